@@ -1,0 +1,56 @@
+# The story of the project: `make demo` shows it, `make train MODEL=lstm` does it, `make test` proves it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint train aggregate classify bench lock clean
+
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3.13 || command -v python3)
+VENV := .venv
+READY := $(VENV)/.ready
+EMOTION := $(VENV)/bin/emotion
+STORE ?= store
+DATA ?=
+export EMOTION_STORE ?= $(STORE)
+
+help:  ## Show what there is (default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## Install everything into .venv/, exact versions with hashes
+
+$(READY): pyproject.toml docker/locks/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make setup PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is needed: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --require-hashes --requirement docker/locks/dev.txt
+	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## Train ANN and LSTM, compare them, classify a CSV, all under build/demo/ (DATA= for other data)
+	@EMOTION=$(EMOTION) DATA="$(DATA)" tests/demo.sh
+
+test: setup lint  ## Lint, type-check and run the tests
+	$(VENV)/bin/pytest
+
+lint: setup  ## ruff and mypy --strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+train: setup  ## Train one model: MODEL=ann|lstm DATA=DIR [STORE=store]
+	$(EMOTION) train $(or $(MODEL),$(error MODEL= is missing, such as MODEL=ann)) --data $(or $(DATA),$(error DATA= is missing: a folder with train, validation and test))
+
+aggregate: setup  ## Compare all complete runs in STORE=
+	$(EMOTION) aggregate
+
+classify: setup  ## Classify INPUT= into OUTPUT= with the winner of STORE=
+	$(EMOTION) classify $(or $(INPUT),$(error INPUT= is missing)) $(or $(OUTPUT),$(error OUTPUT= is missing))
+
+bench: setup  ## Measure training against the study's recipe, and classification (DATA=DIR; minutes, nothing else running)
+	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
+	$(VENV)/bin/python tests/benchmarks/classify.py
+
+lock: setup  ## Resolve docker/locks again from pyproject.toml
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --extra dev --override docker/locks/cpu-overrides.in --output-file docker/locks/dev.txt \
+	  pyproject.toml docker/locks/cpu.in
+
+clean:  ## Remove build/, caches and .venv/ (never STORE)
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Classifying files of records with a trained model."""

@@ -1,0 +1,159 @@
+"""The loop: chunks of rows are read, classified and written, in constant memory."""
+
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.classify.errors import ErrorLog
+from emotion.classify.plan import Listener, Settings, Task, is_special
+from emotion.classify.reader import Chunk, Row, read_rows, take
+from emotion.classify.writer import Writer
+from emotion.data.opening import STANDARD
+from emotion.data.records import open_records
+from emotion.errors import BadDataError
+from emotion.files import cannot_write, open_replacing
+from emotion.onnx.session import Classifier, probabilities
+
+# The first rows come soon; then chunks double, up to a size that pays or a time that a person waits.
+FIRST_ROWS = 32
+MOST_ROWS = 4096
+SLOW_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a file: rows written, those among them without a label, and how they were written."""
+
+    rows: int
+    errors: int
+    header_bytes: int
+    prefixed: bool
+
+
+def classify_file(
+    task: Task, classifier: Classifier, settings: Settings, listener: Listener, part: range | None = None
+) -> Outcome:
+    """Classify all records of a file, or the `part` of them by number from 0.
+
+    Raises:
+        InputMissingError: the input cannot be read.
+        BadDataError: the input as a whole cannot be used, or a row where `stop_at_error` is set.
+        CannotWriteError: the output cannot be written.
+    """
+    bounds = (part.start, part.stop) if part is not None else (None,)
+    with ExitStack() as stack:
+        file = stack.enter_context(open_output(task.output))
+        records = stack.enter_context(open_records(task.source, task.format, settings.encoding))
+        log = ErrorLog(stack, task.errors, listener.tell)
+        writer = Writer(file, records, classifier.labels, settings.all_scores)
+        rows = islice(read_rows(task.source, records, settings.text_column), *bounds)
+        count = 0
+        for chunk, scores in stack.enter_context(closing(_classified(rows, classifier))):
+            added = _cells(chunk, scores, classifier.labels, settings.all_scores)
+            _log_errors(chunk, log, task.source if settings.stop_at_error else None)
+            writer.write(chunk.records, added)
+            file.flush()
+            count += len(added)
+            listener.advance(len(added))
+    if task.errors is not None and not log.count:
+        remove_stale(task.errors)
+    return Outcome(count, log.count, writer.header_bytes, writer.prefixed)
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that appears whole at the end, or standard output, a device or a pipe, as they are.
+
+    Raises:
+        CannotWriteError: as it says.
+        BrokenPipeError: nobody reads standard output any more.
+    """
+    if path != STANDARD and not is_special(path):
+        with open_replacing(path) as file:
+            yield file
+        return
+    try:
+        if path == STANDARD:
+            yield sys.stdout.buffer
+        else:
+            with path.open("wb") as file:
+                yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _classified(
+    rows: Iterator[Row], classifier: Classifier
+) -> Generator[tuple[Chunk, NDArray[np.float64]], None, None]:
+    """Give chunks with their probabilities; while one is classified, others are read and written."""
+    stopped = threading.Event()
+    pool = ThreadPoolExecutor(1)
+    size = FIRST_ROWS
+    running: tuple[Chunk, Future[tuple[NDArray[np.float64], float]]] | None = None
+    try:
+        while (chunk := take(rows, size)).records:
+            ahead = chunk, pool.submit(_scores, classifier, chunk, stopped)
+            if running is not None:
+                scores, seconds = running[1].result()
+                size = size if seconds > SLOW_SECONDS else min(2 * size, MOST_ROWS)
+                yield running[0], scores
+            running = ahead
+        if running is not None:
+            yield running[0], running[1].result()[0]
+    finally:
+        stopped.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _scores(classifier: Classifier, chunk: Chunk, stopped: threading.Event) -> tuple[NDArray[np.float64], float]:
+    """Probabilities, float64 (rows, labels), NaN for rows without a text; and the seconds that it took."""
+    started = time.monotonic()
+    good = np.flatnonzero([not reason for reason in chunk.reasons])
+    texts = chunk.texts if len(good) == len(chunk.texts) else [chunk.texts[row] for row in good]
+    scores = np.full((len(chunk.texts), len(classifier.labels)), np.nan)
+    scores[good] = probabilities(classifier.logits(texts, stopped))
+    return scores, time.monotonic() - started
+
+
+def _cells(chunk: Chunk, scores: NDArray[np.float64], labels: Sequence[str], all_scores: bool) -> list[list[str]]:
+    """Give what is appended to each row: label, score, all scores; or empty cells, and a reason."""
+    empty = [""] * (2 + all_scores * len(labels))
+    finite = np.isfinite(scores).all(axis=1)
+    for row in np.flatnonzero(~finite):
+        chunk.reasons[row] = chunk.reasons[row] or "the model has no score for this text"
+    best = np.where(finite, np.nan_to_num(scores).argmax(axis=1), -1).tolist()
+    cells = []
+    for label, each in zip(best, scores.tolist(), strict=True):
+        more = [f"{score:.6f}" for score in each] if all_scores else []
+        cells.append([labels[label], f"{each[label]:.6f}", *more] if label >= 0 else empty)
+    return cells
+
+
+def _log_errors(chunk: Chunk, log: ErrorLog, stop_at: Path | None) -> None:
+    for record, reason in zip(chunk.records, chunk.reasons, strict=True):
+        if reason and stop_at is not None:
+            raise BadDataError(
+                f"{stop_at}, line {record.line}: {reason}", "mend the row, or go on with --on-error keep"
+            )
+        if reason:
+            log.add(record, reason)
+
+
+def remove_stale(path: Path) -> None:
+    """Remove the errors of an earlier run: this one had none."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error

@@ -1,0 +1,92 @@
+"""`emotion aggregate`: the comparison table, the winner, and what is missing."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emotion.cli import console
+from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from emotion.errors import UsageError
+
+if TYPE_CHECKING:
+    from emotion.evaluation.aggregate import Written
+    from emotion.evaluation.comparison import Collected
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def aggregate(
+    store: StoreOption = DEFAULT_STORE,
+    every: Annotated[bool, typer.Option("--all", help="Every complete run, not the newest of each model.")] = False,
+    expect: Annotated[str, typer.Option("--expect", metavar="MODEL,...", help="Models that must have a run.")] = "",
+    wait: Annotated[str, typer.Option("--wait", metavar="TIME", help="Wait for them: 90s, 30m, 2h.")] = "0s",
+    as_json: JsonOption = False,
+) -> None:
+    """Compare all complete runs in one table and choose the winner for [bold]classify[/].
+
+    Writes comparison.csv, .md and .json and best.json into STORE/comparison. Runs judged on different
+    validation or test rows get tables of their own.
+
+    [bold]Examples[/]
+
+      emotion aggregate --store store
+
+      emotion aggregate --expect ann,lstm --wait 2h
+    """
+    from emotion.evaluation.aggregate import as_json as comparison_json
+    from emotion.evaluation.aggregate import wait_for, write_comparisons
+    from emotion.models.registry import find_model
+    from emotion.store import Store
+
+    place = Store(Path(store))
+    expected = [find_model(name.strip()).name for name in expect.split(",") if name.strip()]
+    found = wait_for(place, expected, _seconds(wait), _Waiting())
+    _tell_left_out(found)
+    written = write_comparisons(place, found, every=every)
+    if as_json:
+        console.data_json([comparison_json(one.comparison, one.observations) for one in written])
+        return
+    if len(written) > 1:
+        console.warn(f"the runs were judged on {len(written)} different data sets: a table each")
+    for one in written:
+        _print(one)
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
+    if not match:
+        raise UsageError(f"--wait {text!r} is not a time", "write 90s, 30m or 2h")
+    return float(match[1]) * UNITS[match[2]]
+
+
+class _Waiting:
+    """Says whom we wait for, once for each change."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __call__(self, missing: list[str]) -> None:
+        if missing != self.told:
+            console.say(f"waiting for {', '.join(missing)}")
+            self.told = missing
+
+
+def _tell_left_out(found: "Collected") -> None:
+    for run in found.incomplete:
+        console.warn(f"{run} is incomplete: left out")
+    for name, reason in found.unreadable.items():
+        console.warn(f"{name} is unreadable: left out: {reason}")
+
+
+def _print(written: "Written") -> None:
+    from emotion.evaluation.table import COLUMNS, SAMPLE_NOTE, shown
+
+    comparison = written.comparison
+    console.table(f"Comparison on {comparison.name}", [column.title for column in COLUMNS], shown(comparison.runs))
+    if comparison.sample:
+        console.data(SAMPLE_NOTE)
+    for sentence in written.observations:
+        console.data(f"* {sentence}")
+    console.say(f"written to {written.folder}; the winner is {comparison.best.model}/{comparison.best.run}")

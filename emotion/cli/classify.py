@@ -1,0 +1,189 @@
+"""`emotion classify`: labels for the rows of CSV, TSV and JSONL files."""
+
+import os
+import sys
+import time
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emotion.classify.model import choose_model
+from emotion.classify.parts import Shard
+from emotion.classify.plan import Listener, Settings, Task, is_special, plan
+from emotion.cli import console
+from emotion.cli.options import DEFAULT_STORE, StoreOption
+from emotion.data.opening import STANDARD
+from emotion.errors import UsageError
+from emotion.store import Store
+
+if TYPE_CHECKING:
+    from emotion.classify.shards import ShardOutcome
+    from emotion.onnx.session import Classifier
+
+
+class OnError(StrEnum):
+    """What to do with a row that cannot be classified."""
+
+    KEEP = "keep"
+    FAIL = "fail"
+
+
+class FormatName(StrEnum):
+    """Formats of records."""
+
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+
+
+def classify(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A file, a folder, or - for standard input.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder, or - for standard output.")],
+    model: Annotated[
+        str | None, typer.Option(help="A model's folder or a run [dim](default: the store's best run)[/].")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column or key of the text [dim](default: text, or the only one)[/].")
+    ] = None,
+    all_scores: Annotated[bool, typer.Option("--all-scores", help="Append score_LABEL for each label.")] = False,
+    on_error: Annotated[
+        OnError, typer.Option(help="Keep rows that cannot be classified, or fail at the first.")
+    ] = OnError.KEEP,
+    errors: Annotated[
+        Path | None, typer.Option(help="List of those rows [dim](default: OUT.errors.csv; for - stderr)[/].")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Write part I (0 to N-1); the last to end joins all.")
+    ] = None,
+    format_name: Annotated[
+        FormatName | None, typer.Option("--format", help="Format, where the name does not say it.")
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of the input, and so of the output.")] = "utf-8",
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use [dim](default: all that it may)[/].")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
+    log_format: Annotated[
+        console.LogFormat, typer.Option(help="Progress where there is no terminal.")
+    ] = console.LogFormat.TEXT,
+) -> None:
+    """Classify the rows of CSV, TSV or JSONL files, also .gz.
+
+    Every column and row is kept, in order; label and score (the probability of that label) are appended. A
+    row that cannot be classified keeps its place with an empty label, and OUT.errors.csv lists it.
+
+    [bold]Examples[/]
+
+      emotion classify tweets.csv labelled.csv
+
+      emotion classify inbox/ labelled/ --model lstm/s42-77ab0e12 --all-scores
+
+      zcat big.tsv.gz | emotion classify - - --format tsv --text-column body > labelled.tsv
+
+      emotion classify huge.csv labelled.csv --shard 0/8   [dim](and 1/8 to 7/8, on any machines)[/]
+    """
+    started = time.monotonic()
+    part = Shard.parse(shard) if shard is not None else None
+    tasks = plan(source, output, errors, format_name.value if format_name else None)
+    _refuse_streams(tasks[0], part, as_json=as_json)
+    if threads is not None:
+        os.environ["RAYON_NUM_THREADS"] = str(threads)
+    folder = choose_model(model, Store(store))
+    from emotion.onnx.session import Classifier
+
+    classifier = Classifier.load(folder, threads)
+    settings = Settings(text_column, all_scores, encoding, on_error is OnError.FAIL)
+    try:
+        done = _run(tasks, classifier, settings, part, log_format)
+    except BrokenPipeError:
+        _leave_quietly()
+    else:
+        _summarise(classifier, done, time.monotonic() - started, as_json=as_json)
+
+
+def _refuse_streams(task: Task, part: Shard | None, *, as_json: bool) -> None:
+    """Refuse what makes no sense with - (or a device) as input or output."""
+    if as_json and task.output == STANDARD:
+        raise UsageError("--json and OUT - would both write on standard output", "name an output file")
+    if part is not None and any(path == STANDARD or is_special(path) for path in (task.source, task.output)):
+        raise UsageError("--shard reads its input twice and writes files", "name files or folders")
+
+
+def _run(
+    tasks: list[Task],
+    classifier: "Classifier",
+    settings: Settings,
+    part: Shard | None,
+    log: console.LogFormat,
+) -> list[dict[str, Any]]:
+    """Classify each file, and say what a person should know of it."""
+    from emotion.classify.engine import classify_file
+    from emotion.classify.shards import classify_shard
+
+    def tell(line: int, reason: str, record: str) -> None:
+        if log is console.LogFormat.JSON:
+            console.log_json({"event": "error", "line": line, "reason": reason, "record": record})
+        else:
+            console.err.out(f"line {line}: {reason}: {record}", highlight=False)
+
+    done = []
+    with console.meter("classify", "rows", log=log) as meter:
+        listener = Listener(meter.advance, tell)
+        for task in tasks:
+            if part is None:
+                outcome = asdict(classify_file(task, classifier, settings, listener))
+                done.append(_tell(task, outcome))
+            else:
+                shard = classify_shard(task, part, classifier, settings, listener)
+                done.append(_tell(part.part(task), asdict(shard)))
+                _tell_shard(task, shard, part)
+    return done
+
+
+def _tell(task: Task, outcome: dict[str, Any]) -> dict[str, Any]:
+    """Say what is unusual about an output; give its entry for the summary."""
+    rows, errors, prefixed = (outcome.pop(name) for name in ("rows", "errors", "prefixed"))
+    if not rows:
+        console.say(f"no rows in {task.source}" if "skipped" not in outcome else f"no rows for {task.output}")
+    if prefixed:
+        console.say(f"{task.source} has a label or score already: the new ones are called predicted_...")
+    if errors:
+        place = f"see {task.errors}" if task.errors else "they are named above"
+        console.warn(f"{errors:,} of {rows:,} rows of {task.source} could not be classified: {place}")
+    entry = {"input": str(task.source), "output": str(task.output), "rows": rows, "errors": errors}
+    shard = {name: value for name, value in outcome.items() if name in {"skipped", "missing"}}
+    return {**entry, "errors_file": str(task.errors) if errors and task.errors else None, **shard}
+
+
+def _tell_shard(task: Task, outcome: "ShardOutcome", part: Shard) -> None:
+    """Say what became of a part and of the whole."""
+    if outcome.skipped:
+        console.say(f"part {part.index} of {part.of} was there already: {outcome.part}")
+    if outcome.missing:
+        console.say(f"{len(outcome.missing)} of {part.of} parts of {task.output} are still to come")
+    else:
+        console.say(f"all {part.of} parts joined in {task.output}; {outcome.part.parent} may be deleted")
+
+
+def _summarise(classifier: "Classifier", done: list[dict[str, Any]], seconds: float, *, as_json: bool) -> None:
+    rows, errors = (sum(each[name] for each in done) for name in ("rows", "errors"))
+    rate = rows / seconds
+    if not as_json:
+        console.say(f"{rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s) with {classifier.folder}")
+        return
+    figures = {
+        "rows": rows,
+        "errors": errors,
+        "seconds": round(seconds, 3),
+        "rows_per_second": round(rate, 1),
+    }
+    model = {"folder": str(classifier.folder), "digest": classifier.model_digest, "labels": classifier.labels}
+    console.data_json({**figures, "model": model, "outputs": done})
+
+
+def _leave_quietly() -> None:
+    """Nobody reads standard output any more, as with `| head`: let nothing complain of it at exit."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

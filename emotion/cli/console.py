@@ -1,0 +1,140 @@
+"""Everything a command prints: data on stdout, all else on stderr; colours, tables, progress and JSON."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+
+class LogFormat(StrEnum):
+    """How progress is told where there is no terminal."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+# rich honours NO_COLOR and drops colours by itself where the stream is not a terminal.
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+STEP_SECONDS = 10.0
+
+
+def say(message: str) -> None:
+    """Tell a person something, on stderr."""
+    err.print(escape(message))
+
+
+def warn(message: str) -> None:
+    """Tell a person of something that may not be meant, on stderr."""
+    err.print(f"[yellow]warning:[/] {escape(message)}")
+
+
+def fail(message: str, hint: str) -> None:
+    """Tell a person what went wrong and what to do next, on stderr."""
+    err.print(f"[bold red]error:[/] {escape(message)}")
+    if hint:
+        err.print(f"[dim]  try:[/] {escape(hint)}")
+
+
+def data(text: str) -> None:
+    """Print a line of data on stdout, as it is."""
+    sys.stdout.write(text + "\n")
+
+
+def data_json(content: Any) -> None:
+    """Print JSON on stdout."""
+    data(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int | None = None) -> None:
+    """Print a table on stdout. The last `numbers` columns are aligned right (default: all but the first)."""
+    grid = Table(title=escape(title) if title else None, title_justify="left", title_style="bold", header_style="bold")
+    first_number = len(columns) - (len(columns) - 1 if numbers is None else numbers)
+    for index, column in enumerate(columns):
+        grid.add_column(escape(column), justify="right" if index >= first_number else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(escape(cell) for cell in row))
+    # A pipe has no width: give the table the one it needs instead of folding its cells at 80.
+    out.print(grid, width=None if sys.stdout.isatty() else max(80, out.measure(grid).maximum))
+
+
+class Meter:
+    """Counts something long: a bar on a terminal, otherwise a plain or JSON line every ten seconds."""
+
+    def __init__(self, what: str, unit: str, log: LogFormat, bar: Progress | None, total: int | None) -> None:
+        self.what, self.unit, self.log, self.bar, self.total = what, unit, log, bar, total
+        self.count = 0
+        self.started = self.told = time.monotonic()
+        self.task = bar.add_task(what, total=total) if bar else None
+
+    def advance(self, count: int) -> None:
+        """Count `count` more."""
+        self.count += count
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, completed=self.count)
+        elif time.monotonic() - self.told >= STEP_SECONDS:
+            self.told = time.monotonic()
+            self._line()
+
+    def _line(self) -> None:
+        seconds = time.monotonic() - self.started
+        rate = self.count / seconds if seconds else 0.0
+        if self.log is LogFormat.JSON:
+            log_json(
+                {
+                    "event": self.what,
+                    "unit": self.unit,
+                    "done": self.count,
+                    "total": self.total,
+                    "per_second": round(rate),
+                }
+            )
+            return
+        of = f" of {self.total:,}" if self.total else ""
+        say(f"{self.what}: {self.count:,}{of} {self.unit}, {rate:,.0f}/s")
+
+
+def log_json(event: dict[str, Any]) -> None:
+    """Print one JSON line on stderr."""
+    sys.stderr.write(json.dumps(event, ensure_ascii=False) + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def meter(what: str, unit: str, *, total: int | None = None, log: LogFormat = LogFormat.TEXT) -> Iterator[Meter]:
+    """Show the progress of something that can take more than two seconds."""
+    if not err.is_terminal or log is LogFormat.JSON:
+        yield Meter(what, unit, log, None, total)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        yield Meter(what, unit, log, bar, total)
+
+
+def interactive() -> bool:
+    """Tell whether a person can be asked."""
+    return sys.stdin.isatty() and err.is_terminal and os.environ.get("CI") is None

@@ -1,0 +1,169 @@
+"""`emotion data`: check a data set, fetch the reference one, write the built-in sample."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emotion.cli import console
+from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn
+
+if TYPE_CHECKING:
+    from emotion.data.check import Report
+
+app = typer.Typer(no_args_is_help=True, help="Check, fetch or make up labelled text.")
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite other files of the same names.")]
+
+
+@app.command()
+def check(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with three splits, or one file to split.")],
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    encoding: Encoding = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a data set's figures: rows, labels, lengths, vocabulary, duplicates, texts shared between splits.
+
+    Exits 65 where it cannot be trained on, after the figures.
+
+    [bold]Examples[/]
+
+      emotion data check data/emotion
+
+      emotion data check reviews.csv --text-column review --label-column stars --json
+    """
+    from emotion.data.check import as_json as report_json
+    from emotion.data.check import check_data
+    from emotion.errors import BadDataError
+    from emotion.params import DataParams
+
+    given = {"text_column": text_column, "label_column": label_column, "encoding": encoding}
+    params = DataParams.model_validate({key: value for key, value in given.items() if value is not None})
+    report = check_data(data, params)
+    if as_json:
+        console.data_json(report_json(report))
+    else:
+        _tables(report)
+    for remark in report.remarks:
+        console.warn(remark)
+    if report.problems:
+        raise BadDataError(f"{data} cannot be trained on: {'; '.join(report.problems)}")
+
+
+def _tables(report: "Report") -> None:
+    from emotion.data.fetch import PUBLISHED
+
+    names = list(report.rows)
+    files = [
+        (file, digest, "published" if digest in PUBLISHED.values() else "") for file, digest in report.files.items()
+    ]
+    console.table(report.path, ["file", "SHA-256", ""], files, numbers=0)
+    shares = [
+        (label, *(_share(report.labels[name][label], report.rows[name]) for name in names))
+        for label in report.labels["train"]
+    ]
+    console.table("labels", ["", *names], [*shares, ("rows", *(f"{rows:,}" for rows in report.rows.values()))])
+    columns = ["mean", "p50", "p90", "p95", "p99", "max"]
+    lengths = [(name, *_lengths(words, columns)) for name, words in report.words.items()]
+    console.table("words a text", ["", *columns], lengths)
+    console.table("", ["", ""], [*_vocabulary(report), *_duplicates(report)])
+
+
+def _share(count: int, rows: int) -> str:
+    return f"{count:,} ({count / rows:6.2%})" if rows else "0"
+
+
+def _lengths(words: dict[str, float] | None, columns: list[str]) -> list[str]:
+    if words is None:
+        return ["" for _ in columns]
+    return [f"{words[column]:.1f}" if column == "mean" else str(words[column]) for column in columns]
+
+
+def _vocabulary(report: "Report") -> list[tuple[str, str]]:
+    unknown = [
+        (f"words of {'validation and test' if name == 'both' else name} that train lacks", f"{share:.1%}")
+        for name, share in report.unknown_words.items()
+        if share is not None
+    ]
+    return [
+        ("vocabulary of train by white space", f"{report.vocabulary['types']:,}"),
+        ("  seen twice or more", f"{report.vocabulary['seen_twice']:,}"),
+        *unknown,
+    ]
+
+
+def _duplicates(report: "Report") -> list[tuple[str, str]]:
+    rows = []
+    for name, counts in report.repeated.items():
+        rows += [
+            (f"texts more than once in {name}", f"{counts['texts']:,}"),
+            ("  under two labels", f"{counts['two_labels']:,}"),
+        ]
+    for pair, counts in report.shared.items():
+        rows += [
+            (f"texts of {pair}", f"{counts['texts']:,}"),
+            ("  under another label", f"{counts['other_label']:,}"),
+        ]
+    return rows
+
+
+@app.command()
+def fetch(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the three files go.")],
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", help="Branch, tag or commit on the hub [dim](default: main)[/]."),
+    ] = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the emotion data set from the Hugging Face hub, as text;label files, and check their digests.
+
+    Its licence: for educational and research purposes only. It honours HF_ENDPOINT,
+    HF_HUB_OFFLINE and HF_HOME.
+
+    [bold]Example[/]
+
+      emotion data fetch data/emotion
+    """
+    from emotion.data.fetch import fetch as fetch_files
+
+    fetched = fetch_files(folder, revision, force=force, tell=console.say)
+    if fetched.written:
+        console.say(f"wrote {', '.join(fetched.card['sha256'])} to {folder}")
+    else:
+        console.say(f"{folder} has the files: nothing to do")
+    for file in fetched.different:
+        console.warn(
+            f"{file} is not the original: its SHA-256 is {fetched.card['sha256'][file]['found']},"
+            f" published is {fetched.card['sha256'][file]['published']}"
+        )
+    if as_json:
+        console.data_json(fetched.card)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the three files go.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed makes up other texts.")] = 0,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the built-in sample: a made-up corpus in six emotions, for trying things out without a network.
+
+    Every result on it is marked as one on the sample.
+
+    [bold]Example[/]
+
+      emotion data sample data/sample
+    """
+    from emotion.data.sample import generate
+    from emotion.data.write import FILES, as_lines, write_sample
+
+    contents = {FILES[split]: as_lines(FILES[split], rows) for split, rows in generate(seed).items()}
+    card, written = write_sample(folder, contents, seed, force=force)
+    console.say(f"wrote {', '.join(contents)} to {folder}" if written else f"{folder} has the files: nothing to do")
+    console.warn("these sentences are made up by a grammar: results on them say nothing about real data")
+    if as_json:
+        console.data_json(card)

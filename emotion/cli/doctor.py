@@ -1,0 +1,44 @@
+"""`emotion doctor`: tells what this machine offers, and what is missing."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emotion.cli import console
+from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+
+
+def doctor(
+    store: StoreOption = DEFAULT_STORE,
+    data: Annotated[Path | None, typer.Option("--data", help="A data set to look at as well.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at Python, cores, memory, GPUs, the store, data and weights, and say what to do.
+
+    Exits 0 without a failure, 73 where the store cannot be written, 66 where the data is missing, 65 where it
+    is bad, otherwise 69.
+
+    [bold]Example[/]
+
+      emotion doctor --store store --data data/emotion
+    """
+    from emotion.doctor import State, checks
+    from emotion.store import Store
+
+    what = "looking around; importing TensorFlow takes some seconds"
+    if not console.err.is_terminal:
+        console.say(what)
+    with console.err.status(what) if console.err.is_terminal else nullcontext():
+        found = list(checks(Store(store), data))
+    if as_json:
+        console.data_json([{key: vars(check)[key] for key in ("name", "state", "found", "todo")} for check in found])
+    else:
+        rows = [(check.name, check.state, check.found, check.todo) for check in found]
+        console.table("", ["what", "state", "found", "to do"], rows, numbers=0)
+    failures = {check.name: check.exit_code for check in found if check.state is State.FAILURE}
+    if failures:
+        console.fail(f"this does not work: {', '.join(failures)}", "")
+        # What cannot be stored matters most, then what cannot be read.
+        raise typer.Exit(next((code for code in (73, 66, 65) if code in failures.values()), 69))

@@ -1,0 +1,28 @@
+"""Options that several commands share, each written once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StoreOption = Annotated[
+    Path, typer.Option("--store", envvar="EMOTION_STORE", help="Folder of runs, comparisons and predictions.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
+DEFAULT_STORE = Path("store")
+TextColumn = Annotated[str | None, typer.Option("--text-column", help="Column of the text [dim](default: text)[/].")]
+LabelColumn = Annotated[
+    str | None, typer.Option("--label-column", help="Column of the label [dim](default: label)[/].")
+]
+Encoding = Annotated[str | None, typer.Option("--encoding", help="Encoding of the files [dim](default: utf-8)[/].")]
+
+
+def data_overrides(text_column: str | None, label_column: str | None, encoding: str | None) -> list[str]:
+    """The three options as `--set` overrides, for the parameters to check."""
+    given = {"text_column": text_column, "label_column": label_column, "encoding": encoding}
+    return [f"data.{key}={_quoted(value)}" for key, value in given.items() if value is not None]
+
+
+def _quoted(value: str) -> str:
+    """A TOML string, so that a column called 1 or true stays a name."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,125 @@
+"""`emotion params`: show a model's parameters, and check parameter files."""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emotion.cli import console
+from emotion.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+app = typer.Typer(no_args_is_help=True, help="Show a model's parameters, and check parameter files.")
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one; repeatable.")
+]
+
+
+@app.command()
+def show(
+    model: Annotated[str, typer.Argument(help="Which model: see [bold]emotion models[/].")],
+    params: Annotated[Path | None, typer.Option("--params", help="params.toml instead of the model's own.")] = None,
+    overrides: Overrides = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print every parameter that a training would have, as a params.toml.
+
+    [bold]Examples[/]
+
+      emotion params show lstm
+
+      emotion params show ann --set training.epochs=5 > mine.toml
+    """
+    from emotion.models.registry import params_file
+    from emotion.params import load_params
+
+    default = params_file(model)
+    resolved = load_params(model, params or default, overrides or []).model_dump()
+    if as_json:
+        console.data_json(resolved)
+    else:
+        console.data(as_toml(resolved))
+
+
+def as_toml(tables: "Mapping[str, Mapping[str, Any]]") -> str:
+    """Write tables of strings, numbers, booleans and lists of numbers, whose JSON is also TOML."""
+    return "\n\n".join(
+        "\n".join([f"[{name}]", *(f"{key} = {_scalar(value)}" for key, value in table.items())])
+        for name, table in tables.items()
+    )
+
+
+def _scalar(value: object) -> str:
+    # JSON leaves DEL as it is, and TOML forbids it; TOML has no surrogate pairs, so no other escapes.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files like jobs/ann/params.toml.")],
+    overrides: Overrides = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check parameter files; every mistake of every file is named, and the exit code is 78.
+
+    [bold]Example[/]
+
+      emotion params validate jobs/*/params.toml
+    """
+    from emotion.errors import BadParametersError, InputMissingError
+
+    checked = [_check(file, overrides or []) for file in files]
+    if as_json:
+        console.data_json([{**vars(one), "file": str(one.file), "ok": not one.mistakes} for one in checked])
+    else:
+        for one in checked:
+            console.data(f"{one.file}: {'ok, ' + one.model if not one.mistakes else 'wrong'}")
+    # An override that is wrong is so for every file, and is named once.
+    mistakes = list(dict.fromkeys(mistake for one in checked for mistake in one.mistakes))
+    if mistakes:
+        error = InputMissingError if all(one.missing for one in checked if one.mistakes) else BadParametersError
+        listed = "\n".join(f"  {mistake}" for mistake in mistakes)
+        raise error(
+            f"the parameters are wrong:\n{listed}",
+            "see `emotion params show MODEL` for every key and its default",
+        )
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A parameter file, the model that it names, and what is wrong with it."""
+
+    file: Path
+    model: str
+    mistakes: list[str]
+    missing: bool = False
+
+
+def _check(file: Path, overrides: "Sequence[str]") -> _Checked:
+    from emotion.errors import BadParametersError, InputMissingError
+    from emotion.params import load_params
+
+    model = _model(file)
+    try:
+        load_params(model, file, overrides)
+    except InputMissingError as error:
+        return _Checked(file, model, [error.message], missing=True)
+    except BadParametersError as error:
+        first, *others = error.message.splitlines()
+        return _Checked(file, model, [line.strip() for line in others] or [first])
+    return _Checked(file, model, [])
+
+
+def _model(file: Path) -> str:
+    """Read which model the file is for; what keeps it from being read is found again by `load_params`."""
+    try:
+        table = tomllib.loads(file.read_bytes().decode()).get("model")
+    except (OSError, ValueError):
+        return ""
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) else ""

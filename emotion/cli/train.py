@@ -1,0 +1,147 @@
+"""`emotion train`: fit, export and evaluate one model."""
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emotion.cli import console
+from emotion.cli.console import LogFormat
+from emotion.cli.options import (
+    DEFAULT_STORE,
+    Encoding,
+    JsonOption,
+    LabelColumn,
+    StoreOption,
+    TextColumn,
+    data_overrides,
+)
+
+if TYPE_CHECKING:
+    from emotion.evaluation.record import Metrics
+    from emotion.training.progress import Epoch
+
+
+def train(
+    model: Annotated[str, typer.Argument(help="Which model: see [bold]emotion models[/].")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with train, validation and test, or one file to split.")],
+    store: StoreOption = DEFAULT_STORE,
+    params: Annotated[Path | None, typer.Option("--params", help="params.toml instead of the model's own.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one parameter; repeatable."),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="The run's name (default: from seed, parameters, data).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Same as --set training.seed=N.")] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    encoding: Encoding = None,
+    log: Annotated[LogFormat, typer.Option("--log-format", help="How progress is told.")] = LogFormat.TEXT,
+    as_json: JsonOption = False,
+) -> None:
+    """Train one model: fit, export to ONNX, evaluate the exported file.
+
+    The same command finds the same run: where it is complete, nothing is done.
+
+    [bold]Examples[/]
+
+      emotion train ann --data data/emotion --store store
+
+      emotion train lstm --data reviews.csv --text-column review --label-column stars --seed 2
+
+      emotion train ann --data data/emotion --set training.epochs=5 --set training.batch_size=128
+    """
+    from emotion.job import plan_job, run_job
+    from emotion.models.registry import params_file
+    from emotion.params import load_params
+    from emotion.store import Store
+
+    seeds = [] if seed is None else [f"training.seed={seed}"]
+    changes = [*data_overrides(text_column, label_column, encoding), *(overrides or []), *seeds]
+    default = params_file(model)
+    resolved = load_params(model, params or default, changes)
+    job = plan_job(resolved, data, Store(store), run)
+    metrics = job.complete()
+    if metrics is None:
+        console.say(f"training {job.run} on {job.data.name}: {job.size}")
+        metrics = run_job(job, Listener(log), console.warn)
+    else:
+        console.say(f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
+    _report(metrics, job.run.folder, as_json=as_json)
+
+
+def _report(metrics: "Metrics", folder: Path, *, as_json: bool) -> None:
+    """Print what the run is worth."""
+    from emotion.evaluation.table import SAMPLE_NOTE, duration
+
+    if as_json:
+        console.data_json(metrics.model_dump(mode="json"))
+        return
+    low, high = metrics.test.accuracy_ci95
+    rows = [
+        (
+            "training time",
+            f"{duration(metrics.training_seconds)}, best epoch {metrics.best_epoch} of {metrics.epochs}",
+        ),
+        ("train", f"accuracy {metrics.train.accuracy:.4f}, loss {metrics.train.loss:.4f}"),
+        ("validation", f"accuracy {metrics.validation.accuracy:.4f}, loss {metrics.validation.loss:.4f}"),
+        (
+            "test",
+            f"accuracy {metrics.test.accuracy:.4f} ({low:.3f} to {high:.3f}), macro-F1 {metrics.test.macro_f1:.4f}",
+        ),
+        (
+            "ONNX",
+            f"{metrics.onnx.bytes / 1e6:.1f} MB, {metrics.onnx.rows_per_second:,.0f} rows/s, logits within {metrics.onnx.max_abs_logit_diff:.0e}",
+        ),
+        ("folder", str(folder)),
+    ]
+    console.table(f"{metrics.model}/{metrics.run} on {metrics.data.name}", ["", ""], rows, numbers=0)
+    if metrics.data.sample:
+        console.warn(SAMPLE_NOTE)
+
+
+class Listener:
+    """Tells a person, or a log, how training goes: a line an epoch, and a bar within it on a terminal."""
+
+    def __init__(self, log: LogFormat) -> None:
+        self.log = log
+        self.epochs = self.rows = 0
+        self.epoch = 1
+        self.open = ExitStack()
+        self.meter: console.Meter | None = None
+
+    def on_start(self, epochs: int, rows: int) -> None:
+        """Remember how much there is to do."""
+        self.epochs, self.rows = epochs, rows
+
+    def on_rows(self, rows: int) -> None:
+        """Move the bar of this epoch."""
+        if self.meter is None:
+            what = f"epoch {self.epoch}/{self.epochs}"
+            self.meter = self.open.enter_context(console.meter(what, "rows", total=self.rows, log=self.log))
+        self.meter.advance(rows)
+
+    def on_epoch(self, epoch: "Epoch") -> None:
+        """Close the bar, print the epoch's line."""
+        self.open.close()
+        self.meter = None
+        self.epoch = epoch.epoch + 1
+        if self.log is LogFormat.JSON:
+            console.log_json({"event": "epoch", "epochs": self.epochs, **asdict(epoch)})
+        else:
+            console.say(self._line(epoch))
+
+    def _line(self, epoch: "Epoch") -> str:
+        from emotion.evaluation.table import duration
+
+        mark = " *" if epoch.best else "  "
+        return (
+            f"epoch {epoch.epoch:>{len(str(self.epochs))}}/{self.epochs}{mark}"
+            f" loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.4f}"
+            f"  val. loss {epoch.validation_loss:.4f}  val. accuracy {epoch.validation_accuracy:.4f}"
+            f"  {epoch.samples_per_second:,.0f} samples/s  {duration(epoch.seconds_left)} left"
+        )

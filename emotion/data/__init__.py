@@ -1,0 +1,1 @@
+"""Labelled text: reading, splits, checks, the built-in sample and the hub."""

@@ -1,0 +1,168 @@
+"""The figures of a data set, and what is wrong with it: computed even where it cannot be trained on."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from emotion.data.dataset import ALIASES, SPLITS, Split, read_splits
+from emotion.data.labelled import SUFFIXES
+from emotion.files import sha256
+from emotion.params import DataParams
+
+PERCENTILES = (50, 90, 95, 99)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures of a data set. `problems` prevent training; `remarks` are worth knowing.
+
+    `words` are white-space words a text, by split and for all texts together. `unknown_words` is the share of
+    the words (running, not distinct) of validation, of test and of both that do not occur in train.
+    """
+
+    path: str
+    files: dict[str, str]
+    rows: dict[str, int]
+    labels: dict[str, dict[str, int]]
+    words: dict[str, dict[str, float] | None]
+    vocabulary: dict[str, int]
+    unknown_words: dict[str, float | None]
+    repeated: dict[str, dict[str, int]]
+    shared: dict[str, dict[str, int]]
+    problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def check_data(path: Path, params: DataParams) -> Report:
+    """Read the splits and compute the figures.
+
+    Raises:
+        InputMissingError: the path, or a split in the folder, is not there.
+        BadDataError: rows that cannot be used.
+    """
+    splits = read_splits(path, params)
+    files = split_files(path) if path.is_dir() else [path]
+    types = Counter(_words(splits["train"].texts))
+    report = Report(
+        path=str(path),
+        files={file.name: sha256(file) for file in files},
+        rows={name: len(split) for name, split in splits.items()},
+        labels=_label_counts(splits),
+        words={name: _lengths(texts) for name, texts in _texts_by_name(splits).items()},
+        vocabulary={"types": len(types), "seen_twice": sum(count > 1 for count in types.values())},
+        unknown_words=_unknown(splits, types),
+        repeated={name: _repeated(_frame(split)) for name, split in splits.items()},
+        shared=_shared({name: _frame(split) for name, split in splits.items()}),
+    )
+    report.problems.extend(_problems(report))
+    report.remarks.extend(_remarks(report))
+    return report
+
+
+def split_files(folder: Path) -> list[Path]:
+    """List the files of `folder` that are read as splits, in the order of the splits."""
+    names = [
+        f"{alias}{suffix}{packed}"
+        for split in SPLITS
+        for alias in ALIASES[split]
+        for suffix in SUFFIXES
+        for packed in ("", ".gz")
+    ]
+    return [folder / name for name in names if (folder / name).is_file()]
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Give the report for programs: each label's count with its share of the split."""
+    labels = {
+        name: {label: {"count": count, "share": count / max(1, report.rows[name])} for label, count in counts.items()}
+        for name, counts in report.labels.items()
+    }
+    return {**vars(report), "labels": labels}
+
+
+def _frame(split: Split) -> pd.DataFrame:
+    return pd.DataFrame({"text": split.texts, "label": split.labels}, dtype=object)
+
+
+def _words(texts: Iterable[str]) -> list[str]:
+    return [word for text in texts for word in text.split()]
+
+
+def _texts_by_name(splits: dict[str, Split]) -> dict[str, list[str]]:
+    texts = {name: split.texts for name, split in splits.items()}
+    return {**texts, "all": [text for split in texts.values() for text in split]}
+
+
+def _label_counts(splits: dict[str, Split]) -> dict[str, dict[str, int]]:
+    """Rows of each label by split, the most frequent of train first; every split names every label."""
+    counts = {name: Counter(splits[name].labels) for name in SPLITS}
+    labels = dict.fromkeys(label for count in counts.values() for label, _ in count.most_common())
+    return {name: {label: count[label] for label in labels} for name, count in counts.items()}
+
+
+def _lengths(texts: list[str]) -> dict[str, float] | None:
+    """Mean, percentiles (each the length of some text) and maximum; None for no texts."""
+    if not texts:
+        return None
+    lengths = pd.Series([len(text.split()) for text in texts])
+    percentiles = {f"p{share}": int(lengths.quantile(share / 100, "nearest")) for share in PERCENTILES}
+    return {"mean": float(lengths.mean()), **percentiles, "max": int(lengths.max())}
+
+
+def _unknown(splits: dict[str, Split], known: Counter[str]) -> dict[str, float | None]:
+    parts = {name: _words(splits[name].texts) for name in SPLITS[1:]}
+    parts["both"] = [word for words in parts.values() for word in words]
+    return {
+        name: sum(word not in known for word in words) / len(words) if words else None for name, words in parts.items()
+    }
+
+
+def _repeated(rows: pd.DataFrame) -> dict[str, int]:
+    """Count the texts that occur more than once in a split, and those of them under two labels or more."""
+    again = rows[rows.duplicated("text", keep=False)]
+    labels = again.groupby("text")["label"].nunique()
+    return {"texts": len(labels), "two_labels": int((labels > 1).sum())}
+
+
+def _shared(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, int]]:
+    pairs = (("validation", "train"), ("test", "train"), ("test", "validation"))
+    return {f"{name} in {other}": _rows_in(frames[name], frames[other]) for name, other in pairs}
+
+
+def _rows_in(rows: pd.DataFrame, other: pd.DataFrame) -> dict[str, int]:
+    """Count the rows whose text occurs in `other`, and those of them that never have the same label there."""
+    found = rows[rows["text"].isin(other["text"])]
+    same = set(zip(other["text"], other["label"], strict=True))
+    differ = [pair not in same for pair in zip(found["text"], found["label"], strict=True)]
+    return {"texts": len(found), "other_label": sum(differ)}
+
+
+def _problems(report: Report) -> list[str]:
+    """Say what `load_dataset` would refuse, all of it."""
+    found = [f"the {name} split has no rows" for name, rows in report.rows.items() if not rows]
+    train = [label for label, count in report.labels["train"].items() if count]
+    if len(train) == 1:
+        found.append(f"train has only the label {train[0]!r}; a classifier needs two labels or more")
+    for name in SPLITS[1:]:
+        unseen = [label for label, count in report.labels[name].items() if count and label not in train]
+        if unseen:
+            found.append(f"{name} has labels that train lacks: {', '.join(sorted(unseen)[:10])}")
+    return found
+
+
+def _remarks(report: Report) -> list[str]:
+    found = []
+    for name, counts in report.repeated.items():
+        texts, labels = counts["texts"], counts["two_labels"]
+        found += [f"{name}: {texts:,} texts occur more than once, {labels:,} of them under two labels"] if texts else []
+    for pair, counts in report.shared.items():
+        texts, labels = counts["texts"], counts["other_label"]
+        found += [f"texts of {pair}: {texts:,}, {labels:,} of them under another label"] if texts else []
+    for name, counts in report.labels.items():
+        absent = [label for label, count in counts.items() if not count]
+        found += [f"{name} has no row of {', '.join(absent[:10])}"] if absent and report.rows[name] else []
+    return found

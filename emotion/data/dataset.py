@@ -1,0 +1,170 @@
+"""A data set: three splits of labelled text, one file each or one file split by seed, and their digests."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import LabelEncoder
+
+from emotion.data.labelled import SUFFIXES, Row, read_labelled
+from emotion.errors import BadDataError, InputMissingError
+from emotion.params import DataParams
+
+SPLITS = ("train", "validation", "test")
+ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
+# Beside the splits: tells the data set's name, and whether its figures are those of the built-in sample.
+CARD = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split: texts, labels, and a digest of both in order."""
+
+    texts: list[str]
+    labels: list[str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of texts and labels in order, whatever the file format."""
+        content = json.dumps([self.texts, self.labels], ensure_ascii=False).encode()
+        return hashlib.sha256(content).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Three splits. `name` is for people; `sample` says that it is the built-in corpus, not real data."""
+
+    name: str
+    path: Path
+    sample: bool
+    splits: dict[str, Split]
+
+    @property
+    def labels(self) -> list[str]:
+        """Train's labels in the order in which they are encoded (sorted, as LabelEncoder does)."""
+        return [str(label) for label in LabelEncoder().fit(self.splits["train"].labels).classes_]
+
+    def encoded(self, split: str) -> NDArray[np.int32]:
+        """Labels of `split` as numbers, int32 (rows,)."""
+        encoder = LabelEncoder().fit(self.splits["train"].labels)
+        return np.asarray(encoder.transform(self.splits[split].labels), dtype=np.int32)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each split's content."""
+        return {name: split.digest for name, split in self.splits.items()}
+
+
+def load_dataset(path: Path, params: DataParams) -> Dataset:
+    """Read a folder with one file a split, or one file that is split by seed, and check it for training.
+
+    Raises:
+        InputMissingError: the path, or a split in the folder, is not there.
+        BadDataError: rows, labels or splits that cannot be trained on.
+    """
+    splits = read_splits(path, params)
+    _check(path, splits)
+    name, sample = _card(path)
+    return Dataset(name, path, sample, splits)
+
+
+def read_splits(path: Path, params: DataParams) -> dict[str, Split]:
+    """Read the splits without checking that they can be trained on. Raises as `load_dataset` does."""
+    if path.is_dir():
+        files = {name: _split_file(path, name) for name in SPLITS}
+        return {name: _split(read_labelled(file, params)) for name, file in files.items()}
+    if path.exists():
+        return _split_one(path, read_labelled(path, params), params)
+    raise InputMissingError(
+        f"no data set at {path}", "name a folder with train, validation and test files, or one file"
+    )
+
+
+def _split_file(folder: Path, split: str) -> Path:
+    """Find the one file of a split by its name."""
+    found = [
+        path
+        for path in sorted(folder.iterdir())
+        for alias in ALIASES[split]
+        for suffix in SUFFIXES
+        if path.is_file() and path.name in {f"{alias}{suffix}", f"{alias}{suffix}.gz"}
+    ]
+    if not found:
+        files = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+        raise InputMissingError(
+            f"{folder} has no {split} split; it holds {files}",
+            f"add {split}.csv (or {', '.join(SUFFIXES)}), or name one file to have it split",
+        )
+    if len(found) > 1:
+        raise BadDataError(
+            f"{folder} has {len(found)} {split} files: {', '.join(path.name for path in found)}", "keep one"
+        )
+    return found[0]
+
+
+def _split(rows: Sequence[Row]) -> Split:
+    return Split([row.text for row in rows], [row.label for row in rows])
+
+
+def _split_one(path: Path, rows: list[Row], params: DataParams) -> dict[str, Split]:
+    """Split one file by seed so that every split has the labels in the same shares."""
+    if not rows:
+        raise BadDataError(f"{path} has no rows")
+    labels = np.asarray([row.label for row in rows])
+    everything = np.arange(len(rows))
+    try:
+        rest, test = train_test_split(
+            everything, test_size=params.test_fraction, random_state=params.split_seed, stratify=labels
+        )
+        share = params.validation_fraction / (1 - params.test_fraction)
+        train, validation = train_test_split(
+            rest, test_size=share, random_state=params.split_seed, stratify=labels[rest]
+        )
+    except ValueError as error:
+        raise BadDataError(
+            f"{path} cannot be split with the labels in equal shares: {error}",
+            "every label needs rows for train, validation and test; add some, or bring the splits as three files",
+        ) from error
+    parts = {"train": train, "validation": validation, "test": test}
+    # In the file's order: a split is a set of rows, and shuffling belongs to training.
+    return {name: _split([rows[index] for index in sorted(chosen)]) for name, chosen in parts.items()}
+
+
+def _check(path: Path, splits: dict[str, Split]) -> None:
+    """Raise BadDataError for splits that cannot be trained on."""
+    for name, split in splits.items():
+        if not len(split):
+            raise BadDataError(f"{path}: the {name} split has no rows")
+    known = set(splits["train"].labels)
+    if len(known) < 2:  # noqa: PLR2004  one label leaves nothing to tell apart
+        raise BadDataError(f"{path}: train has only the label {min(known)!r}", "a classifier needs two labels or more")
+    for name in ("validation", "test"):
+        unseen = sorted(set(splits[name].labels) - known)
+        if unseen:
+            raise BadDataError(
+                f"{path}: {name} has labels that train lacks: {', '.join(unseen[:10])}",
+                f"train has {', '.join(sorted(known)[:20])}",
+            )
+
+
+def _card(path: Path) -> tuple[str, bool]:
+    """Read the data set's name and whether it is the built-in sample; a folder without a card is neither."""
+    folder = path if path.is_dir() else path.parent
+    name = path.resolve().name
+    if not path.is_dir():
+        return name, False
+    try:
+        card = json.loads((folder / CARD).read_bytes())
+    except (OSError, ValueError):
+        return name, False
+    if not isinstance(card, dict):
+        return name, False
+    return str(card.get("name", name))[:80], card.get("sample") is True

@@ -1,0 +1,166 @@
+"""Fetches the `emotion` data set from the Hugging Face hub and holds it against the published digests."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emotion.data.dataset import SPLITS
+from emotion.data.parquet import read_columns
+from emotion.data.write import FILES, as_lines, check_free, found_digests, read_card, write_splits
+from emotion.errors import BadDataError, UnavailableError
+from emotion.files import cannot_write
+
+REPOSITORY = "dair-ai/emotion"
+SOURCE = f"https://huggingface.co/datasets/{REPOSITORY}"
+LICENCE = "for educational and research purposes only"
+# Names of the numbers, for a copy that does not carry them.
+LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
+# Of the original files (Saravia et al., CARER, EMNLP 2018). Altered copies with the same counts exist.
+PUBLISHED = {
+    "train.txt": "3ab03d945a6cb783d818ccd06dafd52d2ed8b4f62f0f85a09d7d11870865b190",
+    "validation.txt": "34faaa31962fe63cdf5dbf6c132ef8ab166c640254ab991af78f3aea375e79ef",
+    "test.txt": "60f531690d20127339e7f054edc299a82c627b5ec0dd5d552d53d544e0cfcc17",
+}
+SECONDS = 8.0
+FULL = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The files' card, and whether they had to be written."""
+
+    card: dict[str, Any]
+    written: bool
+
+    @property
+    def different(self) -> list[str]:
+        """Files whose digest is not the published one."""
+        return [file for file, digests in self.card["sha256"].items() if not digests["equal"]]
+
+
+def fetch(folder: Path, revision: str | None, *, force: bool, tell: Tell) -> Fetched:
+    """Write train.txt, validation.txt and test.txt, with their card; `tell` hears each step.
+
+    Raises:
+        UsageError: other files stand there, and `force` is not given.
+        UnavailableError: the hub is out of reach, or has no such revision.
+        BadDataError: the hub's copy cannot be written as `text;label` lines.
+        CannotWriteError: the folder, or the hub's cache, cannot be written.
+    """
+    found = found_digests(folder)
+    card = read_card(folder)
+    if found == PUBLISHED or _is_ours(card, found, revision):
+        return Fetched(_card(str(card.get("revision", "")), found), written=False)
+    check_free(folder, PUBLISHED, force=force)
+    parquet = _download(revision or "main", tell)
+    contents = {FILES[split]: as_lines(FILES[split], _rows(parquet[split])) for split in SPLITS}
+    digests = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
+    check_free(folder, digests, force=force)
+    card = _card(_commit(parquet["train"]), digests)
+    write_splits(folder, contents, card)
+    return Fetched(card, written=True)
+
+
+def _is_ours(card: dict[str, Any], found: dict[str, str], revision: str | None) -> bool:
+    """Tell whether the files are those that an earlier fetch wrote, though they differ from the published."""
+    return found.keys() == PUBLISHED.keys() and card == _card(revision or str(card.get("revision")), found)
+
+
+def _card(revision: str, digests: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": "emotion",
+        "sample": False,
+        "source": SOURCE,
+        "revision": revision,
+        "licence": LICENCE,
+        "sha256": {
+            file: {"published": published, "found": digests[file], "equal": digests[file] == published}
+            for file, published in PUBLISHED.items()
+        },
+    }
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    rows = []
+    for number, (text, label) in enumerate(read_columns(path, "text", "label"), start=1):
+        name = LABELS[label] if isinstance(label, int) and 0 <= label < len(LABELS) else label
+        if not (isinstance(text, str) and isinstance(name, str)):
+            raise BadDataError(f"{path}: row {number} is not text and label: {text!r:.40}, {label!r:.40}")
+        rows.append((text, name))
+    return rows
+
+
+def _download(revision: str, tell: Tell) -> dict[str, Path]:
+    """Give the three Parquet files, all of one commit, from the hub or else from its client's cache."""
+    # Before the client's import: its bars are for files of gigabytes, its log for those who write it.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
+
+    try:
+        local = not _reachable(revision, tell)
+        first, *others = SPLITS
+        files = {first: _file(first, revision, tell, local=local)}
+        # Of the same commit, though the branch may move meanwhile.
+        commit = _commit(files[first])
+        return files | {split: _file(split, commit, tell, local=local) for split in others}
+    except (HTTPError, OSError) as error:
+        raise _failure(error) from error
+
+
+def _file(split: str, revision: str, tell: Tell, *, local: bool) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    tell(f"{'looking for' if local else 'fetching'} {split} at {revision}")
+    path = hf_hub_download(REPOSITORY, _hub_path(split), repo_type="dataset", revision=revision, local_files_only=local)
+    return Path(path)
+
+
+def _commit(path: Path) -> str:
+    """Tell the commit of a file of the client's cache, where it is snapshots/<commit>/split/<file>."""
+    return path.parts[-3]
+
+
+def _hub_path(split: str) -> str:
+    return f"split/{split}-00000-of-00001.parquet"
+
+
+def _reachable(revision: str, tell: Tell) -> bool:
+    """Ask the hub once; where it is out of reach its client's cache may still have the files.
+
+    hf_hub_download itself would try six times, for half a minute and more, before it says so.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
+
+    url = hf_hub_url(REPOSITORY, _hub_path("train"), repo_type="dataset", revision=revision)
+    tell(f"asking {url.partition('/datasets/')[0]} for {REPOSITORY} at {revision}")
+    try:
+        get_hf_file_metadata(url, timeout=SECONDS)
+    except HfHubHTTPError:
+        raise
+    except (HTTPError, ConnectionError) as error:
+        tell(f"the hub is out of reach ({error}); looking in its client's cache")
+        return False
+    return True
+
+
+def _failure(error: Exception) -> Exception:
+    """Say what the client's error means for a person."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    if isinstance(error, OSError) and error.errno in FULL:
+        return cannot_write(Path(error.filename or "the cache of the Hugging Face client (HF_HOME)"), error)
+    absent = isinstance(error, LocalEntryNotFoundError)
+    reason = "it is out of reach, and its client's cache has no copy" if absent else " ".join(str(error).split())
+    return UnavailableError(
+        f"cannot fetch {REPOSITORY} from the Hugging Face hub: {reason}",
+        f"bring it by hand: download the three files in split/ of {SOURCE}, put them into the folder as"
+        " train.parquet, validation.parquet and test.parquet (or as .txt with text;label lines), and see"
+        " `emotion data check`; `emotion data sample` writes a made-up corpus that needs no network",
+    )

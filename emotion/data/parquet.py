@@ -1,0 +1,49 @@
+"""Text and label columns of a Parquet file, with the class names that Hugging Face `datasets` keeps in it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+
+from emotion.errors import BadDataError, InputMissingError
+
+
+def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, object]]:
+    """Give (text, label) of each row; numbers of a ClassLabel feature become their names.
+
+    Raises:
+        InputMissingError: no such file.
+        BadDataError: not a whole Parquet file, or without these columns.
+    """
+    if not path.is_file():
+        raise InputMissingError(f"no such file: {path}")
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            absent = [name for name in (text, label) if schema.names.count(name) != 1]
+            if absent:
+                raise BadDataError(
+                    f"{path}: no column {absent[0]!r}; its columns are {', '.join(schema.names)}",
+                    "name the columns with --text-column and --label-column",
+                )
+            names = _class_names(schema, label)
+            table = file.read([text, label])
+    except (pyarrow.ArrowException, OSError) as error:
+        raise BadDataError(f"{path} is not a whole Parquet file: {error}") from error
+    for one, other in zip(table[text].to_pylist(), table[label].to_pylist(), strict=True):
+        known = isinstance(other, int) and 0 <= other < len(names)
+        yield one, names[other] if known else other
+
+
+def _class_names(schema: Any, column: str) -> list[str]:
+    """Return the names of a ClassLabel feature in the order of their numbers, or [] where there are none."""
+    try:
+        stored = json.loads((schema.metadata or {})[b"huggingface"])
+        feature = stored["info"]["features"][column]
+        names = feature["names"] if feature["_type"] == "ClassLabel" else []
+    except (KeyError, TypeError, ValueError):
+        return []
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []

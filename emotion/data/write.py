@@ -1,0 +1,103 @@
+"""Writing a data set: `text;label` lines, one file a split, and the card that says where they come from."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emotion.data.check import split_files
+from emotion.data.dataset import CARD, SPLITS
+from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.files import cannot_write, sha256, write_bytes, write_json
+from emotion.store import read_json
+
+FILES = {split: f"{split}.txt" for split in SPLITS}
+Rows = Sequence[tuple[str, str]]
+
+
+def as_lines(file: str, rows: Rows) -> bytes:
+    """Rows as `text;label` lines in UTF-8 with LF. The last semicolon divides, so a text may have some.
+
+    Raises:
+        BadDataError: a text or label that would not be read back as it is.
+    """
+    for number, (text, label) in enumerate(rows, start=1):
+        problem = _problem(text, label)
+        if problem:
+            raise BadDataError(f"row {number} cannot be a line of {file}: {problem}", "use CSV for such texts")
+    return "".join(f"{text};{label}\n" for text, label in rows).encode()
+
+
+def _problem(text: str, label: str) -> str:
+    if "\n" in text + label or "\r" in text + label:
+        return "it has a line break"
+    if ";" in label:
+        return f"its label has a semicolon: {label!r}"
+    return "" if text.strip() and label.strip() == label != "" else "its text or label is empty or padded"
+
+
+def found_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of those of the three files that `folder` has."""
+    return {file: sha256(folder / file) for file in FILES.values() if (folder / file).is_file()}
+
+
+def check_free(folder: Path, digests: Mapping[str, str], *, force: bool) -> None:
+    """Make sure that files with `digests` can be written without destroying, or mixing with, others.
+
+    Raises:
+        UsageError: files of that name differ and `force` is not given, or another format has the same split.
+    """
+    others = [path.name for path in split_files(folder) if path.name not in FILES.values()]
+    if others:
+        raise UsageError(f"{folder} holds another data set: {', '.join(others)}", "choose another folder")
+    different = [file for file, digest in found_digests(folder).items() if digest != digests.get(file)]
+    if different and not force:
+        raise UsageError(
+            f"{folder} has other files of that name: {', '.join(different)}",
+            "choose another folder, or overwrite them with --force",
+        )
+
+
+def write_splits(folder: Path, contents: Mapping[str, bytes], card: Mapping[str, Any]) -> None:
+    """Write the files by name and the card last.
+
+    Raises:
+        CannotWriteError: the folder cannot be written.
+    """
+    _remove_card(folder)
+    for file, content in contents.items():
+        write_bytes(folder / file, content)
+    write_json(folder / CARD, dict(card))
+
+
+def write_sample(folder: Path, contents: Mapping[str, bytes], seed: int, *, force: bool) -> tuple[dict[str, Any], bool]:
+    """Write the sample's files; return the card, and whether anything had to be written.
+
+    Raises:
+        UsageError: other files stand there, and `force` is not given.
+        CannotWriteError: the folder cannot be written.
+    """
+    digests = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
+    sums = {file: {"found": digest} for file, digest in digests.items()}
+    card = {"name": "sample corpus (built in)", "sample": True, "seed": seed, "sha256": sums}
+    if found_digests(folder) == digests and read_card(folder) == card:
+        return card, False
+    check_free(folder, digests, force=force)
+    write_splits(folder, contents, card)
+    return card, True
+
+
+def _remove_card(folder: Path) -> None:
+    """Remove the card of the files before: it must not stand beside these, should writing end half-way."""
+    try:
+        (folder / CARD).unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(folder / CARD, error) from error
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read the folder's card; {} where there is none to be read."""
+    try:
+        return read_json(folder / CARD)
+    except (InputMissingError, BadDataError):
+        return {}

@@ -1,0 +1,94 @@
+"""Metrics of one split from logits and labels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax, softmax
+from scipy.stats import binomtest
+from sklearn.metrics import classification_report, f1_score
+
+from emotion.evaluation.record import SplitScores, TestScores
+
+CALIBRATION_BINS = 15
+
+
+def split_scores(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> SplitScores:
+    """Accuracy, cross-entropy and macro-F1 of logits float (rows, classes) against labels int (rows,)."""
+    return SplitScores(**_common(logits, labels))
+
+
+def test_scores(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> TestScores:
+    """`split_scores` with interval, calibration error and per-label scores; `names` are the classes in order."""
+    correct = int((logits.argmax(axis=1) == labels).sum())
+    report = classification_report(
+        labels,
+        logits.argmax(axis=1),
+        labels=range(len(names)),
+        target_names=[str(index) for index in range(len(names))],  # a label may be called "accuracy"
+        output_dict=True,
+        zero_division=0,
+    )
+    return TestScores(
+        **_common(logits, labels),
+        accuracy_ci95=wilson_interval(correct, len(labels)),
+        ece=calibration_error(logits, labels),
+        per_class={name: _label_scores(report[str(index)]) for index, name in enumerate(names)},
+    )
+
+
+def _common(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> dict[str, Any]:
+    predicted = logits.argmax(axis=1)
+    log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
+    return {
+        "rows": len(labels),
+        "accuracy": float((predicted == labels).mean()),
+        "loss": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
+        # Over the labels that occur in truth or prediction, as scikit-learn does.
+        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
+    }
+
+
+def _label_scores(row: dict[str, float]) -> dict[str, float]:
+    return {
+        "precision": row["precision"],
+        "recall": row["recall"],
+        "f1": row["f1-score"],
+        "support": int(row["support"]),
+    }
+
+
+def wilson_interval(correct: int, rows: int) -> tuple[float, float]:
+    """95 % interval of an accuracy (Wilson, JASA 22, 1927)."""
+    interval = binomtest(correct, rows).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def calibration_error(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
+    """Expected calibration error in 15 equal bins of confidence (Guo et al., ICML 2017, equation 3)."""
+    probabilities = softmax(logits.astype(np.float64), axis=1)
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    # Bins are (a, b]: a confidence of exactly 1 belongs to the last.
+    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
+    gaps = [
+        abs(correct[bins == index].mean() - confidence[bins == index].mean()) * (bins == index).mean()
+        for index in range(CALIBRATION_BINS)
+        if (bins == index).any()
+    ]
+    return float(sum(gaps))
+
+
+def text_report(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> str:
+    """scikit-learn's classification report as text."""
+    return str(
+        classification_report(
+            labels,
+            logits.argmax(axis=1),
+            labels=range(len(names)),
+            target_names=list(names),
+            digits=4,
+            zero_division=0,
+        )
+    )

@@ -1,0 +1,84 @@
+"""The study's key observations, as sentences computed from the figures."""
+
+from collections.abc import Sequence
+
+from emotion.evaluation.comparison import Comparison
+from emotion.evaluation.record import Metrics
+from emotion.evaluation.table import duration
+
+# A model within this much of the best validation accuracy counts as nearly as good.
+NEAR = 0.02
+
+
+def observe(comparison: Comparison) -> list[str]:
+    """Say who is fastest, most accurate, the best trade-off, and which differences are within the interval."""
+    runs = comparison.runs
+    if len(runs) < 2:  # noqa: PLR2004
+        only = runs[0]
+        return [f"Only {only.model} is here: {_accuracy(only)}; train another model to compare it with."]
+    # Chosen on validation; the test figures are only told.
+    best = comparison.best
+    fastest = min(runs, key=lambda run: run.training_seconds)
+    return [
+        _fastest(fastest, runs),
+        f"Most accurate on validation: {_label(best, runs)} with {_accuracy(best)}.",
+        *_trade_off(best, runs),
+        *(_difference(best, run, runs) for run in runs if run is not best),
+        *_overfitting(runs),
+    ]
+
+
+def _label(run: Metrics, runs: Sequence[Metrics]) -> str:
+    """The model's name; with its run where the table has several of that model."""
+    several = sum(other.model == run.model for other in runs) > 1
+    return f"{run.model}/{run.run}" if several else run.model
+
+
+def _accuracy(run: Metrics) -> str:
+    low, high = run.test.accuracy_ci95
+    return f"{run.validation.accuracy:.4f} on validation, {run.test.accuracy:.4f} on test ({low:.3f} to {high:.3f})"
+
+
+def _fastest(fastest: Metrics, runs: Sequence[Metrics]) -> str:
+    slowest = max(runs, key=lambda run: run.training_seconds)
+    times = slowest.training_seconds / max(fastest.training_seconds, 1e-9)
+    return (
+        f"Fastest to train: {_label(fastest, runs)} in {duration(fastest.training_seconds)};"
+        f" {_label(slowest, runs)} took {duration(slowest.training_seconds)}, {times:.1f} times as long."
+    )
+
+
+def _trade_off(best: Metrics, runs: Sequence[Metrics]) -> list[str]:
+    near = [run for run in runs if best.validation.accuracy - run.validation.accuracy <= NEAR]
+    choice = min(near, key=lambda run: run.training_seconds)
+    if choice is best:
+        return [
+            f"Best trade-off: {_label(best, runs)}; no model that trains faster comes within"
+            f" {NEAR * 100:.0f} points of its validation accuracy."
+        ]
+    lost = (best.validation.accuracy - choice.validation.accuracy) * 100
+    share = choice.training_seconds / max(best.training_seconds, 1e-9)
+    return [
+        f"Best trade-off: {_label(choice, runs)}, which gives up {lost:.1f} points of validation accuracy against"
+        f" {_label(best, runs)} for {share:.0%} of its training time."
+    ]
+
+
+def _difference(best: Metrics, run: Metrics, runs: Sequence[Metrics]) -> str:
+    points = (best.test.accuracy - run.test.accuracy) * 100
+    low, high = best.test.accuracy_ci95
+    overlap = run.test.accuracy_ci95[1] >= low and run.test.accuracy_ci95[0] <= high
+    verdict = (
+        "the 95 % intervals overlap, so test alone does not tell them apart"
+        if overlap
+        else "more than the 95 % intervals explain"
+    )
+    return f"On test {_label(best, runs)} is {points:+.1f} points from {_label(run, runs)}: {verdict}."
+
+
+def _overfitting(runs: Sequence[Metrics]) -> list[str]:
+    gap = max(runs, key=lambda run: run.train.accuracy - run.validation.accuracy)
+    points = (gap.train.accuracy - gap.validation.accuracy) * 100
+    if points < 1:
+        return []
+    return [f"{_label(gap, runs)} fits train best beyond validation: {points:.1f} points between their accuracies."]

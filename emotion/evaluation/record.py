@@ -1,0 +1,119 @@
+"""The schema of metrics.json: what a complete run says of itself, checked when it is read back."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emotion.errors import BadDataError
+from emotion.store import read_json
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    # Later versions may add keys; what is here must be right.
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class LabelScores(_Part):
+    """Scores of one label on one split."""
+
+    precision: Share
+    recall: Share
+    f1: Share
+    support: Count
+
+
+class SplitScores(_Part):
+    """Scores on one split, computed from the exported model. `loss` is the mean cross-entropy in nats."""
+
+    rows: Count
+    accuracy: Share
+    loss: Amount
+    macro_f1: Share
+
+
+class TestScores(SplitScores):
+    """Scores on test, with the 95 % Wilson interval and the expected calibration error of 15 bins."""
+
+    accuracy_ci95: tuple[Share, Share]
+    ece: Share
+    per_class: dict[str, LabelScores]
+
+
+class Parameters(_Part):
+    """Number of weights."""
+
+    total: Count
+    trainable: Count
+
+
+class OnnxScores(_Part):
+    """The exported file, and how far it is from the trained model on validation."""
+
+    bytes: Count
+    max_abs_logit_diff: Amount
+    label_agreement: Share
+    rows_per_second: Amount
+
+
+class DataRecord(_Part):
+    """What the run was trained and tested on. Digests are SHA-256 of each split's content."""
+
+    name: str
+    sample: bool
+    labels: list[str]
+    digests: dict[str, str]
+
+    @property
+    def judged_on(self) -> str:
+        """Eight hex digits of the rows that the run is chosen and tested by: equal for comparable runs."""
+        return self.digests.get("test", "")[:8] + self.digests.get("validation", "")[:8]
+
+
+class Seconds(_Part):
+    """Where the time went; fitting itself is `training_seconds`."""
+
+    load: Amount
+    export: Amount
+    evaluation: Amount
+
+
+class Metrics(_Part):
+    """metrics.json. `samples_per_second` is the throughput of fitting, `peak_memory_bytes` of the process."""
+
+    model: str
+    run: str
+    seed: Count
+    finished_at: str
+    data: DataRecord
+    training_seconds: Amount
+    seconds: Seconds
+    epochs: Count
+    best_epoch: Count
+    parameters: Parameters
+    train: SplitScores
+    validation: SplitScores
+    test: TestScores
+    onnx: OnnxScores
+    peak_memory_bytes: Count
+    samples_per_second: Amount
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Read and check a metrics.json.
+
+    Raises:
+        InputMissingError: there is none.
+        BadDataError: it is truncated, or not a run's metrics.
+    """
+    content = read_json(path)
+    try:
+        return Metrics.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BadDataError(f"{path} is not a run's metrics: {place}: {first['msg'].lower()}") from error

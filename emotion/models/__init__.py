@@ -1,0 +1,1 @@
+"""The models: a registry, which is data, and one small builder each."""

@@ -1,0 +1,1 @@
+"""ONNX: export, parity, and the session that runs a trained model."""

@@ -1,0 +1,187 @@
+"""The inference session: a model folder, opened and checked, that turns texts into logits."""
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from emotion.errors import BadDataError, InputMissingError
+from emotion.hardware import usable_cores
+from emotion.onnx.encoder import SOURCES, Batch, Encoder
+from emotion.store import read_json
+
+OUTPUT = "logits"
+FILES = ("model.onnx", "tokenizer.json", "config.json")
+# onnxruntime's own messages come as exceptions too; on stderr they would be noise.
+FATAL = 4
+
+
+class Classifier:
+    """A trained model, ready to use: `Classifier.load(folder).logits(["i feel fine"])`."""
+
+    def __init__(
+        self, folder: Path, labels: list[str], session: onnxruntime.InferenceSession, encoder: Encoder
+    ) -> None:
+        self.folder = folder
+        self.labels = labels
+        self._session = session
+        self._encoder = encoder
+
+    @classmethod
+    def load(cls, folder: Path, threads: int | None = None) -> "Classifier":
+        """Open a model folder, or a run's folder that has one as `model/`, for `threads` cores (default: all).
+
+        Raises:
+            InputMissingError: the folder, or one of its three files, is not there.
+            BadDataError: a file is damaged or foreign, or they do not belong together.
+        """
+        folder = find_model(folder)
+        labels = _labels(folder / "config.json")
+        session = _open(folder / "model.onnx", threads or usable_cores())
+        names, length = _check_inputs(folder / "model.onnx", session)
+        encoder = Encoder.load(folder / "tokenizer.json", names, length)
+        classifier = cls(folder, labels, session, encoder)
+        classifier._probe(names, length)
+        return classifier
+
+    @cached_property
+    def model_digest(self) -> str:
+        """SHA-256 over the bytes of model.onnx, tokenizer.json and config.json, as 64 hex digits."""
+        digest = hashlib.sha256()
+        for name in FILES:
+            with (self.folder / name).open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        return digest.hexdigest()
+
+    def logits(self, texts: Sequence[str], stopped: threading.Event | None = None) -> NDArray[np.float32]:
+        """Logits, float32 (texts, labels); a row of NaN for a text that the tokenizer refuses.
+
+        Another thread may set `stopped`: the rows that were not reached by then are NaN too.
+
+        Raises:
+            BadDataError: the model cannot be run.
+        """
+        logits = np.full((len(texts), len(self.labels)), np.nan, np.float32)
+        for batch in self._encoder.batches(texts):
+            if stopped is not None and stopped.is_set():
+                break
+            logits[batch.rows] = self._run(batch)
+        return logits
+
+    def _run(self, batch: Batch) -> NDArray[np.float32]:
+        # A single row takes another path through matrix products, with other last digits: run it twice.
+        alone = len(batch.rows) == 1
+        inputs = {name: np.repeat(array, 2, axis=0) if alone else array for name, array in batch.inputs.items()}
+        try:
+            logits: NDArray[np.float32] = self._session.run([OUTPUT], inputs)[0]
+        except Exception as error:  # onnxruntime's errors have no base class
+            raise BadDataError(f"{self.folder / 'model.onnx'} cannot be run: {_first_line(error)}") from error
+        return logits[:1] if alone else logits
+
+    def _probe(self, names: Sequence[str], length: int | None) -> None:
+        """Run the tokenizer's largest id through the model, and count its logits."""
+        shape = (2, length or 2)
+        largest = self._encoder.largest_id
+        inputs = {name: np.full(shape, largest if name == "input_ids" else 0, np.int64) for name in names}
+        belong = f"the files in {self.folder} do not belong together"
+        try:
+            logits = self._session.run([OUTPUT], inputs)[0]
+        except Exception as error:  # onnxruntime's errors have no base class
+            raise BadDataError(
+                f"{belong}: the tokenizer has ids up to {largest}, and model.onnx fails on them: {_first_line(error)}",
+                "export the model again",
+            ) from error
+        if logits.shape != (2, len(self.labels)) or logits.dtype != np.float32:
+            raise BadDataError(
+                f"{belong}: config.json has {len(self.labels)} labels, and the logits of model.onnx are"
+                f" {logits.dtype} {logits.shape} for two texts",
+                "export the model again",
+            )
+
+
+def find_model(folder: Path) -> Path:
+    """Find the model folder that `folder` is or, for a run, has.
+
+    Raises:
+        InputMissingError: there is none, or it lacks a file.
+    """
+    found = next((each for each in (folder, folder / "model") if (each / FILES[0]).is_file()), None)
+    if found is None:
+        what = "no model.onnx in" if folder.is_dir() else "no such folder:"
+        raise InputMissingError(f"{what} {folder}", f"a model folder has {', '.join(FILES)}")
+    for name in FILES:
+        if not (found / name).is_file():
+            raise InputMissingError(f"no {name} in {found}", f"a model folder has {', '.join(FILES)}")
+    return found
+
+
+def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Softmax over the last axis, float64 of the same shape; a row of NaN stays one."""
+    wide = logits.astype(np.float64)
+    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def _labels(path: Path) -> list[str]:
+    """Label names in the order of the logits, from id2label."""
+    names = read_json(path).get("id2label")
+    if not isinstance(names, dict) or not names:
+        raise BadDataError(f"{path} has no id2label", "it maps the index of each logit to a label's name")
+    if set(names) != {str(index) for index in range(len(names))}:
+        raise BadDataError(
+            f"{path}: the keys of id2label are {', '.join(names):.200}, not 0 to {len(names) - 1}",
+            "export the model again",
+        )
+    labels = [names[str(index)] for index in range(len(names))]
+    if not all(isinstance(label, str) and label for label in labels) or len(set(labels)) < len(labels):
+        raise BadDataError(f"{path}: the labels are not {len(labels)} different names", "export the model again")
+    return labels
+
+
+def _open(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = FATAL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that wait for work must not take the core that reads and writes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Patterns of memory are kept for every shape that was seen: with many lengths that grows.
+    options.enable_mem_pattern = False
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no base class
+        raise BadDataError(
+            f"{path} is no ONNX model that can be run: {_first_line(error)}", "export the model again"
+        ) from error
+
+
+def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[list[str], int | None]:
+    """Names of the model's inputs, and the one length that it takes (None for any)."""
+    inputs = {each.name: each for each in session.get_inputs()}
+    foreign = "a text classifier takes input_ids, perhaps attention_mask and token_type_ids, and gives logits"
+    if "input_ids" not in inputs or not set(inputs) <= set(SOURCES) or OUTPUT not in _outputs(session):
+        found = f"takes {', '.join(inputs)} and gives {', '.join(_outputs(session))}"
+        raise BadDataError(f"{path} is another kind of model: it {found}", foreign)
+    for name, each in inputs.items():
+        if each.type != "tensor(int64)" or len(each.shape) != 2 or isinstance(each.shape[0], int):  # noqa: PLR2004
+            raise BadDataError(
+                f"{path}: input {name} is {each.type} {each.shape}, not int64 (any batch, length)", foreign
+            )
+    lengths = {each.shape[1] for each in inputs.values() if isinstance(each.shape[1], int)}
+    if len(lengths) > 1 or not all(length > 0 for length in lengths):
+        raise BadDataError(f"{path}: its inputs are of different lengths: {lengths}", foreign)
+    return list(inputs), next(iter(lengths), None)
+
+
+def _outputs(session: onnxruntime.InferenceSession) -> list[str]:
+    return [each.name for each in session.get_outputs()]
+
+
+def _first_line(error: Exception) -> str:
+    return f"{(str(error).splitlines() or [''])[0]:.200}"

@@ -1,0 +1,63 @@
+"""What made a run: package versions, git revision, image, hardware."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from emotion import __version__
+from emotion.hardware import usable_cores
+
+PACKAGES = (
+    "tensorflow",
+    "tensorflow-cpu",
+    "keras",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+    "tokenizers",
+    "numpy",
+    "scikit-learn",
+)
+
+
+def provenance() -> dict[str, Any]:
+    """Versions, revision, image (EMOTION_IMAGE, set inside ours) and hardware, for params.json."""
+    return {
+        "versions": {"emotion": __version__, "python": platform.python_version(), **_versions()},
+        "revision": os.environ.get("EMOTION_REVISION") or _revision(),
+        "image": os.environ.get("EMOTION_IMAGE"),
+        "hardware": {"machine": platform.machine(), "processor": _processor(), "cores": usable_cores()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _revision() -> str | None:
+    """The checkout's commit, or None where the package is not run from one."""
+    folder = Path(__file__).resolve().parent.parent
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -1,0 +1,153 @@
+"""The layout of shared storage: where runs, comparisons and predictions are, and what a run's name may be."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emotion.errors import BadDataError, InputMissingError, UsageError
+
+# A DNS label, because a run's name becomes the name of a Kubernetes Job.
+RUN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run's folder, `runs/<model>/<name>/`. Its paths exist or not; `complete` tells."""
+
+    model: str
+    name: str
+    folder: Path
+
+    @property
+    def params(self) -> Path:
+        """Every resolved parameter, seed, data digest, package version and the hardware."""
+        return self.folder / "params.json"
+
+    @property
+    def progress(self) -> Path:
+        """Where training stands; replaced atomically."""
+        return self.folder / "progress.json"
+
+    @property
+    def history(self) -> Path:
+        """One row an epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def exported(self) -> Path:
+        """The portable model: model.onnx, tokenizer.json, config.json."""
+        return self.folder / "model"
+
+    @property
+    def weights(self) -> Path:
+        """The final weights in the training framework's own format."""
+        return self.folder / "weights"
+
+    @property
+    def predictions(self) -> Path:
+        """validation.npz and test.npz."""
+        return self.folder / "predictions"
+
+    @property
+    def architecture(self) -> Path:
+        """Layers, shapes, parameters."""
+        return self.folder / "architecture.json"
+
+    @property
+    def report(self) -> Path:
+        """scikit-learn's classification report on validation and test."""
+        return self.folder / "report.txt"
+
+    @property
+    def metrics(self) -> Path:
+        """Written last: its existence means that the run is complete."""
+        return self.folder / "metrics.json"
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run ended well."""
+        return self.metrics.is_file()
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Store:
+    """Shared storage: a local folder, a claim's mount or NFS."""
+
+    folder: Path
+
+    @property
+    def comparison(self) -> Path:
+        """comparison.{csv,md,json} and best.json."""
+        return self.folder / "comparison"
+
+    @property
+    def best(self) -> Path:
+        """Names the winning run."""
+        return self.comparison / "best.json"
+
+    def run(self, model: str, name: str) -> Run:
+        """Name a run, which may not exist yet.
+
+        Raises:
+            UsageError: `name` or `model` is not a DNS label of at most 40 characters.
+        """
+        for value, what in ((name, "run"), (model, "model")):
+            if not RUN_NAME.fullmatch(value):
+                raise UsageError(
+                    f"{value!r} is not a {what} name",
+                    "use 1 to 40 lower-case letters, digits and hyphens, with a letter or digit at both ends",
+                )
+        return Run(model, name, self.folder / "runs" / model / name)
+
+    def runs(self) -> Iterator[Run]:
+        """All runs, complete or not, by model and name. Folders that cannot be runs are passed over."""
+        for model in _folders(self.folder / "runs"):
+            for folder in _folders(model):
+                yield Run(model.name, folder.name, folder)
+
+    def find(self, text: str) -> Run:
+        """Find the run that `MODEL/RUN`, or a run's name alone, means.
+
+        Raises:
+            InputMissingError: there is none.
+            UsageError: several models have a run of that name.
+        """
+        model, _, name = text.rpartition("/")
+        found = [run for run in self.runs() if run.name == name and model in {"", run.model}]
+        if not found:
+            raise InputMissingError(f"no run {text!r} in {self.folder}", "see `emotion runs list`")
+        if len(found) > 1:
+            raise UsageError(f"{text!r} is a run of several models: {', '.join(map(str, found))}", "name one in full")
+        return found[0]
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return sorted(path for path in parent.iterdir() if path.is_dir() and RUN_NAME.fullmatch(path.name))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object that some process wrote to the store.
+
+    Raises:
+        InputMissingError: there is no such file.
+        BadDataError: it is truncated, not JSON, or not an object.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputMissingError(f"no such file: {path}") from error
+    except OSError as error:
+        raise InputMissingError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadDataError(f"{path} is not whole JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise BadDataError(f"{path} holds a JSON {type(content).__name__} where an object was expected")
+    return content

@@ -1,0 +1,1 @@
+"""Tokenizers: one tokenizer.json for every model."""

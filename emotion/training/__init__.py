@@ -1,0 +1,1 @@
+"""Fitting a model: augmentation, steps, epochs, and what is told of them."""

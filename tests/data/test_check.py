@@ -1,0 +1,130 @@
+"""The figures of small data sets, counted by hand, and of the real one, as its README gives them."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from emotion.data.check import Report, as_json, check_data
+from emotion.errors import BadDataError, InputMissingError
+from emotion.params import DataParams
+
+TRAIN = ["i am glad;joy", "i am glad;joy", "so very sad;sadness", "so very sad;anger", "happy;joy"]
+VALIDATION = ["i am glad;sadness", "what a day;joy"]
+TEST = ["happy;joy", "what a day;sadness", "so very cross;anger"]
+
+
+def write(folder: Path, train: list[str], validation: list[str], test: list[str]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, lines in (("train", train), ("validation", validation), ("test", test)):
+        (folder / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
+    return folder
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Report:
+    return check_data(write(tmp_path, TRAIN, VALIDATION, TEST), DataParams())
+
+
+def test_rows_and_labels_with_the_most_frequent_of_train_first(report: Report) -> None:
+    assert report.rows == {"train": 5, "validation": 2, "test": 3}
+    assert list(report.labels["test"]) == ["joy", "sadness", "anger"]
+    assert report.labels["train"] == {"joy": 3, "sadness": 1, "anger": 1}
+    assert report.labels["validation"] == {"joy": 1, "sadness": 1, "anger": 0}
+    assert as_json(report)["labels"]["train"]["joy"] == {"count": 3, "share": 0.6}
+
+
+def test_the_digests_are_those_of_the_files(report: Report, tmp_path: Path) -> None:
+    assert report.files == {
+        name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        for name in ("train.txt", "validation.txt", "test.txt")
+    }
+
+
+def test_words_and_vocabulary(report: Report) -> None:
+    assert report.words["train"] == {"mean": 2.6, "p50": 3, "p90": 3, "p95": 3, "p99": 3, "max": 3}
+    assert report.vocabulary == {"types": 7, "seen_twice": 6}
+    # Of "i am glad what a day" train lacks what, a and day; of "happy what a day so very cross" also cross.
+    assert report.unknown_words == {"validation": 3 / 6, "test": 4 / 7, "both": 7 / 13}
+
+
+def test_repeated_and_shared_texts(report: Report) -> None:
+    assert report.repeated["train"] == {"texts": 2, "two_labels": 1}
+    assert report.repeated["test"] == {"texts": 0, "two_labels": 0}
+    assert report.shared == {
+        "validation in train": {"texts": 1, "other_label": 1},
+        "test in train": {"texts": 1, "other_label": 0},
+        "test in validation": {"texts": 1, "other_label": 1},
+    }
+    assert not report.problems
+    assert any("validation has no row of anger" in remark for remark in report.remarks)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test", "expected"),
+    [
+        (TRAIN, [], TEST, ["the validation split has no rows"]),
+        (["a;joy", "b;joy"], ["a;joy"], ["c;joy"], ["train has only the label 'joy'"]),
+        (TRAIN, ["a;fear"], ["b;hope"], ["validation has labels that train lacks: fear", "test has labels"]),
+        ([], [], ["b;joy"], ["the train split has no rows", "the validation split has no rows", "test has"]),
+    ],
+)
+def test_what_cannot_be_trained_on_is_reported_and_not_raised(
+    tmp_path: Path, train: list[str], validation: list[str], test: list[str], expected: list[str]
+) -> None:
+    problems = check_data(write(tmp_path, train, validation, test), DataParams()).problems
+
+    assert len(problems) >= len(expected)
+    assert all(any(part in problem for problem in problems) for part in expected)
+
+
+def test_one_file_is_split(tmp_path: Path) -> None:
+    lines = [f"text {number};{'joy' if number % 2 else 'fear'}" for number in range(40)]
+    file = tmp_path / "all.txt"
+    file.write_text("\n".join(lines))
+
+    report = check_data(file, DataParams())
+
+    assert report.rows == {"train": 32, "validation": 4, "test": 4}
+    assert list(report.files) == ["all.txt"]
+
+
+def test_bad_rows_and_missing_data_raise(tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match="line 2"):
+        check_data(write(tmp_path / "bad", ["a;joy", "no label"], VALIDATION, TEST), DataParams())
+    with pytest.raises(InputMissingError):
+        check_data(tmp_path / "absent", DataParams())
+
+
+@pytest.mark.real
+def test_the_real_data_set_has_the_figures_of_its_readme() -> None:
+    report = check_data(Path(os.environ["EMOTION_DATA"]), DataParams())
+
+    assert report.files == {
+        "train.txt": "3ab03d945a6cb783d818ccd06dafd52d2ed8b4f62f0f85a09d7d11870865b190",
+        "validation.txt": "34faaa31962fe63cdf5dbf6c132ef8ab166c640254ab991af78f3aea375e79ef",
+        "test.txt": "60f531690d20127339e7f054edc299a82c627b5ec0dd5d552d53d544e0cfcc17",
+    }
+    assert report.rows == {"train": 16_000, "validation": 2_000, "test": 2_000}
+    labels = ["joy", "sadness", "anger", "fear", "love", "surprise"]
+    counts = {
+        "train": [5362, 4666, 2159, 1937, 1304, 572],
+        "validation": [704, 550, 275, 212, 178, 81],
+        "test": [695, 581, 275, 224, 159, 66],
+    }
+    assert report.labels == {name: dict(zip(labels, row, strict=True)) for name, row in counts.items()}
+    words = report.words["all"]
+    assert words is not None
+    assert round(words["mean"]) == 19
+    assert [words[key] for key in ("p90", "p95", "p99", "max")] == [35, 41, 52, 66]
+    assert report.vocabulary == {"types": 15_212, "seen_twice": 7_399}
+    assert {name: round(share or 0, 3) for name, share in report.unknown_words.items()} == {
+        "validation": 0.027,
+        "test": 0.027,
+        "both": 0.027,
+    }
+    assert report.repeated["train"] == {"texts": 31, "two_labels": 30}
+    assert report.shared["validation in train"] == {"texts": 5, "other_label": 5}
+    assert report.shared["test in train"] == {"texts": 11, "other_label": 11}
+    assert not report.problems

@@ -1,0 +1,210 @@
+"""Fetching from a hub on the loopback interface, through the real client of the Hugging Face hub."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from emotion.data.dataset import load_dataset
+from emotion.data.fetch import PUBLISHED
+from emotion.params import DataParams
+
+COMMIT = "cab853a1dbdf4c42c2b3ef2173804746df8825fe"
+NAMES = ["sadness", "joy", "love", "anger", "fear", "surprise"]
+ROWS = {
+    "train": [("i feel low; very low", 0), ("i am glad", 1)],
+    "validation": [("glad again", 1)],
+    "test": [("low again", 0)],
+}
+
+
+@dataclass
+class Hub:
+    """A hub that serves one commit of one data set, and remembers what was asked of it."""
+
+    files: dict[str, bytes]
+    endpoint: str = ""
+    asked: list[str] = field(default_factory=list)
+
+
+def parquet(folder: Path, rows: list[tuple[str, int]], *, named: bool = True) -> bytes:
+    table = pyarrow.table({"text": [text for text, _ in rows], "label": [label for _, label in rows]})
+    if named:
+        feature = {"label": {"names": NAMES, "_type": "ClassLabel"}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": feature}})})
+    file = folder / "one.parquet"
+    pyarrow.parquet.write_table(table, file)
+    return file.read_bytes()
+
+
+def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.answer()
+
+        def do_GET(self) -> None:
+            self.wfile.write(self.answer())
+
+        def answer(self) -> bytes:
+            hub.asked.append(f"{self.command} {self.path}")
+            _, _, rest = self.path.partition("/datasets/dair-ai/emotion/resolve/")
+            revision, _, name = rest.partition("/")
+            content = hub.files.get(name) if revision in {"main", COMMIT} else None
+            self.send_response(200 if content is not None else 404)
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("ETag", f'"{hashlib.sha256(content or b"").hexdigest()}"')
+            if content is None:
+                self.send_header("X-Error-Code", "RevisionNotFound")
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.end_headers()
+            return content or b""
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    files = {f"split/{split}-00000-of-00001.parquet": parquet(tmp_path, rows) for split, rows in ROWS.items()}
+    hub = Hub(files)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(hub))
+    hub.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield hub
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def fetch(folder: Path, endpoint: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own: the hub's client reads its environment when it is imported."""
+    command = [str(Path(sys.executable).with_name("emotion")), "data", "fetch", str(folder), *options]
+    given = {"HF_ENDPOINT": endpoint, "HF_HOME": str(folder.parent / "cache"), "NO_PROXY": "*", **environment}
+    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith("HF_")}
+    return subprocess.run(command, env={**kept, **given}, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_three_files_are_written_and_the_difference_is_told(hub: Hub, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+
+    done = fetch(folder, hub.endpoint, "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert (folder / "train.txt").read_bytes() == b"i feel low; very low;sadness\ni am glad;joy\n"
+    assert (folder / "validation.txt").read_bytes() == b"glad again;joy\n"
+    assert (folder / "test.txt").read_bytes() == b"low again;sadness\n"
+    assert "train.txt is not the original" in done.stderr
+    card = json.loads((folder / "dataset.json").read_bytes())
+    assert json.loads(done.stdout) == card
+    assert card["sha256"]["train.txt"] == {
+        "published": PUBLISHED["train.txt"],
+        "found": hashlib.sha256((folder / "train.txt").read_bytes()).hexdigest(),
+        "equal": False,
+    }
+    assert (card["name"], card["sample"], card["revision"]) == ("emotion", False, COMMIT)
+    assert "research" in card["licence"]
+    read = load_dataset(folder, DataParams())
+    assert read.splits["train"].texts == ["i feel low; very low", "i am glad"]
+    assert not read.sample
+
+
+def test_the_other_files_are_of_the_first_one_s_commit(hub: Hub, tmp_path: Path) -> None:
+    fetch(tmp_path / "data", hub.endpoint)
+
+    others = [path for path in hub.asked if "/validation-" in path or "/test-" in path]
+    assert others
+    assert all(f"/resolve/{COMMIT}/" in path for path in others)
+
+
+def test_a_second_fetch_asks_nobody(hub: Hub, tmp_path: Path) -> None:
+    fetch(tmp_path / "data", hub.endpoint)
+    hub.asked.clear()
+
+    again = fetch(tmp_path / "data", hub.endpoint)
+
+    assert again.returncode == 0
+    assert "nothing to do" in again.stderr
+    assert hub.asked == []
+
+
+def test_other_files_are_kept_unless_forced(hub: Hub, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "test.txt").write_text("mine;joy\n")
+
+    refused = fetch(folder, hub.endpoint)
+
+    assert refused.returncode == 2
+    assert "--force" in refused.stderr
+    assert (folder / "test.txt").read_text() == "mine;joy\n"
+    assert hub.asked == []
+    assert fetch(folder, hub.endpoint, "--force").returncode == 0
+    assert (folder / "test.txt").read_text() == "low again;sadness\n"
+
+
+def test_labels_without_names_get_the_known_ones(hub: Hub, tmp_path: Path) -> None:
+    hub.files["split/test-00000-of-00001.parquet"] = parquet(tmp_path, [("boo", 5), ("grr", 3)], named=False)
+
+    fetch(tmp_path / "data", hub.endpoint)
+
+    assert (tmp_path / "data" / "test.txt").read_text() == "boo;surprise\ngrr;anger\n"
+
+
+@pytest.mark.parametrize("row", [("two\nlines", 0), ("two\rlines", 0), ("nobody knows", 6)])
+def test_what_cannot_be_written_as_a_line_is_bad_data(hub: Hub, tmp_path: Path, row: tuple[str, int]) -> None:
+    hub.files["split/test-00000-of-00001.parquet"] = parquet(tmp_path, [("fine", 1), row])
+
+    done = fetch(tmp_path / "data", hub.endpoint)
+
+    assert done.returncode == 65
+    assert "row 2" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_revision_that_is_not_there(hub: Hub, tmp_path: Path) -> None:
+    done = fetch(tmp_path / "data", hub.endpoint, "--revision", "v9")
+
+    assert done.returncode == 69
+    assert "Revision" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_out_of_reach_is_said_soon_and_with_a_way_out(tmp_path: Path) -> None:
+    started = time.monotonic()
+
+    done = fetch(tmp_path / "data", "http://127.0.0.1:9")
+
+    assert done.returncode == 69
+    assert time.monotonic() - started < 20
+    assert "by hand" in done.stderr
+    assert "train.parquet" in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "data").exists()
+
+
+def test_offline_the_client_s_cache_is_enough(hub: Hub, tmp_path: Path) -> None:
+    nothing = fetch(tmp_path / "none", hub.endpoint, HF_HUB_OFFLINE="1")
+    fetch(tmp_path / "one", hub.endpoint)
+    hub.asked.clear()
+
+    done = fetch(tmp_path / "two", hub.endpoint, HF_HUB_OFFLINE="1")
+
+    assert nothing.returncode == 69
+    assert done.returncode == 0, done.stderr
+    assert hub.asked == []
+    assert (tmp_path / "two" / "train.txt").read_bytes() == (tmp_path / "one" / "train.txt").read_bytes()
+    assert json.loads((tmp_path / "two" / "dataset.json").read_bytes())["revision"] == COMMIT

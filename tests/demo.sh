@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The main job end to end: data, two models, one table, a CSV classified by the winner. Called by `make demo`.
+set -euo pipefail
+emotion=${EMOTION:?names the emotion command}
+folder=build/demo
+export EMOTION_STORE=$folder/store
+
+mkdir -p "$folder"
+if [ -n "${DATA:-}" ]; then
+  data=$DATA
+else
+  data=$folder/data
+  "$emotion" data sample "$data"
+fi
+started=$SECONDS
+"$emotion" train ann --data "$data"
+"$emotion" train lstm --data "$data"
+"$emotion" aggregate --expect ann,lstm
+
+cat > "$folder/in.csv" <<'CSV'
+id,text
+1,"i was afraid at first, but now i am so happy"
+2,i miss her and i cannot stop crying
+3,"they lied to me ""again"" and i am furious"
+4,i did not expect this at all and i am amazed
+5,i feel so close to you and i adore you
+6,
+7,i am nervous about tomorrow
+CSV
+"$emotion" classify "$folder/in.csv" "$folder/out.csv"
+echo
+cat "$folder/out.csv"
+echo
+echo "Done in $((SECONDS - started)) s. Look at:"
+echo "  $folder/store/comparison/comparison.md   the table"
+echo "  $folder/store/runs/                      weights, metrics and the ONNX model of each run"
+echo "  $folder/out.csv                          the CSV with label and score"

@@ -1,0 +1,144 @@
+"""The sentences under the table are computed from the figures."""
+
+import re
+
+import pytest
+
+from emotion.evaluation.comparison import Comparison
+from emotion.evaluation.observations import observe
+from emotion.evaluation.record import Metrics
+from tests.builders import make_metrics
+
+
+def run(
+    model: str,
+    seconds: float = 10.0,
+    validation: float = 0.9,
+    test: float = 0.9,
+    interval: tuple[float, float] = (0.88, 0.92),
+    *,
+    train: float = 0.9,
+    name: str = "s1",
+) -> Metrics:
+    return make_metrics(
+        model,
+        name,
+        training_seconds=seconds,
+        train__accuracy=train,
+        validation__accuracy=validation,
+        test__accuracy=test,
+        test__accuracy_ci95=interval,
+    )
+
+
+def sentences(*runs: Metrics) -> list[str]:
+    return observe(Comparison("key", list(runs)))
+
+
+def about(start: str, *runs: Metrics) -> str:
+    """Find the one sentence that begins like this."""
+    (sentence,) = [text for text in sentences(*runs) if text.startswith(start)]
+    return sentence
+
+
+ANN = run("ann", 12, 0.8685, 0.87, (0.84, 0.90), train=0.9927)
+LSTM = run("lstm", 120, 0.908, 0.91, (0.89, 0.93), train=0.93)
+BERT = run("bert", 7380, 0.9435, 0.94, (0.932, 0.95), train=0.95)
+
+
+def test_the_fastest_is_told_with_how_much_longer_the_slowest_took() -> None:
+    sentence = about("Fastest to train", ANN, BERT, LSTM)
+    assert "ann in 12 s" in sentence
+    assert "bert took 2.0 h" in sentence
+    assert "615.0 times" in sentence
+
+
+def test_the_most_accurate_is_chosen_on_validation_and_told_with_its_interval() -> None:
+    lucky = run("lstm", validation=0.908, test=0.99, interval=(0.98, 1.0))
+    sentence = about("Most accurate", ANN, BERT, lucky)
+    assert "bert" in sentence
+    assert "0.9435 on validation" in sentence
+    assert "0.9400 on test (0.932 to 0.950)" in sentence
+
+
+def test_the_trade_off_is_the_fastest_that_comes_close() -> None:
+    near = run("minilm", 738, 0.9335)
+    sentence = about("Best trade-off: minilm", ANN, BERT, LSTM, near)
+    assert "1.0 points" in sentence
+    assert "bert" in sentence
+    assert "10% of its training time" in sentence
+
+
+def test_where_none_comes_close_the_best_is_its_own_trade_off() -> None:
+    assert "no model that trains faster" in about("Best trade-off: bert", ANN, BERT, LSTM)
+
+
+def test_a_model_that_is_slower_is_no_trade_off() -> None:
+    slow = run("albert", 9000, 0.9434)
+    assert about("Best trade-off: bert", BERT, slow, ANN)
+
+
+def test_a_model_that_is_worse_and_not_faster_is_no_trade_off() -> None:
+    assert about("Best trade-off: bert", run("albert", 7380, 0.9434), BERT)
+
+
+def test_nobody_is_compared_with_itself() -> None:
+    sentence = about("Fastest", run("ann", 10), run("lstm", 10, 0.95))
+    first, _, second = re.sub("Fastest to train: ", "", sentence).partition(";")
+    assert first.split()[0] != second.split()[0]
+
+
+@pytest.mark.parametrize(
+    ("interval", "overlap"),
+    [
+        ((0.84, 0.90), False),
+        ((0.84, 0.932), True),
+        ((0.84, 0.931), False),
+        ((0.951, 0.99), False),
+        ((0.95, 0.99), True),
+        ((0.935, 0.94), True),
+        ((0.5, 1.0), True),
+    ],
+)
+def test_differences_on_test_say_whether_the_intervals_overlap(interval: tuple[float, float], *, overlap: bool) -> None:
+    sentence = about("On test bert", BERT, run("ann", 12, 0.87, 0.87, interval))
+    assert "+7.0 points from ann" in sentence
+    assert ("intervals overlap" in sentence) == overlap
+    assert ("more than the 95 % intervals explain" in sentence) == (not overlap)
+
+
+def test_a_winner_that_is_behind_on_test_is_told_so() -> None:
+    assert "-5.0 points from ann" in about("On test bert", BERT, run("ann", test=0.99, validation=0.9))
+
+
+def test_every_other_model_is_held_against_the_best() -> None:
+    texts = [text for text in sentences(ANN, BERT, LSTM) if text.startswith("On test")]
+    assert len(texts) == 2
+    assert any("ann" in text for text in texts)
+    assert any("lstm" in text for text in texts)
+
+
+def test_overfitting_is_told_of_the_model_that_has_most_of_it() -> None:
+    assert "12.4 points" in about("ann fits train best", ANN, BERT, LSTM)
+
+
+def test_a_gap_below_a_point_is_no_overfitting() -> None:
+    runs = [run("ann", train=0.909), run("lstm", 20, 0.91, train=0.90)]
+    assert not any("fits train" in text for text in sentences(*runs))
+
+
+def test_runs_of_one_model_are_told_apart_by_their_names() -> None:
+    texts = " ".join(sentences(run("ann", 10, 0.9, name="s1"), run("ann", 20, 0.95, name="s2"), LSTM))
+    assert "ann/s1" in texts
+    assert "ann/s2" in texts
+    assert "lstm/" not in texts
+
+
+def test_a_single_run_has_nothing_to_be_compared_with() -> None:
+    (sentence,) = sentences(ANN)
+    assert "Only ann" in sentence
+    assert "0.8685" in sentence
+
+
+def test_no_time_at_all_divides_nothing_by_zero() -> None:
+    assert sentences(run("ann", 0), run("lstm", 0, 0.95))
