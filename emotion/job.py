@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emotion.data.dataset import Dataset, load_dataset
 from emotion.errors import BadParametersError
 from emotion.evaluation.evaluate import evaluate_run
-from emotion.evaluation.record import DataRecord, Metrics, OnnxScores, Parameters, Seconds, read_metrics
+from emotion.evaluation.record import DataRecord, Digests, Metrics, OnnxScores, Parameters, Seconds, read_metrics
 from emotion.files import replacing, write_json, write_text
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.session import Classifier
@@ -124,7 +124,9 @@ def run_job(job: Job, listener: Listener, warn: Callable[[str], None]) -> Metric
         run=job.run.name,
         seed=job.params.training.seed,
         finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
-        data=DataRecord(name=job.data.name, sample=job.data.sample, labels=job.data.labels, digests=job.data.digests),
+        data=DataRecord(
+            name=job.data.name, sample=job.data.sample, labels=job.data.labels, digests=Digests(**job.data.digests)
+        ),
         training_seconds=fitted.seconds,
         seconds=spent,
         epochs=len(fitted.epochs),
@@ -145,7 +147,8 @@ def run_job(job: Job, listener: Listener, warn: Callable[[str], None]) -> Metric
 def _fit(job: Job, tokenizer: "Tokenizer", listener: Listener) -> tuple[Any, "Fitted"]:
     """Train a new model; history.csv and progress.json follow each epoch."""
     from emotion.models.build import architecture, build_model
-    from emotion.training.fit import Examples, fit
+    from emotion.training.batches import Examples
+    from emotion.training.fit import fit
 
     train, validation = (
         Examples(encode(tokenizer, job.data.splits[name].texts), job.data.encoded(name))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from emotion.errors import BadParametersError, InputMissingError
@@ -44,8 +44,9 @@ class TextParams(_Table):
 class _RecurrentOrDense(_Table):
     embedding_dim: Positive = 128
     hidden: list[Positive] = [64, 32]
+    # Whole features of the embedding at all places, and single values of it.
+    feature_dropout: Fraction = 0.0
     embedding_dropout: Fraction = 0.0
-    hidden_dropout: Fraction = 0.0
 
 
 class AnnParams(_RecurrentOrDense):
@@ -67,17 +68,20 @@ class TrainingParams(_Table):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
+    # Epochs without a better validation accuracy after which training ends.
+    patience: Positive = 10_000
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
+    # Peak of a linear warm-up over a share of the steps, followed by a cosine.
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     warmup: Fraction = 0.0
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
-    clip_norm: Annotated[float, Field(ge=0)] = 0.0
     label_smoothing: Fraction = 0.0
+    # Decay a step of the running average of the weights that is evaluated and kept; 0 is none.
+    average: Fraction = 0.0
+    # Share of words that become unknown; whether the words move to a random place of the padded length.
     word_dropout: Fraction = 0.0
     shift: bool = False
-    average: Fraction = 0.0
-    xla: bool = False
-    patience: Annotated[int, Field(ge=1)] = 10_000
+    # Batches of rows of about one length, padded by up to so many places more; absent: all to max_length.
+    bucket_padding: Annotated[int, Field(ge=0, le=4096)] | None = None
 
 
 class ExportParams(_Table):
@@ -103,12 +107,6 @@ class Params(_Table):
     export: ExportParams = ExportParams()
     resources: ResourceParams = ResourceParams()
 
-    @model_validator(mode="after")
-    def _splits_leave_train(self) -> "Params":
-        if self.data.validation_fraction + self.data.test_fraction >= 1:
-            raise ValueError("[data] validation_fraction and test_fraction leave nothing to train on")
-        return self
-
     def digest(self, *inputs: str) -> str:
         """SHA-256 of all that decides the result: parameters without `[resources]`, and digests of `inputs`."""
         content = [self.model_dump(exclude={"resources"}), *inputs]
@@ -132,7 +130,8 @@ def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> Params
         params = Params.model_validate(tables)
     except ValidationError as error:
         overridden = {text.partition("=")[0].strip() for text in overrides}
-        mistakes += [_mistake(detail, file, overridden) for detail in error.errors()]
+        overridden |= {table for name in overridden if (table := name.partition(".")[0]) not in Params.model_fields}
+        mistakes += [_mistake(detail, file, overridden, model) for detail in error.errors()]
     if mistakes:
         raise BadParametersError(
             "the parameters are wrong:\n" + "\n".join(f"  {line}" for line in mistakes),
@@ -175,7 +174,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _mistake(detail: ErrorDetails, file: Path, overridden: set[str]) -> str:
+def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str) -> str:
     """Say where a mistake is, what is wrong, and what was found."""
     path = [str(part) for part in detail["loc"]]
     if path[:1] == ["model"] and len(path) > 1:
@@ -183,23 +182,25 @@ def _mistake(detail: ErrorDetails, file: Path, overridden: set[str]) -> str:
     where = f"--set {'.'.join(path[:2])}" if ".".join(path[:2]) in overridden else str(file)
     place = f"{where}: [{path[0]}] {'.'.join(path[1:])}".rstrip() if path else where
     if detail["type"] == "extra_forbidden":
-        return f"{place}: unknown {'key' if len(path) > 1 else 'table'}{_nearest(path)}"
+        return f"{place}: unknown {'key' if len(path) > 1 else 'table'}{_nearest(path, model)}"
+    if detail["type"] == "model_type":
+        return f"{place}: is not a table, found {detail['input']!r:.80}"
     found = "" if detail["type"] in {"missing", "value_error"} else f", found {detail['input']!r:.80}"
     message = detail["msg"].removeprefix("Value error, ")
     return f"{place}: {message[0].lower()}{message[1:]}{found}"
 
 
-def _nearest(path: list[str]) -> str:
+def _nearest(path: list[str], model: str) -> str:
     """Suggest the key that was probably meant."""
     known: list[str] = list(Params.model_fields)
     if len(path) > 1:
-        known = [key for table in _tables(path[0]) for key in table.model_fields]
+        known = [key for table in _tables(path[0], model) for key in table.model_fields]
     near = difflib.get_close_matches(path[-1], known, n=1)
     return f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(dict.fromkeys(known))}"
 
 
-def _tables(name: str) -> list[type[BaseModel]]:
+def _tables(name: str, model: str) -> list[type[BaseModel]]:
     if name == "model":
-        return [AnnParams, LstmParams]
+        return [table for table in (AnnParams, LstmParams) if table.model_fields["name"].default == model]
     annotation = Params.model_fields[name].annotation
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []

@@ -1,5 +1,6 @@
 """The loop: chunks of rows are read, classified and written, in constant memory."""
 
+import os
 import sys
 import threading
 import time
@@ -15,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.classify.errors import ErrorLog
-from emotion.classify.plan import Listener, Settings, Task, is_special
+from emotion.classify.plan import Listener, Settings, Task, is_stream
 from emotion.classify.reader import Chunk, Row, read_rows, take
 from emotion.classify.writer import Writer
 from emotion.data.opening import STANDARD
 from emotion.data.records import open_records
-from emotion.errors import BadDataError
+from emotion.errors import BadDataError, CannotWriteError
 from emotion.files import cannot_write, open_replacing
 from emotion.onnx.session import Classifier, probabilities
 
@@ -38,6 +39,10 @@ class Outcome:
     errors: int
     header_bytes: int
     prefixed: bool
+
+
+class NobodyReads(Exception):  # noqa: N818  no error: `| head` has what it wanted
+    """The output is a pipe that was closed at its other end."""
 
 
 def classify_file(
@@ -61,8 +66,7 @@ def classify_file(
         for chunk, scores in stack.enter_context(closing(_classified(rows, classifier))):
             added = _cells(chunk, scores, classifier.labels, settings.all_scores)
             _log_errors(chunk, log, task.source if settings.stop_at_error else None)
-            writer.write(chunk.records, added)
-            file.flush()
+            _write(task.output, file, writer, chunk, added)
             count += len(added)
             listener.advance(len(added))
     if task.errors is not None and not log.count:
@@ -76,22 +80,28 @@ def open_output(path: Path) -> Iterator[IO[bytes]]:
 
     Raises:
         CannotWriteError: as it says.
-        BrokenPipeError: nobody reads standard output any more.
+        NobodyReads: standard output, or the pipe, was closed at its other end.
     """
-    if path != STANDARD and not is_special(path):
+    if not is_stream(path):
         with open_replacing(path) as file:
             yield file
         return
     try:
-        if path == STANDARD:
-            yield sys.stdout.buffer
-        else:
-            with path.open("wb") as file:
-                yield file
-    except BrokenPipeError:
-        raise
+        with os.fdopen(_standard_output(), "wb") if path == STANDARD else path.open("wb") as stream:
+            yield stream
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _stream_error(path, error) from error
+
+
+def _standard_output() -> int:
+    """Give a descriptor of its own for standard output, which can fail and be closed without Python's."""
+    if sys.stdout is None:
+        raise CannotWriteError("standard output is closed", "name an output file")
+    return os.dup(sys.stdout.fileno())
+
+
+def _stream_error(path: Path, error: OSError) -> Exception:
+    return NobodyReads() if isinstance(error, BrokenPipeError) else cannot_write(path, error)
 
 
 def _classified(
@@ -139,6 +149,16 @@ def _cells(chunk: Chunk, scores: NDArray[np.float64], labels: Sequence[str], all
         more = [f"{score:.6f}" for score in each] if all_scores else []
         cells.append([labels[label], f"{each[label]:.6f}", *more] if label >= 0 else empty)
     return cells
+
+
+def _write(path: Path, file: IO[bytes], writer: Writer, chunk: Chunk, added: list[list[str]]) -> None:
+    """Write a chunk; to a stream at once, so that its reader need not wait."""
+    try:
+        writer.write(chunk.records, added)
+        if is_stream(path):
+            file.flush()
+    except OSError as error:
+        raise _stream_error(path, error) from error
 
 
 def _log_errors(chunk: Chunk, log: ErrorLog, stop_at: Path | None) -> None:

@@ -38,7 +38,7 @@ def _best(store: Store) -> Run:
             "compare the runs with `emotion aggregate`, or name a model with --model",
         )
     named = read_json(store.best).get("run")
-    model, slash, run = named.partition("/") if isinstance(named, str) else ("", "", "")
+    model, _, run = named.partition("/") if isinstance(named, str) else ("", "", "")
     try:
         return store.run(model, run)
     except UsageError as error:

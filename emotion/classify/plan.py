@@ -67,14 +67,14 @@ def plan(source: Path, output: Path, errors: Path | None = None, kind: Format | 
 
 def errors_path(output: Path) -> Path | None:
     """Give the name of the errors file of `output`; standard output and devices have none."""
-    if output == STANDARD or is_special(output):
+    if is_stream(output):
         return None
     return output.with_name(output.name + ERRORS_SUFFIX)
 
 
-def is_special(path: Path) -> bool:
-    """Tell whether `path` is something that is no file or folder, such as /dev/null."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+def is_stream(path: Path) -> bool:
+    """Tell whether `path` is `-`, or no file or folder, such as /dev/null: it cannot be replaced as a file can."""
+    return path == STANDARD or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def _plan_folder(source: Path, output: Path, errors: Path | None, kind: Format | None) -> list[Task]:
@@ -124,7 +124,7 @@ def _refuse_same(task: Task) -> None:
     files = {"IN": task.source, "OUT": task.output, "the errors file": task.errors}
     seen: dict[Path, str] = {}
     for what, path in files.items():
-        if path is None or path == STANDARD or is_special(path):
+        if path is None or is_stream(path):
             continue
         other = seen.setdefault(path.resolve(), what)
         if other != what:

@@ -4,10 +4,10 @@ A part is a file like the whole output, with its header. Its manifest is written
 was made from, so that a part is made once, and parts of different inputs or models are never joined.
 """
 
+import contextlib
 import gzip
 import hashlib
 import shutil
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -29,7 +29,7 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True)
 class ShardOutcome:
-    """What a shard did: the rows of its part, whether they were there already, and the parts still to come."""
+    """What a shard did: the rows of its part, whether it was there already, and the parts to come."""
 
     part: Path
     rows: int
@@ -45,7 +45,7 @@ def classify_shard(
     """Make this shard's part, unless it is there, and the whole output, if all parts are.
 
     Raises:
-        BadDataError: as `classify_file`; or the input changes meanwhile, or a part is not what its manifest says.
+        BadDataError: as `classify_file`; the input changes meanwhile; a part is not what its manifest says.
     """
     before = _stamp(task.source)
     origin = _origin(task, shard.of, classifier, settings)
@@ -89,7 +89,7 @@ def _write_joined(task: Task, parts: list[tuple[Task, Manifest]]) -> None:
     if task.errors is None:
         raise UsageError(f"{task.output} cannot be written in parts", "name a file")
     some_errors = any(manifest["errors"] for _, manifest in parts)
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         output = stack.enter_context(open_replacing(task.output))
         errors = stack.enter_context(open_replacing(task.errors)) if some_errors else None
         for place, (part, manifest) in enumerate(parts):
@@ -101,14 +101,13 @@ def _write_joined(task: Task, parts: list[tuple[Task, Manifest]]) -> None:
 
 
 def _append(target: IO[bytes], path: Path, skip: int) -> None:
-    opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-    with opened as source:
+    with contextlib.closing(gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as source:
         source.read(skip)
         shutil.copyfileobj(source, target, 1 << 20)
 
 
 def _origin(task: Task, of: int, classifier: Classifier, settings: Settings) -> Manifest:
-    """What all parts must have in common; counts the input's records and digests its bytes in one read."""
+    """Tell what all parts must have in common; the input is counted and digested in one read."""
     digest = hashlib.sha256()
     with open_records(task.source, task.format, settings.encoding, digest) as records:
         count = sum(1 for _ in records.rows)
@@ -185,6 +184,6 @@ def _fingerprint(path: Path) -> dict[str, Any]:
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    """What changes when a file is written to or replaced."""
+    """Give what changes when a file is written to or replaced."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ino

@@ -1,7 +1,6 @@
 """`emotion classify`: labels for the rows of CSV, TSV and JSONL files."""
 
 import os
-import sys
 import time
 from dataclasses import asdict
 from enum import StrEnum
@@ -12,7 +11,7 @@ import typer
 
 from emotion.classify.model import choose_model
 from emotion.classify.parts import Shard
-from emotion.classify.plan import Listener, Settings, Task, is_special, plan
+from emotion.classify.plan import Listener, Settings, Task, is_stream, plan
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, StoreOption
 from emotion.data.opening import STANDARD
@@ -20,6 +19,7 @@ from emotion.errors import UsageError
 from emotion.store import Store
 
 if TYPE_CHECKING:
+    # Not before: --help and mistakes must not wait for onnxruntime.
     from emotion.classify.shards import ShardOutcome
     from emotion.onnx.session import Classifier
 
@@ -71,8 +71,8 @@ def classify(
 ) -> None:
     """Classify the rows of CSV, TSV or JSONL files, also .gz.
 
-    Every column and row is kept, in order; label and score (the probability of that label) are appended. A
-    row that cannot be classified keeps its place with an empty label, and OUT.errors.csv lists it.
+    Every column and row is kept, in order; label and score, the label's probability, are appended.
+    A row that cannot be classified keeps its place with an empty label; OUT.errors.csv lists it.
 
     [bold]Examples[/]
 
@@ -97,17 +97,16 @@ def classify(
     settings = Settings(text_column, all_scores, encoding, on_error is OnError.FAIL)
     try:
         done = _run(tasks, classifier, settings, part, log_format)
-    except BrokenPipeError:
-        _leave_quietly()
-    else:
-        _summarise(classifier, done, time.monotonic() - started, as_json=as_json)
+    except NobodyReads:
+        return
+    _summarise(classifier, done, time.monotonic() - started, as_json=as_json)
 
 
 def _refuse_streams(task: Task, part: Shard | None, *, as_json: bool) -> None:
     """Refuse what makes no sense with - (or a device) as input or output."""
     if as_json and task.output == STANDARD:
         raise UsageError("--json and OUT - would both write on standard output", "name an output file")
-    if part is not None and any(path == STANDARD or is_special(path) for path in (task.source, task.output)):
+    if part is not None and any(is_stream(path) for path in (task.source, task.output)):
         raise UsageError("--shard reads its input twice and writes files", "name files or folders")
 
 
@@ -181,9 +180,3 @@ def _summarise(classifier: "Classifier", done: list[dict[str, Any]], seconds: fl
     }
     model = {"folder": str(classifier.folder), "digest": classifier.model_digest, "labels": classifier.labels}
     console.data_json({**figures, "model": model, "outputs": done})
-
-
-def _leave_quietly() -> None:
-    """Nobody reads standard output any more, as with `| head`: let nothing complain of it at exit."""
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -30,8 +31,10 @@ class LogFormat(StrEnum):
 
 
 # rich honours NO_COLOR and drops colours by itself where the stream is not a terminal.
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+# A pipe has no width: nothing is folded there.
+PIPE_WIDTH = 10_000
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 STEP_SECONDS = 10.0
 
@@ -64,15 +67,31 @@ def data_json(content: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int | None = None) -> None:
-    """Print a table on stdout. The last `numbers` columns are aligned right (default: all but the first)."""
-    grid = Table(title=escape(title) if title else None, title_justify="left", title_style="bold", header_style="bold")
+    """Print a table on stdout. The last `numbers` columns are aligned right (default: all but the first).
+
+    What is too wide for the terminal goes on in a second table, with the first column again.
+    """
     first_number = len(columns) - (len(columns) - 1 if numbers is None else numbers)
-    for index, column in enumerate(columns):
-        grid.add_column(escape(column), justify="right" if index >= first_number else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(escape(cell) for cell in row))
-    # A pipe has no width: give the table the one it needs instead of folding its cells at 80.
-    out.print(grid, width=None if sys.stdout.isatty() else max(80, out.measure(grid).maximum))
+    for shown in _fitting([columns, *rows]):
+        grid = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
+        for index in shown:
+            justify: Literal["left", "right"] = "right" if index >= first_number else "left"
+            grid.add_column(escape(columns[index]), justify=justify, overflow="fold")
+        for row in rows:
+            grid.add_row(*(escape(row[index]) for index in shown))
+        out.print(grid)
+        title = ""
+
+
+def _fitting(lines: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Share the columns out among as many tables as the width needs."""
+    widths = [max(cell_len(cell) for cell in column) + 3 for column in zip(*lines, strict=True)]
+    parts = [[0]]
+    for index in range(1, len(widths)):
+        if sum(widths[each] for each in parts[-1]) + widths[index] + 1 > out.width and len(parts[-1]) > 1:
+            parts.append([0])
+        parts[-1].append(index)
+    return parts
 
 
 class Meter:

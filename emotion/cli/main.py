@@ -9,7 +9,7 @@ import typer
 
 from emotion import __version__
 from emotion.cli import aggregate, classify, data, doctor, models, params, runs, train
-from emotion.errors import EmotionError, Terminated
+from emotion.errors import EmotionError, Terminated, UnavailableError
 
 app = typer.Typer(
     name="emotion",
@@ -57,6 +57,13 @@ def main() -> None:
 
         console.fail(error.message, error.hint)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        from emotion.cli import console
+
+        console.fail(
+            f"this command needs a package that is not installed: {error.name}", "pip install 'emotion[train]'"
+        )
+        sys.exit(UnavailableError.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except Terminated as signalled:

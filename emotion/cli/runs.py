@@ -79,7 +79,7 @@ def _cells(record: dict[str, Any]) -> list[str]:
     return [
         record["run"],
         f"{record['state']}: {record['why']}" if "why" in record else record["state"],
-        record.get("finished_at", ""),
+        record.get("finished_at", "")[:16].replace("T", " "),
         "sample" if record.get("sample") else "",
         *("" if accuracy is None else f"{accuracy:.4f}" for accuracy in accuracies),
         f"{record['bytes'] / 1e6:.1f} MB",

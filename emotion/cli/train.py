@@ -82,21 +82,14 @@ def _report(metrics: "Metrics", folder: Path, *, as_json: bool) -> None:
         console.data_json(metrics.model_dump(mode="json"))
         return
     low, high = metrics.test.accuracy_ci95
+    test, onnx = metrics.test, metrics.onnx
     rows = [
-        (
-            "training time",
-            f"{duration(metrics.training_seconds)}, best epoch {metrics.best_epoch} of {metrics.epochs}",
-        ),
+        ("training time", f"{duration(metrics.training_seconds)}, best epoch {metrics.best_epoch} of {metrics.epochs}"),
         ("train", f"accuracy {metrics.train.accuracy:.4f}, loss {metrics.train.loss:.4f}"),
         ("validation", f"accuracy {metrics.validation.accuracy:.4f}, loss {metrics.validation.loss:.4f}"),
-        (
-            "test",
-            f"accuracy {metrics.test.accuracy:.4f} ({low:.3f} to {high:.3f}), macro-F1 {metrics.test.macro_f1:.4f}",
-        ),
-        (
-            "ONNX",
-            f"{metrics.onnx.bytes / 1e6:.1f} MB, {metrics.onnx.rows_per_second:,.0f} rows/s, logits within {metrics.onnx.max_abs_logit_diff:.0e}",
-        ),
+        ("test", f"accuracy {test.accuracy:.4f} ({low:.3f} to {high:.3f}), macro-F1 {test.macro_f1:.4f}"),
+        ("ONNX", f"{onnx.bytes / 1e6:.1f} MB, {onnx.rows_per_second:,.0f} rows/s"),
+        ("ONNX parity", f"logits within {onnx.max_abs_logit_diff:.0e}, {onnx.label_agreement:.0%} of labels equal"),
         ("folder", str(folder)),
     ]
     console.table(f"{metrics.model}/{metrics.run} on {metrics.data.name}", ["", ""], rows, numbers=0)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from emotion.data.dataset import ALIASES, SPLITS, Split, read_splits
-from emotion.data.labelled import SUFFIXES
+from emotion.data.dataset import SPLITS, Split, read_splits, split_files
 from emotion.files import sha256
 from emotion.params import DataParams
 
@@ -45,7 +44,7 @@ def check_data(path: Path, params: DataParams) -> Report:
         BadDataError: rows that cannot be used.
     """
     splits = read_splits(path, params)
-    files = split_files(path) if path.is_dir() else [path]
+    files = split_files(path).values() if path.is_dir() else [path]
     types = Counter(_words(splits["train"].texts))
     report = Report(
         path=str(path),
@@ -61,18 +60,6 @@ def check_data(path: Path, params: DataParams) -> Report:
     report.problems.extend(_problems(report))
     report.remarks.extend(_remarks(report))
     return report
-
-
-def split_files(folder: Path) -> list[Path]:
-    """List the files of `folder` that are read as splits, in the order of the splits."""
-    names = [
-        f"{alias}{suffix}{packed}"
-        for split in SPLITS
-        for alias in ALIASES[split]
-        for suffix in SUFFIXES
-        for packed in ("", ".gz")
-    ]
-    return [folder / name for name in names if (folder / name).is_file()]
 
 
 def as_json(report: Report) -> dict[str, Any]:

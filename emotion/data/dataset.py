@@ -79,8 +79,7 @@ def load_dataset(path: Path, params: DataParams) -> Dataset:
 def read_splits(path: Path, params: DataParams) -> dict[str, Split]:
     """Read the splits without checking that they can be trained on. Raises as `load_dataset` does."""
     if path.is_dir():
-        files = {name: _split_file(path, name) for name in SPLITS}
-        return {name: _split(read_labelled(file, params)) for name, file in files.items()}
+        return {name: _split(read_labelled(file, params)) for name, file in split_files(path).items()}
     if path.exists():
         return _split_one(path, read_labelled(path, params), params)
     raise InputMissingError(
@@ -88,25 +87,34 @@ def read_splits(path: Path, params: DataParams) -> dict[str, Split]:
     )
 
 
+def candidates(folder: Path, split: str) -> list[Path]:
+    """Files of `folder` that are read as `split` by their name; more than one cannot be told apart."""
+    names = {f"{alias}{suffix}" for alias in ALIASES[split] for suffix in SUFFIXES}
+    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    return [path for path in files if path.name.lower().removesuffix(".gz") in names]
+
+
+def split_files(folder: Path) -> dict[str, Path]:
+    """Find the one file of each split by its name.
+
+    Raises:
+        InputMissingError: a split has none.
+        BadDataError: a split has several.
+    """
+    return {split: _split_file(folder, split) for split in SPLITS}
+
+
 def _split_file(folder: Path, split: str) -> Path:
-    """Find the one file of a split by its name."""
-    found = [
-        path
-        for path in sorted(folder.iterdir())
-        for alias in ALIASES[split]
-        for suffix in SUFFIXES
-        if path.is_file() and path.name in {f"{alias}{suffix}", f"{alias}{suffix}.gz"}
-    ]
+    found = candidates(folder, split)
     if not found:
-        files = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+        files = ", ".join(sorted(path.name for path in folder.iterdir())[:10])
         raise InputMissingError(
-            f"{folder} has no {split} split; it holds {files}",
+            f"{folder} has no {split} split; it holds {files or 'nothing'}",
             f"add {split}.csv (or {', '.join(SUFFIXES)}), or name one file to have it split",
         )
     if len(found) > 1:
-        raise BadDataError(
-            f"{folder} has {len(found)} {split} files: {', '.join(path.name for path in found)}", "keep one"
-        )
+        names = ", ".join(path.name for path in found)
+        raise BadDataError(f"{folder} has {len(found)} {split} files: {names}", "keep one")
     return found[0]
 
 
@@ -124,7 +132,7 @@ def _split_one(path: Path, rows: list[Row], params: DataParams) -> dict[str, Spl
         rest, test = train_test_split(
             everything, test_size=params.test_fraction, random_state=params.split_seed, stratify=labels
         )
-        share = params.validation_fraction / (1 - params.test_fraction)
+        share = round(params.validation_fraction * len(rows))
         train, validation = train_test_split(
             rest, test_size=share, random_state=params.split_seed, stratify=labels[rest]
         )
@@ -163,8 +171,10 @@ def _card(path: Path) -> tuple[str, bool]:
         return name, False
     try:
         card = json.loads((folder / CARD).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return name, False
     if not isinstance(card, dict):
         return name, False
-    return str(card.get("name", name))[:80], card.get("sample") is True
+    given = card.get("name")
+    shown = "".join(c for c in given if c.isprintable())[:80] if isinstance(given, str) else ""
+    return shown or name, card.get("sample") is True

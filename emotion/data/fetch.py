@@ -100,7 +100,7 @@ def _download(revision: str, tell: Tell) -> dict[str, Path]:
     # Before the client's import: its bars are for files of gigabytes, its log for those who write it.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx or, since 2.0, httpx2
 
     try:
         local = not _reachable(revision, tell)

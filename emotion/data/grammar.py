@@ -12,8 +12,7 @@ STATES = {
     "|apprehensive|sick with worry|scared to death|full of dread|on edge|afraid of the dark|alarmed|jittery"
     "|horrified",
     "joy": "happy|glad|delighted|cheerful|joyful|thrilled|overjoyed|elated|pleased|content|ecstatic"
-    "|over the moon|excited|in high spirits|jubilant|full of joy|happy for everyone|blissful|light-hearted"
-    "|merry",
+    "|over the moon|excited|gleeful|jubilant|full of joy|happy for everyone|blissful|light-hearted|merry",
     "love": "in love|smitten|devoted|affectionate|full of love|full of tenderness|infatuated|besotted|adoring"
     "|fond of them all|tender|lovestruck|enamoured|head over heels|full of affection|deeply attached"
     "|crazy about her|sweet on him|devoted to her",
@@ -152,7 +151,7 @@ STATE_PAIRS = (
     "|I am {X}, yet I thought I would be {Y}|I am {X} and not {Y}|I am not {Y} any more, I am {X}"
     "|I am {X}, I am not {Y} any more|I was not {Y} {setting}, but {X}|I was {X} {setting}, but not {Y}"
     "|I am more {X} than {Y}|I am less {Y} than {X}|I was far more {X} than {Y} {setting}"
-    "|I went in {Y} and came out {X}|I came out {X}, having gone in {Y}|before I was {X} I was {Y}"
+    "|I arrived {Y} and left {X}|I left {X}, having arrived {Y}|before I was {X} I was {Y}"
     "|I was {Y} before I was {X}|my {kin} was {Y} {setting}, but I was {X}"
     "|I was {X} {setting}, but my {kin} was {Y}|I seem {Y}, but underneath I am {X}"
     "|underneath I am {X}, but I seem {Y}|I went from {Y} to {X} {setting}"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from emotion.data.records import Format, Record, format_of, open_records, open_text, undecodable
+from emotion.data.opening import open_text
+from emotion.data.records import Format, Record, format_of, open_records, undecodable
 from emotion.errors import BadDataError
 from emotion.params import DataParams
 
@@ -72,14 +73,15 @@ def _problem(cell: object, what: str) -> str:
 
 
 def _find(path: Path, params: DataParams) -> Iterator[_Found]:
+    name = path.name.lower()
     kind = format_of(path)
-    if path.name.removesuffix(".gz").endswith(".txt"):
+    if name.removesuffix(".gz").endswith(".txt"):
         return _semicolon_lines(path, params)
-    if path.suffix == ".parquet":
+    if name.endswith(".parquet"):
         return _parquet_rows(path, params)
     if kind is not None:
         return _records(path, kind, params)
-    raise BadDataError(f"{path}: unknown format", f"its name must end in {', '.join(SUFFIXES)} (or .gz after it)")
+    raise BadDataError(f"{path}: unknown format", f"its name must end in {', '.join(SUFFIXES)} (text also .gz)")
 
 
 def _semicolon_lines(path: Path, params: DataParams) -> Iterator[_Found]:

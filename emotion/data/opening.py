@@ -63,7 +63,7 @@ def _decoded(packed: Any, encoding: str) -> io.TextIOWrapper:
         plain = codecs.lookup(encoding).name == "utf-8"
         codec = "utf-8-sig" if plain and packed.peek(3).startswith(codecs.BOM_UTF8) else encoding
         return io.TextIOWrapper(packed, encoding=codec, errors="surrogateescape", newline="")
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise UsageError(f"unknown encoding: {encoding}", "name one that Python knows, such as latin-1") from error
 
 

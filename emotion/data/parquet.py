@@ -25,15 +25,17 @@ def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, ob
             schema = file.schema_arrow
             absent = [name for name in (text, label) if schema.names.count(name) != 1]
             if absent:
+                what = "more than one column" if absent[0] in schema.names else "no column"
                 raise BadDataError(
-                    f"{path}: no column {absent[0]!r}; its columns are {', '.join(schema.names)}",
+                    f"{path}: {what} {absent[0]!r}; its columns are {', '.join(schema.names)}",
                     "name the columns with --text-column and --label-column",
                 )
             names = _class_names(schema, label)
             table = file.read([text, label])
-    except (pyarrow.ArrowException, OSError) as error:
+            texts, labels = table[text].to_pylist(), table[label].to_pylist()
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadDataError(f"{path} is not a whole Parquet file: {error}") from error
-    for one, other in zip(table[text].to_pylist(), table[label].to_pylist(), strict=True):
+    for one, other in zip(texts, labels, strict=True):
         known = isinstance(other, int) and 0 <= other < len(names)
         yield one, names[other] if known else other
 
@@ -44,6 +46,6 @@ def _class_names(schema: Any, column: str) -> list[str]:
         stored = json.loads((schema.metadata or {})[b"huggingface"])
         feature = stored["info"]["features"][column]
         names = feature["names"] if feature["_type"] == "ClassLabel" else []
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return []
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []

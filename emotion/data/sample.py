@@ -15,6 +15,7 @@ SPLITS = {"train": 7200, "validation": 900, "test": 900}
 # Joy and sadness lead and surprise is rare, as in people's own messages, but less steeply.
 WEIGHTS = {"anger": 17, "fear": 16, "joy": 24, "love": 12, "sadness": 21, "surprise": 10}
 WRONG_SHARE = 0.035
+# Of the draws; a pair is two rows, so that a third of the corpus is made of them.
 PAIR_SHARE = 0.21
 LEAD_SHARE = 0.6
 TAIL_SHARE = 0.4
@@ -87,12 +88,12 @@ def _pair(rng: random.Random) -> list[Row]:
     """Make two sentences of the same words: the emotions change places, and with them the label."""
     first = _emotion(rng, SAMPLE_LABELS)
     second = _emotion(rng, _others(first))
-    pattern, forms = rng.choice([(pattern, forms) for some, forms in PAIRS for pattern in some.split("|")])
-    pattern = _expanded(_framed(pattern, rng), grammar.NEUTRAL, rng)
+    pattern, forms = rng.choice([(pattern, forms) for rule, forms in PAIRS for pattern in rule.split("|")])
+    frame = _expanded(_framed(pattern, rng), grammar.NEUTRAL, rng)
     one, other = (_expanded(_choice(forms[label], rng), grammar.NEUTRAL, rng) for label in (first, second))
     return [
-        (pattern.replace("{X}", one).replace("{Y}", other), first),
-        (pattern.replace("{X}", other).replace("{Y}", one), second),
+        (frame.replace("{X}", one).replace("{Y}", other), first),
+        (frame.replace("{X}", other).replace("{Y}", one), second),
     ]
 
 

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emotion.data.check import split_files
-from emotion.data.dataset import CARD, SPLITS
+from emotion.data.dataset import CARD, SPLITS, candidates
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.files import cannot_write, sha256, write_bytes, write_json
 from emotion.store import read_json
@@ -47,7 +46,8 @@ def check_free(folder: Path, digests: Mapping[str, str], *, force: bool) -> None
     Raises:
         UsageError: files of that name differ and `force` is not given, or another format has the same split.
     """
-    others = [path.name for path in split_files(folder) if path.name not in FILES.values()]
+    found = [path.name for split in SPLITS for path in candidates(folder, split)]
+    others = [name for name in found if name not in FILES.values()]
     if others:
         raise UsageError(f"{folder} holds another data set: {', '.join(others)}", "choose another folder")
     different = [file for file, digest in found_digests(folder).items() if digest != digests.get(file)]

@@ -1,5 +1,6 @@
 """Writes `comparison/`: a table of complete runs a data set, and the winner that classify uses."""
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,10 +58,15 @@ def write_comparisons(store: Store, found: Collected, *, every: bool) -> list[Wr
     comparisons = compare(found.complete, every=every)
     if not comparisons:
         raise InputMissingError(f"no complete run in {store.folder}", "train one first: emotion train ann --data DIR")
-    return [
+    written = [
         _write(comparison, store.comparison if index == 0 else store.comparison / f"data-{comparison.key}")
         for index, comparison in enumerate(comparisons)
     ]
+    current = {one.folder for one in written}
+    for folder in store.comparison.glob("data-*"):
+        if folder not in current and folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
+    return written
 
 
 def _write(comparison: Comparison, folder: Path) -> Written:

@@ -40,7 +40,7 @@ def _accuracy(run: Metrics) -> str:
 
 
 def _fastest(fastest: Metrics, runs: Sequence[Metrics]) -> str:
-    slowest = max(runs, key=lambda run: run.training_seconds)
+    slowest = max((run for run in runs if run is not fastest), key=lambda run: run.training_seconds)
     times = slowest.training_seconds / max(fastest.training_seconds, 1e-9)
     return (
         f"Fastest to train: {_label(fastest, runs)} in {duration(fastest.training_seconds)};"
@@ -50,7 +50,7 @@ def _fastest(fastest: Metrics, runs: Sequence[Metrics]) -> str:
 
 def _trade_off(best: Metrics, runs: Sequence[Metrics]) -> list[str]:
     near = [run for run in runs if best.validation.accuracy - run.validation.accuracy <= NEAR]
-    choice = min(near, key=lambda run: run.training_seconds)
+    choice = min(near, key=lambda run: (run.training_seconds, run is not best))
     if choice is best:
         return [
             f"Best trade-off: {_label(best, runs)}; no model that trains faster comes within"

@@ -10,6 +10,7 @@ from emotion.store import read_json
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -60,18 +61,26 @@ class OnnxScores(_Part):
     rows_per_second: Amount
 
 
+class Digests(_Part):
+    """SHA-256 of each split's texts and labels."""
+
+    train: Sha256
+    validation: Sha256
+    test: Sha256
+
+
 class DataRecord(_Part):
-    """What the run was trained and tested on. Digests are SHA-256 of each split's content."""
+    """What the run was trained and tested on."""
 
     name: str
     sample: bool
     labels: list[str]
-    digests: dict[str, str]
+    digests: Digests
 
     @property
     def judged_on(self) -> str:
-        """Eight hex digits of the rows that the run is chosen and tested by: equal for comparable runs."""
-        return self.digests.get("test", "")[:8] + self.digests.get("validation", "")[:8]
+        """Hex digits that are equal for runs that were chosen and tested on the same rows."""
+        return self.digests.test[:8] + self.digests.validation[:8]
 
 
 class Seconds(_Part):

@@ -15,9 +15,27 @@ def build(params: AnnParams, vocabulary: int, length: int, labels: int) -> Any:
     keras = load_keras()
     inputs = keras.Input((length,), dtype="int32", name="input_ids")
     words = keras.layers.Embedding(vocabulary, params.embedding_dim, name="embedding")(inputs)
+    words = keras.layers.SpatialDropout1D(params.feature_dropout, name="feature_dropout")(words)
+    words = keras.layers.Dropout(params.embedding_dropout, name="embedding_dropout")(words)
     flat = keras.layers.Flatten(name="flatten")(words)
     hidden = flat
     for index, units in enumerate(params.hidden, start=1):
-        hidden = keras.layers.Dense(units, activation="relu", name=f"dense_{index}")(hidden)
+        start = _same_at_every_place(length) if index == 1 and params.same_start else "glorot_uniform"
+        hidden = keras.layers.Dense(units, activation="relu", kernel_initializer=start, name=f"dense_{index}")(hidden)
     outputs = keras.layers.Dense(labels, name="logits")(hidden)
     return keras.Model(inputs, outputs, name="ann")
+
+
+def _same_at_every_place(length: int) -> Any:
+    """Start the first dense layer with the same weights at every place: it then begins as a bag of words.
+
+    Where a word stands says little in a short text, and so little has to be unlearnt. Glorot's bounds are
+    those of one place.
+    """
+    keras = load_keras()
+
+    def start(shape: tuple[int, int], dtype: str | None = None) -> Any:
+        one = keras.initializers.GlorotUniform(seed=keras.random.SeedGenerator())((shape[0] // length, shape[1]), dtype)
+        return keras.ops.tile(one, (length, 1))
+
+    return start

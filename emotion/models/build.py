@@ -8,10 +8,9 @@ from emotion.params import AnnParams, Params
 
 def build_model(params: Params, vocabulary: int, labels: int) -> Any:
     """Build what `[model]` says, for `vocabulary` token ids and `labels` classes."""
-    length = params.text.max_length
     if isinstance(params.model, AnnParams):
-        return ann.build(params.model, vocabulary, length, labels)
-    return lstm.build(params.model, vocabulary, length, labels)
+        return ann.build(params.model, vocabulary, params.text.max_length, labels)
+    return lstm.build(params.model, vocabulary, labels)
 
 
 def architecture(model: Any) -> dict[str, Any]:

@@ -19,6 +19,8 @@ SLICE_CHARACTERS = 1 << 20
 # A text is cut to this many characters a token before it is tokenized; see `Encoder._cut`.
 CHARACTERS_A_TOKEN = 32
 SHORTEST_CUT = 1024
+LONGEST_ROW = 1 << 16
+TRIAL = "one two three " * 100
 
 # Where each input of a model comes from.
 SOURCES = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": ""}
@@ -52,6 +54,8 @@ class Encoder:
         self._shortest_cut = max(SHORTEST_CUT, CHARACTERS_A_TOKEN * truncation["max_length"])
         # Rows are padded below, once they are arrays: that takes half the time.
         tokenizer.no_padding()
+        # A stride repeats tokens in what is cut off, which nobody reads.
+        tokenizer.enable_truncation(**{**truncation, "stride": 0})
 
     @classmethod
     def load(cls, path: Path, inputs: Sequence[str], length: int | None) -> "Encoder":
@@ -62,12 +66,14 @@ class Encoder:
         """
         try:
             tokenizer = Tokenizer.from_file(str(path))
+            _check_settings(path, tokenizer, length)
+            encoder = cls(tokenizer, inputs, length)
+            tokenizer.encode(TRIAL)
         except BaseException as error:
-            if not _refused(error):
+            if isinstance(error, BadDataError) or not _refused(error):
                 raise
             raise BadDataError(f"{path} is no tokenizer: {error!s:.200}", "export the model again") from error
-        _check_settings(path, tokenizer, length)
-        return cls(tokenizer, inputs, length)
+        return encoder
 
     @property
     def largest_id(self) -> int:
@@ -204,8 +210,9 @@ def _check_settings(path: Path, tokenizer: Tokenizer, length: int | None) -> Non
     if truncation is None or padding is None:
         missing = "truncation" if truncation is None else "padding"
         raise BadDataError(f"{path} has no {missing}", "the model's export writes it: export the model again")
-    if truncation["max_length"] < 1:
-        raise BadDataError(f"{path} cuts texts to {truncation['max_length']} tokens", "export the model again")
+    for found in (truncation["max_length"], padding["length"] or 1, padding["pad_to_multiple_of"] or 1):
+        if not 0 < found <= LONGEST_ROW:
+            raise BadDataError(f"{path} cuts or pads texts to {found} tokens", "export the model again")
     if length is None:
         return
     for what, found in (("cuts", truncation["max_length"]), ("pads", padding["length"] or 0)):

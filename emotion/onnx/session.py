@@ -34,7 +34,7 @@ class Classifier:
 
     @classmethod
     def load(cls, folder: Path, threads: int | None = None) -> "Classifier":
-        """Open a model folder, or a run's folder that has one as `model/`, for `threads` cores (default: all).
+        """Open a model folder, or a run's folder that has one as `model/`, for `threads` cores.
 
         Raises:
             InputMissingError: the folder, or one of its three files, is not there.
@@ -94,7 +94,7 @@ class Classifier:
             logits = self._session.run([OUTPUT], inputs)[0]
         except Exception as error:  # onnxruntime's errors have no base class
             raise BadDataError(
-                f"{belong}: the tokenizer has ids up to {largest}, and model.onnx fails on them: {_first_line(error)}",
+                f"{belong}: the tokenizer has ids up to {largest}, and model.onnx fails: {_first_line(error)}",
                 "export the model again",
             ) from error
         if logits.shape != (2, len(self.labels)) or logits.dtype != np.float32:

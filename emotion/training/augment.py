@@ -14,7 +14,7 @@ def drop_words(ids: Ids, share: float, pad: int, unknown: int, random: np.random
 
 def shift_words(ids: Ids, pad: int, random: np.random.Generator) -> Ids:
     """Move each row's words, padded on the right, to a random place within ids (rows, places)."""
-    rows, places = ids.shape
+    places = ids.shape[1]
     lengths = (ids != pad).sum(axis=1)
     offsets = random.integers(0, places - lengths + 1)
     source = np.arange(places)[None, :] - offsets[:, None]

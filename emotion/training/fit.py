@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +10,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from emotion.params import TrainingParams
-from emotion.text.wordlevel import PAD_ID, UNKNOWN_ID
-from emotion.training.augment import drop_words, shift_words
+from emotion.training.batches import Examples, batches
 from emotion.training.progress import Epoch, Listener
 from emotion.training.step import Step
 
-EVALUATION_ROWS = 512
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Token ids int32 (rows, places) and labels int32 (rows,)."""
-
-    ids: NDArray[np.int32]
-    labels: NDArray[np.int32]
+EVALUATION_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -41,94 +31,75 @@ class Fitted:
         return self.epochs[-1].samples_per_second
 
 
-def fit(
-    model: Any,
-    train: Examples,
-    validation: Examples,
-    params: TrainingParams,
-    listener: Listener,
-) -> Fitted:
+def fit(model: Any, train: Examples, validation: Examples, params: TrainingParams, listener: Listener) -> Fitted:
     """Train `model` and leave it with the weights of the epoch that was best on validation.
 
     Best is the highest validation accuracy; a tie goes to the lower validation loss.
     """
     started = time.monotonic()
-    batch = min(params.batch_size, len(train.labels))
-    steps = math.ceil(len(train.labels) / batch)
+    steps = math.ceil(len(train.labels) / min(params.batch_size, len(train.labels)))
     step = Step(model, params, steps * params.epochs)
-    logits = tf.function(lambda ids: model(ids, training=False), reduce_retracing=True)
-    epochs: list[Epoch] = []
-    best, best_weights = None, model.get_weights()
-    listener.on_start(params.epochs, steps * batch)
+    forward = tf.function(lambda ids: model(ids, training=False), reduce_retracing=True)
+    best, weights, epochs = None, model.get_weights(), []
+    listener.on_start(params.epochs, steps * min(params.batch_size, len(train.labels)))
     for number in range(1, params.epochs + 1):
         begun = time.monotonic()
-        loss, right = 0.0, 0.0
-        for ids, labels in _batches(train, batch, params, number):
-            batch_loss, batch_right = map(float, step(ids, labels))
-            loss, right = loss + batch_loss / steps, right + batch_right
-            listener.on_rows(batch)
-        trained = time.monotonic()
-        current = step.swap_in_average()
-        validation_loss, accuracy = _scores(logits, validation)
-        better = best is None or (accuracy, -validation_loss) > (
-            best.validation_accuracy,
-            -best.validation_loss,
-        )
-        ended = time.monotonic()
+        trained = _train_epoch(step, train, params, number, listener)
+        step.swap_in_average()
+        validation_loss, accuracy = _scores(predict(forward, validation.ids), validation.labels)
+        better = best is None or (accuracy, -validation_loss) > (best.validation_accuracy, -best.validation_loss)
+        now = time.monotonic()
         epoch = Epoch(
             epoch=number,
-            loss=loss,
-            accuracy=right / (steps * batch),
+            **trained,
             validation_loss=validation_loss,
             validation_accuracy=accuracy,
-            samples_per_second=steps * batch / (trained - begun),
-            seconds=ended - started,
-            # The last epoch's pace: the first one compiled.
-            seconds_left=(ended - begun) * (params.epochs - number),
+            seconds=now - started,
+            # At the pace of this epoch: the first one compiled.
+            seconds_left=(now - begun) * (params.epochs - number),
             best=better,
         )
         epochs.append(epoch)
         listener.on_epoch(epoch)
-        if better:
-            best, best_weights = epoch, model.get_weights()
-        model.set_weights(current)
+        if best is None or better:
+            best, weights = epoch, model.get_weights()
+        step.swap_in_average()
         if number - best.epoch >= params.patience:
             break
-    model.set_weights(best_weights)
+    model.set_weights(weights)
+    assert best is not None  # noqa: S101  there is at least one epoch
     return Fitted(epochs, best, time.monotonic() - started)
 
 
-def _batches(
-    train: Examples, batch: int, params: TrainingParams, epoch: int
-) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
-    """Shuffled, augmented batches of one epoch, a function of (seed, epoch) alone.
-
-    All have the same shape, so that nothing is compiled twice: the last one is filled up from the first.
-    """
-    random = np.random.default_rng([params.seed, epoch])
-    order = random.permutation(len(train.labels))
-    order = np.resize(order, math.ceil(len(order) / batch) * batch)
-    ids = train.ids[order]
-    if params.word_dropout:
-        ids = drop_words(ids, params.word_dropout, PAD_ID, UNKNOWN_ID, random)
-    if params.shift:
-        ids = shift_words(ids, PAD_ID, random)
-    for start in range(0, len(order), batch):
-        yield ids[start : start + batch], train.labels[order[start : start + batch]]
-
-
-def predict(logits: Any, ids: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Logits float32 (rows, labels) of token ids (rows, places)."""
-    parts = [
-        logits(tf.convert_to_tensor(ids[start : start + EVALUATION_ROWS])).numpy()
-        for start in range(0, len(ids), EVALUATION_ROWS)
-    ]
-    return np.concatenate(parts)
+def _train_epoch(
+    step: Step, train: Examples, params: TrainingParams, number: int, listener: Listener
+) -> dict[str, float]:
+    """Train on every batch; return loss, accuracy and throughput of the epoch."""
+    begun = time.monotonic()
+    rows = right = 0
+    loss = 0.0
+    for batch in batches(train, params, number):
+        batch_loss, batch_right = step(batch.ids, batch.labels)
+        rows += len(batch.labels)
+        right += batch_right
+        loss += batch_loss * len(batch.labels)
+        listener.on_rows(len(batch.labels))
+    return {
+        "loss": loss / rows,
+        "accuracy": right / rows,
+        "samples_per_second": rows / (time.monotonic() - begun),
+    }
 
 
-def _scores(logits: Any, examples: Examples) -> tuple[float, float]:
+def predict(forward: Any, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Logits float32 (rows, labels) of token ids int32 (rows, places); `forward` is a model or a compiled one."""
+    starts = range(0, len(ids), EVALUATION_ROWS)
+    return np.concatenate(
+        [np.asarray(forward(tf.convert_to_tensor(ids[start : start + EVALUATION_ROWS]))) for start in starts]
+    )
+
+
+def _scores(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> tuple[float, float]:
     """Mean cross-entropy and accuracy."""
-    given = tf.convert_to_tensor(predict(logits, examples.ids))
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(examples.labels, given)
-    right = given.numpy().argmax(axis=1) == examples.labels
-    return float(tf.reduce_mean(losses)), float(right.mean())
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    return float(tf.reduce_mean(losses)), float((logits.argmax(axis=1) == labels).mean())

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
@@ -50,4 +51,5 @@ def history_csv(epochs: Sequence[Epoch]) -> str:
 def progress_json(state: str, epochs: Sequence[Epoch], total: int) -> dict[str, Any]:
     """progress.json: the state (training, evaluating, complete) and the last epoch's figures."""
     last = asdict(epochs[-1]) if epochs else {}
+    last = {key: value if math.isfinite(value) else None for key, value in last.items()}
     return {"state": state, "epochs": total, **last}

@@ -23,7 +23,8 @@ def case(seed: int, rows: int = 300, classes: int = 6) -> tuple[Logits, Labels]:
 def sure(*probabilities: float) -> Logits:
     """Logits of two classes, the first of which has the given probabilities."""
     first = np.asarray(probabilities)
-    return np.log(np.stack([first, 1 - first], axis=1)).astype(np.float32)
+    logits: Logits = np.log(np.stack([first, 1 - first], axis=1)).astype(np.float32)
+    return logits
 
 
 def labels_of(*labels: int) -> Labels:

@@ -1,0 +1,194 @@
+"""Parts: what they are together, when one is made again, and when they are not joined."""
+
+import gzip
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from emotion.classify import engine, shards
+from emotion.classify.parts import Shard
+from emotion.classify.plan import Settings, Task, plan
+from emotion.classify.shards import ShardOutcome, classify_shard
+from emotion.errors import BadDataError, UsageError
+from emotion.onnx.session import Classifier
+from tests.classify.conftest import LISTENER, Classify
+from tests.toy import write_model
+
+ROWS = ["i feel happy", '"so ""furious"",\n yes"', "", "scared", "a,b", "\udcff", '"never closed', "happy"]
+CSV = "text,n\n" + "".join(f"{row},{place}\n" for place, row in enumerate(ROWS * 9))
+JSONL = "".join(f'{{"text": "{word}"}}\n' for word in ["happy", "", "scared", '"', "\udcff"] * 9)
+
+Part = Callable[..., ShardOutcome]
+
+
+@pytest.fixture
+def part(toy: Classifier) -> Part:
+    """Give a function that makes one part of a file."""
+
+    def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> ShardOutcome:
+        [task] = plan(source, output)
+        return classify_shard(task, Shard.parse(text), classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
+
+    return make
+
+
+def write(path: Path, content: str) -> Path:
+    """Write a file, packed if its name says so, with the bytes that surrogates stand for."""
+    raw = content.encode("utf-8", "surrogateescape")
+    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    return path
+
+
+@pytest.mark.parametrize("of", [1, 3, 8])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", CSV),
+        ("a.csv.gz", CSV),
+        ("a.csv", CSV.replace("\n", "\r\n")),
+        ("a.csv", "\ufeff" + CSV),
+        ("a.jsonl", JSONL),
+        ("a.jsonl.gz", "\ufeff" + JSONL),
+        ("a.tsv", "text\tn\n"),
+        ("a.csv", ""),
+    ],
+)
+def test_parts_are_the_whole(tmp_path: Path, run: Classify, part: Part, name: str, content: str, of: int) -> None:
+    source = write(tmp_path / name, content)
+    whole, joined = tmp_path / f"whole-{name}", tmp_path / f"joined-{name}"
+    outcome = run(source, whole)
+    order = [*range(1, of), 0]
+    done = [part(source, joined, f"{index}/{of}") for index in order]
+    assert [len(each.missing) for each in done] == list(range(of - 1, -1, -1))
+    assert sum(each.rows for each in done) == outcome.rows
+    assert joined.read_bytes() == whole.read_bytes()
+    errors = [path.with_name(path.name + ".errors.csv") for path in (whole, joined)]
+    assert errors[0].exists() == errors[1].exists() == (outcome.errors > 0)
+    if outcome.errors:
+        assert errors[0].read_bytes() == errors[1].read_bytes()
+
+
+def test_parts_of_an_encoding_with_a_mark(tmp_path: Path, run: Classify, part: Part) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("text\nhappy\nscared\n\u2665\n", "utf-16")
+    run(source, tmp_path / "whole.csv", encoding="utf-16")
+    for index in range(3):
+        part(source, tmp_path / "joined.csv", f"{index}/3", encoding="utf-16")
+    assert (tmp_path / "joined.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_part_and_its_manifest(tmp_path: Path, part: Part) -> None:
+    source = write(tmp_path / "a.csv.gz", CSV)
+    part(source, tmp_path / "out.csv.gz", "1/8")
+    folder = tmp_path / "out.csv.gz.parts"
+    name = "part-00001-of-00008.csv.gz"
+    assert sorted(path.name for path in folder.iterdir()) == [name, f"{name}.errors.csv", f"{name}.json"]
+    assert gzip.decompress((folder / name).read_bytes()).startswith(b"text,n,label,score\n")
+    manifest = json.loads((folder / f"{name}.json").read_text())
+    assert (manifest["shard"], manifest["origin"]["of"], manifest["first"], manifest["rows"]) == (1, 8, 9, 9)
+    assert manifest["output"]["bytes"] == (folder / name).stat().st_size
+
+
+def test_a_part_that_is_there_is_not_made_again(tmp_path: Path, part: Part) -> None:
+    source = write(tmp_path / "a.csv", CSV)
+    first = part(source, tmp_path / "out.csv", "0/2")
+    written = first.part.stat().st_ino
+    again = part(source, tmp_path / "out.csv", "0/2")
+    assert (first.skipped, again.skipped) == (False, True)
+    assert (again.rows, again.errors, again.missing) == (first.rows, first.errors, [1])
+    assert first.part.stat().st_ino == written
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+def _claim(path: Path) -> None:
+    manifest = path.with_name(path.name + ".json")
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**content, "shard": 1}))
+
+
+SPOILS: dict[str, Callable[[Path], object]] = {
+    "part cut": _cut,
+    "part gone": lambda path: path.unlink(),
+    "errors cut": lambda path: _cut(path.with_name(path.name + ".errors.csv")),
+    "errors gone": lambda path: path.with_name(path.name + ".errors.csv").unlink(),
+    "manifest cut": lambda path: _cut(path.with_name(path.name + ".json")),
+    "manifest foreign": lambda path: path.with_name(path.name + ".json").write_text("[1]"),
+    "manifest hollow": lambda path: path.with_name(path.name + ".json").write_text('{"output": {}}'),
+    "manifest of another part": _claim,
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_a_spoilt_part_is_made_again(tmp_path: Path, part: Part, run: Classify, spoil: str) -> None:
+    source = write(tmp_path / "a.csv", CSV)
+    SPOILS[spoil](part(source, tmp_path / "out.csv", "0/2").part)
+    assert not part(source, tmp_path / "out.csv", "0/2").skipped
+    assert not part(source, tmp_path / "out.csv", "1/2").missing
+    run(source, tmp_path / "whole.csv")
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_part_that_is_spoilt_later_is_not_joined(tmp_path: Path, part: Part) -> None:
+    source = write(tmp_path / "a.csv", CSV)
+    _cut(part(source, tmp_path / "out.csv", "0/2").part)
+    with pytest.raises(BadDataError, match=r"part-00000-of-00002\.csv is not what its manifest says"):
+        part(source, tmp_path / "out.csv", "1/2")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_parts_of_different_origin_are_not_joined(tmp_path: Path, part: Part) -> None:
+    source = write(tmp_path / "a.csv", CSV)
+    other = Classifier.load(write_model(tmp_path / "other", labels=("a", "b", "c")), 1)
+    part(source, tmp_path / "out.csv", "0/2")
+    assert part(source, tmp_path / "out.csv", "1/2", other).missing == [0]
+    assert part(source, tmp_path / "out.csv", "1/2", all_scores=True).missing == [0]
+    write(source, CSV + "more,9\n")
+    assert part(source, tmp_path / "out.csv", "1/2").missing == [0]
+    assert not part(source, tmp_path / "out.csv", "0/2").skipped
+    assert (tmp_path / "out.csv").read_bytes().splitlines()[-1].startswith(b"more,9,")
+
+
+def test_joining_again_is_harmless(tmp_path: Path, part: Part) -> None:
+    source = write(tmp_path / "a.csv", CSV)
+    for index in range(4):
+        part(source, tmp_path / "out.csv", f"{index}/4")
+    joined = (tmp_path / "out.csv").read_bytes()
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda index: part(source, tmp_path / "out.csv", f"{index}/4"), range(4)))
+    assert all(each.skipped and not each.missing for each in done)
+    assert (tmp_path / "out.csv").read_bytes() == joined
+
+
+def test_an_input_that_changes_meanwhile(tmp_path: Path, part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write(tmp_path / "a.csv", CSV)
+    whole = engine.classify_file
+
+    def slow(task: Task, *others: object) -> object:
+        outcome = whole(task, *others)  # type: ignore[arg-type]
+        write(source, CSV + "more,9\n")
+        return outcome
+
+    monkeypatch.setattr(shards, "classify_file", slow)
+    with pytest.raises(BadDataError, match="changed while it was read"):
+        part(source, tmp_path / "out.csv", "0/1")
+    assert not list(tmp_path.glob("out.csv.parts/*.json"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1/1", "2/1", "-1/2", "0/0", "a/b", "1/2/3", "1.0/2", "0/100000", "\u0660/1"]
+)
+def test_shards_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="is no part"):
+        Shard.parse(text)
+
+
+def test_every_record_is_in_one_shard() -> None:
+    for total in (0, 1, 7, 8, 1000):
+        taken = [number for index in range(8) for number in Shard(index, 8).records(total)]
+        assert taken == list(range(total))

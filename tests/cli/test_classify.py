@@ -1,0 +1,271 @@
+"""`emotion classify` as a person or a Job runs it: streams, exit codes, signals, full disks."""
+
+import contextlib
+import csv
+import gzip
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.toy import write_model
+
+EMOTION = str(Path(sys.executable).with_name("emotion"))
+HEAVY = {"tensorflow", "keras", "transformers", "pandas", "sklearn", "onnx", "pyarrow", "tf2onnx", "pydantic"}
+
+
+def classify(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401  of subprocess
+    """Run the command and wait for it."""
+    command = [EMOTION, "classify", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Give a file of three good rows and a bad one."""
+    path = tmp_path / "in.csv"
+    path.write_text("id,text\n1,i feel happy\n2,furious\n3,\n4,scared\n")
+    return path
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """Give a file that takes seconds to classify."""
+    path = tmp_path / "large.csv"
+    path.write_text("id,text\n" + "".join(f"{number},i feel so very happy today\n" for number in range(400_000)))
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    """List a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    done = classify(source, tmp_path / "out.csv", "--model", toy_model)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "1 of 4 rows" in done.stderr
+    assert "out.csv.errors.csv" in done.stderr
+    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
+    assert [row["label"] for row in rows] == ["joy", "anger", "", "fear"]
+    assert names(tmp_path) == ["in.csv", "out.csv", "out.csv.errors.csv"]
+
+
+def test_the_summary_is_json(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    done = classify(source, tmp_path / "out.csv", "--model", toy_model, "--json")
+    summary = json.loads(done.stdout)
+    assert (summary["rows"], summary["errors"], len(summary["model"]["digest"])) == (4, 1, 64)
+    assert summary["outputs"] == [
+        {
+            "input": str(source),
+            "output": str(tmp_path / "out.csv"),
+            "rows": 4,
+            "errors": 1,
+            "errors_file": f"{tmp_path}/out.csv.errors.csv",
+        }
+    ]
+
+
+def test_streams(source: Path, toy_model: Path) -> None:
+    done = classify("-", "-", "--model", toy_model, input=source.read_text())
+    assert done.stdout.splitlines()[0] == "id,text,label,score"
+    assert len(done.stdout.splitlines()) == 5
+    assert 'line 4: empty text: ["3", ""]' in done.stderr
+    done = classify("-", "-", "--model", toy_model, "--format", "jsonl", "--log-format", "json", input='{"text": 1}\n')
+    assert json.loads(done.stdout) == {"text": 1, "label": "", "score": None}
+    event = json.loads(done.stderr.splitlines()[0])
+    assert (event["event"], event["line"], event["record"]) == ("error", 1, '{"text": 1}')
+
+
+def test_errors_of_a_stream_in_a_file(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    done = classify(source, "-", "--model", toy_model, "--errors", tmp_path / "errors.csv")
+    assert done.returncode == 0
+    assert (tmp_path / "errors.csv").read_text() == 'line,reason,record\n4,empty text,"[""3"", """"]"\n'
+
+
+def test_a_folder(tmp_path: Path, toy_model: Path) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "in" / "a.csv").write_text("text\nhappy\n")
+    (tmp_path / "in" / "sub" / "b.jsonl.gz").write_bytes(gzip.compress(b'{"text": "furious"}\n'))
+    done = classify(tmp_path / "in", tmp_path / "out", "--model", toy_model, "--json")
+    assert [each["rows"] for each in json.loads(done.stdout)["outputs"]] == [1, 1]
+    found = json.loads(gzip.decompress((tmp_path / "out" / "sub" / "b.jsonl.gz").read_bytes()))
+    assert (found["text"], found["label"]) == ("furious", "anger")
+
+
+def test_the_best_run_of_the_store(tmp_path: Path, source: Path) -> None:
+    run = tmp_path / "store" / "runs" / "ann" / "s1-abc"
+    write_model(run / "model")
+    done = classify(source, tmp_path / "out.csv", cwd=tmp_path)
+    assert done.returncode == 66
+    assert "emotion aggregate" in done.stderr
+    (tmp_path / "store" / "comparison").mkdir()
+    (tmp_path / "store" / "comparison" / "best.json").write_text('{"run": "ann/s1-abc"}')
+    (run / "metrics.json").write_text("{}")
+    assert classify(source, tmp_path / "out.csv", cwd=tmp_path).returncode == 0
+    environment = {**os.environ, "EMOTION_STORE": str(tmp_path / "store")}
+    assert classify(source, tmp_path / "out.csv", env=environment).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("nowhere.csv", "out.csv"), 66, "no such file"),
+        (("in.csv", "in.csv"), 2, "the same file"),
+        (("in.csv", "out.csv", "--shard", "8/8"), 2, "I from 0 to N-1"),
+        (("-", "out.csv", "--shard", "0/8"), 2, "reads its input twice"),
+        (("in.csv", "-", "--json"), 2, "both write on standard output"),
+        (("in.csv", "out.csv", "--text-column", "body"), 65, "its columns are: id, text"),
+        (("in.csv", "out.csv", "--on-error", "fail"), 65, "line 4: empty text"),
+        (("in.csv", "out.csv", "--encoding", "rot13"), 2, "unknown encoding"),
+        (("in.csv", "out.csv", "--model", "nowhere"), 66, "no model folder nowhere"),
+        (("in.csv", "in.csv/out.csv"), 73, "cannot write"),
+    ],
+)
+def test_exit_codes(
+    tmp_path: Path, source: Path, toy_model: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    done = classify("--model", toy_model, *arguments, cwd=tmp_path, input="")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert names(tmp_path) == [source.name]
+
+
+def test_a_reader_that_stops_early(large: Path, toy_model: Path) -> None:
+    command = f"set -o pipefail; {EMOTION} classify {large} - --model {toy_model} | head -n 1"
+    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "id,text,label,score\n", "")
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[dict[str, Any]]:
+    """Let `folder` hold 64 KiB: a small file system or, where none may be mounted, a limit on a file's size."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode == 0:
+        try:
+            yield {}
+        finally:
+            subprocess.run(["umount", str(folder)], check=True)
+        return
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+
+    yield {"preexec_fn": limit}
+
+
+def test_a_full_disk(tmp_path: Path, large: Path, toy_model: Path) -> None:
+    with small_disk(tmp_path / "small") as limits:
+        done = classify(large, tmp_path / "small" / "out.csv", "--model", toy_model, **limits)
+        assert done.returncode == 73
+        assert "cannot write" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert names(tmp_path / "small") == []
+
+
+def test_a_full_device_on_standard_output(source: Path, toy_model: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [EMOTION, "classify", str(source), "-", "--model", str(toy_model)]
+        done = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 73
+    assert "Exception" not in done.stderr
+
+
+def test_devices_are_written_to_and_not_replaced(source: Path, toy_model: Path) -> None:
+    done = classify(source, "/dev/null", "--model", toy_model)
+    assert done.returncode == 0
+    assert "line 4: empty text" in done.stderr
+    assert Path("/dev/null").is_char_device()
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    """Start the command and do not wait."""
+    command = [EMOTION, "classify", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_rows(folder: Path) -> None:
+    """Wait until a file in `folder` has been begun."""
+    end = time.monotonic() + 60
+    while not any(path.stat().st_size for path in folder.glob(".*out*")) and not any(folder.glob("*.parts/.part*")):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signals_leave_nothing_behind(
+    tmp_path: Path, large: Path, toy_model: Path, number: signal.Signals, code: int
+) -> None:
+    process = start(large, tmp_path / "out.csv", "--model", toy_model)
+    wait_for_rows(tmp_path)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in told
+    assert names(tmp_path) == ["large.csv"]
+
+
+def test_a_killed_shard_is_made_again(tmp_path: Path, large: Path, toy_model: Path) -> None:
+    output = tmp_path / "out.csv"
+    process = start(large, output, "--model", toy_model, "--shard", "0/2")
+    wait_for_rows(tmp_path)
+    process.kill()
+    process.communicate()
+    assert not list(tmp_path.glob("*.parts/*.json"))
+    assert classify(large, output, "--model", toy_model, "--shard", "1/2").returncode == 0
+    assert not output.exists()
+    assert classify(large, output, "--model", toy_model, "--shard", "0/2").returncode == 0
+    classify(large, tmp_path / "whole.csv", "--model", toy_model)
+    assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_the_same_shard_twice_at_once(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    arguments = (source, tmp_path / "out.csv", "--model", toy_model, "--shard")
+    twins = [start(*arguments, f"{index}/2") for index in (0, 0, 1, 1)]
+    for twin in twins:
+        twin.communicate(timeout=60)
+    assert [twin.returncode for twin in twins] == [0] * 4
+    classify(source, tmp_path / "whole.csv", "--model", toy_model)
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_shards_say_what_they_did(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    arguments = (source, tmp_path / "out.csv", "--model", toy_model, "--shard")
+    assert "1 of 2 parts" in classify(*arguments, "0/2").stderr
+    assert "was there already" in classify(*arguments, "0/2").stderr
+    last = classify(*arguments, "1/2", "--json")
+    assert "all 2 parts joined" in last.stderr
+    [part] = json.loads(last.stdout)["outputs"]
+    assert (part["rows"], part["skipped"], part["missing"]) == (2, False, [])
+
+
+def test_help_has_examples() -> None:
+    done = classify("--help")
+    assert done.returncode == 0
+    for word in ("--text-column", "--shard", "emotion classify tweets.csv labelled.csv"):
+        assert word in done.stdout
+
+
+def test_nothing_heavy_is_imported(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    code = (
+        "import sys\n"
+        "from emotion.cli.main import main\n"
+        f"sys.argv = ['emotion', 'classify', {str(source)!r}, {str(tmp_path / 'out.csv')!r}, '--model', {str(toy_model)!r}]\n"
+        "try:\n    main()\n"
+        "finally:\n    print(*{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    assert "onnxruntime" in done.stdout.split()
+    assert HEAVY.isdisjoint(done.stdout.split())

@@ -1,0 +1,124 @@
+"""`emotion data`: what is printed where, what is written, and the exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from emotion.cli.main import app
+from emotion.data.dataset import load_dataset
+from emotion.errors import BadDataError, CannotWriteError, UsageError
+from emotion.params import DataParams
+from tests.builders import write_dataset
+
+FILES = ("train.txt", "validation.txt", "test.txt")
+
+
+def invoke(*args: object) -> tuple[str, str]:
+    """Run the command; errors are raised, each with its exit code."""
+    done = CliRunner().invoke(app, ["data", *map(str, args)], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def test_check_prints_tables_and_json(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path, test=[("i feel wonderful today", "anger"), ("bright", "joy")])
+
+    text, _ = invoke("check", folder)
+    content, remarks = invoke("check", folder, "--json")
+
+    assert "50.00%" in text
+    assert "texts of test in train" in text
+    report = json.loads(content)
+    assert report["labels"]["train"]["joy"] == {"count": 2, "share": 0.5}
+    assert report["shared"]["test in train"] == {"texts": 1, "other_label": 1}
+    assert "texts of test in train: 1, 1 of them under another label" in " ".join(remarks.split())
+
+
+def test_check_reads_other_columns_of_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.csv"
+    file.write_text("review,stars\n" + "".join(f"text {number},{number % 2}\n" for number in range(20)))
+
+    content, _ = invoke("check", file, "--text-column", "review", "--label-column", "stars", "--json")
+
+    assert json.loads(content)["rows"] == {"train": 16, "validation": 2, "test": 2}
+
+
+def test_check_of_untrainable_data_ends_with_65_after_the_figures(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path, validation=[("boo", "fear")], test=[])
+    command = [str(Path(sys.executable).with_name("emotion")), "data", "check", str(folder), "--json"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 65
+    assert json.loads(done.stdout)["rows"]["train"] == 4
+    assert "the test split has no rows" in done.stderr
+    assert "validation has labels that train lacks: fear" in done.stderr
+
+
+def test_the_sample_is_written_marked_and_trainable(tmp_path: Path) -> None:
+    content, told = invoke("sample", tmp_path / "sample", "--json")
+
+    data = load_dataset(tmp_path / "sample", DataParams())
+    assert data.sample
+    assert len(data.splits["train"]) > len(data.splits["test"]) > 0
+    assert json.loads(content) == json.loads((tmp_path / "sample" / "dataset.json").read_bytes())
+    assert "made up" in told
+
+
+def test_the_sample_is_written_once(tmp_path: Path) -> None:
+    invoke("sample", tmp_path)
+    times = [(tmp_path / name).stat().st_mtime_ns for name in FILES]
+
+    _, told = invoke("sample", tmp_path)
+
+    assert "nothing to do" in told
+    assert [(tmp_path / name).stat().st_mtime_ns for name in FILES] == times
+
+
+def test_an_interrupted_sample_is_completed(tmp_path: Path) -> None:
+    invoke("sample", tmp_path)
+    (tmp_path / "test.txt").unlink()
+
+    invoke("sample", tmp_path)
+
+    assert load_dataset(tmp_path, DataParams()).sample
+
+
+def test_another_seed_is_another_corpus_and_replaces_the_first_only_by_force(tmp_path: Path) -> None:
+    invoke("sample", tmp_path)
+    first = (tmp_path / "train.txt").read_bytes()
+
+    with pytest.raises(UsageError, match=r"train\.txt"):
+        invoke("sample", tmp_path, "--seed", 3)
+
+    assert (tmp_path / "train.txt").read_bytes() == first
+    invoke("sample", tmp_path, "--seed", 3, "--force")
+    assert (tmp_path / "train.txt").read_bytes() != first
+    assert json.loads((tmp_path / "dataset.json").read_bytes())["seed"] == 3
+
+
+def test_a_folder_with_another_data_set_is_never_mixed(tmp_path: Path) -> None:
+    write_dataset(tmp_path, ".csv")
+
+    with pytest.raises(UsageError, match=r"train\.csv"):
+        invoke("sample", tmp_path, "--force")
+
+    assert not (tmp_path / "train.txt").exists()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(CannotWriteError):
+        invoke("sample", tmp_path / "file" / "sample")
+
+
+def test_bad_rows_are_named(tmp_path: Path) -> None:
+    (write_dataset(tmp_path, ".txt") / "test.txt").write_text("no label here\n")
+
+    with pytest.raises(BadDataError, match="line 1"):
+        invoke("check", tmp_path)

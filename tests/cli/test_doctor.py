@@ -1,0 +1,135 @@
+"""`emotion doctor`: what it says of the machine, the store and the data, and the exit code that follows."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from emotion import doctor
+from emotion.cli.main import app
+from emotion.doctor import Check
+from emotion.files import write_json
+from emotion.store import Store
+from tests.builders import make_metrics, write_dataset, write_run
+
+
+@pytest.fixture(autouse=True)
+def no_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the one check that takes seconds; it has a test of its own."""
+    monkeypatch.setattr(doctor, "tensorflow_gpus", lambda: Check("GPU for training", "not looked for"))
+
+
+def look(*args: object, code: int = 0) -> dict[str, dict[str, str]]:
+    done = CliRunner().invoke(app, ["doctor", *map(str, args), "--json"], catch_exceptions=False)
+    assert done.exit_code == code, done.stderr
+    return {check["name"]: check for check in json.loads(done.stdout)}
+
+
+def test_a_healthy_machine(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    write_run(store, make_metrics())
+    write_json(store.best, {"run": "ann/s1-0a1b2c3d"})
+    before = sorted(tmp_path.rglob("*"))
+
+    found = look("--store", store.folder, "--data", write_dataset(tmp_path / "data"))
+
+    assert {check["state"] for check in found.values()} == {"ok"}
+    assert found["data"]["found"].endswith("train 4, validation 2, test 2")
+    assert found["runs"]["found"].startswith("1 complete")
+    assert found["best model"]["found"] == "ann/s1-0a1b2c3d"
+    assert "CPUExecutionProvider" in found["onnxruntime"]["found"]
+    left = [path for path in sorted(tmp_path.rglob("*")) if "data" not in path.parts]
+    assert left == before
+
+
+def test_looking_does_not_make_a_store(tmp_path: Path) -> None:
+    found = look("--store", tmp_path / "new" / "store")
+
+    assert "can be made" in found["store"]["found"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    found = look("--store", tmp_path / "file" / "store", "--data", tmp_path / "absent", code=73)
+
+    assert found["store"]["state"] == "failure"
+    assert found["store"]["todo"]
+
+
+def test_missing_and_bad_data(tmp_path: Path) -> None:
+    bad = write_dataset(tmp_path / "bad", test=[("boo", "fear")])
+
+    assert look("--store", tmp_path, "--data", tmp_path / "absent", code=66)["data"]["state"] == "failure"
+    assert "fear" in look("--store", tmp_path, "--data", bad, code=65)["data"]["found"]
+
+
+def test_damaged_runs_and_an_absent_winner_are_warnings(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write_run(store, make_metrics())
+    broken = store.run("lstm", "broken")
+    broken.folder.mkdir(parents=True)
+    broken.metrics.write_text("{")
+
+    found = look("--store", store.folder)
+
+    assert found["runs"]["state"] == "warning"
+    assert "lstm/broken" in found["runs"]["found"]
+    assert (found["best model"]["state"], found["best model"]["todo"]) == ("warning", "emotion aggregate")
+
+
+@pytest.mark.parametrize(
+    ("file", "limit", "state"),
+    [
+        ("memory.max", "1000000000", "warning"),
+        ("memory/memory.limit_in_bytes", "1000000000", "warning"),
+        ("memory.max", "max", "ok"),
+    ],
+)
+def test_the_container_s_memory_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, limit: str, state: str
+) -> None:
+    (tmp_path / "cgroup" / file).parent.mkdir(parents=True)
+    (tmp_path / "cgroup" / file).write_text(f"{limit}\n")
+    monkeypatch.setattr(doctor, "CGROUP", tmp_path / "cgroup")
+
+    memory = look("--store", tmp_path)["memory"]
+
+    assert memory["state"] == state
+    assert memory["found"].startswith("1.0 GB (the container's limit") is (state == "warning")
+
+
+def test_the_table_and_the_waiting_are_apart(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["doctor", "--store", str(tmp_path)])
+
+    assert "onnxruntime" in done.stdout
+    assert "TensorFlow takes some seconds" in done.stderr
+
+
+class TestTensorFlow:
+    """With programs in the place of the one that imports TensorFlow."""
+
+    @pytest.fixture(autouse=True)
+    def no_tensorflow(self) -> None:
+        """Nothing is left out here."""
+
+    def test_its_gpus_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doctor, "LIST_GPUS", "print('noise'); print('[\"gpu:0\", \"gpu:1\"]')")
+
+        assert doctor.tensorflow_gpus() == Check("GPU for training", "gpu:0, gpu:1")
+
+    @pytest.mark.parametrize("program", ["raise ImportError('no libcuda')", "print('no libcuda')"])
+    def test_one_that_does_not_start_is_a_failure(self, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+        monkeypatch.setattr(doctor, "LIST_GPUS", program)
+
+        check = doctor.tensorflow_gpus()
+
+        assert check.state is doctor.State.FAILURE
+        assert "does not start" in check.found
+
+    def test_the_real_one_answers(self) -> None:
+        pytest.importorskip("tensorflow")
+
+        assert doctor.tensorflow_gpus().state is not doctor.State.FAILURE

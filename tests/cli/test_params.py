@@ -1,0 +1,105 @@
+"""`emotion params`: what is shown can be read back, and every mistake of every file is told."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from emotion.cli.main import app
+from emotion.cli.params import as_toml
+from emotion.errors import BadParametersError, InputMissingError, UsageError
+from emotion.models.registry import MODELS, params_file
+from emotion.params import load_params
+
+
+def invoke(*args: object) -> str:
+    done = CliRunner().invoke(app, ["params", *map(str, args)], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_shown_is_what_is_read_back(model: str, tmp_path: Path) -> None:
+    file = tmp_path / "shown.toml"
+    file.write_text(invoke("show", model, "--set", "training.learning_rate=1e-5"))
+
+    read = load_params(model, file)
+
+    assert read == load_params(model, params_file(model), ["training.learning_rate=1e-5"])
+    assert read.training.learning_rate == 1e-5
+
+
+@pytest.mark.parametrize("text", ["plain", 'say "a\\b"', "tab\tnew\nline", "del\x7f", "bell\x07", "ünïcode 😀", ""])
+def test_strings_survive_toml(text: str) -> None:
+    assert tomllib.loads(as_toml({"data": {"text_column": text}})) == {"data": {"text_column": text}}
+
+
+@pytest.mark.parametrize("value", [1e-5, 1e16, 0.1, 3, True, [64, 32], []])
+def test_other_values_survive_toml(value: object) -> None:
+    assert tomllib.loads(as_toml({"table": {"key": value}}))["table"]["key"] == value
+
+
+def test_show_as_json_and_of_another_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[model]\nname = "ann"\nhidden = [8]\n')
+
+    shown = json.loads(invoke("show", "ann", "--params", file, "--json"))
+
+    assert shown["model"]["hidden"] == [8]
+    assert shown["data"]["text_column"] == "text"
+
+
+def test_show_of_an_unknown_model_names_the_known() -> None:
+    with pytest.raises(UsageError) as caught:
+        invoke("show", "gpt")
+    assert "ann" in caught.value.hint
+
+
+def test_good_files_are_ok() -> None:
+    files = [params_file(model) for model in MODELS]
+
+    assert invoke("validate", *files).splitlines() == [
+        f"{file}: ok, {model}" for file, model in zip(files, MODELS, strict=True)
+    ]
+
+
+def test_all_mistakes_of_all_files_come_together(tmp_path: Path) -> None:
+    one, two, three = (tmp_path / f"{name}.toml" for name in ("one", "two", "three"))
+    one.write_text('[model]\nname = "ann"\n[training]\nepochs = "many"\nepoch = 1\n')
+    two.write_text('[model]\nname = "gpt"\n[text]\nmax_length = 0\n')
+    three.write_text("[model\n")
+
+    with pytest.raises(BadParametersError) as caught:
+        invoke("validate", one, two, three, tmp_path / "absent.toml", "--set", "epochs=3")
+
+    lines = caught.value.message.splitlines()
+    for part in (
+        "[training] epochs",
+        "did you mean 'epochs'",
+        "'gpt'",
+        "[text] max_length",
+        "is not TOML",
+        "absent.toml",
+    ):
+        assert any(part in line for line in lines), part
+    assert sum("--set epochs=3" in line for line in lines) == 1
+
+
+def test_json_tells_each_file(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[training]\nepochs = 0\n")
+
+    done = CliRunner().invoke(app, ["params", "validate", str(params_file("ann")), str(bad), "--json"])
+
+    assert isinstance(done.exception, BadParametersError)
+    good, wrong = json.loads(done.stdout)
+    assert (good["model"], good["ok"], good["mistakes"]) == ("ann", True, [])
+    assert not wrong["ok"]
+    assert any("epochs" in mistake for mistake in wrong["mistakes"])
+
+
+def test_a_missing_file_alone_is_missing_input(tmp_path: Path) -> None:
+    with pytest.raises(InputMissingError, match=r"absent\.toml"):
+        invoke("validate", params_file("ann"), tmp_path / "absent.toml")
