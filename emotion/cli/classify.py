@@ -91,6 +91,8 @@ def classify(
     if threads is not None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
     folder = choose_model(model, Store(store))
+    # Not before: --help and mistakes must not wait for onnxruntime.
+    from emotion.classify.engine import NobodyReads
     from emotion.onnx.session import Classifier
 
     classifier = Classifier.load(folder, threads)

@@ -1,0 +1,118 @@
+"""Records as they are found: line numbers, bad records that cost no good ones, bytes that are kept."""
+
+import csv
+import gzip
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emotion.data import records as module
+from emotion.data.records import FIELD_LIMIT, Record, format_of, open_records, undecodable
+from emotion.errors import BadDataError, InputMissingError, UsageError
+
+
+def read(path: Path, content: bytes, encoding: str = "utf-8") -> list[Record]:
+    """Write `content` and read it as the records that the name of `path` says."""
+    path.write_bytes(content)
+    kind = format_of(path)
+    assert kind is not None
+    with open_records(path, kind, encoding) as records:
+        return list(records.rows)
+
+
+def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
+    rows = read(tmp_path / "a.csv", b'text\none\n\n"two\nthree"\n\nfour\n')
+    assert [(row.line, row.fields) for row in rows] == [(2, ["one"]), (4, ["two\nthree"]), (7, ["four"])]
+    rows = read(tmp_path / "a.jsonl", b'\n{"a": 1}\n\n[]\n')
+    assert [(row.line, row.values, bool(row.problem)) for row in rows] == [(2, {"a": 1}, False), (4, None, True)]
+
+
+def test_a_bad_row_costs_no_good_one(tmp_path: Path) -> None:
+    good = b"".join(b"row %d,x\n" % number for number in range(500))
+    rows = read(tmp_path / "a.csv", b"text,n\n" + good + b'"never closed,x\n' + good + b'"a"b,x\n' + good)
+    assert len(rows) == 1502
+    bad = [row for row in rows if row.problem]
+    assert [(row.line, row.raw) for row in bad] == [(502, '"never closed,x'), (1003, '"a"b,x')]
+    assert [row.line for row in rows] == list(range(2, 1504))
+
+
+def test_a_field_that_is_too_long_is_a_bad_row_and_whole(tmp_path: Path) -> None:
+    long = "x" * (FIELD_LIMIT + 1)
+    rows = read(tmp_path / "a.csv", f"text,n\n{long},1\nshort,2\n".encode())
+    assert rows[0].problem.startswith("malformed quoting")
+    assert rows[0].raw == f"{long},1"
+    assert rows[1].fields == ["short", "2"]
+
+
+def test_a_line_that_is_too_long_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINE_LIMIT", 20)
+    rows = read(tmp_path / "a.jsonl", b'{"text": "' + b"x" * 30 + b'"}\n{"text": "short"}\n')
+    assert [row.line for row in rows] == [1, 1, 1, 2]
+    assert "".join(row.raw for row in rows[:3]) == '{"text": "' + "x" * 30 + '"}'
+    assert rows[3].values == {"text": "short"}
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.text(max_size=8), min_size=2, max_size=2), max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_what_csv_writes_is_read_back(tmp_path: Path, rows: list[list[str]], line_end: str) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows([["a", "b"], *rows])
+    found = read(tmp_path / "a.csv", text.getvalue().encode("utf-8", "surrogatepass"))
+    assert [row.problem for row in found] == [""] * len(rows)
+    clean = [row for row in rows if not undecodable("".join(row))]
+    assert [row.fields for row in found if not undecodable("".join(row.fields))] == clean
+
+
+@pytest.mark.parametrize(
+    ("content", "line_end", "encoding"),
+    [
+        (b"text\nx\n", "\n", "utf-8"),
+        (b"text\r\nx\r\n", "\r\n", "utf-8"),
+        (b"\xef\xbb\xbftext\nx\n", "\n", "utf-8-sig"),
+        (b"", "\n", "utf-8"),
+    ],
+)
+def test_how_a_like_file_is_written(tmp_path: Path, content: bytes, line_end: str, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with open_records(path, "csv") as records:
+        assert (records.line_end, records.encoding) == (line_end, encoding)
+        assert records.header == (["text"] if content else [])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl"])
+def test_the_digest_is_of_all_bytes(tmp_path: Path, name: str) -> None:
+    content = b'"text"\n' * 30_000
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    digest = hashlib.sha256()
+    with open_records(path, format_of(path) or "csv", digest=digest) as records:
+        assert sum(1 for _ in records.rows) in {29_999, 30_000}
+    assert digest.hexdigest() == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "no-such-encoding", "base64"])
+def test_encodings_that_are_none(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(UsageError, match="unknown encoding"):
+        read(tmp_path / "a.csv", b"text\n", encoding)
+
+
+def test_bytes_that_no_encoding_can_keep(tmp_path: Path) -> None:
+    with pytest.raises(BadDataError, match="not valid utf-16"):
+        read(tmp_path / "a.csv", "text\nx\n".encode("utf-16") + b"\x00", "utf-16")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere.csv", tmp_path):
+        with pytest.raises(InputMissingError, match=path.name), open_records(path, "csv"):
+            pass
+
+
+def test_nesting_without_end_is_a_bad_row(tmp_path: Path) -> None:
+    [row, good] = read(tmp_path / "a.jsonl", b"[" * 200_000 + b'\n{"a": 1}\n')
+    assert row.problem.startswith("not JSON")
+    assert good.values == {"a": 1}
