@@ -47,10 +47,12 @@ bench: setup  ## Measure training against the study's recipe, and classification
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
 	$(VENV)/bin/python tests/benchmarks/classify.py
 
+COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-header --no-annotate pyproject.toml
+
 lock: setup  ## Resolve docker/locks again from pyproject.toml
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --no-annotate --extra dev --override docker/locks/cpu-overrides.in --output-file docker/locks/dev.txt \
-	  pyproject.toml docker/locks/cpu.in
+	$(COMPILE) --output-file docker/locks/classify.txt
+	$(COMPILE) --extra dev --override docker/locks/cpu-overrides.in docker/locks/cpu.in --output-file docker/locks/dev.txt
 
 clean:  ## Remove build/, caches and .venv/ (never STORE)
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -61,6 +61,8 @@ class LstmParams(_RecurrentOrDense):
 
     name: Literal["lstm"] = "lstm"
     units: Positive = 128
+    # What the LSTM hands on, both directions together.
+    units_dropout: Fraction = 0.0
 
 
 class TrainingParams(_Table):

@@ -66,6 +66,7 @@ def _trade_off(best: Metrics, runs: Sequence[Metrics]) -> list[str]:
 
 def _difference(best: Metrics, run: Metrics, runs: Sequence[Metrics]) -> str:
     points = (best.test.accuracy - run.test.accuracy) * 100
+    side = "above" if points >= 0 else "below"
     low, high = best.test.accuracy_ci95
     overlap = run.test.accuracy_ci95[1] >= low and run.test.accuracy_ci95[0] <= high
     verdict = (
@@ -73,7 +74,7 @@ def _difference(best: Metrics, run: Metrics, runs: Sequence[Metrics]) -> str:
         if overlap
         else "more than the 95 % intervals explain"
     )
-    return f"On test {_label(best, runs)} is {points:+.1f} points from {_label(run, runs)}: {verdict}."
+    return f"On test {_label(best, runs)} is {abs(points):.1f} points {side} {_label(run, runs)}: {verdict}."
 
 
 def _overfitting(runs: Sequence[Metrics]) -> list[str]:
@@ -81,4 +82,4 @@ def _overfitting(runs: Sequence[Metrics]) -> list[str]:
     points = (gap.train.accuracy - gap.validation.accuracy) * 100
     if points < 1:
         return []
-    return [f"{_label(gap, runs)} fits train best beyond validation: {points:.1f} points between their accuracies."]
+    return [f"{_label(gap, runs)} overfits most: {points:.1f} points between its accuracies on train and validation."]

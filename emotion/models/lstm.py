@@ -19,6 +19,7 @@ def build(params: LstmParams, vocabulary: int, labels: int) -> Any:
     words = keras.layers.SpatialDropout1D(params.feature_dropout, name="feature_dropout")(words)
     words = keras.layers.Dropout(params.embedding_dropout, name="embedding_dropout")(words)
     hidden = keras.layers.Bidirectional(keras.layers.LSTM(params.units, name="lstm"), name="bidirectional")(words)
+    hidden = keras.layers.Dropout(params.units_dropout, name="units_dropout")(hidden)
     for index, units in enumerate(params.hidden, start=1):
         hidden = keras.layers.Dense(units, activation="relu", name=f"dense_{index}")(hidden)
     outputs = keras.layers.Dense(labels, name="logits")(hidden)

@@ -102,13 +102,13 @@ def test_nobody_is_compared_with_itself() -> None:
 )
 def test_differences_on_test_say_whether_the_intervals_overlap(interval: tuple[float, float], *, overlap: bool) -> None:
     sentence = about("On test bert", BERT, run("ann", 12, 0.87, 0.87, interval))
-    assert "+7.0 points from ann" in sentence
+    assert "7.0 points above ann" in sentence
     assert ("intervals overlap" in sentence) == overlap
     assert ("more than the 95 % intervals explain" in sentence) == (not overlap)
 
 
 def test_a_winner_that_is_behind_on_test_is_told_so() -> None:
-    assert "-5.0 points from ann" in about("On test bert", BERT, run("ann", test=0.99, validation=0.9))
+    assert "5.0 points below ann" in about("On test bert", BERT, run("ann", test=0.99, validation=0.9))
 
 
 def test_every_other_model_is_held_against_the_best() -> None:
