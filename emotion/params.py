@@ -82,8 +82,8 @@ class TrainingParams(_Table):
     # Share of words that become unknown; whether the words move to a random place of the padded length.
     word_dropout: Fraction = 0.0
     shift: bool = False
-    # Batches of rows of about one length, padded by up to so many places more; absent: all to max_length.
-    bucket_padding: Annotated[int, Field(ge=0, le=4096)] | None = None
+    # Batches of rows of about one length, padded little further than that; for models that read in order.
+    buckets: bool = False
 
 
 class ExportParams(_Table):

@@ -14,6 +14,8 @@ from emotion.training.augment import drop_words, shift_words
 # Length that is added to each row before sorting: rows of a batch have nearly one length, and no two epochs
 # the same batches.
 LENGTH_NOISE = 3.0
+# Up to so many places of padding stay before the longest row: the model has to bear the full length later.
+EXTRA_PADDING = 10
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,12 @@ def batches(train: Examples, params: TrainingParams, epoch: int) -> Iterator[Exa
         ids = drop_words(ids, params.word_dropout, PAD_ID, UNKNOWN_ID, random)
     if params.shift:
         ids = shift_words(ids, PAD_ID, random)
-    if params.bucket_padding is not None:
+    if params.buckets:
         order = _by_length(order, ids, size, random)
     for rows in order.reshape(-1, size):
         batch = ids[rows]
-        if params.bucket_padding is not None:
-            batch = _trim(batch, int(random.integers(params.bucket_padding + 1)))
+        if params.buckets:
+            batch = _trim(batch, int(random.integers(EXTRA_PADDING + 1)))
         yield Examples(batch, train.labels[rows])
 
 

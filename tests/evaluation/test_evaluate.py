@@ -1,0 +1,81 @@
+"""Evaluation reads the exported model: scores, predictions and report agree with each other."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotion.data.dataset import Dataset, load_dataset
+from emotion.evaluation.evaluate import RunScores, evaluate_run, rows_per_second
+from emotion.onnx.session import Classifier
+from emotion.params import DataParams
+from emotion.store import Run, Store
+from tests.builders import write_dataset
+
+GOOD = [("i feel happy", "joy"), ("so furious", "anger"), ("very scared", "fear")]
+VALIDATION = [*GOOD, ("happy today", "anger")]
+TEST = [*GOOD, ("i feel scared", "joy"), ("furious", "joy")]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Dataset:
+    return load_dataset(write_dataset(tmp_path / "d", train=GOOD, validation=VALIDATION, test=TEST), DataParams())
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Store(tmp_path / "store").run("ann", "s1")
+
+
+@pytest.fixture
+def scores(run: Run, data: Dataset, toy: Classifier) -> RunScores:
+    return evaluate_run(run, data, toy)
+
+
+def test_each_split_has_its_own_scores(scores: RunScores) -> None:
+    assert (scores.train.rows, scores.validation.rows, scores.test.rows) == (3, 4, 5)
+    assert (scores.train.accuracy, scores.validation.accuracy, scores.test.accuracy) == (1.0, 0.75, 0.6)
+    assert {name: each.support for name, each in scores.test.per_class.items()} == {"anger": 1, "fear": 1, "joy": 3}
+    assert scores.rows_per_second > 0
+
+
+@pytest.mark.usefixtures("scores")
+@pytest.mark.parametrize(("name", "rows"), [("validation", VALIDATION), ("test", TEST)])
+def test_predictions_hold_every_row_without_objects(
+    run: Run, toy: Classifier, name: str, rows: list[tuple[str, str]]
+) -> None:
+    with np.load(run.predictions / f"{name}.npz", allow_pickle=False) as file:
+        found = dict(file)
+    assert set(found) == {"row", "label", "logits"}
+    digests = [hashlib.sha256(text.encode()).hexdigest()[:16].encode() for text, _ in rows]
+    assert found["row"].tolist() == digests
+    assert [toy.labels[index] for index in found["label"]] == [label for _, label in rows]
+    np.testing.assert_allclose(found["logits"], toy.logits([text for text, _ in rows]), rtol=1e-5)
+
+
+def test_predictions_reproduce_the_scores(run: Run, scores: RunScores) -> None:
+    with np.load(run.predictions / "test.npz", allow_pickle=False) as file:
+        right = file["logits"].argmax(axis=1) == file["label"]
+    assert right.mean() == scores.test.accuracy
+
+
+@pytest.mark.usefixtures("scores")
+def test_the_report_names_both_splits_and_every_label(run: Run) -> None:
+    validation, _, test = run.report.read_text().partition("\ntest\n")
+    assert validation.startswith("validation\n")
+    for part in (validation, test):
+        assert all(f" {label} " in part for label in ("anger", "fear", "joy"))
+    assert "0.7500" in validation
+    assert "0.6000" in test
+
+
+@pytest.mark.usefixtures("scores")
+def test_nothing_else_and_no_metrics_are_written(run: Run) -> None:
+    files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
+    assert files == {"predictions/validation.npz", "predictions/test.npz", "report.txt"}
+
+
+def test_speed_is_measured_on_as_many_rows_whatever_there_are(toy: Classifier) -> None:
+    assert rows_per_second(toy, ["happy"]) > 0
+    assert rows_per_second(toy, []) > 0

@@ -1,0 +1,68 @@
+"""Building by parameters, and what architecture.json says of the model."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emotion.models.backend import prepare
+from emotion.models.build import architecture, build_model, count_parameters
+from emotion.params import AnnParams, LstmParams, Params, TextParams
+
+ANN = Params(model=AnnParams(embedding_dim=3, hidden=[4]), text=TextParams(max_length=5))
+LSTM = Params(model=LstmParams(embedding_dim=3, units=2, hidden=[4]), text=TextParams(max_length=5))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tensorflow() -> None:
+    prepare(1, 0)
+
+
+def logits(model: Any, places: int) -> Any:
+    return np.asarray(model(np.ones((2, places), np.int32)))
+
+
+@pytest.mark.parametrize("params", [ANN, LSTM])
+def test_the_named_model_is_built_for_the_text_length(params: Params) -> None:
+    model = build_model(params, vocabulary=10, labels=3)
+    assert model.name == params.model.name
+    assert logits(model, 5).shape == (2, 3)
+
+
+def test_hidden_layers_are_as_many_as_the_parameters_say() -> None:
+    params = ANN.model_copy(update={"model": AnnParams(embedding_dim=3, hidden=[7, 6, 5])})
+    model = build_model(params, vocabulary=10, labels=3)
+    assert [layer.units for layer in model.layers if type(layer).__name__ == "Dense"] == [7, 6, 5, 3]
+
+
+@pytest.mark.parametrize("dropout", ["feature_dropout", "embedding_dropout"])
+@pytest.mark.parametrize("model", [AnnParams, LstmParams])
+def test_dropout_acts_in_training_alone(model: type[AnnParams | LstmParams], dropout: str) -> None:
+    params = ANN.model_copy(update={"model": model(embedding_dim=8, hidden=[8], **{dropout: 0.5})})
+    built = build_model(params, vocabulary=10, labels=3)
+    ids = np.ones((64, 5), np.int32)
+    assert np.ptp(np.asarray(built(ids, training=False)), axis=0).max() < 1e-6
+    assert np.ptp(np.asarray(built(ids, training=True)), axis=0).max() > 1e-3
+
+
+def test_architecture_tells_layers_shapes_and_parameters() -> None:
+    told = architecture(build_model(ANN, vocabulary=10, labels=3))
+    assert json.loads(json.dumps(told)) == told
+    layers = {layer["name"]: layer for layer in told["layers"]}
+    assert layers["embedding"] == {
+        "name": "embedding",
+        "type": "Embedding",
+        "output_shape": [None, 5, 3],
+        "parameters": 30,
+    }
+    assert layers["logits"]["output_shape"] == [None, 3]
+    assert sum(layer["parameters"] for layer in told["layers"]) == told["parameters"]["total"]
+    assert told["parameters"] == {"total": 30 + 64 + 15, "trainable": 30 + 64 + 15}
+
+
+def test_frozen_weights_are_not_counted_as_trainable() -> None:
+    model = build_model(LSTM, vocabulary=10, labels=3)
+    everything = count_parameters(model)["total"]
+    model.get_layer("embedding").trainable = False
+    assert count_parameters(model) == {"total": everything, "trainable": everything - 30}

@@ -1,0 +1,55 @@
+"""LSTM: the layers of the study's table, its parameters, and texts of any length."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emotion.models import lstm
+from emotion.models.backend import prepare
+from emotion.params import LstmParams
+
+SMALL = LstmParams(embedding_dim=3, units=4, hidden=[4])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tensorflow() -> None:
+    prepare(1, 0)
+
+
+@pytest.fixture(scope="module")
+def reference() -> Any:
+    return lstm.build(LstmParams(), vocabulary=8126, labels=6)
+
+
+def test_the_reference_task_has_the_parameters_of_the_study(reference: Any) -> None:
+    assert sum(int(np.prod(weight.shape)) for weight in reference.trainable_weights) == 1_322_022
+
+
+def test_layers_are_those_of_the_study_in_order(reference: Any) -> None:
+    layers = [layer for layer in reference.layers if layer.weights]
+    assert [type(layer).__name__ for layer in layers] == ["Embedding", "Bidirectional", "Dense", "Dense", "Dense"]
+    embedding, both, *dense = layers
+    assert tuple(embedding.weights[0].shape) == (8126, 128)
+    assert [layer.units for layer in dense] == [64, 32, 6]
+    assert type(both.forward_layer).__name__ == "LSTM"
+    assert (both.forward_layer.units, both.backward_layer.units) == (128, 128)
+    assert both.backward_layer.go_backwards
+
+
+def test_any_length() -> None:
+    model = lstm.build(SMALL, vocabulary=9, labels=3)
+    for length in (1, 5, 70):
+        assert np.asarray(model(np.full((2, length), 4, np.int32))).shape == (2, 3)
+
+
+def test_the_order_of_words_matters() -> None:
+    model = lstm.build(SMALL, vocabulary=9, labels=3)
+    one, other = np.asarray(model(np.asarray([[2, 3, 4, 5], [3, 2, 5, 4]])))
+    assert np.abs(one - other).max() > 1e-6
+
+
+@pytest.mark.parametrize("labels", [2, 30])
+def test_any_number_of_labels(labels: int) -> None:
+    logits = np.asarray(lstm.build(SMALL, vocabulary=9, labels=labels)(np.zeros((3, 4), np.int32)))
+    assert (logits.shape, logits.dtype) == ((3, labels), np.float32)

@@ -1,0 +1,134 @@
+"""Batches: a function of seed and epoch, every row each epoch, one size, trimmed without loss of words."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from emotion.params import TrainingParams
+from emotion.text.wordlevel import PAD_ID, UNKNOWN_ID
+from emotion.training import batches as training_batches
+from emotion.training.batches import Examples, batches
+
+ROWS, PLACES = 50, 12
+
+
+def examples(rows: int = ROWS, *, left: bool = False) -> Examples:
+    """Rows of 1 to 12 words; the words of row r are all r + 2 and its label is r."""
+    lengths = np.arange(rows) % PLACES + 1
+    places = np.arange(PLACES)[None, :]
+    words = places >= PLACES - lengths[:, None] if left else places < lengths[:, None]
+    ids = np.where(words, np.arange(rows)[:, None] + 2, PAD_ID).astype(np.int32)
+    return Examples(ids, np.arange(rows, dtype=np.int32))
+
+
+def made(params: TrainingParams, epoch: int = 1, train: Examples | None = None) -> list[Examples]:
+    return list(batches(train or examples(left=params.buckets), params, epoch))
+
+
+def flat(found: list[Examples]) -> list[Any]:
+    return [(batch.ids.tolist(), batch.labels.tolist()) for batch in found]
+
+
+def words(ids: NDArray[np.int32]) -> list[list[int]]:
+    return [[int(word) for word in row if word != PAD_ID] for row in ids]
+
+
+RECIPES = [
+    {},
+    {"shift": True},
+    {"word_dropout": 0.3},
+    {"buckets": True},
+    {"buckets": True, "word_dropout": 0.2},
+]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_seed_and_epoch_decide_alone(recipe: dict[str, Any]) -> None:
+    params = TrainingParams(batch_size=8, seed=5, **recipe)
+    first = flat(made(params, 3))
+    np.random.default_rng(1).random(10)
+    assert flat(made(params, 3)) == first
+    assert flat(made(params, 4)) != first
+    assert flat(made(TrainingParams(batch_size=8, seed=6, **recipe), 3)) != first
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_row_is_seen_each_epoch_and_all_batches_have_one_size(recipe: dict[str, Any]) -> None:
+    found = made(TrainingParams(batch_size=8, **recipe))
+    assert [len(batch.labels) for batch in found] == [8] * 7
+    assert all(len(batch.ids) == 8 for batch in found)
+    labels = np.concatenate([batch.labels for batch in found])
+    assert set(labels.tolist()) == set(range(ROWS))
+    assert np.bincount(labels).max() == 2
+
+
+@pytest.mark.parametrize("recipe", [{}, {"shift": True}, {"buckets": True}])
+def test_labels_stay_with_their_words_and_no_word_is_lost(recipe: dict[str, Any]) -> None:
+    params = TrainingParams(batch_size=8, **recipe)
+    for batch in made(params):
+        for label, found in zip(batch.labels.tolist(), words(batch.ids), strict=True):
+            assert found == [label + 2] * (label % PLACES + 1)
+
+
+def test_dropped_words_are_unknown_and_padding_stays() -> None:
+    found = made(TrainingParams(batch_size=8, word_dropout=0.5))
+    ids = np.concatenate([batch.ids for batch in found])
+    labels = np.concatenate([batch.labels for batch in found])
+    assert ((ids != PAD_ID).sum(axis=1) == labels % PLACES + 1).all()
+    real = ids[ids != PAD_ID]
+    assert 0.35 < (real == UNKNOWN_ID).mean() < 0.65
+
+
+def test_the_order_differs_from_epoch_to_epoch() -> None:
+    params = TrainingParams(batch_size=8)
+    orders = {tuple(np.concatenate([batch.labels for batch in made(params, epoch)])) for epoch in range(1, 6)}
+    assert len(orders) == 5
+
+
+def test_without_buckets_every_batch_has_all_places() -> None:
+    assert {batch.ids.shape[1] for batch in made(TrainingParams(batch_size=8))} == {PLACES}
+
+
+def test_buckets_cut_padding_and_hold_rows_of_about_one_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_batches, "EXTRA_PADDING", 0)
+    found = made(TrainingParams(batch_size=5, buckets=True))
+    for batch in found:
+        lengths = (batch.ids != PAD_ID).sum(axis=1)
+        assert batch.ids.shape[1] == lengths.max()
+        assert np.ptp(lengths) <= 6
+    assert sum(batch.ids.size for batch in found) < 0.75 * ROWS * PLACES
+
+
+def test_buckets_may_keep_some_places_of_padding_and_never_more_than_there_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training_batches, "EXTRA_PADDING", 3)
+    extra = set()
+    for epoch in range(1, 9):
+        for batch in made(TrainingParams(batch_size=5, buckets=True), epoch):
+            assert batch.ids.shape[1] <= PLACES
+            extra.add(batch.ids.shape[1] - int((batch.ids != PAD_ID).sum(axis=1).max()))
+    assert extra == {0, 1, 2, 3}
+
+
+def test_rows_without_a_word_keep_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_batches, "EXTRA_PADDING", 0)
+    nothing = Examples(np.zeros((4, PLACES), np.int32), np.zeros(4, np.int32))
+    (batch,) = made(TrainingParams(batch_size=4, buckets=True), train=nothing)
+    assert batch.ids.shape == (4, 1)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 8, 9])
+def test_few_rows_make_a_smaller_batch(rows: int) -> None:
+    found = made(TrainingParams(batch_size=8), train=examples(rows))
+    assert [len(batch.labels) for batch in found] == ([rows] if rows <= 8 else [8, 8])
+    assert set(np.concatenate([batch.labels for batch in found]).tolist()) == set(range(rows))
+
+
+def test_the_data_themselves_are_left_alone() -> None:
+    train = examples()
+    before = train.ids.copy()
+    made(TrainingParams(batch_size=8, shift=True, word_dropout=0.5), train=train)
+    np.testing.assert_array_equal(train.ids, before)
