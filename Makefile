@@ -2,7 +2,10 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint train aggregate classify bench lock clean
 
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3.13 || command -v python3)
+# The first that has venv and a version that TensorFlow has wheels for.
+GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+  $$each -c "$(GOOD)" 2> /dev/null && echo $$each && break; done)
 VENV := .venv
 READY := $(VENV)/.ready
 EMOTION := $(VENV)/bin/emotion
@@ -16,8 +19,7 @@ help:  ## Show what there is (default)
 setup: $(READY)  ## Install everything into .venv/, exact versions with hashes
 
 $(READY): pyproject.toml docker/locks/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make setup PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is needed: apt-get install python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.13 with venv is needed: apt-get install python3-venv, or PYTHON="; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --require-hashes --requirement docker/locks/dev.txt
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
