@@ -74,6 +74,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
     first_number = len(columns) - (len(columns) - 1 if numbers is None else numbers)
     for shown in _fitting([columns, *rows]):
         grid = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
+        grid.show_header = any(columns)
         for index in shown:
             justify: Literal["left", "right"] = "right" if index >= first_number else "left"
             grid.add_column(escape(columns[index]), justify=justify, overflow="fold")

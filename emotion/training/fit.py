@@ -45,7 +45,7 @@ def fit(model: Any, train: Examples, validation: Examples, params: TrainingParam
     for number in range(1, params.epochs + 1):
         begun = time.monotonic()
         trained = _train_epoch(step, train, params, number, listener)
-        step.swap_in_average()
+        step.optimizer.swap_in_average()
         validation_loss, accuracy = _scores(predict(forward, validation.ids), validation.labels)
         better = best is None or (accuracy, -validation_loss) > (best.validation_accuracy, -best.validation_loss)
         now = time.monotonic()
@@ -63,7 +63,7 @@ def fit(model: Any, train: Examples, validation: Examples, params: TrainingParam
         listener.on_epoch(epoch)
         if best is None or better:
             best, weights = epoch, model.get_weights()
-        step.swap_in_average()
+        step.optimizer.swap_in_average()
         if number - best.epoch >= params.patience:
             break
     model.set_weights(weights)

@@ -67,4 +67,5 @@ def test_with_equal_starts_the_order_of_words_does_not_matter_yet() -> None:
 def test_any_number_of_labels(labels: int) -> None:
     model = ann.build(AnnParams(embedding_dim=3, hidden=[4]), vocabulary=9, length=4, labels=labels)
     logits = np.asarray(model(np.zeros((3, 4), np.int32)))
-    assert (logits.shape, logits.dtype) == ((3, labels), np.float32)
+    assert logits.shape == (3, labels)
+    assert logits.dtype == np.float32

@@ -42,7 +42,7 @@ def test_the_seed_decides_what_is_drawn() -> None:
 
     def draw(seed: int) -> list[float]:
         prepare(seed, 0)
-        return [*np.asarray(keras.random.normal((4,))), *np.random.normal(size=2)]  # noqa: NPY002
+        return [*np.asarray(keras.random.normal((4,))), *np.random.normal(size=2)]
 
     assert draw(3) == draw(3)
     assert draw(3)[:4] != draw(4)[:4]

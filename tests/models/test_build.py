@@ -38,7 +38,7 @@ def test_hidden_layers_are_as_many_as_the_parameters_say() -> None:
 
 @pytest.mark.parametrize("dropout", ["feature_dropout", "embedding_dropout"])
 @pytest.mark.parametrize("model", [AnnParams, LstmParams])
-def test_dropout_acts_in_training_alone(model: type[AnnParams | LstmParams], dropout: str) -> None:
+def test_dropout_acts_in_training_alone(model: type[Any], dropout: str) -> None:
     params = ANN.model_copy(update={"model": model(embedding_dim=8, hidden=[8], **{dropout: 0.5})})
     built = build_model(params, vocabulary=10, labels=3)
     ids = np.ones((64, 5), np.int32)

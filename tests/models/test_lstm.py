@@ -52,4 +52,5 @@ def test_the_order_of_words_matters() -> None:
 @pytest.mark.parametrize("labels", [2, 30])
 def test_any_number_of_labels(labels: int) -> None:
     logits = np.asarray(lstm.build(SMALL, vocabulary=9, labels=labels)(np.zeros((3, 4), np.int32)))
-    assert (logits.shape, logits.dtype) == ((3, labels), np.float32)
+    assert logits.shape == (3, labels)
+    assert logits.dtype == np.float32

@@ -19,7 +19,7 @@ from emotion.text.wordlevel import encode, learn_tokenizer
 
 LABELS = ["Wut", "größte Freude", "恐れ"]
 TEXTS = ["i feel happy today", "so furious", "scared, very scared", "日本", "unheard of", "happy " * 60]
-MODELS = {
+MODELS: dict[str, AnnParams | LstmParams] = {
     "ann": AnnParams(embedding_dim=8, hidden=[8, 4]),
     "lstm": LstmParams(embedding_dim=8, units=6, hidden=[8, 4]),
 }
@@ -76,7 +76,8 @@ def test_any_batch_gives_the_logits_of_the_model(exported: Exported, rows: int) 
     ids = np.random.default_rng(rows).integers(0, exported.tokenizer.get_vocab_size(), (rows, 35)).astype(np.int32)
     session = onnxruntime.InferenceSession(str(exported.folder / "model.onnx"), providers=["CPUExecutionProvider"])
     (logits,) = session.run(["logits"], {"input_ids": ids.astype(np.int64)})
-    assert (logits.shape, logits.dtype) == ((rows, 3), np.float32)
+    assert logits.shape == (rows, 3)
+    assert logits.dtype == np.float32
     trained = predict(exported.model, ids)
     assert np.abs(logits - trained).max() <= 1e-4
     assert np.abs(trained).max() > 0.1
@@ -85,7 +86,9 @@ def test_any_batch_gives_the_logits_of_the_model(exported: Exported, rows: int) 
 def test_the_signature(exported: Exported) -> None:
     graph = exported.graph.graph
     (inputs,), (outputs,) = graph.input, graph.output
-    shapes = [[each.dim_param or each.dim_value for each in one.type.tensor_type.shape.dim] for one in (inputs, outputs)]
+    shapes = [
+        [each.dim_param or each.dim_value for each in one.type.tensor_type.shape.dim] for one in (inputs, outputs)
+    ]
     assert (inputs.name, outputs.name) == ("input_ids", "logits")
     assert shapes == [["batch", 35], ["batch", 3]]
     assert inputs.type.tensor_type.elem_type == onnx.TensorProto.INT64
@@ -124,7 +127,11 @@ def test_the_configuration_names_labels_as_they_are_written(exported: Exported) 
     assert content["id2label"] == {"0": "Wut", "1": "größte Freude", "2": "恐れ"}
     assert content["label2id"] == {"Wut": 0, "größte Freude": 1, "恐れ": 2}
     assert (content["max_length"], content["data"], content["sample"]) == (35, "toy", True)
-    assert sorted(path.name for path in exported.folder.iterdir())[:3] == ["config.json", "model.onnx", "tokenizer.json"]
+    assert sorted(path.name for path in exported.folder.iterdir())[:3] == [
+        "config.json",
+        "model.onnx",
+        "tokenizer.json",
+    ]
 
 
 def test_two_labels(tmp_path: Path) -> None:

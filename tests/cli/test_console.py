@@ -1,0 +1,110 @@
+"""The console: what is printed where, as it is, and tables that fit."""
+
+import io
+import json
+import time
+
+import pytest
+from rich.console import Console
+
+from emotion.cli import console
+from emotion.cli.console import LogFormat
+
+ROWS = [["first", "1,234", "0.9"], ["second", "5", "0.75"]]
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Stand in for a terminal of 30 columns on stdout."""
+    file = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=file, width=30, highlight=False))
+    return file
+
+
+def test_messages_go_to_stderr_and_data_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say("hello")
+    console.warn("careful")
+    console.fail("broken", "mend it")
+    console.data("1,2")
+    out, err = capsys.readouterr()
+    assert out == "1,2\n"
+    assert err == "hello\nwarning: careful\nerror: broken\n  try: mend it\n"
+
+
+def test_a_failure_without_a_hint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    console.fail("broken", "")
+    assert capsys.readouterr().err == "error: broken\n"
+
+
+def test_what_looks_like_markup_is_printed_as_it_is(capsys: pytest.CaptureFixture[str], screen: io.StringIO) -> None:
+    console.say("[training] epochs")
+    console.warn("[/] [red]x")
+    console.table("[data]", ["[a]", "[b]"], [["[bold]1", "[/]"]])
+    assert capsys.readouterr().err == "[training] epochs\nwarning: [/] [red]x\n"
+    assert all(text in screen.getvalue() for text in ("[data]", "[a]", "[bold]1", "[/]"))
+
+
+def test_a_long_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say("word " * 200)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_json_keeps_letters_and_refuses_what_json_has_not(capsys: pytest.CaptureFixture[str]) -> None:
+    console.data_json({"label": "größte 恐れ"})
+    out = capsys.readouterr().out
+    assert "größte 恐れ" in out
+    assert json.loads(out) == {"label": "größte 恐れ"}
+    with pytest.raises(ValueError, match="JSON"):
+        console.data_json(float("nan"))
+
+
+def test_a_table_that_is_too_wide_goes_on_below_with_its_first_column(screen: io.StringIO) -> None:
+    console.table("Title", ["run", "a long heading", "another long one"], ROWS)
+    text = screen.getvalue()
+    assert text.count("first") == text.count("second") == 2
+    assert text.count("Title") == 1
+    assert all(heading in text for heading in ("a long heading", "another long one"))
+    assert max(map(len, text.splitlines())) <= 30
+
+
+def test_a_table_that_fits_is_one(screen: io.StringIO) -> None:
+    console.table("", ["run", "rows", "score"], ROWS)
+    text = screen.getvalue()
+    assert text.count("first") == 1
+    assert "1,234 │" in text
+    assert "    5 │" in text
+
+
+def test_columns_that_are_no_numbers_stand_left(screen: io.StringIO) -> None:
+    console.table("", ["run", "name", "score"], [["a", "x", "1"], ["b", "longer", "20"]], numbers=1)
+    assert "│ x      │     1 │" in screen.getvalue()
+
+
+@pytest.mark.parametrize("log", list(LogFormat))
+def test_without_a_terminal_a_line_comes_every_so_many_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, log: LogFormat
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with console.meter("epoch 1/3", "rows", total=4000, log=log) as meter:
+        for _ in range(4):
+            now[0] += 5
+            meter.advance(1000)
+    lines = capsys.readouterr().err.splitlines()
+    if log is LogFormat.JSON:
+        assert [json.loads(line) for line in lines] == [
+            {"event": "epoch 1/3", "unit": "rows", "done": done, "total": 4000, "per_second": 200}
+            for done in (2000, 4000)
+        ]
+    else:
+        assert lines == [f"epoch 1/3: {done} of 4,000 rows, 200/s" for done in ("2,000", "4,000")]
+
+
+def test_json_lines_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    console.log_json({"event": "error", "record": "a\nb"})
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line) == {"event": "error", "record": "a\nb"}
+
+
+def test_nobody_can_be_asked_in_a_test() -> None:
+    assert console.interactive() is False

@@ -1,0 +1,159 @@
+"""The command itself: help, version, and how mistakes and signals become exit codes."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emotion import __version__
+from tests.builders import write_dataset
+
+EMOTION = str(Path(sys.executable).with_name("emotion"))
+HEAVY = {"tensorflow", "keras", "pandas", "sklearn", "onnxruntime"}
+STOPS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+ROWS = [(f"i feel {word} again", label) for word, label in (("happy", "joy"), ("mad", "anger")) for _ in range(12)]
+
+
+def emotion(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([EMOTION, *arguments], check=False, capture_output=True, text=True, timeout=60)
+
+
+def test_an_unknown_command() -> None:
+    done = emotion("nonsense")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nonsense" in done.stderr
+
+
+def test_the_version() -> None:
+    done = emotion("--version")
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+
+
+def test_no_command_prints_the_help() -> None:
+    done = emotion()
+    assert emotion("--help").stdout.strip() in (done.stdout + done.stderr)
+
+
+def test_the_help_lists_commands_and_exit_codes() -> None:
+    done = emotion("--help")
+    assert done.returncode == 0
+    text = " ".join(done.stdout.split())
+    assert all(code in text for code in ("65 bad data", "66 input missing", "73 cannot write", "78 bad parameters"))
+    assert all(f" {name} " in text for name in ("train", "aggregate", "classify", "data", "runs", "models", "doctor"))
+
+
+# typer itself imports pydantic for a command's own options.
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [
+        (["--help"], HEAVY | {"pydantic"}),
+        (["--version"], HEAVY | {"pydantic"}),
+        (["train", "--help"], HEAVY),
+        (["aggregate", "--help"], HEAVY),
+    ],
+)
+def test_help_imports_nothing_heavy(arguments: list[str], heavy: set[str]) -> None:
+    code = (
+        "import contextlib, sys\n"
+        "from emotion.cli.main import main\n"
+        f"sys.argv = ['emotion', *{arguments!r}]\n"
+        "with contextlib.suppress(SystemExit):\n    main()\n"
+        f"print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+
+
+def test_a_package_that_is_not_installed_is_named() -> None:
+    code = (
+        "import sys\nsys.modules['sklearn.preprocessing'] = None\n"
+        "from emotion.cli.main import main\nsys.argv = ['emotion', 'train', 'ann', '--data', 'x']\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 69
+    assert "sklearn" in done.stderr
+    assert "emotion[train]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+class Training:
+    """A training in the background, whose words can be waited for."""
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self.store = folder / "store"
+        changes = ("model.embedding_dim=4", "model.hidden=[4]", "training.epochs=60")
+        sets = [part for change in changes for part in ("--set", change)]
+        self.command = [EMOTION, "train", "ann", "--data", str(data), "--store", str(self.store)]
+        self.command += [*sets, "--run", "mine", "--log-format", "json"]
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def wait_for(self, word: str) -> None:
+        assert self.process.stderr is not None
+        assert any(word in line for line in self.process.stderr)
+
+    def stop(self, number: int) -> tuple[int, str]:
+        self.process.send_signal(number)
+        output, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, output + errors
+
+    def check_nothing_half_done(self) -> None:
+        files = [path for path in self.store.rglob("*") if path.is_file()]
+        assert not [path for path in files if path.name == "metrics.json" or path.name.startswith(".")]
+
+
+@contextlib.contextmanager
+def training(folder: Path, data: Path) -> Iterator[Training]:
+    found = Training(folder, data)
+    try:
+        yield found
+    finally:
+        found.process.kill()
+        found.process.communicate()
+
+
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_stopped_while_the_data_are_read(tmp_path: Path, number: int, code: int) -> None:
+    pipe = tmp_path / "slow.csv"
+    os.mkfifo(pipe)
+    with training(tmp_path, pipe) as job:
+        writer = os.open(pipe, os.O_WRONLY)
+        time.sleep(0.2)
+        found, words = job.stop(number)
+        os.close(writer)
+    assert found == code
+    assert "Traceback" not in words
+    assert not job.store.exists()
+
+
+@pytest.mark.parametrize("delay", [0.1, 1.0, 2.0])
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_stopped_while_tensorflow_is_imported(tmp_path: Path, number: int, code: int, delay: float) -> None:
+    with training(tmp_path, write_dataset(tmp_path / "data")) as job:
+        job.wait_for("training ann/mine")
+        time.sleep(delay)
+        found, words = job.stop(number)
+    assert found == code
+    assert "Traceback" not in words
+    job.check_nothing_half_done()
+
+
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_stopped_in_an_epoch_the_same_command_completes(tmp_path: Path, number: int, code: int) -> None:
+    data = write_dataset(tmp_path / "data", train=ROWS, validation=ROWS[::3], test=ROWS[::4])
+    with training(tmp_path, data) as job:
+        job.wait_for('"epoch": 1,')
+        found, words = job.stop(number)
+    assert found == code
+    assert "Traceback" not in words
+    job.check_nothing_half_done()
+    again = subprocess.run(job.command, check=False, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    metrics = json.loads((job.store / "runs" / "ann" / "mine" / "metrics.json").read_text())
+    assert metrics["epochs"] == 60

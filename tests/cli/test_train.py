@@ -1,0 +1,225 @@
+"""`emotion train` as a person runs it: what is written, what is printed where, and what is done again."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.builders import Rows, write_dataset, write_rows
+
+EMOTION = str(Path(sys.executable).with_name("emotion"))
+WORDS = {"Freude": "happy glad sunny", "größte Wut": "furious mad raging", "恐れ": "scared afraid panicked"}
+SMALL = ("--set", "model.embedding_dim=8", "--set", "model.hidden=[8]", "--set", "training.epochs=3")
+LAYOUT = {
+    "architecture.json",
+    "history.csv",
+    "metrics.json",
+    "model/config.json",
+    "model/model.onnx",
+    "model/tokenizer.json",
+    "params.json",
+    "predictions/test.npz",
+    "predictions/validation.npz",
+    "progress.json",
+    "report.txt",
+    "weights/model.weights.h5",
+}
+KEYS = {
+    "": {"model", "run", "training_seconds", "epochs", "peak_memory_bytes", "samples_per_second"},
+    "parameters": {"total", "trainable"},
+    "train": {"accuracy", "loss"},
+    "validation": {"accuracy", "loss", "macro_f1"},
+    "test": {"accuracy", "loss", "macro_f1", "accuracy_ci95", "ece", "per_class"},
+    "onnx": {"bytes", "max_abs_logit_diff", "label_agreement"},
+}
+
+
+@dataclass
+class Trained:
+    """A finished command, how it was called, and the folder of its run."""
+
+    arguments: list[str]
+    done: subprocess.CompletedProcess[str]
+    store: Path
+
+    @property
+    def folder(self) -> Path:
+        (folder,) = (self.store / "runs").glob("*/*")
+        return folder
+
+    def read(self, name: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / name).read_text())
+        return content
+
+
+def rows(count: int) -> Rows:
+    each = [(word, label) for label, words in WORDS.items() for word in words.split()]
+    return [(f"i feel {each[index % 9][0]} today", each[index % 9][1]) for index in range(count)]
+
+
+def train(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [EMOTION, "train", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def ann(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Train the ANN on three CSV files; JSON on both streams."""
+    folder = tmp_path_factory.mktemp("ann")
+    data = write_dataset(folder / "data", train=rows(90), validation=rows(18), test=rows(27))
+    arguments = ["ann", "--data", str(data), "--store", str(folder / "store"), *SMALL, "--json", "--log-format", "json"]
+    return Trained(arguments, train(*arguments), folder / "store")
+
+
+@pytest.fixture(scope="module")
+def lstm(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Train the LSTM on one packed TSV file of two labels, with words that occur once and long texts."""
+    folder = tmp_path_factory.mktemp("lstm")
+    lines = [(f"once{number} so very {'good' if number % 2 else 'bad'}", str(number % 2)) for number in range(60)]
+    data = write_rows(folder / "reviews.tsv.gz", lines)
+    arguments = ["lstm", "--data", str(data), "--store", str(folder / "store"), "--seed", "42", *SMALL]
+    arguments += ["--set", "text.max_length=3", "--set", "model.units=4"]
+    return Trained(arguments, train(*arguments), folder / "store")
+
+
+@pytest.fixture(params=["ann", "lstm"])
+def trained(request: pytest.FixtureRequest) -> Trained:
+    found: Trained = request.getfixturevalue(request.param)
+    assert found.done.returncode == 0, found.done.stderr
+    return found
+
+
+def test_the_files_are_those_of_the_store(trained: Trained) -> None:
+    files = {str(path.relative_to(trained.folder)) for path in trained.folder.rglob("*") if path.is_file()}
+    assert files >= LAYOUT
+    assert [path for path in trained.store.rglob(".*") if path.is_file()] == []
+
+
+def test_metrics_have_every_key_of_the_contract(trained: Trained) -> None:
+    metrics = trained.read("metrics.json")
+    for part, keys in KEYS.items():
+        assert keys <= set(metrics[part] if part else metrics)
+    assert metrics["onnx"]["max_abs_logit_diff"] <= 1e-4
+    assert metrics["onnx"]["label_agreement"] == 1.0
+    assert metrics["onnx"]["bytes"] == (trained.folder / "model" / "model.onnx").stat().st_size
+    assert metrics["run"] == trained.folder.name
+    assert metrics["model"] == trained.folder.parent.name
+    assert metrics["peak_memory_bytes"] > 50e6
+
+
+def test_the_time_of_training_is_that_of_fitting_alone(trained: Trained) -> None:
+    metrics = trained.read("metrics.json")
+    with (trained.folder / "history.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    assert metrics["training_seconds"] == pytest.approx(float(last["seconds"]), abs=0.5)
+    assert set(metrics["seconds"]) == {"load", "export", "evaluation"}
+    assert all(seconds > 0 for seconds in metrics["seconds"].values())
+
+
+def test_history_and_progress(trained: Trained) -> None:
+    with (trained.folder / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    assert [row["epoch"] for row in history] == ["1", "2", "3"]
+    progress = trained.read("progress.json")
+    assert (progress["state"], progress["epoch"], progress["epochs"]) == ("complete", 3, 3)
+    best = trained.read("metrics.json")["best_epoch"]
+    scores = [(float(row["validation_accuracy"]), -float(row["validation_loss"])) for row in history]
+    assert scores[best - 1] == max(scores)
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_predictions_reproduce_the_accuracy(trained: Trained, split: str) -> None:
+    with np.load(trained.folder / "predictions" / f"{split}.npz", allow_pickle=False) as file:
+        logits, labels, digests = file["logits"], file["label"], file["row"]
+    metrics = trained.read("metrics.json")
+    assert (logits.argmax(axis=1) == labels).mean() == pytest.approx(metrics[split]["accuracy"])
+    assert len(digests) == len(labels) == metrics[split]["rows"]
+
+
+def test_params_tell_how_the_run_was_made(trained: Trained) -> None:
+    params = trained.read("params.json")
+    assert params["params"]["model"]["hidden"] == [8]
+    assert params["params"]["model"]["embedding_dim"] == 8
+    assert {"emotion", "python", "tensorflow", "keras", "onnxruntime"} <= set(params["versions"])
+    assert {"revision", "image", "hardware"} <= set(params)
+    assert params["data"]["digests"] == trained.read("metrics.json")["data"]["digests"]
+    architecture = trained.read("architecture.json")
+    assert architecture["parameters"] == trained.read("metrics.json")["parameters"]
+    assert architecture["layers"][-1]["output_shape"][-1] == len(trained.read("model/config.json")["id2label"])
+
+
+def test_the_name_tells_seed_and_digest(ann: Trained, lstm: Trained) -> None:
+    assert re.fullmatch(r"s1-[0-9a-f]{8}", ann.folder.name)
+    assert re.fullmatch(r"s42-[0-9a-f]{8}", lstm.folder.name)
+    assert lstm.read("params.json")["digest"].startswith(lstm.folder.name[4:])
+
+
+def test_json_on_stdout_is_the_metrics_and_stderr_has_a_json_line_an_epoch(ann: Trained) -> None:
+    assert json.loads(ann.done.stdout) == ann.read("metrics.json")
+    events = [json.loads(line) for line in ann.done.stderr.splitlines()]
+    epochs = [event for event in events if event["event"] == "epoch"]
+    assert [event["epoch"] for event in epochs] == [1, 2, 3]
+    assert "warning" not in ann.done.stderr
+
+
+def test_a_person_gets_a_table_on_stdout_and_progress_on_stderr(lstm: Trained) -> None:
+    assert "test" in lstm.done.stdout
+    assert "epoch" not in lstm.done.stdout.replace("best epoch", "")
+    assert len(re.findall(r"^epoch \d/3 .* loss ", lstm.done.stderr, re.MULTILINE)) == 3
+    assert str(lstm.folder) in lstm.done.stdout
+    assert "\x1b" not in lstm.done.stdout + lstm.done.stderr
+
+
+def test_unknown_words_and_cut_rows_are_warned_of(lstm: Trained) -> None:
+    assert re.search(r"warning: 2\d\.\d% of validation's tokens are unknown", lstm.done.stderr)
+    assert "warning: 100.0% of validation's rows are cut" in lstm.done.stderr
+
+
+def test_one_file_is_split_and_any_labels_are_good(ann: Trained, lstm: Trained) -> None:
+    sizes = [lstm.read("metrics.json")[split]["rows"] for split in ("train", "validation", "test")]
+    assert sizes == [48, 6, 6]
+    assert lstm.read("metrics.json")["data"]["labels"] == ["0", "1"]
+    assert set(ann.read("metrics.json")["test"]["per_class"]) == set(WORDS)
+    assert "größte Wut" in (ann.folder / "report.txt").read_text()
+
+
+def test_the_same_command_again_does_nothing(trained: Trained) -> None:
+    def state() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in trained.folder.rglob("*")}
+
+    before = state()
+    again = train(*trained.arguments)
+    assert again.returncode == 0
+    assert "is complete: nothing to do" in again.stderr
+    assert again.stdout == trained.done.stdout
+    assert state() == before
+
+
+def test_a_run_without_metrics_is_trained_again(ann: Trained, tmp_path: Path) -> None:
+    store = Path(shutil.copytree(ann.store, tmp_path / "store"))
+    (metrics,) = store.glob("runs/ann/*/metrics.json")
+    metrics.unlink()
+    again = train(*ann.arguments, "--store", store)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(metrics.read_text())["test"] == ann.read("metrics.json")["test"]
+
+
+def test_the_name_of_a_run_that_was_made_otherwise(ann: Trained, tmp_path: Path) -> None:
+    named = [*ann.arguments, "--run", ann.folder.name]
+    other = train(*named, "--set", "training.epochs=5", "--seed", "3")
+    assert other.returncode == 78
+    assert "params.training.epochs: 3 there, 5 here" in other.stderr
+    assert "params.training.seed: 1 there, 3 here" in other.stderr
+    data = write_dataset(tmp_path / "data", train=rows(90), validation=rows(18), test=rows(9))
+    other = train(*named, "--data", data)
+    assert other.returncode == 78
+    assert "data.digests.test" in other.stderr
+    assert "training.epochs" not in other.stderr

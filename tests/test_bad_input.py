@@ -1,0 +1,239 @@
+"""Bad input through the command itself: message, exit code, no traceback, and no wait for TensorFlow."""
+
+import contextlib
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from emotion.cli.main import main
+from emotion.models import backend
+from emotion.store import Store
+from tests.builders import write_dataset
+from tests.toy import write_model
+
+Told = tuple[int, str]
+Emotion = Callable[..., Told]
+
+
+@pytest.fixture
+def emotion(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Emotion]:
+    """Run the command in this process; reaching TensorFlow is a failure."""
+
+    def call(*arguments: object) -> Told:
+        monkeypatch.setattr(sys, "argv", ["emotion", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert "Traceback" not in err
+        assert err.startswith(("error: ", "warning: ", "Usage: "))
+        return int(ended.value.code or 0), err
+
+    def reached(*_: object) -> None:
+        pytest.fail("TensorFlow was reached")
+
+    monkeypatch.setattr(backend, "prepare", reached)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_dataset(tmp_path / "data")
+
+
+def without_split(data: Path) -> None:
+    (data / "validation.csv").unlink()
+
+
+def train_is(name: str, content: bytes) -> Callable[[Path], None]:
+    def spoil(data: Path) -> None:
+        (data / "train.csv").unlink()
+        (data / name).write_bytes(content)
+
+    return spoil
+
+
+def split_is(name: str, content: str) -> Callable[[Path], object]:
+    return lambda data: (data / f"{name}.csv").write_text(content)
+
+
+DATA: dict[str, tuple[Callable[[Path], object], int, list[str]]] = {
+    "no split": (without_split, 66, ["no validation split", "train.csv"]),
+    "no semicolon": (train_is("train.txt", b"fine;joy\nbad line\n"), 65, ["line 2: no ';'", "bad line"]),
+    "new label in validation": (
+        split_is("validation", "text,label\nboo,fear\n"),
+        65,
+        ["validation has labels", "fear"],
+    ),
+    "new label in test": (split_is("test", "text,label\nboo,fear\n"), 65, ["test has labels", "fear"]),
+    "one label": (split_is("train", "text,label\na,joy\nb,joy\n"), 65, ["only the label 'joy'"]),
+    "empty train": (split_is("train", "text,label\n"), 65, ["the train split has no rows"]),
+    "empty test": (split_is("test", "text,label\n"), 65, ["the test split has no rows"]),
+    "empty file": (split_is("test", ""), 65, ["the test split has no rows"]),
+    "undecodable": (train_is("train.csv", b"text,label\nfine,joy\ncaf\xe9,joy\n"), 65, ["line 3: undecodable bytes"]),
+    "undecodable line": (train_is("train.txt", b"caf\xe9;joy\nfine;anger\n"), 65, ["line 1: undecodable bytes"]),
+    "NaN": (
+        train_is("train.jsonl", b'{"text": "a", "label": "x"}\n{"text": NaN, "label": "y"}\n'),
+        65,
+        ["line 2: no text (null or NaN)"],
+    ),
+    "empty text": (split_is("train", "text,label\na,joy\n  ,anger\n"), 65, ["line 3: an empty text"]),
+    "empty label": (split_is("train", "text,label\na,joy\nb,\n"), 65, ["line 3: an empty label"]),
+    "no column": (split_is("train", "words,label\na,joy\n"), 65, ["no column 'text'", "words, label", "--text-column"]),
+    "binary": (train_is("train.parquet", b"PAR1 not really"), 65, ["is not a whole Parquet file"]),
+    "broken gzip": (train_is("train.csv.gz", b"\x1f\x8b not really"), 65, ["is not a whole .gz file"]),
+}
+
+
+@pytest.mark.parametrize("name", list(DATA))
+def test_data(emotion: Emotion, tmp_path: Path, data: Path, name: str) -> None:
+    spoil, code, words = DATA[name]
+    spoil(data)
+    found, message = emotion("train", "ann", "--data", data, "--store", tmp_path / "store")
+    assert found == code
+    assert all(word in message for word in words), message
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("name", ["absent", "absent.csv"])
+def test_data_that_are_not_there(emotion: Emotion, tmp_path: Path, name: str) -> None:
+    code, message = emotion("train", "ann", "--data", tmp_path / name, "--store", tmp_path / "store")
+    assert code == 66
+    assert f"no data set at {tmp_path / name}" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nope"], ["unknown model 'nope'", "ann, lstm"]),
+        (["ann", "--run", "../outside"], ["'../outside' is not a run name"]),
+        (["ann", "--run", "A B"], ["'A B' is not a run name"]),
+        (["ann", "--seed", "many"], ["--seed", "valid integer"]),
+        (["ann", "--encoding", "klingon"], ["unknown encoding: klingon"]),
+        (["ann", "--log-format", "xml"], ["xml"]),
+    ],
+)
+def test_usage(emotion: Emotion, tmp_path: Path, data: Path, arguments: list[str], words: list[str]) -> None:
+    code, message = emotion("train", *arguments, "--data", data, "--store", tmp_path / "store")
+    assert code == 2
+    assert all(word in message for word in words), message
+    assert {path.name for path in tmp_path.iterdir()} == {"data"}
+
+
+def test_every_mistake_in_params_is_reported_together(emotion: Emotion, tmp_path: Path, data: Path) -> None:
+    file = tmp_path / "params.toml"
+    file.write_text('[training]\nepoch = 3\nbatch_size = "big"\nlearning_rate = -1.0\n[resource]\nthreads = 1\n')
+    code, message = emotion("train", "ann", "--data", data, "--params", file, "--set", "text.max_length=0")
+    assert code == 78
+    lines = message.splitlines()
+    for words in (
+        [f"{file}: [training] epoch: unknown key", "'epochs'"],
+        [f"{file}: [training] batch_size:", "'big'"],
+        [f"{file}: [training] learning_rate:", "-1.0"],
+        [f"{file}: [resource]", "unknown table"],
+        ["--set text.max_length: [text] max_length:", "found 0"],
+    ):
+        assert any(all(word in line for word in words) for line in lines), (words, message)
+
+
+def test_params_that_are_not_there(emotion: Emotion, data: Path) -> None:
+    code, message = emotion("train", "ann", "--data", data, "--params", "absent.toml")
+    assert code == 66
+    assert "no such parameter file: absent.toml" in message
+
+
+@pytest.mark.parametrize("content", ['{"model": "ann", ', '{"loss": 1}', "[]", "", "\x00\x01"])
+def test_damaged_or_foreign_metrics_of_a_run(emotion: Emotion, tmp_path: Path, data: Path, content: str) -> None:
+    run = Store(tmp_path / "store").run("ann", "mine")
+    run.folder.mkdir(parents=True)
+    run.metrics.write_text(content)
+    code, message = emotion("train", "ann", "--data", data, "--store", tmp_path / "store", "--run", "mine")
+    assert code == 65
+    assert str(run.metrics) in message
+    # Runs of a comparison are passed over one by one; here none is left.
+    code, message = emotion("aggregate", "--store", tmp_path / "store")
+    assert code == 66
+    assert "warning: ann/mine is unreadable" in message
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json", "config.json"])
+@pytest.mark.parametrize("foreign", [True, False])
+def test_damaged_or_foreign_models(emotion: Emotion, tmp_path: Path, file: str, *, foreign: bool) -> None:
+    model = write_model(tmp_path / "model")
+    whole = (model / file).read_bytes()
+    (model / file).write_bytes(b'{"loss": 1}' if foreign else whole[: len(whole) // 2])
+    source = tmp_path / "in.csv"
+    source.write_text("text\nhappy\n")
+    code, message = emotion("classify", source, tmp_path / "out.csv", "--model", model)
+    assert code == 65
+    assert str(model) in message
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_tensorflow_is_not_imported_for_a_mistake(tmp_path: Path) -> None:
+    code = (
+        "import contextlib, sys\nfrom emotion.cli.main import main\n"
+        f"sys.argv = ['emotion', 'train', 'ann', '--data', {str(tmp_path)!r}]\n"
+        "with contextlib.suppress(SystemExit):\n    main()\n"
+        "print({'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, stderr=subprocess.DEVNULL) == "set()\n"
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, options: str) -> Iterator[bool]:
+    """Mount a small file system in memory, where that is allowed."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        done = False
+    try:
+        yield done
+    finally:
+        if done:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def train(data: Path, store: Path, limit: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("emotion")), "train", "ann", "--data", str(data)]
+    command += ["--set", "training.epochs=1", "--store", str(store)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, preexec_fn=limit)
+
+
+@pytest.mark.parametrize("place", ["a file in the way", "read-only"])
+def test_a_store_that_cannot_be_written(tmp_path: Path, data: Path, place: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with mounted(tmp_path / "fixed", "ro,size=64k") as fixed:
+        # /proc takes no new files from anyone.
+        read_only = tmp_path / "fixed" if fixed else Path("/proc")
+        store = tmp_path / "file" / "store" if place == "a file in the way" else read_only / "store"
+        done = train(data, store)
+    assert done.returncode == 73
+    assert f"cannot write {store}" in done.stderr
+    assert "choose a folder that you may write" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# Room for no run at all; for its parameters; for all but the weights; for the weights and not the ONNX file.
+@pytest.mark.parametrize("kilobytes", [4, 16, 256, 1600])
+def test_a_disk_that_is_full(tmp_path: Path, data: Path, kilobytes: int) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes << 9, kilobytes << 9))
+
+    with mounted(tmp_path / "small", f"size={kilobytes}k") as small:
+        # Where nothing can be mounted, no file may grow past half of that.
+        done = train(data, tmp_path / "small" / "store", None if small else limit)
+        files = [path.name for path in (tmp_path / "small").rglob("*") if path.is_file()]
+    assert done.returncode == 73, done.stderr
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [name for name in files if name == "metrics.json" or name.startswith(".")]
