@@ -19,7 +19,7 @@ def _quota() -> float:
     try:
         limit, period = (CGROUP / "cpu.max").read_text().split()
         return 0.0 if limit == "max" else int(limit) / int(period)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         pass
     try:
         limit, period = ((CGROUP / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))

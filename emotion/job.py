@@ -1,6 +1,7 @@
 """One training job from labelled text to metrics.json: fit, export, evaluate, in one run folder."""
 
 import resource
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from emotion.data.dataset import Dataset, load_dataset
 from emotion.errors import BadParametersError
 from emotion.evaluation.evaluate import evaluate_run
 from emotion.evaluation.record import DataRecord, Digests, Metrics, OnnxScores, Parameters, Seconds, read_metrics
-from emotion.files import replacing, write_json, write_text
+from emotion.files import write_bytes, write_json, write_text
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.session import Classifier
 from emotion.params import Params
@@ -157,9 +158,16 @@ def _fit(job: Job, tokenizer: "Tokenizer", listener: Listener) -> tuple[Any, "Fi
     model = build_model(job.params, tokenizer.get_vocab_size(), len(job.data.labels))
     write_json(job.run.architecture, architecture(model))
     fitted = fit(model, train, validation, job.params.training, _Recorder(job, listener))
-    with replacing(job.run.weights / "model.weights.h5") as temporary:
-        model.save_weights(temporary)
+    _save_weights(model, job.run.weights / "model.weights.h5")
     return model, fitted
+
+
+def _save_weights(model: Any, path: Path) -> None:
+    """Write Keras' weights. HDF5 ends the process where its disk is full: it gets one of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / path.name
+        model.save_weights(draft)
+        write_bytes(path, draft.read_bytes())
 
 
 class _Recorder:

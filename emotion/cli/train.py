@@ -67,8 +67,9 @@ def train(
     job = plan_job(resolved, data, Store(store), run)
     metrics = job.complete()
     if metrics is None:
-        console.say(f"training {job.run} on {job.data.name}: {job.size}")
-        metrics = run_job(job, Listener(log), console.warn)
+        listener = Listener(log)
+        listener.note("start", f"training {job.run} on {job.data.name}: {job.size}")
+        metrics = run_job(job, listener, lambda warning: listener.note("warning", warning))
     else:
         console.say(f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
     _report(metrics, job.run.folder, as_json=as_json)
@@ -106,6 +107,15 @@ class Listener:
         self.epoch = 1
         self.open = ExitStack()
         self.meter: console.Meter | None = None
+
+    def note(self, event: str, message: str) -> None:
+        """Tell something beside the epochs: the start, or a warning."""
+        if self.log is LogFormat.JSON:
+            console.log_json({"event": event, "message": message})
+        elif event == "warning":
+            console.warn(message)
+        else:
+            console.say(message)
 
     def on_start(self, epochs: int, rows: int) -> None:
         """Remember how much there is to do."""

@@ -83,6 +83,11 @@ def test_a_package_that_is_not_installed_is_named() -> None:
     assert "Traceback" not in done.stderr
 
 
+def hear_ctrl_c() -> None:
+    """Undo what a shell does to a job that it starts with &: the child would ignore Ctrl-C too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Training:
     """A training in the background, whose words can be waited for."""
 
@@ -92,7 +97,13 @@ class Training:
         sets = [part for change in changes for part in ("--set", change)]
         self.command = [EMOTION, "train", "ann", "--data", str(data), "--store", str(self.store)]
         self.command += [*sets, "--run", "mine", "--log-format", "json"]
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            self.command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=hear_ctrl_c,  # noqa: PLW1509
+        )
 
     def wait_for(self, word: str) -> None:
         assert self.process.stderr is not None
@@ -136,7 +147,7 @@ def test_stopped_while_the_data_are_read(tmp_path: Path, number: int, code: int)
 @pytest.mark.parametrize(("number", "code"), STOPS)
 def test_stopped_while_tensorflow_is_imported(tmp_path: Path, number: int, code: int, delay: float) -> None:
     with training(tmp_path, write_dataset(tmp_path / "data")) as job:
-        job.wait_for("training ann/mine")
+        job.wait_for("ann/mine")
         time.sleep(delay)
         found, words = job.stop(number)
     assert found == code

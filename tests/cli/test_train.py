@@ -148,7 +148,8 @@ def test_params_tell_how_the_run_was_made(trained: Trained) -> None:
     params = trained.read("params.json")
     assert params["params"]["model"]["hidden"] == [8]
     assert params["params"]["model"]["embedding_dim"] == 8
-    assert {"emotion", "python", "tensorflow", "keras", "onnxruntime"} <= set(params["versions"])
+    assert {"emotion", "python", "keras", "onnxruntime"} <= set(params["versions"])
+    assert {"tensorflow", "tensorflow-cpu"} & set(params["versions"])
     assert {"revision", "image", "hardware"} <= set(params)
     assert params["data"]["digests"] == trained.read("metrics.json")["data"]["digests"]
     architecture = trained.read("architecture.json")
