@@ -47,7 +47,8 @@ classify: setup  ## Classify INPUT= into OUTPUT= with the winner of STORE=
 
 bench: setup  ## Measure training against the study's recipe, and classification (DATA=DIR; minutes, nothing else running)
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
-	$(VENV)/bin/python tests/benchmarks/classify.py
+	$(EMOTION) train ann --data $(DATA) --store build/bench --run bench
+	$(VENV)/bin/python tests/benchmarks/classify.py --model build/bench/runs/ann/bench
 
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate pyproject.toml

@@ -13,7 +13,7 @@ from emotion.data.dataset import Dataset, load_dataset
 from emotion.errors import BadParametersError
 from emotion.evaluation.evaluate import evaluate_run
 from emotion.evaluation.record import DataRecord, Digests, Metrics, OnnxScores, Parameters, Seconds, read_metrics
-from emotion.files import write_bytes, write_json, write_text
+from emotion.files import cannot_write, write_bytes, write_json, write_text
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.session import Classifier
 from emotion.params import Params
@@ -157,6 +157,7 @@ def _fit(job: Job, tokenizer: "Tokenizer", listener: Listener) -> tuple[Any, "Fi
     )
     model = build_model(job.params, tokenizer.get_vocab_size(), len(job.data.labels))
     write_json(job.run.architecture, architecture(model))
+    write_json(job.run.progress, progress_json("training", [], job.params.training.epochs))
     fitted = fit(model, train, validation, job.params.training, _Recorder(job, listener))
     _save_weights(model, job.run.weights / "model.weights.h5")
     return model, fitted
@@ -164,10 +165,14 @@ def _fit(job: Job, tokenizer: "Tokenizer", listener: Listener) -> tuple[Any, "Fi
 
 def _save_weights(model: Any, path: Path) -> None:
     """Write Keras' weights. HDF5 ends the process where its disk is full: it gets one of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / path.name
-        model.save_weights(draft)
-        write_bytes(path, draft.read_bytes())
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            draft = Path(folder) / path.name
+            model.save_weights(draft)
+            content = draft.read_bytes()
+    except OSError as error:
+        raise cannot_write(Path(tempfile.gettempdir()), error) from error
+    write_bytes(path, content)
 
 
 class _Recorder:

@@ -66,16 +66,16 @@ def train(
     resolved = load_params(model, params or default, changes)
     job = plan_job(resolved, data, Store(store), run)
     metrics = job.complete()
+    listener = Listener(log)
     if metrics is None:
-        listener = Listener(log)
         listener.note("start", f"training {job.run} on {job.data.name}: {job.size}")
         metrics = run_job(job, listener, lambda warning: listener.note("warning", warning))
     else:
-        console.say(f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
-    _report(metrics, job.run.folder, as_json=as_json)
+        listener.note("complete", f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
+    _report(metrics, job.run.folder, listener, as_json=as_json)
 
 
-def _report(metrics: "Metrics", folder: Path, *, as_json: bool) -> None:
+def _report(metrics: "Metrics", folder: Path, listener: "Listener", *, as_json: bool) -> None:
     """Print what the run is worth."""
     from emotion.evaluation.table import SAMPLE_NOTE, duration
 
@@ -95,7 +95,7 @@ def _report(metrics: "Metrics", folder: Path, *, as_json: bool) -> None:
     ]
     console.table(f"{metrics.model}/{metrics.run} on {metrics.data.name}", ["", ""], rows, numbers=0)
     if metrics.data.sample:
-        console.warn(SAMPLE_NOTE)
+        listener.note("warning", SAMPLE_NOTE)
 
 
 class Listener:
