@@ -33,7 +33,7 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=2400,
         check=False,
     )
 
@@ -67,6 +67,7 @@ def test_what_takes_minutes_is_what_ci_calls() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(2400)
 def test_the_results_are_reached_on_the_real_data(tmp_path: Path) -> None:
     import csv
     import statistics
