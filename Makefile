@@ -21,7 +21,7 @@ setup: $(READY)  ## Install everything into .venv/, exact versions with hashes
 $(READY): pyproject.toml docker/locks/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.13 with venv is needed: apt-get install python3-venv, or PYTHON="; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --require-hashes --requirement docker/locks/dev.txt
+	$(VENV)/bin/pip install --quiet --require-hashes --no-deps --requirement docker/locks/dev.txt
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

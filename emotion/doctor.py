@@ -14,10 +14,11 @@ from pathlib import Path
 from emotion.errors import BadDataError, CannotWriteError, EmotionError, InputMissingError
 from emotion.files import write_text
 from emotion.hardware import CGROUP, usable_cores
-from emotion.models.registry import MODELS, ModelInfo
+from emotion.models.registry import MODELS
 from emotion.params import DataParams
 from emotion.provenance import provenance
 from emotion.store import Store, read_json
+from emotion.weights.places import locate_checkpoint
 
 # TensorFlow's import alone takes most of a gigabyte.
 LITTLE_MEMORY = 2e9
@@ -61,11 +62,6 @@ def checks(store: Store, data: Path | None) -> Iterator[Check]:
         yield _data(data)
     yield from _runs(store)
     yield _weights(store)
-
-
-def checkpoint_present(info: ModelInfo, store: Store) -> bool:
-    """Tell whether the store has the checkpoint that the model starts from; true for one that needs none."""
-    return info.checkpoint is None or (store.folder / "weights" / info.checkpoint).is_dir()
 
 
 def _memory() -> Check:
@@ -178,9 +174,10 @@ def _best(store: Store, *, trained: bool) -> Check:
 
 
 def _weights(store: Store) -> Check:
-    needed = [info for info in MODELS.values() if info.checkpoint]
-    absent = [info.name for info in needed if not checkpoint_present(info, store)]
+    places = {info.name: locate_checkpoint(info.checkpoint, store) for info in MODELS.values() if info.checkpoint}
+    present = ", ".join(f"{name} ({place.source})" for name, place in places.items() if place)
+    absent = ", ".join(name for name, place in places.items() if place is None)
     if absent:
-        todo = f"put them into {store.folder / 'weights'}"
-        return Check("weights", f"absent for {', '.join(absent)}", State.WARNING, todo)
-    return Check("weights", "all present" if needed else "no model needs any")
+        found = f"{present}; absent: {absent}" if present else f"absent: {absent}"
+        return Check("weights", found, State.WARNING, f"emotion weights fetch --store {store.folder}")
+    return Check("weights", present)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -78,6 +79,12 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Replace `path` by `content` as indented UTF-8 JSON in one step."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def copy(source: Path, target: Path) -> None:
+    """Replace `target` by the content of `source` in one step, a part at a time."""
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def sha256(path: Path) -> str:

@@ -26,3 +26,14 @@ def _quota() -> float:
         return max(0.0, int(limit) / int(period))
     except (OSError, ValueError, ZeroDivisionError):
         return 0.0
+
+
+def cpu_flags() -> set[str]:
+    """What the processor can do, by the names of Linux; empty where it does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return set()
+    # x86 says flags, Arm says Features.
+    found = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return set(found.partition(":")[2].split())

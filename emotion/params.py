@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from emotion.errors import BadParametersError, InputMissingError
+from emotion.store import RUN_NAME
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -33,12 +34,19 @@ class DataParams(_Table):
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
-class TextParams(_Table):
-    """`[text]`: the tokenizer, learnt from train alone."""
+class WordTextParams(_Table):
+    """`[text]` of models with words of their own: the tokenizer, learnt from train alone."""
 
     vocabulary: Annotated[int, Field(ge=3, le=1_000_000)] = 8126
     max_length: Annotated[int, Field(ge=1, le=4096)] = 35
     padding: Literal["left", "right"] = "right"
+
+
+class CheckpointTextParams(_Table):
+    """`[text]` of transformers, whose tokenizer comes with the checkpoint."""
+
+    # Tokens with the special ones; 0 is the length that 99.5 % of train's texts fit into.
+    max_length: Annotated[int, Field(ge=0, le=4096)] = 0
 
 
 class _RecurrentOrDense(_Table):
@@ -65,25 +73,65 @@ class LstmParams(_RecurrentOrDense):
     units_dropout: Fraction = 0.0
 
 
+class TransformerParams(_Table):
+    """`[model]` of the transformers: the checkpoint that training starts from."""
+
+    name: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}$")]
+    # A hub id (`org/name`) or a folder with config.json, model.safetensors and tokenizer.json.
+    checkpoint: Annotated[str, Field(min_length=1)]
+    # The commit on the hub; a folder has none.
+    revision: str = ""
+    # `random` takes the checkpoint's architecture and tokenizer alone.
+    init: Literal["pretrained", "random"] = "pretrained"
+
+
 class TrainingParams(_Table):
-    """`[training]`: the optimiser, its schedule, augmentation and when to stop."""
+    """`[training]`: the optimiser, its schedule, the loss, and when to stop."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
     # Epochs without a better validation accuracy after which training ends.
     patience: Positive = 10_000
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
-    # Peak of a linear warm-up over a share of the steps, followed by a cosine.
+    # Peak of a linear warm-up over a share of the steps, followed by a cosine or a line downwards.
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     warmup: Fraction = 0.0
+    schedule: Literal["cosine", "linear"] = "cosine"
+    # Decoupled, on matrices alone: not on biases and normalisations.
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    # Largest norm of all gradients together; 0 is no limit.
+    clip_norm: Annotated[float, Field(ge=0)] = 0.0
+    # `balanced` makes every label count the same; or a weight a label, 1 for those left out.
+    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = "none"
     label_smoothing: Fraction = 0.0
     # Decay a step of the running average of the weights that is evaluated and kept; 0 is none.
     average: Fraction = 0.0
+    # Batches of rows of about one length, padded little further than that.
+    buckets: bool = False
+
+
+class WordTrainingParams(TrainingParams):
+    """`[training]` of models with words of their own: with augmentation."""
+
     # Share of words that become unknown; whether the words move to a random place of the padded length.
     word_dropout: Fraction = 0.0
     shift: bool = False
-    # Batches of rows of about one length, padded little further than that; for models that read in order.
-    buckets: bool = False
+
+
+class FineTuningParams(TrainingParams):
+    """`[training]` of the transformers."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 3
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 5e-5
+    warmup: Fraction = 0.1
+    schedule: Literal["cosine", "linear"] = "linear"
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
+    clip_norm: Annotated[float, Field(ge=0)] = 1.0
+    buckets: bool = True
+    # `auto` decides by the hardware, and says why.
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    xla: Literal["auto", "on", "off"] = "auto"
 
 
 class ExportParams(_Table):
@@ -93,18 +141,29 @@ class ExportParams(_Table):
     parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-4
 
 
-class ResourceParams(_Table):
-    """`[resources]`: what the job may use. 0 threads are all cores that the process may run on."""
+class CheckpointExportParams(ExportParams):
+    """`[export]` of the transformers: also as int8, where that costs next to no accuracy."""
 
+    parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
+    int8: bool = True
+
+
+class ResourceParams(_Table):
+    """`[resources]`: what the job may use. 0 threads are all cores that the process may run on.
+
+    `device` is where it trains: `auto` on GPUs where there are any, `gpu` nowhere else, `cpu` never on them.
+    """
+
+    device: Literal["auto", "cpu", "gpu"] = "auto"
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
 
 
 class Params(_Table):
-    """Every resolved parameter of one training run."""
+    """Every resolved parameter of one training run, as far as all models have it."""
 
     data: DataParams = DataParams()
-    text: TextParams = TextParams()
-    model: Annotated[AnnParams | LstmParams, Field(discriminator="name")]
+    text: WordTextParams | CheckpointTextParams
+    model: AnnParams | LstmParams | TransformerParams
     training: TrainingParams = TrainingParams()
     export: ExportParams = ExportParams()
     resources: ResourceParams = ResourceParams()
@@ -115,7 +174,32 @@ class Params(_Table):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> Params:
+class WordParams(Params):
+    """Parameters of a model that learns its words from train: ANN and LSTM."""
+
+    text: WordTextParams = WordTextParams()
+    model: Annotated[AnnParams | LstmParams, Field(discriminator="name")]
+    training: WordTrainingParams = WordTrainingParams()
+
+
+class CheckpointParams(Params):
+    """Parameters of a model that starts from a checkpoint: the transformers."""
+
+    text: CheckpointTextParams = CheckpointTextParams()
+    model: TransformerParams
+    training: FineTuningParams = FineTuningParams()
+    export: CheckpointExportParams = CheckpointExportParams()
+
+
+WORD_MODELS = ("ann", "lstm")
+
+
+def schema(model: str) -> type[WordParams] | type[CheckpointParams]:
+    """The parameters that the model of this name has."""
+    return WordParams if model in WORD_MODELS else CheckpointParams
+
+
+def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordParams | CheckpointParams:
     """Read `file`, apply `table.key=value` overrides, and check the whole.
 
     Raises:
@@ -129,7 +213,7 @@ def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> Params
         mistakes.append(f"{file}: [model] name: is {named['name']!r}, and the job is {model!r}")
         named["name"] = model
     try:
-        params = Params.model_validate(tables)
+        params = schema(model).model_validate(tables)
     except ValidationError as error:
         overridden = {text.partition("=")[0].strip() for text in overrides}
         overridden |= {table for name in overridden if (table := name.partition(".")[0]) not in Params.model_fields}
@@ -179,7 +263,7 @@ def _value(text: str) -> Any:
 def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str) -> str:
     """Say where a mistake is, what is wrong, and what was found."""
     path = [str(part) for part in detail["loc"]]
-    if path[:1] == ["model"] and len(path) > 1:
+    if path[:1] == ["model"] and len(path) > 1 and path[1] in WORD_MODELS:
         del path[1]  # pydantic names the chosen member of the union
     where = f"--set {'.'.join(path[:2])}" if ".".join(path[:2]) in overridden else str(file)
     place = f"{where}: [{path[0]}] {'.'.join(path[1:])}".rstrip() if path else where
@@ -203,6 +287,6 @@ def _nearest(path: list[str], model: str) -> str:
 
 def _tables(name: str, model: str) -> list[type[BaseModel]]:
     if name == "model":
-        return [table for table in (AnnParams, LstmParams) if table.model_fields["name"].default == model]
-    annotation = Params.model_fields[name].annotation
+        return [next((table for table in (AnnParams, LstmParams) if table().name == model), TransformerParams)]
+    annotation = schema(model).model_fields[name].annotation
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []

@@ -91,6 +91,15 @@ class Store:
         """Names the winning run."""
         return self.comparison / "best.json"
 
+    @property
+    def weights(self) -> Path:
+        """Pretrained checkpoints, `<org>/<name>/` each."""
+        return self.folder / "weights"
+
+    def checkpoint(self, repository: str) -> Path:
+        """The folder of the checkpoint `org/name`, which may not exist yet."""
+        return self.weights / repository
+
     def run(self, model: str, name: str) -> Run:
         """Name a run, which may not exist yet.
 

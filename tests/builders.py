@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,14 @@ def write_run(store: Store, metrics: Metrics) -> Run:
     run = store.run(metrics.model, metrics.run)
     write_json(run.metrics, metrics.model_dump(mode="json"))
     return run
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files by name and content; returns their folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
 
 
 def write_rows(path: Path, rows: Rows) -> Path:

@@ -1,73 +1,20 @@
 """Files are whole or not there: through kills, errors, full and read-only disks."""
 
-import contextlib
 import gzip
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from emotion.errors import CannotWriteError, Terminated
 from emotion.files import open_replacing, replacing, sha256, write_bytes, write_json, write_text
+from tests.disks import LIMIT, file_limit
 
-LIMIT = 64 * 1024
 NOISE = random.Random(0).randbytes(4 * LIMIT)  # noqa: S311  bytes that do not compress
-
-
-def mount(folder: Path, options: str) -> bool:
-    """Mount a small tmpfs, which takes root; tell whether that worked."""
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    with contextlib.suppress(OSError):
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
-    return False
-
-
-@contextlib.contextmanager
-def file_limit(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond `size` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder for 64 KiB: a tmpfs, or, where none can be mounted, any folder under a limit on files."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if mount(folder, f"size={LIMIT}"):
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-    else:
-        with file_limit(LIMIT):
-            yield folder
-
-
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder that not even root may write: a read-only tmpfs, or, where none can be mounted, /sys."""
-    folder = tmp_path / "frozen"
-    folder.mkdir()
-    if not mount(folder, "size=64k"):
-        yield Path("/sys")
-        return
-    try:
-        (folder / "result.json").write_text("old")
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def names(folder: Path) -> list[str]:

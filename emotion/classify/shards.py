@@ -137,7 +137,7 @@ def _manifest(part: Task, shard: Shard, origin: Manifest, outcome: Outcome, clas
         "prefixed": outcome.prefixed,
         "origin": origin,
         "input_path": str(part.source),
-        "model_path": str(classifier.folder),
+        "model_path": str(classifier.graph),
         "output": {**_fingerprint(part.output), "header_bytes": outcome.header_bytes},
         "errors_file": _fingerprint(part.errors) if part.errors and outcome.errors else None,
     }

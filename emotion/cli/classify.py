@@ -31,6 +31,13 @@ class OnError(StrEnum):
     FAIL = "fail"
 
 
+class PrecisionName(StrEnum):
+    """Which of a model's files classifies."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+
+
 class FormatName(StrEnum):
     """Formats of records."""
 
@@ -45,6 +52,9 @@ def classify(
     model: Annotated[
         str | None, typer.Option(help="A model's folder or a run [dim](default: the store's best run)[/].")
     ] = None,
+    precision: Annotated[
+        PrecisionName, typer.Option(help="int8 is faster, where the model has it: see its metrics.json.")
+    ] = PrecisionName.FLOAT32,
     store: StoreOption = DEFAULT_STORE,
     text_column: Annotated[
         str | None, typer.Option(help="Column or key of the text [dim](default: text, or the only one)[/].")
@@ -95,7 +105,7 @@ def classify(
     from emotion.classify.engine import NobodyReads
     from emotion.onnx.session import Classifier
 
-    classifier = Classifier.load(folder, threads)
+    classifier = Classifier.load(folder, threads, precision.value)
     settings = Settings(text_column, all_scores, encoding, on_error is OnError.FAIL)
     try:
         done = _run(tasks, classifier, settings, part, log_format)
@@ -172,7 +182,7 @@ def _summarise(classifier: "Classifier", done: list[dict[str, Any]], seconds: fl
     rows, errors = (sum(each[name] for each in done) for name in ("rows", "errors"))
     rate = rows / seconds
     if not as_json:
-        console.say(f"{rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s) with {classifier.folder}")
+        console.say(f"{rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s) with {classifier.graph}")
         return
     figures = {
         "rows": rows,
@@ -180,5 +190,5 @@ def _summarise(classifier: "Classifier", done: list[dict[str, Any]], seconds: fl
         "seconds": round(seconds, 3),
         "rows_per_second": round(rate, 1),
     }
-    model = {"folder": str(classifier.folder), "digest": classifier.model_digest, "labels": classifier.labels}
+    model = {"file": str(classifier.graph), "digest": classifier.model_digest, "labels": classifier.labels}
     console.data_json({**figures, "model": model, "outputs": done})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from emotion import __version__
-from emotion.cli import aggregate, classify, data, doctor, models, params, runs, train
+from emotion.cli import aggregate, classify, data, doctor, models, params, runs, train, weights
 from emotion.errors import EmotionError, Terminated, UnavailableError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command()(classify.classify)
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
 app.command("models")(models.models)
+app.add_typer(weights.app, name="weights")
 app.add_typer(params.app, name="params")
 app.command()(doctor.doctor)
 

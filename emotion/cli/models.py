@@ -1,48 +1,47 @@
 """`emotion models`: what can be trained."""
 
+from typing import Any
+
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 
 
 def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """List the models: what they are, how large, and whether what they start from is in the store.
+    """List the models: what they are, how large, and where what they start from is.
 
-    Parameters are counted for the reference task: a vocabulary of 8,126 words and six labels.
+    Parameters are counted for the reference task: six labels, and a vocabulary of 8,126 words or the
+    checkpoint's own. A checkpoint is in the store, in an installed package, in the cache of the hub's client,
+    or absent: then `emotion weights fetch` brings it.
 
     [bold]Example[/]
 
       emotion models --json
     """
-    from emotion.doctor import checkpoint_present
     from emotion.models.registry import MODELS
     from emotion.store import Store
+    from emotion.weights.places import locate_checkpoint
 
-    records = [
+    records: list[dict[str, Any]] = [
         {
             "name": info.name,
             "description": info.description,
             "parameters": {"total": info.parameters, "trainable": info.parameters},
-            "checkpoint": info.checkpoint,
-            "present": checkpoint_present(info, Store(store)),
+            "checkpoint": info.checkpoint.repository if info.checkpoint else None,
+            "present": info.checkpoint is None or place is not None,
+            "source": place.source if place else None,
         }
         for info in MODELS.values()
+        for place in [locate_checkpoint(info.checkpoint, Store(store))]
     ]
     if as_json:
         console.data_json(records)
         return
     rows = [
-        (
-            info.name,
-            info.description,
-            f"{info.parameters:,}",
-            _start(info.checkpoint, present=bool(record["present"])),
-        )
-        for info, record in zip(MODELS.values(), records, strict=True)
+        (record["name"], record["description"], f"{record['parameters']['total']:,}", _start(record))
+        for record in records
     ]
     console.table("", ["model", "what it is", "parameters", "starts from"], rows, numbers=2)
 
 
-def _start(checkpoint: str | None, *, present: bool) -> str:
-    if checkpoint is None:
-        return "scratch"
-    return checkpoint if present else f"{checkpoint} (absent)"
+def _start(record: dict[str, Any]) -> str:
+    return f"{record['checkpoint']} ({record['source'] or 'absent'})" if record["checkpoint"] else "scratch"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 StoreOption = Annotated[
-    Path, typer.Option("--store", envvar="EMOTION_STORE", help="Folder of runs, comparisons and predictions.")
+    Path, typer.Option("--store", envvar="EMOTION_STORE", help="Folder of runs, weights and comparisons.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 DEFAULT_STORE = Path("store")

@@ -38,8 +38,7 @@ def show(
     from emotion.models.registry import params_file
     from emotion.params import load_params
 
-    default = params_file(model)
-    resolved = load_params(model, params or default, overrides or []).model_dump()
+    resolved = load_params(model, params or params_file(model), overrides or []).model_dump()
     if as_json:
         console.data_json(resolved)
     else:

@@ -20,7 +20,7 @@ from emotion.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from emotion.evaluation.record import Metrics
+    from emotion.evaluation.record import Int8Scores, Metrics
     from emotion.training.progress import Epoch
 
 
@@ -51,25 +51,29 @@ def train(
 
       emotion train ann --data data/emotion --store store
 
+      emotion train minilm --data data/emotion --set training.epochs=2
+
+      emotion train bert --data data/emotion --set model.checkpoint=FacebookAI/roberta-base --set model.revision=main
+
       emotion train lstm --data reviews.csv --text-column review --label-column stars --seed 2
 
       emotion train ann --data data/emotion --set training.epochs=5 --set training.batch_size=128
     """
-    from emotion.job import plan_job, run_job
+    from emotion.job.plan import plan_job
+    from emotion.job.run import run_job
     from emotion.models.registry import params_file
     from emotion.params import load_params
     from emotion.store import Store
 
     seeds = [] if seed is None else [f"training.seed={seed}"]
     changes = [*data_overrides(text_column, label_column, encoding), *(overrides or []), *seeds]
-    default = params_file(model)
-    resolved = load_params(model, params or default, changes)
+    resolved = load_params(model, params or params_file(model), changes)
     job = plan_job(resolved, data, Store(store), run)
     metrics = job.complete()
     listener = Listener(log)
     if metrics is None:
         listener.note("start", f"training {job.run} on {job.data.name}: {job.size}")
-        metrics = run_job(job, listener, lambda warning: listener.note("warning", warning))
+        metrics = run_job(job, listener)
     else:
         listener.note("complete", f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
     _report(metrics, job.run.folder, listener, as_json=as_json)
@@ -91,11 +95,22 @@ def _report(metrics: "Metrics", folder: Path, listener: "Listener", *, as_json: 
         ("test", f"accuracy {test.accuracy:.4f} ({low:.3f} to {high:.3f}), macro-F1 {test.macro_f1:.4f}"),
         ("ONNX", f"{onnx.bytes / 1e6:.1f} MB, {onnx.rows_per_second:,.0f} rows/s"),
         ("ONNX parity", f"logits within {onnx.max_abs_logit_diff:.0e}, {onnx.label_agreement:.0%} of labels equal"),
+        *([("ONNX int8", _int8(onnx.int8))] if onnx.int8 else []),
+        ("peak memory", f"{metrics.peak_memory_bytes / 1e9:.1f} GB"),
         ("folder", str(folder)),
     ]
     console.table(f"{metrics.model}/{metrics.run} on {metrics.data.name}", ["", ""], rows, numbers=0)
     if metrics.data.sample:
         listener.note("warning", SAMPLE_NOTE)
+
+
+def _int8(scores: "Int8Scores") -> str:
+    if not scores.kept:
+        return f"not kept: {scores.reason}"
+    return (
+        f"{scores.bytes / 1e6:.1f} MB, {scores.speedup:.1f} times the rows/s, {scores.label_agreement:.2%} of labels"
+        f" equal, accuracy {scores.accuracy_change:+.4f} on validation"
+    )
 
 
 class Listener:

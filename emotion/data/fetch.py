@@ -1,9 +1,6 @@
 """Fetches the `emotion` data set from the Hugging Face hub and holds it against the published digests."""
 
-import errno
 import hashlib
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +8,8 @@ from typing import Any
 from emotion.data.dataset import SPLITS
 from emotion.data.parquet import read_columns
 from emotion.data.write import FILES, as_lines, check_free, found_digests, read_card, write_splits
-from emotion.errors import BadDataError, UnavailableError
-from emotion.files import cannot_write
+from emotion.errors import BadDataError
+from emotion.hub import Tell, ask, prepare_client, told_plainly
 
 REPOSITORY = "dair-ai/emotion"
 SOURCE = f"https://huggingface.co/datasets/{REPOSITORY}"
@@ -25,9 +22,11 @@ PUBLISHED = {
     "validation.txt": "34faaa31962fe63cdf5dbf6c132ef8ab166c640254ab991af78f3aea375e79ef",
     "test.txt": "60f531690d20127339e7f054edc299a82c627b5ec0dd5d552d53d544e0cfcc17",
 }
-SECONDS = 8.0
-FULL = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
-Tell = Callable[[str], None]
+BY_HAND = (
+    f"bring it by hand: download the three files in split/ of {SOURCE}, put them into the folder as"
+    " train.parquet, validation.parquet and test.parquet (or as .txt with text;label lines), and see"
+    " `emotion data check`; `emotion data sample` writes a made-up corpus that needs no network"
+)
 
 
 @dataclass(frozen=True)
@@ -97,20 +96,14 @@ def _rows(path: Path) -> list[tuple[str, str]]:
 
 def _download(revision: str, tell: Tell) -> dict[str, Path]:
     """Give the three Parquet files, all of one commit, from the hub or else from its client's cache."""
-    # Before the client's import: its bars are for files of gigabytes, its log for those who write it.
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx or, since 2.0, httpx2
-
-    try:
-        local = not _reachable(revision, tell)
+    prepare_client()
+    with told_plainly(REPOSITORY, BY_HAND):
+        local = ask(REPOSITORY, _hub_path("train"), revision, "dataset", tell) is None
         first, *others = SPLITS
         files = {first: _file(first, revision, tell, local=local)}
         # Of the same commit, though the branch may move meanwhile.
         commit = _commit(files[first])
         return files | {split: _file(split, commit, tell, local=local) for split in others}
-    except (HTTPError, OSError) as error:
-        raise _failure(error) from error
 
 
 def _file(split: str, revision: str, tell: Tell, *, local: bool) -> Path:
@@ -128,39 +121,3 @@ def _commit(path: Path) -> str:
 
 def _hub_path(split: str) -> str:
     return f"split/{split}-00000-of-00001.parquet"
-
-
-def _reachable(revision: str, tell: Tell) -> bool:
-    """Ask the hub once; where it is out of reach its client's cache may still have the files.
-
-    hf_hub_download itself would try six times, for half a minute and more, before it says so.
-    """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
-
-    url = hf_hub_url(REPOSITORY, _hub_path("train"), repo_type="dataset", revision=revision)
-    tell(f"asking {url.partition('/datasets/')[0]} for {REPOSITORY} at {revision}")
-    try:
-        get_hf_file_metadata(url, timeout=SECONDS)
-    except HfHubHTTPError:
-        raise
-    except (HTTPError, ConnectionError) as error:
-        tell(f"the hub is out of reach ({error}); looking in its client's cache")
-        return False
-    return True
-
-
-def _failure(error: Exception) -> Exception:
-    """Say what the client's error means for a person."""
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    if isinstance(error, OSError) and error.errno in FULL:
-        return cannot_write(Path(error.filename or "the cache of the Hugging Face client (HF_HOME)"), error)
-    absent = isinstance(error, LocalEntryNotFoundError)
-    reason = "it is out of reach, and its client's cache has no copy" if absent else " ".join(str(error).split())
-    return UnavailableError(
-        f"cannot fetch {REPOSITORY} from the Hugging Face hub: {reason}",
-        f"bring it by hand: download the three files in split/ of {SOURCE}, put them into the folder as"
-        " train.parquet, validation.parquet and test.parquet (or as .txt with text;label lines), and see"
-        " `emotion data check`; `emotion data sample` writes a made-up corpus that needs no network",
-    )

@@ -52,6 +52,20 @@ class Parameters(_Part):
     trainable: Count
 
 
+class Int8Scores(_Part):
+    """The quantised file against the float32 one on validation; `speedup` is that of rows a second.
+
+    `kept` says whether it is there; `reason` why not.
+    """
+
+    kept: bool
+    reason: str = ""
+    bytes: Count = 0
+    label_agreement: Share = 0
+    accuracy_change: float = 0
+    speedup: Amount = 0
+
+
 class OnnxScores(_Part):
     """The exported file, and how far it is from the trained model on validation."""
 
@@ -59,6 +73,17 @@ class OnnxScores(_Part):
     max_abs_logit_diff: Amount
     label_agreement: Share
     rows_per_second: Amount
+    int8: Int8Scores | None = None
+
+
+class WeightsRecord(_Part):
+    """The checkpoint that training started from. `verified`: its digests are those that are published."""
+
+    checkpoint: str
+    source: str
+    revision: str
+    verified: bool
+    sha256: dict[str, Sha256]
 
 
 class Digests(_Part):
@@ -110,6 +135,9 @@ class Metrics(_Part):
     onnx: OnnxScores
     peak_memory_bytes: Count
     samples_per_second: Amount
+    max_length: Count = 0
+    precision: str = "float32"
+    weights: WeightsRecord | None = None
 
 
 def read_metrics(path: Path) -> Metrics:

@@ -23,7 +23,7 @@ def build(params: AnnParams, vocabulary: int, length: int, labels: int) -> Any:
         start = _same_at_every_place(length) if index == 1 and params.same_start else "glorot_uniform"
         hidden = keras.layers.Dense(units, activation="relu", kernel_initializer=start, name=f"dense_{index}")(hidden)
     outputs = keras.layers.Dense(labels, name="logits")(hidden)
-    return keras.Model(inputs, outputs, name="ann")
+    return keras.Model({"input_ids": inputs}, outputs, name="ann")
 
 
 def _same_at_every_place(length: int) -> Any:

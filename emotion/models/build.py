@@ -3,11 +3,11 @@
 from typing import Any
 
 from emotion.models import ann, lstm
-from emotion.params import AnnParams, Params
+from emotion.params import AnnParams, WordParams
 
 
-def build_model(params: Params, vocabulary: int, labels: int) -> Any:
-    """Build what `[model]` says, for `vocabulary` token ids and `labels` classes."""
+def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:
+    """Build what `[model]` says of the ANN or LSTM, for `vocabulary` token ids and `labels` classes."""
     if isinstance(params.model, AnnParams):
         return ann.build(params.model, vocabulary, params.text.max_length, labels)
     return lstm.build(params.model, vocabulary, labels)

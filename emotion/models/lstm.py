@@ -23,4 +23,4 @@ def build(params: LstmParams, vocabulary: int, labels: int) -> Any:
     for index, units in enumerate(params.hidden, start=1):
         hidden = keras.layers.Dense(units, activation="relu", name=f"dense_{index}")(hidden)
     outputs = keras.layers.Dense(labels, name="logits")(hidden)
-    return keras.Model(inputs, outputs, name="lstm")
+    return keras.Model({"input_ids": inputs}, outputs, name="lstm")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.errors import UsageError
+from emotion.weights.known import CHECKPOINTS, Checkpoint
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -12,14 +13,14 @@ PACKAGE = Path(__file__).resolve().parent.parent
 class ModelInfo:
     """What there is to know of a model before it is built.
 
-    `parameters` (all trainable) are those of the reference task: a vocabulary of 8,126 and six labels.
-    `checkpoint` is the pretrained checkpoint that training starts from, or None.
+    `parameters` (all trainable) are those of the reference task: six labels and, where the vocabulary is not
+    the checkpoint's own, 8,126 words. `checkpoint` is what training starts from, or None for scratch.
     """
 
     name: str
     description: str
     parameters: int
-    checkpoint: str | None = None
+    checkpoint: Checkpoint | None = None
 
 
 MODELS = {
@@ -27,6 +28,36 @@ MODELS = {
     for info in (
         ModelInfo("ann", "Embedding, flatten, three dense layers: trains in seconds, the baseline", 1_329_190),
         ModelInfo("lstm", "Embedding, bidirectional LSTM, three dense layers: reads words in order", 1_322_022),
+        ModelInfo(
+            "bert",
+            "BERT base, uncased, 12 layers of 768: the reference transformer",
+            109_486_854,
+            CHECKPOINTS["google-bert/bert-base-uncased"],
+        ),
+        ModelInfo(
+            "distilbert",
+            "DistilBERT base, uncased, 6 layers of 768: BERT distilled to half its depth",
+            66_958_086,
+            CHECKPOINTS["distilbert/distilbert-base-uncased"],
+        ),
+        ModelInfo(
+            "albert",
+            "ALBERT base v2, 12 layers of 768 that share one set of weights: small on disk",
+            11_688_198,
+            CHECKPOINTS["albert/albert-base-v2"],
+        ),
+        ModelInfo(
+            "mobilebert",
+            "MobileBERT, uncased, 24 narrow layers with bottlenecks: made for phones",
+            24_584_966,
+            CHECKPOINTS["google/mobilebert-uncased"],
+        ),
+        ModelInfo(
+            "minilm",
+            "MiniLM (all-MiniLM-L6-v2), 6 layers of 384: the lightest transformer",
+            22_715_526,
+            CHECKPOINTS["sentence-transformers/all-MiniLM-L6-v2"],
+        ),
     )
 }
 

@@ -1,70 +1,48 @@
-"""Export of a trained Keras model to ONNX, with its tokenizer and labels beside it."""
+"""Export of a Keras model to ONNX: one file, dynamic where the model is, valid by the checker."""
 
 import logging
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-from tokenizers import Tokenizer
 
 from emotion.errors import CheckFailedError
-from emotion.files import write_bytes, write_json, write_text
-from emotion.params import Params
+from emotion.params import WordParams
 
-INPUT, OUTPUT = "input_ids", "logits"
+OUTPUT = "logits"
+DIMENSIONS = ("batch", "length")
 
 
-def export_model(
-    folder: Path,
-    model: Any,
-    tokenizer: Tokenizer,
-    labels: Sequence[str],
-    params: Params,
-    card: dict[str, Any],
-) -> None:
-    """Write `model.onnx`, `tokenizer.json` and `config.json` into `folder`.
+def to_onnx(model: Any, opset: int) -> bytes:
+    """Convert on the CPU and return the serialised graph.
 
-    The graph takes `input_ids` int64 (batch, max_length) and gives `logits` float32 (batch, labels); the
-    batch is dynamic. `card` goes into config.json, for people and for `emotion runs show`.
+    It takes the model's inputs by name, int64 (batch, length), and gives `logits` float32 (batch, labels). The
+    batch is dynamic, and the length where the model takes any.
 
     Raises:
         CheckFailedError: the converter wrote a graph that is not valid ONNX.
     """
-    write_bytes(folder / "model.onnx", to_onnx(model, params))
-    write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
-    names = {str(index): label for index, label in enumerate(labels)}
-    write_json(
-        folder / "config.json",
-        {
-            "model_type": f"emotion-{params.model.name}",
-            "id2label": names,
-            "label2id": {label: int(index) for index, label in names.items()},
-            "max_length": params.text.max_length,
-            **card,
-        },
-    )
-
-
-def to_onnx(model: Any, params: Params) -> bytes:
-    """Convert on the CPU and return the serialised graph."""
     import tensorflow as tf
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Otherwise every one of its passes copies the whole graph first, to be able to go on after an error.
+    os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    names = [each.name for each in model.inputs]
 
-    def logits(input_ids: Any) -> dict[str, Any]:
-        return {OUTPUT: model(tf.cast(input_ids, tf.int32), training=False)}
+    def logits(*inputs: Any) -> dict[str, Any]:
+        given = {name: tf.cast(each, tf.int32) for name, each in zip(names, inputs, strict=True)}
+        return {OUTPUT: model(given, training=False)}
 
-    signature = [tf.TensorSpec([None, params.text.max_length], tf.int64, name=INPUT)]
+    signature = [tf.TensorSpec(each.shape, tf.int64, name=each.name) for each in model.inputs]
     with tf.device("/CPU:0"):
-        graph, _ = tf2onnx.convert.from_function(
-            tf.function(logits), input_signature=signature, opset=params.export.opset
-        )
-    _name_batch(graph)
+        graph, _ = tf2onnx.convert.from_function(tf.function(logits), input_signature=signature, opset=opset)
+    _name_dimensions(graph)
+    _divide_before_erf(graph.graph)
     try:
         onnx.checker.check_model(graph, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -72,7 +50,40 @@ def to_onnx(model: Any, params: Params) -> bytes:
     return bytes(graph.SerializeToString())
 
 
-def _name_batch(graph: Any) -> None:
-    """Give the dynamic dimension the name that readers expect, instead of the converter's number."""
+def _name_dimensions(graph: Any) -> None:
+    """Give dynamic dimensions the names that readers expect, instead of the converter's numbers."""
     for value in (*graph.graph.input, *graph.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        for name, dimension in zip(DIMENSIONS, value.type.tensor_type.shape.dim, strict=True):
+            if not dimension.dim_value:
+                dimension.dim_param = name
+
+
+def _divide_before_erf(graph: Any) -> None:
+    """Write GELU's x / sqrt(2) as a division again, which the converter made a product: so onnxruntime fuses it."""
+    arguments = {node.input[0] for node in graph.node if node.op_type == "Erf"}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type != "Mul" or node.output[0] not in arguments:
+            continue
+        factor = next((name for name in node.input if name in constants), None)
+        if factor is None:
+            continue
+        (value,) = (name for name in node.input if name != factor)
+        divisor = 1 / onnx.numpy_helper.to_array(constants[factor]).astype(np.float64)
+        name = f"{factor}_inverse"
+        if name not in constants:
+            constants[name] = onnx.numpy_helper.from_array(divisor.astype(np.float32), name)
+            graph.initializer.append(constants[name])
+        node.op_type = "Div"
+        node.input[:] = [value, name]
+
+
+def word_config(params: WordParams, labels: Sequence[str]) -> dict[str, Any]:
+    """config.json of a model that is none of transformers'."""
+    names = {str(index): label for index, label in enumerate(labels)}
+    return {
+        "model_type": f"emotion-{params.model.name}",
+        "id2label": names,
+        "label2id": {label: int(index) for index, label in names.items()},
+        "max_length": params.text.max_length,
+    }

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnxruntime
@@ -17,6 +18,8 @@ from emotion.store import read_json
 
 OUTPUT = "logits"
 FILES = ("model.onnx", "tokenizer.json", "config.json")
+INT8 = "model.int8.onnx"
+Precision = Literal["float32", "int8"]
 # onnxruntime's own messages come as exceptions too; on stderr they would be noise.
 FATAL = 4
 
@@ -24,37 +27,36 @@ FATAL = 4
 class Classifier:
     """A trained model, ready to use: `Classifier.load(folder).logits(["i feel fine"])`."""
 
-    def __init__(
-        self, folder: Path, labels: list[str], session: onnxruntime.InferenceSession, encoder: Encoder
-    ) -> None:
-        self.folder = folder
+    def __init__(self, graph: Path, labels: list[str], session: onnxruntime.InferenceSession, encoder: Encoder) -> None:
+        self.graph = graph
         self.labels = labels
         self._session = session
         self._encoder = encoder
 
     @classmethod
-    def load(cls, folder: Path, threads: int | None = None) -> "Classifier":
+    def load(cls, folder: Path, threads: int | None = None, precision: Precision = "float32") -> "Classifier":
         """Open a model folder, or a run's folder that has one as `model/`, for `threads` cores.
 
         Raises:
-            InputMissingError: the folder, or one of its three files, is not there.
+            InputMissingError: the folder, or one of its three files, is not there; or it has no int8 model.
             BadDataError: a file is damaged or foreign, or they do not belong together.
         """
         folder = find_model(folder)
+        graph = folder / FILES[0] if precision == "float32" else _int8(folder)
         labels = _labels(folder / "config.json")
-        session = _open(folder / "model.onnx", threads or usable_cores())
-        names, length = _check_inputs(folder / "model.onnx", session)
+        session = _open(graph, threads or usable_cores())
+        names, length = _check_inputs(graph, session)
         encoder = Encoder.load(folder / "tokenizer.json", names, length)
-        classifier = cls(folder, labels, session, encoder)
+        classifier = cls(graph, labels, session, encoder)
         classifier._probe(names, length)
         return classifier
 
     @cached_property
     def model_digest(self) -> str:
-        """SHA-256 over the bytes of model.onnx, tokenizer.json and config.json, as 64 hex digits."""
+        """SHA-256 over the bytes of the graph, tokenizer.json and config.json, as 64 hex digits."""
         digest = hashlib.sha256()
-        for name in FILES:
-            with (self.folder / name).open("rb") as file:
+        for path in (self.graph, *(self.graph.parent / name for name in FILES[1:])):
+            with path.open("rb") as file:
                 while block := file.read(1 << 20):
                     digest.update(block)
         return digest.hexdigest()
@@ -81,7 +83,7 @@ class Classifier:
         try:
             logits: NDArray[np.float32] = self._session.run([OUTPUT], inputs)[0]
         except Exception as error:  # onnxruntime's errors have no base class
-            raise BadDataError(f"{self.folder / 'model.onnx'} cannot be run: {_first_line(error)}") from error
+            raise BadDataError(f"{self.graph} cannot be run: {_first_line(error)}") from error
         return logits[:1] if alone else logits
 
     def _probe(self, names: Sequence[str], length: int | None) -> None:
@@ -89,20 +91,34 @@ class Classifier:
         shape = (2, length or 2)
         largest = self._encoder.largest_id
         inputs = {name: np.full(shape, largest if name == "input_ids" else 0, np.int64) for name in names}
-        belong = f"the files in {self.folder} do not belong together"
+        belong = f"the files in {self.graph.parent} do not belong together"
         try:
             logits = self._session.run([OUTPUT], inputs)[0]
         except Exception as error:  # onnxruntime's errors have no base class
             raise BadDataError(
-                f"{belong}: the tokenizer has ids up to {largest}, and model.onnx fails: {_first_line(error)}",
+                f"{belong}: the tokenizer has ids up to {largest}, and {self.graph.name} fails: {_first_line(error)}",
                 "export the model again",
             ) from error
         if logits.shape != (2, len(self.labels)) or logits.dtype != np.float32:
             raise BadDataError(
-                f"{belong}: config.json has {len(self.labels)} labels, and the logits of model.onnx are"
+                f"{belong}: config.json has {len(self.labels)} labels, and the logits of {self.graph.name} are"
                 f" {logits.dtype} {logits.shape} for two texts",
                 "export the model again",
             )
+
+
+def _int8(folder: Path) -> Path:
+    """The quantised model.
+
+    Raises:
+        InputMissingError: there is none.
+    """
+    if not (folder / INT8).is_file():
+        raise InputMissingError(
+            f"no {INT8} in {folder}",
+            "transformers have one where it costs no accuracy (metrics.json says why not); use --precision float32",
+        )
+    return folder / INT8
 
 
 def find_model(folder: Path) -> Path:

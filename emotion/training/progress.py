@@ -29,6 +29,9 @@ class Epoch:
 class Listener(Protocol):
     """Whoever is told how training goes."""
 
+    def note(self, event: str, message: str) -> None:
+        """Something beside the epochs: `event` is a word for programs, such as `warning`."""
+
     def on_start(self, epochs: int, rows: int) -> None:
         """Fitting starts: at most `epochs` epochs of `rows` rows."""
 

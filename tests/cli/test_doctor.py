@@ -11,7 +11,9 @@ from emotion.cli.main import app
 from emotion.doctor import Check
 from emotion.files import write_json
 from emotion.store import Store
-from tests.builders import make_metrics, write_dataset, write_run
+from emotion.weights.known import CHECKPOINTS
+from tests.builders import make_metrics, write_dataset, write_files, write_run
+from tests.hub import CHECKPOINT
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +32,8 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     write_run(store, make_metrics())
     write_json(store.best, {"run": "ann/s1-0a1b2c3d"})
+    for repository in CHECKPOINTS:
+        write_files(store.checkpoint(repository), CHECKPOINT)
     before = sorted(tmp_path.rglob("*"))
 
     found = look("--store", store.folder, "--data", write_dataset(tmp_path / "data"))
@@ -38,9 +42,21 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
     assert found["data"]["found"].endswith("train 4, validation 2, test 2")
     assert found["runs"]["found"].startswith("1 complete")
     assert found["best model"]["found"] == "ann/s1-0a1b2c3d"
+    assert "minilm (store)" in found["weights"]["found"]
     assert "CPUExecutionProvider" in found["onnxruntime"]["found"]
     left = [path for path in sorted(tmp_path.rglob("*")) if "data" not in path.parts]
     assert left == before
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_absent_weights_are_a_warning_with_the_command_that_brings_them(tmp_path: Path) -> None:
+    write_files(tmp_path / "weights" / "google-bert" / "bert-base-uncased", CHECKPOINT)
+
+    weights = look("--store", tmp_path)["weights"]
+
+    assert weights["state"] == "warning"
+    assert weights["found"] == "bert (store); absent: distilbert, albert, mobilebert, minilm"
+    assert weights["todo"] == f"emotion weights fetch --store {tmp_path}"
 
 
 def test_looking_does_not_make_a_store(tmp_path: Path) -> None:

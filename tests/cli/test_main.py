@@ -46,7 +46,10 @@ def test_the_help_lists_commands_and_exit_codes() -> None:
     assert done.returncode == 0
     text = " ".join(done.stdout.split())
     assert all(code in text for code in ("65 bad data", "66 input missing", "73 cannot write", "78 bad parameters"))
-    assert all(f" {name} " in text for name in ("train", "aggregate", "classify", "data", "runs", "models", "doctor"))
+    assert all(
+        f" {name} " in text
+        for name in ("train", "aggregate", "classify", "data", "runs", "models", "weights", "doctor")
+    )
 
 
 # typer itself imports pydantic for a command's own options.

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from emotion.cli.main import app
 from emotion.models import registry
+from tests.builders import write_files
+from tests.hub import CHECKPOINT
 
 
 def invoke(*args: str) -> str:
@@ -16,27 +19,33 @@ def invoke(*args: str) -> str:
     return done.stdout
 
 
+def records(*args: str) -> dict[str, dict[str, Any]]:
+    return {record["name"]: record for record in json.loads(invoke("--json", *args))}
+
+
 def test_json_has_exactly_the_promised_keys() -> None:
-    records = json.loads(invoke("--json"))
+    found = json.loads(invoke("--json"))
 
-    assert [record["name"] for record in records] == list(registry.MODELS)
-    keys = ["name", "description", "parameters", "checkpoint", "present"]
-    assert all(list(record) == keys for record in records)
-    ann = next(record for record in records if record["name"] == "ann")
+    assert [record["name"] for record in found] == list(registry.MODELS)
+    keys = ["name", "description", "parameters", "checkpoint", "present", "source"]
+    assert all(list(record) == keys for record in found)
+    ann = next(record for record in found if record["name"] == "ann")
     assert ann["parameters"] == {"total": 1_329_190, "trainable": 1_329_190}
-    assert (ann["checkpoint"], ann["present"]) == (None, True)
+    assert (ann["checkpoint"], ann["present"], ann["source"]) == (None, True, None)
 
 
-def test_a_checkpoint_is_present_once_the_store_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    info = registry.ModelInfo("tiny", "Reads checkpoints", 10, "tiny-uncased")
-    monkeypatch.setitem(registry.MODELS, "tiny", info)
+@pytest.mark.usefixtures("no_weights")
+def test_a_checkpoint_is_present_once_the_store_has_it(tmp_path: Path) -> None:
+    repository = "google/mobilebert-uncased"
 
-    before = json.loads(invoke("--json", "--store", str(tmp_path)))[-1]
-    (tmp_path / "weights" / "tiny-uncased").mkdir(parents=True)
-    after = json.loads(invoke("--json", "--store", str(tmp_path)))[-1]
+    before = records("--store", str(tmp_path))["mobilebert"]
+    write_files(tmp_path / "weights" / repository, CHECKPOINT)
+    after = records("--store", str(tmp_path))["mobilebert"]
 
-    assert (before["checkpoint"], before["present"]) == ("tiny-uncased", False)
-    assert after["present"] is True
+    assert (before["checkpoint"], before["present"], before["source"]) == (repository, False, None)
+    assert (after["present"], after["source"]) == (True, "store")
+    assert f"{repository} (store)" in invoke("--store", str(tmp_path))
+    assert "albert/albert-base-v2 (absent)" in invoke("--store", str(tmp_path))
 
 
 def test_the_table_names_every_model() -> None:

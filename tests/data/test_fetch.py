@@ -2,14 +2,9 @@
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow
@@ -19,23 +14,15 @@ import pytest
 from emotion.data.dataset import load_dataset
 from emotion.data.fetch import PUBLISHED
 from emotion.params import DataParams
+from tests.hub import COMMIT, Hub, Repository, run, serving
 
-COMMIT = "cab853a1dbdf4c42c2b3ef2173804746df8825fe"
+PLACE = "/datasets/dair-ai/emotion"
 NAMES = ["sadness", "joy", "love", "anger", "fear", "surprise"]
 ROWS = {
     "train": [("i feel low; very low", 0), ("i am glad", 1)],
     "validation": [("glad again", 1)],
     "test": [("low again", 0)],
 }
-
-
-@dataclass
-class Hub:
-    """A hub that serves one commit of one data set, and remembers what was asked of it."""
-
-    files: dict[str, bytes]
-    endpoint: str = ""
-    asked: list[str] = field(default_factory=list)
 
 
 def parquet(folder: Path, rows: list[tuple[str, int]], *, named: bool = True) -> bytes:
@@ -48,54 +35,15 @@ def parquet(folder: Path, rows: list[tuple[str, int]], *, named: bool = True) ->
     return file.read_bytes()
 
 
-def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.answer()
-
-        def do_GET(self) -> None:
-            self.wfile.write(self.answer())
-
-        def answer(self) -> bytes:
-            hub.asked.append(f"{self.command} {self.path}")
-            _, _, rest = self.path.partition("/datasets/dair-ai/emotion/resolve/")
-            revision, _, name = rest.partition("/")
-            content = hub.files.get(name) if revision in {"main", COMMIT} else None
-            self.send_response(200 if content is not None else 404)
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("ETag", f'"{hashlib.sha256(content or b"").hexdigest()}"')
-            if content is None:
-                self.send_header("X-Error-Code", "RevisionNotFound")
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            return content or b""
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    return Handler
-
-
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
     files = {f"split/{split}-00000-of-00001.parquet": parquet(tmp_path, rows) for split, rows in ROWS.items()}
-    hub = Hub(files)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(hub))
-    hub.endpoint = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield hub
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving({PLACE: Repository(files)}) as hub:
+        yield hub
 
 
 def fetch(folder: Path, endpoint: str, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own: the hub's client reads its environment when it is imported."""
-    command = [str(Path(sys.executable).with_name("emotion")), "data", "fetch", str(folder), *options]
-    given = {"HF_ENDPOINT": endpoint, "HF_HOME": str(folder.parent / "cache"), "NO_PROXY": "*", **environment}
-    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith("HF_")}
-    return subprocess.run(command, env={**kept, **given}, capture_output=True, text=True, timeout=60, check=False)
+    return run(endpoint, folder.parent / "cache", "data", "fetch", str(folder), *options, **environment)
 
 
 def test_the_three_files_are_written_and_the_difference_is_told(hub: Hub, tmp_path: Path) -> None:
@@ -157,7 +105,9 @@ def test_other_files_are_kept_unless_forced(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_labels_without_names_get_the_known_ones(hub: Hub, tmp_path: Path) -> None:
-    hub.files["split/test-00000-of-00001.parquet"] = parquet(tmp_path, [("boo", 5), ("grr", 3)], named=False)
+    hub.repositories[PLACE].files["split/test-00000-of-00001.parquet"] = parquet(
+        tmp_path, [("boo", 5), ("grr", 3)], named=False
+    )
 
     fetch(tmp_path / "data", hub.endpoint)
 
@@ -166,7 +116,7 @@ def test_labels_without_names_get_the_known_ones(hub: Hub, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("row", [("two\nlines", 0), ("two\rlines", 0), ("nobody knows", 6)])
 def test_what_cannot_be_written_as_a_line_is_bad_data(hub: Hub, tmp_path: Path, row: tuple[str, int]) -> None:
-    hub.files["split/test-00000-of-00001.parquet"] = parquet(tmp_path, [("fine", 1), row])
+    hub.repositories[PLACE].files["split/test-00000-of-00001.parquet"] = parquet(tmp_path, [("fine", 1), row])
 
     done = fetch(tmp_path / "data", hub.endpoint)
 

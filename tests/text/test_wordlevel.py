@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from emotion.params import TextParams
-from emotion.text.wordlevel import Coverage, coverage, encode, learn_tokenizer
+from emotion.params import WordTextParams
+from emotion.text.encoded import encode
+from emotion.text.wordlevel import learn_tokenizer
 
 TEXTS = ["I feel fine today, don't you?", "you feel   FURIOUS; really!", "naïve café", "日本語 ไทย 😀"]
 
@@ -16,7 +17,12 @@ TEXTS = ["I feel fine today, don't you?", "you feel   FURIOUS; really!", "naïve
 def learn(
     *texts: str, vocabulary: int = 100, max_length: int = 8, padding: Literal["left", "right"] = "right"
 ) -> Tokenizer:
-    return learn_tokenizer(texts, TextParams(vocabulary=vocabulary, max_length=max_length, padding=padding))
+    return learn_tokenizer(texts, WordTextParams(vocabulary=vocabulary, max_length=max_length, padding=padding))
+
+
+def ids(tokenizer: Tokenizer, *texts: str) -> list[list[int]]:
+    found: list[list[int]] = encode(tokenizer, texts).ids.tolist()
+    return found
 
 
 def words(text: str) -> list[str]:
@@ -26,8 +32,8 @@ def words(text: str) -> list[str]:
 
 
 def vocabulary(tokenizer: Tokenizer) -> list[str]:
-    ids = tokenizer.get_vocab()
-    return sorted(ids, key=lambda word: ids[word])
+    places = tokenizer.get_vocab()
+    return sorted(places, key=lambda word: places[word])
 
 
 class TestVocabulary:
@@ -51,15 +57,15 @@ class TestVocabulary:
     def test_the_limit_counts_the_special_tokens(self) -> None:
         tokenizer = learn("c b a a c b a", "d", vocabulary=4)
         assert vocabulary(tokenizer) == ["[PAD]", "[UNK]", "a", "b"]
-        assert encode(tokenizer, ["a b c d"]).tolist() == [[2, 3, 1, 1, 0, 0, 0, 0]]
+        assert ids(tokenizer, "a b c d") == [[2, 3, 1, 1, 0, 0, 0, 0]]
 
     def test_words_of_other_texts_are_unknown(self) -> None:
-        assert encode(learn("a b"), ["b z a"]).tolist() == [[3, 1, 2, 0, 0, 0, 0, 0]]
+        assert ids(learn("a b"), "b z a") == [[3, 1, 2, 0, 0, 0, 0, 0]]
 
     def test_encoding_teaches_nothing(self) -> None:
         tokenizer = learn("a b")
-        encode(tokenizer, ["z z z"])
-        assert encode(tokenizer, ["z"])[0, 0] == 1
+        ids(tokenizer, "z z z")
+        assert ids(tokenizer, "z")[0][0] == 1
 
 
 class TestWords:
@@ -94,28 +100,30 @@ class TestWords:
     )
     def test_different_ways_to_write_a_word_are_one_word(self, text: str, same: str) -> None:
         tokenizer = learn(text)
-        assert encode(tokenizer, [same]).tolist() == encode(tokenizer, [text]).tolist()
-        assert encode(tokenizer, [same])[0, 0] > 1
+        assert ids(tokenizer, same) == ids(tokenizer, text)
+        assert ids(tokenizer, same)[0][0] > 1
 
     def test_an_accent_makes_another_word(self) -> None:
-        assert encode(learn("résumé"), ["resume"])[0, 0] == 1
+        assert ids(learn("résumé"), "resume")[0][0] == 1
 
 
 class TestShape:
     def test_ids_are_cut_and_padded_to_one_length(self) -> None:
-        ids = encode(learn("a b c", max_length=2), ["a b c", "c", ""])
-        assert ids.dtype == np.int32
-        assert ids.tolist() == [[2, 3], [4, 0], [0, 0]]
+        found = encode(learn("a b c", max_length=2), ["a b c", "c", ""])
+        assert found.ids.dtype == np.int32
+        assert found.ids.tolist() == [[2, 3], [4, 0], [0, 0]]
+        assert (found.lengths.tolist(), found.left) == ([2, 1, 0], False)
 
     def test_padding_on_the_left_cuts_the_same_words(self) -> None:
-        ids = encode(learn("a b c", max_length=2, padding="left"), ["a b c", "c", ""])
-        assert ids.tolist() == [[2, 3], [0, 4], [0, 0]]
+        found = encode(learn("a b c", max_length=2, padding="left"), ["a b c", "c", ""])
+        assert found.ids.tolist() == [[2, 3], [0, 4], [0, 0]]
+        assert (found.lengths.tolist(), found.left) == ([2, 1, 0], True)
 
     def test_by_default_the_first_35_words_are_kept(self) -> None:
         text = " ".join(f"w{number}" for number in range(50))
-        tokenizer = learn_tokenizer([text], TextParams())
+        tokenizer = learn_tokenizer([text], WordTextParams())
         assert tokenizer.encode(text).tokens == [f"w{number}" for number in range(35)]
-        assert encode(tokenizer, ["w1"]).shape == (1, 35)
+        assert encode(tokenizer, ["w1"]).ids.shape == (1, 35)
 
 
 @pytest.mark.parametrize("padding", ["left", "right"])
@@ -124,38 +132,9 @@ def test_the_json_gives_the_same_ids(tmp_path: Path, padding: Literal["left", "r
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     texts = [*TEXTS, "", "unknown words " * 20, "Cafe\u0301 日本 😀"]
     stored = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
-    assert encode(stored, texts).tolist() == encode(tokenizer, texts).tolist()
+    assert ids(stored, *texts) == ids(tokenizer, *texts)
     assert Tokenizer.from_str(tokenizer.to_str()).to_str() == tokenizer.to_str()
 
 
 def test_the_same_texts_give_the_same_json() -> None:
     assert learn(*TEXTS).to_str() == learn(*TEXTS).to_str()
-
-
-class TestCoverage:
-    def test_shares_are_counted_before_cutting_and_padding(self) -> None:
-        found = coverage(learn("a b", max_length=3), ["a b", "a z", "a a a a z z", "a b a"])
-        assert found.unknown_tokens == pytest.approx(3 / 13)
-        assert found.truncated_rows == pytest.approx(1 / 4)
-
-    def test_the_tokenizer_goes_on_cutting_and_padding(self) -> None:
-        tokenizer = learn("a b", max_length=3)
-        coverage(tokenizer, ["a b"])
-        assert encode(tokenizer, ["a b a b", "a"]).tolist() == [[2, 3, 2], [2, 0, 0]]
-
-    @pytest.mark.parametrize("texts", [[], [""], ["  "]])
-    def test_nothing_to_read_is_nothing_unknown(self, texts: list[str]) -> None:
-        assert coverage(learn("a b"), texts) == Coverage(0.0, 0.0)
-
-    def test_a_good_fit_needs_no_warning(self) -> None:
-        assert Coverage(unknown_tokens=0.2, truncated_rows=0.05).warnings() == []
-
-    def test_many_unknown_words_are_told_with_their_share(self) -> None:
-        (warning,) = Coverage(unknown_tokens=0.213, truncated_rows=0.0).warnings()
-        assert "21.3%" in warning
-        assert "vocabulary" in warning
-
-    def test_many_cut_rows_are_told_with_their_share(self) -> None:
-        (warning,) = Coverage(unknown_tokens=0.0, truncated_rows=0.067).warnings()
-        assert "6.7%" in warning
-        assert "max_length" in warning

@@ -1,4 +1,4 @@
-"""Fitting: a small task is learnt, the best epoch is kept, patience ends it, the seed decides."""
+"""Fitting: a small task is learnt, the best epoch is kept, patience ends it, the seed decides; logits in order."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 
 from emotion.models.backend import prepare
-from emotion.params import AnnParams, LstmParams, Params, TextParams, TrainingParams
+from emotion.models.compute import Compute
+from emotion.models.config import encoder_config
+from emotion.params import AnnParams, LstmParams, WordParams, WordTextParams, WordTrainingParams
+from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
 from emotion.training.progress import Epoch
 
 TIMES = {"seconds", "seconds_left", "samples_per_second"}
 PLACES = 6
+ANN = AnnParams(embedding_dim=16, hidden=[16])
+LSTM = LstmParams(embedding_dim=16, units=8, hidden=[16])
 
 
 class Heard:
@@ -22,6 +27,8 @@ class Heard:
         self.start = (0, 0)
         self.rows: list[int] = []
         self.epochs: list[Epoch] = []
+
+    def note(self, event: str, message: str) -> None: ...
 
     def on_start(self, epochs: int, rows: int) -> None:
         self.start = epochs, rows
@@ -39,36 +46,44 @@ def examples(rows: int, seed: int, *, turned: bool = False) -> Examples:
     labels = random.integers(0, 3, rows).astype(np.int32)
     ids = random.integers(5, 12, (rows, PLACES)).astype(np.int32)
     ids[np.arange(rows), random.integers(0, PLACES, rows)] = labels + 2
-    return Examples(ids, (labels + turned) % 3)
+    texts = Encoded(ids, np.full(rows, PLACES, np.int32), pad=0)
+    return Examples(texts, ((labels + turned) % 3).astype(np.int32))
+
+
+def build(model: AnnParams | LstmParams) -> Any:
+    from emotion.models.build import build_model
+
+    return build_model(WordParams(model=model, text=WordTextParams(max_length=PLACES)), vocabulary=12, labels=3)
 
 
 def run(
     model: AnnParams | LstmParams, train: Examples, validation: Examples, **training: Any
 ) -> tuple[Any, Any, Heard]:
     """Fit a new model; give it with what fitting gave and told."""
-    from emotion.models.build import build_model
     from emotion.training.fit import fit
+    from emotion.training.step import label_weights
 
-    settings = {"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 1, **training}
-    params = Params(model=model, text=TextParams(max_length=PLACES), training=TrainingParams(**settings))
-    prepare(params.training.seed, 0)
-    built = build_model(params, vocabulary=12, labels=3)
+    params = WordTrainingParams(**{"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 1, **training})
+    prepare(params.seed, 0)
+    built = build(model)
     heard = Heard()
-    return built, fit(built, train, validation, params.training, heard), heard
+    weights = label_weights(params, ["a", "b", "c"], train.labels)
+    fitted = fit(built, train, validation, params, heard, weights=weights, compute=Compute())
+    return built, fitted, heard
+
+
+def forward(model: Any) -> Any:
+    from emotion.training.fit import Forward
+
+    return Forward(model)
 
 
 def accuracy(model: Any, data: Examples) -> float:
-    from emotion.training.fit import predict
-
-    return float((predict(model, data.ids).argmax(axis=1) == data.labels).mean())
+    return float((forward(model).predict(data.texts).argmax(axis=1) == data.labels).mean())
 
 
 def history(epochs: list[Epoch]) -> list[dict[str, Any]]:
     return [{key: value for key, value in asdict(epoch).items() if key not in TIMES} for epoch in epochs]
-
-
-ANN = AnnParams(embedding_dim=16, hidden=[16])
-LSTM = LstmParams(embedding_dim=16, units=8, hidden=[16])
 
 
 @pytest.mark.parametrize(
@@ -113,6 +128,18 @@ def test_the_running_average_is_what_is_scored_and_kept() -> None:
     assert np.abs(averaged.get_weights()[0] - plain.get_weights()[0]).max() > 1e-3
 
 
+def test_a_label_that_counts_more_is_found_more_often() -> None:
+    """Labels are drawn at random: what is learnt is how much each of them counts."""
+    train, validation = examples(120, 1), examples(90, 2)
+    guesses = np.random.default_rng(5).integers(0, 3, 120).astype(np.int32)
+    found = []
+    for asked in ({"a": 9.0}, {"c": 9.0}):
+        model, _, _ = run(ANN, Examples(train.texts, guesses), validation, epochs=2, class_weights=asked)
+        found.append(np.bincount(forward(model).predict(validation.texts).argmax(axis=1), minlength=3))
+    assert found[0][0] > 60 > found[1][0]
+    assert found[1][2] > 60 > found[0][2]
+
+
 def test_fewer_rows_than_a_batch() -> None:
     built, fitted, heard = run(ANN, examples(5, 1), examples(1, 2), epochs=2, batch_size=256)
     assert heard.start == (2, 5)
@@ -133,13 +160,61 @@ def test_the_same_seed_gives_the_same_history_and_another_seed_another(model: An
     assert other != first
 
 
-def test_prediction_in_parts_equals_prediction_at_once() -> None:
-    from emotion.models.build import build_model
-    from emotion.training.fit import EVALUATION_ROWS, predict
+def transformer() -> Any:
+    from emotion.models.transformer import build_transformer
 
     prepare(1, 0)
-    model = build_model(Params(model=ANN, text=TextParams(max_length=PLACES)), vocabulary=12, labels=3)
-    ids = examples(EVALUATION_ROWS + 7, 3).ids
-    logits = predict(model, ids)
+    content = {
+        "model_type": "bert",
+        "vocab_size": 40,
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 24,
+        "max_position_embeddings": 32,
+        "initializer_range": 0.3,
+    }
+    return build_transformer(encoder_config(content), 3, "bert")
+
+
+def mixed(rows: int) -> Encoded:
+    """Draw texts of 1 to 32 tokens in no order."""
+    random = np.random.default_rng(3)
+    lengths = random.integers(1, 33, rows).astype(np.int32)
+    real = np.arange(32) < lengths[:, None]
+    return Encoded(np.where(real, random.integers(1, 40, (rows, 32)), 0).astype(np.int32), lengths, pad=0)
+
+
+def test_prediction_in_parts_equals_prediction_at_once() -> None:
+    from emotion.training.fit import EVALUATION_TOKENS
+
+    prepare(1, 0)
+    model = build(ANN)
+    texts = examples(EVALUATION_TOKENS // PLACES + 7, 3).texts
+    logits = forward(model).predict(texts)
     assert logits.dtype == np.float32
-    np.testing.assert_allclose(logits, np.asarray(model(ids)), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(logits, np.asarray(model({"input_ids": texts.ids})), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("tokens", [1, 40, 17_500])
+def test_logits_are_in_the_order_of_the_texts_whatever_their_lengths(
+    monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
+    monkeypatch.setattr("emotion.training.fit.EVALUATION_TOKENS", tokens)
+    model, texts = transformer(), mixed(60)
+    found = forward(model)
+    logits = found.predict(texts)
+    alone = np.concatenate([np.asarray(model(texts.rows(np.asarray([row])).inputs(found.inputs))) for row in range(60)])
+    np.testing.assert_allclose(logits, alone, atol=2e-6)
+    assert len(np.unique(logits.round(4), axis=0)) > 55
+
+
+def test_a_part_holds_about_so_many_tokens_and_each_row_is_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from emotion.training.fit import _portions
+
+    monkeypatch.setattr("emotion.training.fit.EVALUATION_TOKENS", 64)
+    lengths = np.sort(mixed(200).lengths)
+    parts = list(_portions(lengths))
+    assert np.concatenate([lengths[part] for part in parts]).tolist() == lengths.tolist()
+    assert all(len(lengths[part]) * lengths[part][-1] <= 64 for part in parts)
+    assert len(parts) < 100

@@ -1,55 +1,85 @@
-"""The training step: it lowers the loss, follows the schedule, and keeps a running average."""
+"""The training step: loss, gradients and weights of labels, and that compiling or scaling changes nothing."""
 
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from emotion.models.backend import prepare
-from emotion.params import AnnParams, Params, TextParams, TrainingParams
+from emotion.models.compute import Compute
+from emotion.models.config import encoder_config
+from emotion.params import AnnParams, FineTuningParams, TrainingParams, WordParams, WordTextParams, WordTrainingParams
+from emotion.text.encoded import Encoded
+from emotion.training.batches import Examples
 
 IDS = np.asarray([[2, 3, 0], [4, 5, 0], [2, 2, 3], [4, 4, 5]], np.int32)
 LABELS = np.asarray([0, 1, 0, 1], np.int32)
+BATCH = Examples(Encoded(IDS, np.asarray([2, 2, 3, 3], np.int32), 0), LABELS)
+EQUAL = np.ones(2, np.float32)
+TINY = {
+    "model_type": "bert",
+    "vocab_size": 12,
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 12,
+    "max_position_embeddings": 8,
+    "initializer_range": 0.3,
+}
 
 
-def make(steps: int = 100, **training: Any) -> tuple[Any, Any]:
-    """Build a small model and its step."""
+def make(weights: NDArray[np.float32] = EQUAL, **training: Any) -> tuple[Any, Any]:
+    """Build a small ANN and its step."""
     from emotion.models.build import build_model
     from emotion.training.step import Step
 
     prepare(1, 0)
-    params = Params(
+    params = WordParams(
         model=AnnParams(embedding_dim=4, hidden=[4]),
-        text=TextParams(max_length=3),
-        training=TrainingParams(**{"learning_rate": 0.02, **training}),
+        text=WordTextParams(max_length=3),
+        training=WordTrainingParams(**{"learning_rate": 0.02, **training}),
     )
     model = build_model(params, vocabulary=6, labels=2)
-    return model, Step(model, params.training, steps)
+    return model, Step(model, params.training, 100, weights, Compute())
 
 
-def weights(model: Any) -> list[Any]:
-    return [np.array(weight) for weight in model.get_weights()]
+def tune(compute: Compute, seed: int = 1, **config: Any) -> tuple[Any, Any]:
+    """Build a small transformer and its step."""
+    from emotion.models.transformer import build_transformer
+    from emotion.training.step import Step
+
+    prepare(1, 0)
+    model = build_transformer(encoder_config(TINY | config), 2, "bert", compute.precision)
+    params = FineTuningParams(seed=seed, learning_rate=0.02, warmup=0.0)
+    return model, Step(model, params, 100, EQUAL, compute)
 
 
-def assert_close(found: list[Any], expected: list[Any]) -> None:
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+def losses(step: Any, count: int = 5) -> list[float]:
+    return [step(BATCH)[0] for _ in range(count)]
+
+
+def cross_entropy(model: Any) -> NDArray[np.float64]:
+    """Loss of each row of the batch."""
+    logits = np.asarray(model({"input_ids": IDS})).astype(np.float64)
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return np.asarray(-np.log(shares[np.arange(4), LABELS]))
 
 
 def test_loss_and_right_answers_are_those_of_the_batch_before_the_update() -> None:
     model, step = make()
-    logits = np.asarray(model(IDS)).astype(np.float64)
-    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    loss, right = step(IDS, LABELS)
-    assert loss == pytest.approx(-np.log(shares[np.arange(4), LABELS]).mean(), rel=1e-4)
+    expected = cross_entropy(model).mean()
+    logits = np.asarray(model({"input_ids": IDS}))
+    loss, right = step(BATCH)
+    assert loss == pytest.approx(expected, rel=1e-4)
     assert right == (logits.argmax(axis=1) == LABELS).sum()
 
 
 def test_steps_learn_the_batch() -> None:
     _, step = make()
-    first, _ = step(IDS, LABELS)
+    first, _ = step(BATCH)
     for _ in range(60):
-        last, right = step(IDS, LABELS)
+        last, right = step(BATCH)
     assert last < 0.2 * first
     assert right == 4
 
@@ -57,71 +87,93 @@ def test_steps_learn_the_batch() -> None:
 def test_smoothed_labels_keep_the_loss_above_their_entropy() -> None:
     _, step = make(label_smoothing=0.2)
     for _ in range(60):
-        loss, _ = step(IDS, LABELS)
+        loss, _ = step(BATCH)
     entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
     assert entropy - 1e-4 < loss < entropy + 0.1
 
 
-def test_the_rate_warms_up_to_the_peak_and_falls_to_a_fiftieth() -> None:
-    _, step = make(steps=20, learning_rate=0.1, warmup=0.25)
-    rates = []
-    for _ in range(20):
-        step(IDS, LABELS)
-        rates.append(float(step.optimizer.rate(step.optimizer.done)))
-    assert max(rates) == pytest.approx(0.1, rel=1e-3)
-    assert rates.index(max(rates)) == 4
-    assert rates[-1] == pytest.approx(0.002, rel=1e-3)
-    assert rates[:5] == sorted(rates[:5])
-    assert rates[4:] == sorted(rates[4:], reverse=True)
+def test_each_row_counts_what_its_label_counts() -> None:
+    model, step = make(np.asarray([1.8, 0.2], np.float32))
+    rows = cross_entropy(model)
+    expected = (rows * np.where(LABELS == 0, 1.8, 0.2)).mean()
+    assert abs(expected - rows.mean()) > 1e-3
+    assert step(BATCH)[0] == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_average_follows_the_weights() -> None:
-    model, step = make(average=0.3)
-    expected = weights(model)
-    for done in range(1, 8):
-        step(IDS, LABELS)
-        keep = min(0.3, done / (done + 10))
-        pairs = zip(expected, weights(model), strict=True)
-        expected = [keep * average + (1 - keep) * weight for average, weight in pairs]
-    trained = weights(model)
-    step.optimizer.swap_in_average()
-    assert_close(weights(model), expected)
-    step.optimizer.swap_in_average()
-    assert_close(weights(model), trained)
+def test_a_label_that_counts_nothing_is_not_learnt() -> None:
+    model, step = make(np.asarray([0.0, 2.0], np.float32))
+    for _ in range(60):
+        step(BATCH)
+    assert np.asarray(model({"input_ids": IDS})).argmax(axis=1).tolist() == [1, 1, 1, 1]
 
 
-def test_training_goes_on_from_the_weights_and_not_from_their_average() -> None:
-    (plain, one), (averaged, other) = make(), make(average=0.9)
-    for _ in range(4):
-        one(IDS, LABELS)
-        other(IDS, LABELS)
-        other.optimizer.swap_in_average()
-        other.optimizer.swap_in_average()
-    assert_close(weights(averaged), weights(plain))
+def test_a_transformer_learns_the_batch() -> None:
+    _, step = tune(Compute())
+    assert losses(step, 40)[-1] < 0.1
 
 
-def test_without_an_average_nothing_is_exchanged() -> None:
-    model, step = make()
-    step(IDS, LABELS)
-    before = weights(model)
-    step.optimizer.swap_in_average()
-    assert_close(weights(model), before)
+def test_dropout_follows_the_seed_and_moves_with_the_step() -> None:
+    one, again, other = (losses(tune(Compute(), seed)[1]) for seed in (1, 1, 2))
+    assert one == again
+    assert one[0] != other[0]
+    model, step = tune(Compute())
+    for _ in range(3):
+        step(BATCH)
+    assert int(model.chance.step) == 3
 
 
-def test_the_update_is_that_of_kerass_adam() -> None:
-    import keras
-    import tensorflow as tf
+@pytest.mark.parametrize("compute", [Compute(xla=True), Compute("float16"), Compute("bfloat16")])
+def test_xla_and_reduced_precision_give_nearly_the_same_losses(compute: Compute) -> None:
+    none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    exact = losses(tune(Compute(), **none)[1])
+    found = losses(tune(compute, **none)[1])
+    assert exact[-1] < 0.8 * exact[0]
+    np.testing.assert_allclose(found, exact, rtol=2e-4 if compute.xla else 0.1)
 
-    (mine, step), (theirs, _) = make(steps=10, learning_rate=0.05), make()
-    schedule = keras.optimizers.schedules.CosineDecay(0.05, 10, alpha=0.02)
-    adam = keras.optimizers.Adam(schedule)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-    for _ in range(10):
-        step(IDS, LABELS)
-        with tf.GradientTape() as tape:
-            value = loss(tf.one_hot(LABELS, 2), theirs(IDS))
-        # Dense: Keras squares the parts of a sparse gradient one by one.
-        gradients = [tf.convert_to_tensor(each) for each in tape.gradient(value, theirs.trainable_variables)]
-        adam.apply_gradients(zip(gradients, theirs.trainable_variables, strict=True))
-    for one, other in zip(weights(mine), weights(theirs), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+def test_float16_scales_its_loss_and_tells_the_plain_one() -> None:
+    model, step = tune(Compute("float16"))
+    assert step.scale is not None
+    assert tune(Compute("bfloat16"))[1].scale is None
+    assert step(BATCH)[0] < 10
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+
+
+LABELLED = np.asarray([0, 0, 0, 0, 0, 0, 2, 2], np.int32)
+NAMES = ["joy", "fear", "anger"]
+
+
+def weights(labels: NDArray[np.int32] = LABELLED, **params: Any) -> list[float]:
+    from emotion.training.step import label_weights
+
+    found = label_weights(TrainingParams(**params), NAMES, labels)
+    assert found.dtype == np.float32
+    return [float(each) for each in found]
+
+
+def test_without_weights_every_label_counts_one() -> None:
+    assert weights() == [1.0, 1.0, 1.0]
+
+
+def test_balanced_labels_count_the_same_in_sum() -> None:
+    joy, _, anger = weights(class_weights="balanced")
+    assert joy * 6 == pytest.approx(anger * 2)
+    assert (joy, anger) == (pytest.approx(8 / 12), pytest.approx(2.0))
+
+
+def test_a_table_counts_one_for_labels_that_it_leaves_out() -> None:
+    joy, fear, anger = weights(class_weights={"anger": 3.0})
+    assert anger == pytest.approx(3 * joy)
+    assert fear == pytest.approx(joy)
+
+
+@pytest.mark.parametrize("asked", ["balanced", {"anger": 3.0}, {"joy": 0.01, "fear": 50.0}])
+def test_the_mean_over_the_rows_of_train_is_one(asked: Any) -> None:
+    for labels in (LABELLED, np.arange(3, dtype=np.int32)):
+        assert np.take(weights(labels, class_weights=asked), labels).mean() == pytest.approx(1)
+
+
+def test_a_label_that_train_lacks_changes_nothing_for_the_others() -> None:
+    found = weights(class_weights="balanced")
+    assert np.isfinite(found).all()
+    assert weights(LABELLED[LABELLED != 1], class_weights="balanced") == found

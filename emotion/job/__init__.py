@@ -1,0 +1,1 @@
+"""A training job: planned, run from labelled text to metrics.json, in one run folder."""

@@ -1,0 +1,107 @@
+"""Learners that start from a checkpoint: the transformers, with the checkpoint's tokenizer."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from emotion.data.dataset import Dataset
+from emotion.errors import BadDataError
+from emotion.evaluation.record import WeightsRecord
+from emotion.files import write_bytes, write_json
+from emotion.models.checkpoint import classifier_config, load_weights, save_checkpoint
+from emotion.models.compute import Compute
+from emotion.models.config import encoder_config, read_config
+from emotion.models.transformer import build_transformer
+from emotion.onnx.export import to_onnx
+from emotion.params import CheckpointParams
+from emotion.store import Store
+from emotion.text.coverage import coverage
+from emotion.text.encoded import Encoded, encode
+from emotion.text.pretrained import load_tokenizer
+from emotion.weights.find import Weights, find_weights
+
+# What one file of ONNX, a protocol buffer, can hold.
+MOST_BYTES = 2**31
+
+
+class CheckpointLearner:
+    """A transformer for a data set; see `emotion.job.learner.Learner`."""
+
+    def __init__(
+        self, params: CheckpointParams, data: Dataset, store: Store, compute: Compute, tell: Callable[[str], None]
+    ) -> None:
+        self.params, self.labels, self.compute = params, data.labels, compute
+        found = find_weights(params.model.checkpoint, params.model.revision, store, tell)
+        self.weights: WeightsRecord | None = _record(found)
+        self.content = read_config(found.folder)
+        self.config = encoder_config(self.content)
+        self.tokenizer = load_tokenizer(
+            found.folder,
+            self.config.vocabulary,
+            self.config.max_length,
+            params.text.max_length,
+            data.splits["train"].texts,
+        )
+        self.max_length = self.tokenizer.max_length
+        self.model = self._build(compute.precision)
+        self.loaded = "random weights" if params.model.init == "random" else str(self._load(found.folder))
+
+    def _build(self, precision: str) -> Any:
+        model = build_transformer(self.config, len(self.labels), self.params.model.name, precision)
+        size = 4 * model.count_params()
+        if size >= MOST_BYTES:
+            raise BadDataError(
+                f"{self.params.model.checkpoint} takes {size / 1e9:.1f} GB, and an ONNX file holds 2.1 GB at most",
+                "take a smaller checkpoint",
+            )
+        return model
+
+    def _load(self, folder: Path) -> Any:
+        same = self.content.get("id2label") == classifier_config(self.content, self.labels)["id2label"]
+        return load_weights(self.model, self.config, folder, same_labels=same)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Texts to token ids, padded to the longest."""
+        return encode(self.tokenizer.backend, texts)
+
+    def notes(self) -> list[str]:
+        """Where the weights came from and what became of them, the length, precision and XLA."""
+        taken = "as the parameters say" if self.params.text.max_length else "99.5 % of train's texts fit"
+        most = self.config.max_length
+        found = self.weights
+        return [
+            f"weights: {found.checkpoint} from the {found.source}" if found else "",
+            self.loaded,
+            f"texts are cut to {self.max_length} tokens ({taken}; the model has positions for {most})",
+            self.compute.reason,
+        ]
+
+    def warnings(self, texts: Sequence[str]) -> list[str]:
+        """Many unknown tokens, many cut texts."""
+        return coverage(self.tokenizer.backend, texts, self.tokenizer.unknown_id).warnings()
+
+    def save(self, folder: Path) -> None:
+        """Write config.json, model.safetensors and the tokenizer, as PyTorch's transformers open them."""
+        save_checkpoint(folder, self.model, self.config, self.content, self.labels)
+        self.tokenizer.save(folder)
+
+    def export(self, folder: Path, card: dict[str, Any]) -> Any:
+        """Write model.onnx, the tokenizer and config.json, as AutoTokenizer and optimum open them."""
+        exact = self.model
+        if self.compute.precision != "float32":
+            exact = self._build("float32")
+            exact.set_weights(self.model.get_weights())
+        write_bytes(folder / "model.onnx", to_onnx(exact, self.params.export.opset))
+        self.tokenizer.save(folder)
+        write_json(folder / "config.json", classifier_config(self.content, self.labels) | card)
+        return exact
+
+
+def _record(found: Weights) -> WeightsRecord:
+    return WeightsRecord(
+        checkpoint=found.repository or str(found.folder),
+        source=str(found.source),
+        revision=found.revision,
+        verified=found.verified,
+        sha256=dict(found.digests),
+    )

@@ -1,0 +1,83 @@
+"""What a model computes in and whether XLA compiles it, decided by the hardware, with the reason."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from emotion.errors import UnavailableError
+from emotion.hardware import cpu_flags
+from emotion.models.backend import load_keras
+from emotion.params import FineTuningParams
+
+Precision = Literal["float32", "bfloat16", "float16"]
+# Arm's and x86's names of instructions that multiply bfloat16.
+FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
+# Compute capability: Ampere has bfloat16, Volta and Turing have float16 alone.
+AMPERE, VOLTA = (8, 0), (7, 0)
+# Lengths of batches where each costs a compilation.
+FEW_LENGTHS = 32
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The decisions, and for people what they are founded on. `multiple` is what lengths are rounded up to."""
+
+    precision: Precision = "float32"
+    xla: bool = False
+    multiple: int = 1
+    reason: str = ""
+
+
+def choose(params: FineTuningParams, gpus: list[tuple[int, int]]) -> Compute:
+    """Decide for GPUs of these compute capabilities; an empty list is the CPU."""
+    precision, why = _precision(gpus, cpu_flags())
+    if params.precision != "auto":
+        precision, why = params.precision, "as the parameters say"
+    xla, why_xla = _xla(gpus)
+    if params.xla != "auto":
+        xla, why_xla = params.xla == "on", "as the parameters say"
+    # Tensor cores want multiples of eight; XLA compiles every length anew.
+    multiple = FEW_LENGTHS if xla else 8 if gpus else 1
+    return Compute(precision, xla, multiple, f"{precision} ({why}), XLA {'on' if xla else 'off'} ({why_xla})")
+
+
+def _precision(gpus: list[tuple[int, int]], flags: set[str]) -> tuple[Precision, str]:
+    if not gpus:
+        fast = [flag for flag in FAST_BFLOAT16 if flag in flags]
+        if fast:
+            return "bfloat16", f"the CPU has {fast[0]}"
+        return "float32", "the CPU does not multiply bfloat16 fast"
+    least = min(gpus)
+    shown = ".".join(map(str, least))
+    if least >= AMPERE:
+        return "bfloat16", f"GPU of compute capability {shown}"
+    if least >= VOLTA:
+        return "float16", f"GPU of compute capability {shown} has no bfloat16; with loss scaling"
+    return "float32", f"GPU of compute capability {shown} has no tensor cores"
+
+
+def _xla(gpus: list[tuple[int, int]]) -> tuple[bool, str]:
+    if gpus:
+        return True, "on a GPU it joins small operations"
+    return False, "on a CPU it gains nothing and compiles every length anew"
+
+
+def select_device(device: Literal["auto", "cpu", "gpu"]) -> list[tuple[int, int]]:
+    """Hide or demand GPUs, and return the compute capability of each that is used. Before any operation.
+
+    Raises:
+        UnavailableError: a GPU is asked for, and TensorFlow sees none.
+    """
+    load_keras()
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if device == "gpu" and not gpus:
+        raise UnavailableError(
+            "[resources] device is gpu, and TensorFlow sees no GPU",
+            "see `emotion doctor`; pip install 'emotion[gpu]' brings the CUDA libraries; or --set resources.device=cpu",
+        )
+    if device == "cpu" and gpus:
+        tf.config.set_visible_devices([], "GPU")
+        return []
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    return [tuple(each.get("compute_capability", (0, 0))) for each in details]

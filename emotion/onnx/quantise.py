@@ -1,0 +1,108 @@
+"""Dynamic int8 quantisation of an exported transformer, kept only where it costs next to no accuracy."""
+
+import contextlib
+import logging
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.evaluation.record import Int8Scores
+from emotion.files import write_bytes
+from emotion.hardware import cpu_flags
+from emotion.onnx.session import INT8, Classifier
+
+LEAST_AGREEMENT = 0.99
+MOST_LOST = 0.003
+# Instructions that multiply signed by unsigned bytes without saturating their 16-bit sums.
+EXACT_BYTES = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
+SPEED_ROWS = 512
+SPEED_PASSES = 3
+
+
+def quantise(
+    folder: Path, exact: Classifier, texts: Sequence[str], labels: NDArray[np.int32], threads: int | None
+) -> Int8Scores:
+    """Write model.int8.onnx beside model.onnx, unless it changes too much on validation.
+
+    `texts` and `labels` int32 (rows,) are those of validation.
+    """
+    target = folder / INT8
+    target.unlink(missing_ok=True)
+    write_bytes(target, _quantised(folder / "model.onnx"))
+    try:
+        scores = _compare(target, exact, Classifier.load(folder, threads, precision="int8"), texts, labels)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    if not scores.kept:
+        target.unlink()
+    return scores
+
+
+def _quantised(path: Path) -> bytes:
+    """Weights to int8 by output channel, activations at run time; 7 bits where the CPU's sums would saturate."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    exact = any(flag in cpu_flags() for flag in EXACT_BYTES)
+    with tempfile.TemporaryDirectory() as temporary, _quiet():
+        draft = Path(temporary) / INT8
+        quantize_dynamic(
+            path, draft, per_channel=True, reduce_range=not exact, weight_type=QuantType.QInt8, op_types_to_quantize=OPS
+        )
+        return draft.read_bytes()
+
+
+# The matrix products; the embeddings' rows are looked up, not multiplied.
+OPS = ["MatMul", "Gemm"]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the quantiser's advice, which is for those who call it by hand, from the terminal."""
+    logger = logging.getLogger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _compare(
+    path: Path, exact: Classifier, small: Classifier, texts: Sequence[str], labels: NDArray[np.int32]
+) -> Int8Scores:
+    before, after = (each.logits(texts).argmax(axis=1) for each in (exact, small))
+    agreement = float((before == after).mean())
+    change = float((after == labels).mean() - (before == labels).mean())
+    reasons = []
+    if agreement < LEAST_AGREEMENT:
+        reasons.append(f"{agreement:.2%} of validation's labels agree, {LEAST_AGREEMENT:.0%} are needed")
+    if change < -MOST_LOST:
+        reasons.append(f"accuracy falls by {-change:.2%}, allowed is {MOST_LOST:.1%}")
+    return Int8Scores(
+        kept=not reasons,
+        reason="; ".join(reasons),
+        bytes=path.stat().st_size,
+        label_agreement=agreement,
+        accuracy_change=change,
+        speedup=_speedup(exact, small, texts),
+    )
+
+
+def _speedup(exact: Classifier, small: Classifier, texts: Sequence[str]) -> float:
+    """Time of float32 over that of int8, by turns, median of three passes."""
+    some = list(texts[:SPEED_ROWS])
+    ratios = []
+    for _ in range(SPEED_PASSES):
+        seconds = []
+        for each in (exact, small):
+            started = time.perf_counter()
+            each.logits(some)
+            seconds.append(time.perf_counter() - started)
+        ratios.append(seconds[0] / seconds[1])
+    return statistics.median(ratios)

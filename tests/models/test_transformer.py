@@ -1,0 +1,246 @@
+"""Transformers as models: published sizes, dropout that can be repeated, precision, and the first token's short cut."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from emotion.models.backend import load_keras, prepare
+from emotion.models.config import EncoderConfig, encoder_config
+
+BERT = {
+    "model_type": "bert",
+    "vocab_size": 30522,
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+}
+DISTILBERT = {
+    "model_type": "distilbert",
+    "vocab_size": 30522,
+    "dim": 768,
+    "n_layers": 6,
+    "n_heads": 12,
+    "hidden_dim": 3072,
+    "max_position_embeddings": 512,
+}
+ALBERT = {
+    "model_type": "albert",
+    "vocab_size": 30000,
+    "embedding_size": 128,
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_hidden_groups": 1,
+    "inner_group_num": 1,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+}
+MOBILEBERT = {
+    "model_type": "mobilebert",
+    "vocab_size": 30522,
+    "embedding_size": 128,
+    "hidden_size": 512,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 4,
+    "intermediate_size": 512,
+    "intra_bottleneck_size": 128,
+    "num_feedforward_networks": 4,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+    "classifier_activation": False,
+}
+MINILM = {**BERT, "hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}
+SMALL = {
+    "vocab_size": 40,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 20,
+    # Large enough that the sixth digit of a result is not all that differs.
+    "initializer_range": 0.2,
+}
+FEED_FORWARD = {"intermediate_size": 24, "embedding_size": 16, "intra_bottleneck_size": 8}
+STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "dropout": 0.0, "attention_dropout": 0.0}
+FAMILIES: dict[str, dict[str, Any]] = {
+    "bert": {},
+    "distilbert": {"hidden_dim": 24},
+    "albert": {"hidden_dropout_prob": 0.1},
+    "mobilebert": {"hidden_dropout_prob": 0.1},
+    "roberta": {},
+    "electra": {},
+}
+
+
+def small(family: str, **changed: Any) -> EncoderConfig:
+    return encoder_config({"model_type": family, **SMALL, **FEED_FORWARD, **FAMILIES[family], **changed})
+
+
+def build(config: EncoderConfig, labels: int = 3, precision: str = "float32") -> Any:
+    from emotion.models.transformer import build_transformer
+
+    prepare(1, 0)
+    return build_transformer(config, labels, config.family, precision)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request: pytest.FixtureRequest) -> Any:
+    return build(small(request.param))
+
+
+def rows(model: Any, length: int = 9) -> dict[str, NDArray[np.int32]]:
+    """Draw rows of different lengths, padded."""
+    random = np.random.default_rng(0)
+    mask = (np.arange(length) < random.integers(2, length + 1, (8, 1))).astype(np.int32)
+    ids = random.integers(2, 40, (8, length)).astype(np.int32)
+    known = {"input_ids": ids * mask + (1 - mask), "attention_mask": mask, "token_type_ids": mask * (ids % 2)}
+    return {each.name: known[each.name] for each in model.inputs}
+
+
+def drawn(model: Any, seed: int, step: int) -> NDArray[np.float32]:
+    """Logits in training, as at a step of a training with a seed."""
+    model.chance.seed.assign(seed)
+    model.chance.step.assign(step)
+    model.chance.restart()
+    return np.asarray(model(rows(model), training=True))
+
+
+@pytest.mark.parametrize(
+    ("content", "parameters"),
+    [
+        (BERT, 109_486_854),
+        (DISTILBERT, 66_958_086),
+        (ALBERT, 11_688_198),
+        (MOBILEBERT, 24_584_966),
+        (MINILM, 22_715_526),
+    ],
+    ids=["bert", "distilbert", "albert", "mobilebert", "minilm"],
+)
+def test_published_sizes(content: dict[str, Any], parameters: int) -> None:
+    model = build(encoder_config(content), labels=6)
+    assert model.count_params() == parameters
+    assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == parameters
+    assert np.asarray(model({each.name: np.ones((1, 3), np.int32) for each in model.inputs})).shape == (1, 6)
+    load_keras().backend.clear_session()
+
+
+def test_inputs_are_those_of_the_tokenizer() -> None:
+    from emotion.models.transformer import input_names
+
+    assert input_names(small("bert")) == ("input_ids", "attention_mask", "token_type_ids")
+    assert input_names(small("bert", type_vocab_size=1)) == ("input_ids", "attention_mask")
+    assert input_names(small("distilbert")) == ("input_ids", "attention_mask")
+    for family in ("bert", "distilbert"):
+        assert {each.name for each in build(small(family)).inputs} == set(input_names(small(family)))
+
+
+def test_every_weight_starts_from_other_numbers(model: Any) -> None:
+    tables = [np.asarray(weight) for weight in model.weights if weight.path.endswith(("/kernel", "/embeddings"))]
+    assert len({table.ravel()[:4].tobytes() for table in tables}) == len(tables)
+    # A truncated normal distribution's spread is 0.88 of the given one.
+    assert np.concatenate([table.ravel() for table in tables]).std() == pytest.approx(0.2 * 0.88, rel=0.1)
+
+
+def test_the_seed_decides_the_first_weights() -> None:
+    one, same = (build(small("bert")).get_weights() for _ in range(2))
+    assert all(np.array_equal(*pair) for pair in zip(one, same, strict=True))
+
+
+def test_the_head_reads_the_first_token_of_the_whole_encoder(model: Any) -> None:
+    inputs = rows(model)
+    ids, mask = inputs["input_ids"], inputs["attention_mask"]
+    hidden = model.get_layer("embeddings")(ids, inputs.get("token_type_ids", np.zeros_like(ids)))
+    hidden = np.asarray(model.get_layer("encoder")(hidden, model.get_layer("mask_bias")(mask)))
+    logits = np.asarray(model.get_layer("head")(hidden.reshape(*ids.shape, -1)[:, 0]))
+    np.testing.assert_allclose(np.asarray(model(inputs)), logits, atol=2e-6)
+    assert np.ptp(logits, axis=0).min() > 0.01
+
+
+def test_inference_drops_nothing(model: Any) -> None:
+    inputs = rows(model)
+    first = np.asarray(model(inputs))
+    model.chance.step.assign_add(1)
+    np.testing.assert_array_equal(np.asarray(model(inputs)), first)
+    np.testing.assert_array_equal(np.asarray(model(inputs, training=False)), first)
+
+
+def test_dropout_is_a_function_of_seed_and_step(model: Any) -> None:
+    one = drawn(model, seed=3, step=7)
+    np.testing.assert_array_equal(drawn(model, seed=3, step=7), one)
+    others = [drawn(model, seed=3, step=8), drawn(model, seed=4, step=7), np.asarray(model(rows(model)))]
+    assert all(np.abs(one - other).max() > 1e-3 for other in others)
+
+
+def test_dropout_goes_on_with_the_step_in_a_compiled_function() -> None:
+    import tensorflow as tf
+
+    model = build(small("bert"))
+    inputs = rows(model)
+
+    def train() -> Any:
+        model.chance.restart()
+        logits = model(inputs, training=True)
+        model.chance.step.assign_add(1)
+        return logits
+
+    step = tf.function(train)
+    compiled = [np.asarray(step()) for _ in range(3)]
+    for number, logits in enumerate(compiled):
+        np.testing.assert_allclose(drawn(model, seed=0, step=number), logits, atol=2e-6)
+    assert np.abs(compiled[0] - compiled[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+@pytest.mark.parametrize("shape", [(400, 501), (7, 3, 9999)])
+def test_dropout_keeps_the_mean(rate: float, shape: tuple[int, ...]) -> None:
+    prepare(1, 0)
+    from emotion.models.layers import Chance, Dropout
+
+    kept = np.asarray(Dropout(rate, Chance())(np.ones(shape, np.float32), training=True))
+    assert (kept == 0).mean() == pytest.approx(rate, abs=0.005)
+    assert kept.max() == pytest.approx(1 / (1 - rate))
+    assert kept.mean() == pytest.approx(1, abs=0.01)
+
+
+def test_every_dropout_drops_something_else() -> None:
+    prepare(1, 0)
+    from emotion.models.layers import Chance, Dropout
+
+    chance = Chance()
+    ones = np.ones((50, 50), np.float32)
+    one, other = (np.asarray(Dropout(0.5, chance)(ones, training=True)) for _ in range(2))
+    assert (one == other).mean() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_head_drops_at_a_rate_of_its_own(family: str) -> None:
+    key = {"distilbert": "seq_classif_dropout", "albert": "classifier_dropout_prob"}.get(family, "classifier_dropout")
+    model = build(small(family, num_hidden_layers=1, **STILL, **{key: 0.5}))
+    assert np.abs(drawn(model, 0, 0) - np.asarray(model(rows(model)))).max() > 1e-3
+
+
+def test_rates_of_zero_drop_nothing() -> None:
+    model = build(small("bert", **STILL))
+    np.testing.assert_array_equal(drawn(model, 0, 0), np.asarray(model(rows(model))))
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.1), ("float16", 0.01)])
+def test_reduced_precision_gives_nearly_the_same(model: Any, precision: str, tolerance: float) -> None:
+    reduced = build(small(model.name), precision=precision)
+    reduced.set_weights(model.get_weights())
+    assert {weight.dtype for weight in reduced.weights} == {"float32"}
+    logits, exact = np.asarray(reduced(rows(model))), np.asarray(model(rows(model)))
+    assert logits.dtype == np.float32
+    assert 0 < np.abs(logits - exact).max() < tolerance * np.abs(exact).max()
+    assert np.isfinite(drawn(reduced, 0, 0)).all()
+
+
+def test_the_precision_of_other_models_stays() -> None:
+    keras = load_keras()
+    build(small("bert"), precision="bfloat16")
+    assert keras.config.dtype_policy().name == "float32"
