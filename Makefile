@@ -1,6 +1,6 @@
 # The story of the project: `make demo` shows it, `make train MODEL=lstm` does it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint train aggregate classify bench lock clean
+.PHONY: help setup demo test test-gpu lint train aggregate classify bench bench-torch lock clean
 
 # The first that has venv and a version that TensorFlow has wheels for.
 GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -31,12 +31,17 @@ demo: setup  ## Train ANN and LSTM, compare them, classify a CSV, all under buil
 test: setup lint  ## Lint, type-check and run the tests
 	$(VENV)/bin/pytest
 
+test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own precision, and XLA compiles (untested by us)
+	$(EMOTION) data sample build/gpu/sample
+	$(EMOTION) train minilm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
+	$(EMOTION) train lstm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
+
 lint: setup  ## ruff and mypy --strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-train: setup  ## Train one model: MODEL=ann|lstm DATA=DIR [STORE=store]
+train: setup  ## Train one model: MODEL=ann|lstm|bert|distilbert|albert|mobilebert|minilm DATA=DIR [STORE=store]
 	$(EMOTION) train $(or $(MODEL),$(error MODEL= is missing, such as MODEL=ann)) --data $(or $(DATA),$(error DATA= is missing: a folder with train, validation and test))
 
 aggregate: setup  ## Compare all complete runs in STORE=
@@ -49,6 +54,24 @@ bench: setup  ## Measure training against the study's recipe, and classification
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
 	$(EMOTION) train ann --data $(DATA) --store build/bench --run bench
 	$(VENV)/bin/python tests/benchmarks/classify.py --model build/bench/runs/ann/bench
+
+TORCH := torch==2.13.0 numpy
+
+bench-torch: setup build/torch/.ready build/optimum/.ready  ## Measure MiniLM against PyTorch and optimum (DATA=DIR; an hour)
+	$(VENV)/bin/python tests/benchmarks/finetuning.py --torch build/torch/bin/python --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
+	$(EMOTION) train minilm --data $(DATA) --store build/bench --run bench
+	$(VENV)/bin/python tests/benchmarks/exported.py --run build/bench/runs/minilm/bench --optimum build/optimum/bin/python --data $(DATA)
+
+# Environments of their own: PyTorch is no part of ours, and optimum wants an older transformers.
+build/torch/.ready:
+	$(PYTHON) -m venv build/torch
+	build/torch/bin/pip install --quiet $(TORCH) transformers==5.23.0
+	@touch $@
+
+build/optimum/.ready:
+	$(PYTHON) -m venv build/optimum
+	build/optimum/bin/pip install --quiet $(TORCH) optimum-onnx==0.1.0 onnxruntime
+	@touch $@
 
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate pyproject.toml

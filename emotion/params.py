@@ -6,9 +6,9 @@ import json
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from emotion.errors import BadParametersError, InputMissingError
@@ -16,6 +16,14 @@ from emotion.store import RUN_NAME
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+
+
+# The tags keep a mistake in one of the two from being told as one in both.
+ClassWeights = Annotated[
+    Annotated[Literal["none", "balanced"], Tag("word")]
+    | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag("table")],
+    Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
+]
 
 
 class _Table(BaseModel):
@@ -102,7 +110,7 @@ class TrainingParams(_Table):
     # Largest norm of all gradients together; 0 is no limit.
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
     # `balanced` makes every label count the same; or a weight a label, 1 for those left out.
-    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = "none"
+    class_weights: ClassWeights = "none"
     label_smoothing: Fraction = 0.0
     # Decay a step of the running average of the weights that is evaluated and kept; 0 is none.
     average: Fraction = 0.0
@@ -180,6 +188,18 @@ class WordParams(Params):
     text: WordTextParams = WordTextParams()
     model: Annotated[AnnParams | LstmParams, Field(discriminator="name")]
     training: WordTrainingParams = WordTrainingParams()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse what would end in a traceback, or train on texts without their words."""
+        if self.training.buckets and isinstance(self.model, AnnParams):
+            raise ValueError("[training] buckets makes batches of many lengths, and the ann takes one: set it to false")
+        if self.training.shift and (self.training.buckets or self.text.padding == "left"):
+            raise ValueError(
+                '[training] shift moves words into the padding behind them: it needs [text] padding = "right" and'
+                " [training] buckets = false"
+            )
+        return self
 
 
 class CheckpointParams(Params):
@@ -265,6 +285,8 @@ def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str)
     path = [str(part) for part in detail["loc"]]
     if path[:1] == ["model"] and len(path) > 1 and path[1] in WORD_MODELS:
         del path[1]  # pydantic names the chosen member of the union
+    if path[:2] == ["training", "class_weights"]:
+        del path[2:3]
     where = f"--set {'.'.join(path[:2])}" if ".".join(path[:2]) in overridden else str(file)
     place = f"{where}: [{path[0]}] {'.'.join(path[1:])}".rstrip() if path else where
     if detail["type"] == "extra_forbidden":

@@ -56,14 +56,15 @@ def write_checkpoint(folder: Path, family: str, texts: Sequence[str], **changes:
     """
     from emotion.models.backend import prepare
     from emotion.models.checkpoint import save_checkpoint
-    from emotion.models.config import encoder_config
+    from emotion.models.config_json import encoder_config
     from emotion.models.transformer import build_transformer
 
     tokenizer = write_tokenizer(folder, family, texts)
     sizes = {**SIZES, **FAMILIES[family][1]}
     content = {"model_type": family, "vocab_size": tokenizer.get_vocab_size(), **sizes, **changes}
     config = encoder_config(content)
-    prepare(1, 0)
+    # Not the seed of a training, whose random weights would be the same.
+    prepare(7, 0)
     save_checkpoint(folder, build_transformer(config, 2, family), config, content, ["LABEL_0", "LABEL_1"])
     return folder
 

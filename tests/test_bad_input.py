@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 from emotion.cli.main import main
 from emotion.models import backend
 from emotion.store import Store
-from tests.builders import write_dataset
+from tests.builders import TRAIN, write_dataset
+from tests.checkpoints import change_json, write_checkpoint
 from tests.toy import write_model
 
 Told = tuple[int, str]
@@ -21,8 +23,8 @@ Emotion = Callable[..., Told]
 
 
 @pytest.fixture
-def emotion(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Emotion]:
-    """Run the command in this process; reaching TensorFlow is a failure."""
+def whole(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Emotion]:
+    """Run the command in this process, as far as it goes."""
 
     def call(*arguments: object) -> Told:
         monkeypatch.setattr(sys, "argv", ["emotion", *map(str, arguments)])
@@ -31,16 +33,27 @@ def emotion(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         out, err = capsys.readouterr()
         assert out == ""
         assert "Traceback" not in err
-        assert err.startswith(("error: ", "warning: ", "Usage: "))
         return int(ended.value.code or 0), err
+
+    handler = signal.getsignal(signal.SIGTERM)
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def emotion(monkeypatch: pytest.MonkeyPatch, whole: Emotion) -> Emotion:
+    """Run the command in this process; reaching TensorFlow is a failure, and so is telling of a start."""
+
+    def call(*arguments: object) -> Told:
+        code, err = whole(*arguments)
+        assert err.startswith(("error: ", "warning: ", "Usage: "))
+        return code, err
 
     def reached(*_: object) -> None:
         pytest.fail("TensorFlow was reached")
 
     monkeypatch.setattr(backend, "prepare", reached)
-    handler = signal.getsignal(signal.SIGTERM)
-    yield call
-    signal.signal(signal.SIGTERM, handler)
+    return call
 
 
 @pytest.fixture
@@ -112,7 +125,8 @@ def test_data_that_are_not_there(emotion: Emotion, tmp_path: Path, name: str) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nope"], ["unknown model 'nope'", "ann, lstm"]),
+        (["nope"], ["unknown model 'nope'", "ann, lstm, bert"]),
+        (["bert", "--set", "model.checkpoint=no-organisation"], ["'no-organisation'", "org/name"]),
         (["ann", "--run", "../outside"], ["'../outside' is not a run name"]),
         (["ann", "--run", "A B"], ["'A B' is not a run name"]),
         (["ann", "--seed", "many"], ["--seed", "valid integer"]),
@@ -141,6 +155,122 @@ def test_every_mistake_in_params_is_reported_together(emotion: Emotion, tmp_path
         ["--set text.max_length: [text] max_length:", "found 0"],
     ):
         assert any(all(word in line for word in words) for line in lines), (words, message)
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "words"),
+    [
+        (
+            "ann",
+            "training.class_weights={fear = 2.0, joy = 3.0}",
+            ["class_weights", "does not have: fear", "anger, joy"],
+        ),
+        ("bert", "training.class_weights={fear = 2.0}", ["class_weights", "does not have: fear"]),
+        ("ann", "training.class_weights={joy = 0}", ["--set training.class_weights: [training] class_weights.joy"]),
+        ("bert", "training.class_weights=even", ["'none' or 'balanced', found 'even'"]),
+        ("bert", "text.vocabulary=100", ["[text] vocabulary: unknown key", "max_length"]),
+        ("bert", "training.precision=int8", ["[training] precision", "'bfloat16'"]),
+    ],
+)
+def test_parameters_of_the_models(
+    emotion: Emotion, tmp_path: Path, data: Path, model: str, change: str, words: list[str]
+) -> None:
+    code, message = emotion("train", model, "--data", data, "--store", tmp_path / "store", "--set", change)
+    assert code == 78
+    assert all(word in message for word in words), message
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.fixture(scope="module")
+def good_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("weights") / "good", "bert", [text for text, _ in TRAIN])
+
+
+@pytest.fixture
+def weights(tmp_path: Path, good_weights: Path) -> Path:
+    return Path(shutil.copytree(good_weights, tmp_path / "weights"))
+
+
+def cut(name: str) -> Callable[[Path], object]:
+    def spoil(folder: Path) -> None:
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 2])
+
+    return spoil
+
+
+def without(name: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).unlink()
+
+
+def configured(**changes: object) -> Callable[[Path], object]:
+    return lambda folder: change_json(folder / "config.json", **changes)
+
+
+def pickled(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def nothing(_: Path) -> None:
+    """Leave it as it is."""
+
+
+WEIGHTS: dict[str, tuple[Callable[[Path], object], int, list[str]]] = {
+    "no folder": (shutil.rmtree, 66, ["no such folder"]),
+    "no config": (without("config.json"), 66, ["has no config.json"]),
+    "no tokenizer": (without("tokenizer.json"), 66, ["has no tokenizer", "vocab.txt"]),
+    "no weights": (without("model.safetensors"), 66, ["has no model.safetensors"]),
+    "a pickle": (pickled, 66, ["pytorch_model.bin", "never read"]),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_folder_that_is_no_checkpoint(emotion: Emotion, tmp_path: Path, data: Path, weights: Path, name: str) -> None:
+    spoil, expected, words = WEIGHTS[name]
+    spoil(weights)
+    arguments = ["--data", data, "--store", tmp_path / "store", "--set", f"model.checkpoint={weights}"]
+    code, message = emotion("train", "bert", *arguments)
+    assert code == expected
+    assert str(weights) in message
+    assert all(word in message for word in words), message
+    assert not (tmp_path / "store").exists()
+
+
+DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int, list[str]]] = {
+    "weights cut": (cut("model.safetensors"), [], 65, ["model.safetensors is not whole safetensors"]),
+    "config cut": (cut("config.json"), [], 65, ["config.json is not whole JSON"]),
+    "tokenizer cut": (cut("tokenizer.json"), [], 65, ["the tokenizer cannot be loaded"]),
+    "architecture": (configured(model_type="gpt2"), [], 65, ["model_type is 'gpt2'", "bert, distilbert, albert"]),
+    "vocabulary": (configured(vocab_size=20), [], 65, ["the tokenizer has ids up to", "a vocabulary of 20"]),
+    "other weights": (configured(hidden_size=32), [], 65, ["model.safetensors: ", "by config.json it is"]),
+    "impossible": (configured(num_attention_heads=3), [], 65, ["not a multiple of 3 heads"]),
+    "too long": (nothing, ["text.max_length=65"], 78, ["max_length is 65", "positions for 64 tokens"]),
+    "too short": (nothing, ["text.max_length=1"], 78, ["max_length is 1", "special tokens"]),
+    "no GPU": (nothing, ["resources.device=gpu"], 69, ["TensorFlow sees no GPU", "emotion doctor"]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_checkpoint_that_cannot_be_trained(
+    whole: Emotion, tmp_path: Path, data: Path, weights: Path, name: str
+) -> None:
+    spoil, changes, expected, words = DAMAGED[name]
+    spoil(weights)
+    store = tmp_path / "store"
+    overrides = [part for each in (f"model.checkpoint={weights}", *changes) for part in ("--set", each)]
+    code, message = whole("train", "bert", "--data", data, "--store", store, *overrides)
+    assert code == expected
+    *_, error = message.partition("error: ")
+    assert all(word in " ".join(error.split()) for word in words), message
+    assert not store.exists()
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_weights_that_are_nowhere(whole: Emotion, tmp_path: Path, data: Path) -> None:
+    code, message = whole("train", "bert", "--data", data, "--store", tmp_path / "store")
+    assert code == 69
+    assert "no weights of google-bert/bert-base-uncased" in message
+    assert "emotion weights fetch google-bert/bert-base-uncased" in message
 
 
 def test_params_that_are_not_there(emotion: Emotion, data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Hardware: the cores are those of the affinity, cut by the container's quota."""
+"""Hardware: the cores are those of the affinity, cut by the container's quota; what the processor can do."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emotion import hardware
-from emotion.hardware import usable_cores
+from emotion.hardware import cpu_flags, usable_cores
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +57,37 @@ def test_a_period_of_nothing_is_no_quota(cgroup: Path) -> None:
     assert usable_cores() == 8
     (cgroup / "cpu.max").write_text("100000 0\n")
     assert usable_cores() == 8
+
+
+def told(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> set[str]:
+    """Read the flags where the kernel tells `content` of its processors, or nothing."""
+
+    def read(path: Path, errors: str = "strict") -> str:
+        assert path == Path("/proc/cpuinfo")
+        if content is None:
+            raise FileNotFoundError(path)
+        return content.decode(errors=errors)
+
+    monkeypatch.setattr(Path, "read_text", read)
+    return cpu_flags()
+
+
+@pytest.mark.parametrize(
+    ("content", "flags"),
+    [
+        (
+            b"processor\t: 0\nflags\t\t: fpu avx2 avx512_bf16\nbugs\t: spectre\nflags\t: other\n",
+            {"fpu", "avx2", "avx512_bf16"},
+        ),
+        (b"processor : 0\nFeatures\t: fp asimd bf16 asimddp\n", {"fp", "asimd", "bf16", "asimddp"}),
+        (b"model name\t: flags of \xff\nflags\t:\n", set()),
+        (b"", set()),
+        (None, set()),
+    ],
+)
+def test_what_the_processor_can_do(monkeypatch: pytest.MonkeyPatch, content: bytes | None, flags: set[str]) -> None:
+    assert told(monkeypatch, content) == flags
+
+
+def test_this_processor_tells_something() -> None:
+    assert cpu_flags()

@@ -8,8 +8,19 @@ from typing import Any
 
 import pytest
 
+from emotion.cli.params import as_toml
 from emotion.errors import BadParametersError, InputMissingError
-from emotion.params import AnnParams, LstmParams, Params, load_params
+from emotion.models.registry import MODELS as MODEL_INFOS
+from emotion.params import (
+    AnnParams,
+    CheckpointParams,
+    FineTuningParams,
+    LstmParams,
+    TransformerParams,
+    WordParams,
+    load_params,
+    schema,
+)
 
 JOBS = Path(__file__).parent.parent / "jobs"
 
@@ -36,7 +47,7 @@ MODELS = sorted(path.parent.name for path in JOBS.glob("*/params.toml") if path.
 
 
 def test_the_jobs_are_found() -> None:
-    assert {"ann", "lstm"} <= set(MODELS)
+    assert {"ann", "lstm", "bert", "distilbert", "albert", "mobilebert", "minilm"} <= set(MODELS)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -46,19 +57,47 @@ def test_a_jobs_own_parameters_load(model: str) -> None:
 
 @pytest.mark.parametrize("model", ["ann", "lstm"])
 def test_the_studys_vocabulary_and_length_are_kept(model: str) -> None:
-    text = load_params(model, JOBS / model / "params.toml").text
+    params = load_params(model, JOBS / model / "params.toml")
+    assert isinstance(params, WordParams)
+    text = params.text
     assert (text.vocabulary, text.max_length) == (8126, 35)
 
 
 def test_an_empty_file_gives_the_defaults_of_the_named_model(file: Path) -> None:
-    assert load_params("lstm", file) == Params(model=LstmParams())
+    assert load_params("lstm", file) == WordParams(model=LstmParams())
+
+
+def test_a_transformer_needs_a_checkpoint_and_has_defaults_for_all_else(file: Path) -> None:
+    (line,) = mistakes("bert", file)
+    assert line == f"{file}: [model] checkpoint: field required"
+    params = load_params("bert", file, ["model.checkpoint=org/name"])
+    assert params == CheckpointParams(model=TransformerParams(name="bert", checkpoint="org/name"))
+    assert params.training == FineTuningParams()
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [("ann", WordParams), ("lstm", WordParams), ("bert", CheckpointParams), ("minilm", CheckpointParams)],
+)
+def test_what_parameters_a_model_has(model: str, expected: type) -> None:
+    assert schema(model) is expected
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if schema(model) is CheckpointParams])
+def test_a_transformer_s_job_names_its_checkpoint_and_commit(model: str) -> None:
+    params = load_params(model, JOBS / model / "params.toml")
+    assert isinstance(params, CheckpointParams)
+    known = MODEL_INFOS[model].checkpoint
+    assert known is not None
+    assert (params.model.checkpoint, params.model.revision) == (known.repository, known.revision)
+    assert params.model.init == "pretrained"
 
 
 def test_a_key_of_the_file_replaces_its_default_alone(file: Path) -> None:
     file.write_text("[training]\nepochs = 3\nlearning_rate = 1\n")
     params = load_params("ann", file)
     assert (params.training.epochs, params.training.learning_rate) == (3, 1.0)
-    assert params.training.batch_size == Params(model=AnnParams()).training.batch_size
+    assert params.training.batch_size == WordParams(model=AnnParams()).training.batch_size
 
 
 def test_all_mistakes_are_told_together(file: Path) -> None:
@@ -114,6 +153,14 @@ def test_all_mistakes_are_told_together(file: Path) -> None:
         ("[training]\nbatch_size = 2026-01-01", "[training] batch_size"),
         ("[export]\nparity = 0", "[export] parity"),
         ("[resources]\nthreads = -1", "[resources] threads"),
+        ('[resources]\ndevice = "tpu"', "[resources] device"),
+        ("[training]\nclip_norm = -1", "[training] clip_norm"),
+        ("[training]\nweight_decay = 1.5", "[training] weight_decay"),
+        ('[training]\nschedule = "constant"', "[training] schedule"),
+        ('[training]\nclass_weights = "equal"', "[training] class_weights"),
+        ("[training]\nclass_weights = 2.0", "[training] class_weights"),
+        ("[training]\nclass_weights = {joy = 0}", "[training] class_weights.joy"),
+        ('[training]\nclass_weights = {joy = "much"}', "[training] class_weights.joy"),
         ('[model]\nhidden = "64"', "[model] hidden"),
         ("data = 5", "[data]"),
         ("model = 5", "[model]"),
@@ -123,6 +170,67 @@ def test_an_impossible_value_is_told_with_file_table_and_key(file: Path, content
     file.write_text(content)
     (line,) = mistakes("ann", file)
     assert line.startswith(f"{file}: {place}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("[text]\nmax_length = -1", "[text] max_length"),
+        ("[text]\nvocabulary = 100", "[text] vocabulary"),
+        ("[text]\npadding = 'left'", "[text] padding"),
+        ("[training]\nword_dropout = 0.1", "[training] word_dropout"),
+        ("[training]\nshift = true", "[training] shift"),
+        ('[training]\nprecision = "int8"', "[training] precision"),
+        ("[training]\nxla = true", "[training] xla"),
+        ("[model]\nhidden = [3]", "[model] hidden"),
+        ('[model]\ncheckpoint = ""', "[model] checkpoint"),
+        ('[model]\ninit = "zeros"', "[model] init"),
+        ("[export]\nint8 = 1", "[export] int8"),
+    ],
+)
+def test_an_impossible_value_of_a_transformer(file: Path, content: str, place: str) -> None:
+    file.write_text(content)
+    checkpoint = [] if "checkpoint" in content else ["model.checkpoint=org/name"]
+    (line,) = mistakes("bert", file, checkpoint)
+    assert line.startswith(f"{file}: {place}: ")
+
+
+@pytest.mark.parametrize("model", ["ann", "bert"])
+@pytest.mark.parametrize("asked", ["none", "balanced", {"joy": 2.0, 'größte "Wut"': 0.5}])
+def test_weights_of_labels_are_a_word_or_a_table(file: Path, model: str, asked: object) -> None:
+    written = as_toml({"training": {"class_weights": asked}})
+    file.write_text(written)
+    checkpoint = ["model.checkpoint=org/name"] if model == "bert" else []
+    assert load_params(model, file, checkpoint).training.class_weights == asked
+    override = written.replace("[training]\n", "training.").replace(" = ", "=", 1)
+    file.write_text("")
+    assert load_params(model, file, [override, *checkpoint]).training.class_weights == asked
+
+
+@pytest.mark.parametrize(
+    ("model", "overrides", "message"),
+    [
+        ("ann", ["training.buckets=true"], "[training] buckets makes batches of many lengths"),
+        ("ann", ["training.shift=true", "text.padding=left"], "[training] shift moves words"),
+        ("lstm", ["training.shift=true", "training.buckets=true"], "[training] shift moves words"),
+    ],
+)
+def test_what_does_not_go_together_is_told(file: Path, model: str, overrides: list[str], message: str) -> None:
+    (line,) = mistakes(model, file, overrides)
+    assert line.startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("model", "overrides"),
+    [
+        ("ann", ["training.shift=true"]),
+        ("ann", ["text.padding=left"]),
+        ("lstm", ["training.shift=true"]),
+        ("lstm", ["training.buckets=true", "text.padding=left"]),
+    ],
+)
+def test_what_goes_together_is_good(file: Path, model: str, overrides: list[str]) -> None:
+    assert load_params(model, file, overrides).model.name == model
 
 
 def test_a_key_of_another_model_is_unknown_and_not_suggested(file: Path) -> None:
@@ -205,6 +313,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("model", {"name": "ann", "hidden": [8]}),
     ("model", {"name": "lstm"}),
     ("training", {"seed": 2}),
+    ("training", {"class_weights": {"joy": 2.0}}),
     ("export", {"opset": 18}),
 ]
 
@@ -212,27 +321,27 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("table", "content"), CHANGES)
 def test_the_digest_changes_with_what_decides_the_result(table: str, content: dict[str, Any]) -> None:
     plain = {"model": {"name": "ann"}}
-    changed = Params.model_validate(plain | {table: content})
-    assert changed.digest() != Params.model_validate(plain).digest()
+    changed = WordParams.model_validate(plain | {table: content})
+    assert changed.digest() != WordParams.model_validate(plain).digest()
 
 
 def test_the_digest_does_not_depend_on_resources_nor_on_writing() -> None:
-    plain = Params.model_validate({"model": {"name": "ann"}, "training": {"learning_rate": 1}})
-    other = Params.model_validate(
-        {"resources": {"threads": 4}, "training": {"learning_rate": 1.0}, "model": {"name": "ann"}}
+    plain = WordParams.model_validate({"model": {"name": "ann"}, "training": {"learning_rate": 1}})
+    other = WordParams.model_validate(
+        {"resources": {"threads": 4, "device": "cpu"}, "training": {"learning_rate": 1.0}, "model": {"name": "ann"}}
     )
     assert other.digest("a") == plain.digest("a")
 
 
 def test_the_digest_tells_inputs_apart() -> None:
-    params = Params(model=AnnParams())
+    params = WordParams(model=AnnParams())
     assert len({params.digest(), params.digest("ab"), params.digest("a", "b"), params.digest("b", "a")}) == 4
 
 
 def test_the_digest_is_the_same_in_another_process() -> None:
     """A run is found again by it."""
-    params = Params(model=LstmParams())
-    script = "from emotion.params import *; print(Params(model=LstmParams()).digest('a'))"
+    params = WordParams(model=LstmParams())
+    script = "from emotion.params import *; print(WordParams(model=LstmParams()).digest('a'))"
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == params.digest("a")

@@ -37,10 +37,10 @@ def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
         console.data_json(records)
         return
     rows = [
-        (record["name"], record["description"], f"{record['parameters']['total']:,}", _start(record))
+        (record["name"], record["description"], _start(record), f"{record['parameters']['total']:,}")
         for record in records
     ]
-    console.table("", ["model", "what it is", "parameters", "starts from"], rows, numbers=2)
+    console.table("", ["model", "what it is", "starts from", "parameters"], rows, numbers=1)
 
 
 def _start(record: dict[str, Any]) -> str:

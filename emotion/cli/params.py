@@ -46,14 +46,17 @@ def show(
 
 
 def as_toml(tables: "Mapping[str, Mapping[str, Any]]") -> str:
-    """Write tables of strings, numbers, booleans and lists of numbers, whose JSON is also TOML."""
+    """Write tables of strings, numbers, booleans, lists of numbers, and tables of them."""
     return "\n\n".join(
-        "\n".join([f"[{name}]", *(f"{key} = {_scalar(value)}" for key, value in table.items())])
+        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())])
         for name, table in tables.items()
     )
 
 
-def _scalar(value: object) -> str:
+def _value(value: object) -> str:
+    """Write a value on one line: JSON, which is also TOML but for tables."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_value(key)} = {_value(inner)}' for key, inner in value.items())}}}"
     # JSON leaves DEL as it is, and TOML forbids it; TOML has no surrogate pairs, so no other escapes.
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
 
@@ -101,17 +104,21 @@ class _Checked:
 
 def _check(file: Path, overrides: "Sequence[str]") -> _Checked:
     from emotion.errors import BadParametersError, InputMissingError
+    from emotion.models.registry import MODELS
     from emotion.params import load_params
 
     model = _model(file)
+    mistakes = []
+    if model and model not in MODELS:
+        mistakes.append(f"{file}: [model] name: unknown model {model!r}; the models are {', '.join(MODELS)}")
     try:
         load_params(model, file, overrides)
     except InputMissingError as error:
         return _Checked(file, model, [error.message], missing=True)
     except BadParametersError as error:
         first, *others = error.message.splitlines()
-        return _Checked(file, model, [line.strip() for line in others] or [first])
-    return _Checked(file, model, [])
+        mistakes += [line.strip() for line in others] or [first]
+    return _Checked(file, model, mistakes)
 
 
 def _model(file: Path) -> str:

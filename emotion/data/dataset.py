@@ -17,6 +17,8 @@ from emotion.params import DataParams
 
 SPLITS = ("train", "validation", "test")
 ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
+# Every row has a logit a label, in memory and in the run's predictions.
+MOST_LABELS = 10_000
 # Beside the splits: tells the data set's name, and whether its figures are those of the built-in sample.
 CARD = "dataset.json"
 
@@ -154,6 +156,11 @@ def _check(path: Path, splits: dict[str, Split]) -> None:
     known = set(splits["train"].labels)
     if len(known) < 2:  # noqa: PLR2004  one label leaves nothing to tell apart
         raise BadDataError(f"{path}: train has only the label {min(known)!r}", "a classifier needs two labels or more")
+    if len(known) > MOST_LABELS:
+        raise BadDataError(
+            f"{path}: train has {len(known):,} labels in {len(splits['train']):,} rows; {MOST_LABELS:,} are the most",
+            "is [data] label_column (--label-column) the column of the classes, not of numbers or ids?",
+        )
     for name in ("validation", "test"):
         unseen = sorted(set(splits[name].labels) - known)
         if unseen:

@@ -59,11 +59,11 @@ class Int8Scores(_Part):
     """
 
     kept: bool
-    reason: str = ""
-    bytes: Count = 0
-    label_agreement: Share = 0
-    accuracy_change: float = 0
-    speedup: Amount = 0
+    reason: str
+    bytes: Count
+    label_agreement: Share
+    accuracy_change: float
+    speedup: Amount
 
 
 class OnnxScores(_Part):

@@ -10,8 +10,8 @@ from emotion.evaluation.record import WeightsRecord
 from emotion.files import write_bytes, write_json
 from emotion.models.checkpoint import classifier_config, load_weights, save_checkpoint
 from emotion.models.compute import Compute
-from emotion.models.config import encoder_config, read_config
-from emotion.models.transformer import build_transformer
+from emotion.models.config_json import encoder_config, read_config
+from emotion.models.transformer import build_transformer, input_names
 from emotion.onnx.export import to_onnx
 from emotion.params import CheckpointParams
 from emotion.store import Store
@@ -65,12 +65,10 @@ class CheckpointLearner:
         return encode(self.tokenizer.backend, texts)
 
     def notes(self) -> list[str]:
-        """Where the weights came from and what became of them, the length, precision and XLA."""
+        """What became of the checkpoint's weights, the length, precision and XLA."""
         taken = "as the parameters say" if self.params.text.max_length else "99.5 % of train's texts fit"
         most = self.config.max_length
-        found = self.weights
         return [
-            f"weights: {found.checkpoint} from the {found.source}" if found else "",
             self.loaded,
             f"texts are cut to {self.max_length} tokens ({taken}; the model has positions for {most})",
             self.compute.reason,
@@ -83,7 +81,7 @@ class CheckpointLearner:
     def save(self, folder: Path) -> None:
         """Write config.json, model.safetensors and the tokenizer, as PyTorch's transformers open them."""
         save_checkpoint(folder, self.model, self.config, self.content, self.labels)
-        self.tokenizer.save(folder)
+        self.tokenizer.save(folder, input_names(self.config))
 
     def export(self, folder: Path, card: dict[str, Any]) -> Any:
         """Write model.onnx, the tokenizer and config.json, as AutoTokenizer and optimum open them."""
@@ -91,8 +89,8 @@ class CheckpointLearner:
         if self.compute.precision != "float32":
             exact = self._build("float32")
             exact.set_weights(self.model.get_weights())
-        write_bytes(folder / "model.onnx", to_onnx(exact, self.params.export.opset))
-        self.tokenizer.save(folder)
+        write_bytes(folder / "model.onnx", to_onnx(exact, self.params.export.opset, apart=True))
+        self.tokenizer.save(folder, input_names(self.config))
         write_json(folder / "config.json", classifier_config(self.content, self.labels) | card)
         return exact
 

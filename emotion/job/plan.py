@@ -10,7 +10,7 @@ from emotion.evaluation.record import Metrics, read_metrics
 from emotion.params import CheckpointParams, WordParams
 from emotion.store import Run, Store, read_json
 from emotion.weights.find import find_weights
-from emotion.weights.reference import is_folder
+from emotion.weights.reference import is_folder, parse_reference
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def plan_job(params: WordParams | CheckpointParams, data: Path, store: Store, na
     Raises:
         BadParametersError: the named run exists with other parameters or other data.
         InputMissingError: the parameters name a folder as checkpoint, and it is none.
+        UsageError: they name neither a folder nor a repository.
     """
     dataset = load_dataset(data, params.data)
     _check_labels(params, dataset)
@@ -69,7 +70,10 @@ def plan_job(params: WordParams | CheckpointParams, data: Path, store: Store, na
 
 def _folder_digests(params: WordParams | CheckpointParams, store: Store) -> dict[str, str]:
     """Digests of the files of a folder that the parameters name: its content may change, its name need not."""
-    if not (isinstance(params, CheckpointParams) and is_folder(params.model.checkpoint)):
+    if not isinstance(params, CheckpointParams):
+        return {}
+    if not is_folder(params.model.checkpoint):
+        parse_reference(params.model.checkpoint, params.model.revision)
         return {}
     return find_weights(params.model.checkpoint, "", store, lambda _: None).digests
 

@@ -2,6 +2,7 @@
 
 import resource
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,8 @@ def run_job(job: Job, listener: Listener) -> Metrics:
     from emotion.models.build import count_parameters
 
     started = time.monotonic()
-    write_json(job.run.params, {"digest": job.digest, **job.identity, **provenance()})
     learner = _learner(job, listener)
+    write_json(job.run.params, {"digest": job.digest, **job.identity, **provenance()})
     for line in learner.notes():
         listener.note("model", line)
     for line in learner.warnings(job.data.splits["validation"].texts):
@@ -44,6 +45,8 @@ def run_job(job: Job, listener: Listener) -> Metrics:
     exporting = time.monotonic()
     classifier, parity, int8 = _export(job, learner, listener)
     evaluating = time.monotonic()
+    rows = sum(len(split) for split in job.data.splits.values())
+    listener.note("evaluate", f"evaluating the exported model on {rows:,} rows")
     scores = evaluate_run(job.run, job.data, classifier)
     metrics = Metrics(
         model=job.run.model,
@@ -137,4 +140,4 @@ def _export(job: Job, learner: Learner, listener: Listener) -> tuple[Classifier,
         return classifier, parity, None
     int8 = quantise(job.run.exported, classifier, texts, labels, threads)
     listener.note("export", f"int8: kept, {int8.speedup:.1f} times as fast" if int8.kept else f"no int8: {int8.reason}")
-    return classifier, parity, int8
+    return classifier, parity, Int8Scores(**asdict(int8))

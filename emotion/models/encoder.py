@@ -29,6 +29,9 @@ class Embeddings(keras.layers.Layer):
         self.dropout = Dropout(config.dropout, chance, name="dropout")
         self.projection = dense(config.hidden_size, config, "projection") if config.projection else None
 
+    def build(self, *_: Any) -> None:
+        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
+
     def call(self, ids: Any, types: Any, training: bool = False) -> Any:
         """Token ids and token types (batch, length) to (batch x length, hidden size)."""
         first = self.config.first_position
@@ -55,6 +58,9 @@ class Block(keras.layers.Layer):
         self.output_dense = dense(size, config, "output")
         self.output_norm = Norm(config.epsilon, name="output_norm")
         self.dropouts = [Dropout(config.dropout, chance, name=f"dropout_{index}") for index in range(2)]
+
+    def build(self, *_: Any) -> None:
+        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
 
     def call(self, hidden: Any, bias: Any, first_only: bool = False, training: bool = False) -> Any:
         """Hidden states (batch x length, size) to the same, or to (batch, size) for the first token alone."""
@@ -87,6 +93,9 @@ class Encoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.order = config.order
         self.blocks = [block(config, chance, name=f"layer_{index}") for index in range(max(config.order) + 1)]
+
+    def build(self, *_: Any) -> None:
+        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
 
     def call(self, hidden: Any, bias: Any, first_only: bool = False, training: bool = False) -> Any:
         """Hidden states (batch x length, size) and the mask's bias (batch, 1, 1, length) to hidden states."""

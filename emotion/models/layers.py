@@ -97,7 +97,7 @@ def dense(units: int, config: EncoderConfig, name: str) -> Any:
 
 def initializer(config: EncoderConfig) -> Any:
     """The truncated normal distribution that the checkpoint's family starts from."""
-    return keras.initializers.TruncatedNormal(stddev=config.initializer_range, seed=keras.random.SeedGenerator())
+    return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
 
 
 class Embedding(keras.layers.Layer):

@@ -75,6 +75,9 @@ class Narrow(keras.layers.Layer):
         self.dense = dense(mobile.inner_size, config, "dense")
         self.norm = _norm(mobile, config.epsilon)
 
+    def build(self, *_: Any) -> None:
+        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
+
     def call(self, hidden: Any) -> Any:
         """(..., hidden size) to (..., inner size)."""
         return self.norm(self.dense(hidden))
@@ -91,6 +94,9 @@ class FeedForward(keras.layers.Layer):
         self.output_dense = dense(mobile.inner_size, config, "output")
         self.dropout = Dropout(rate, chance, name="dropout")
         self.norm = _norm(mobile, epsilon)
+
+    def build(self, *_: Any) -> None:
+        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
 
     def call(self, hidden: Any, training: bool = False) -> Any:
         """(..., inner size), to the same."""
@@ -125,6 +131,9 @@ class MobileBlock(keras.layers.Layer):
             for index in range(mobile.feedforwards - 1)
         ]
         self.last = FeedForward(config, mobile, EPSILON, rate, chance=chance, name="last")
+
+    def build(self, *_: Any) -> None:
+        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
 
     def _inputs(self, hidden: Any) -> tuple[Any, Any, Any]:
         """What query and key, value, and the residual connection are made from (table 1, "shared")."""

@@ -5,7 +5,7 @@ from typing import Any
 from emotion.models.backend import load_keras
 from emotion.models.config import EncoderConfig
 
-# The inputs of the model and of its ONNX file, in this order, all (batch, length).
+# The inputs of the model and of its ONNX file, all (batch, length).
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 
 

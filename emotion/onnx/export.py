@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,13 @@ OUTPUT = "logits"
 DIMENSIONS = ("batch", "length")
 
 
-def to_onnx(model: Any, opset: int) -> bytes:
+def to_onnx(model: Any, opset: int, *, apart: bool = False) -> bytes:
     """Convert on the CPU and return the serialised graph.
 
     It takes the model's inputs by name, int64 (batch, length), and gives `logits` float32 (batch, labels). The
-    batch is dynamic, and the length where the model takes any.
+    batch is dynamic, and the length where the model takes any. With `apart` the weights are kept out of the
+    conversion and put in at its end: it copies the graph again and again, and with BERT's weights in it that
+    takes 15 GB. The ONNX operator of an LSTM is only found with the weights in place.
 
     Raises:
         CheckFailedError: the converter wrote a graph that is not valid ONNX.
@@ -33,14 +35,21 @@ def to_onnx(model: Any, opset: int) -> bytes:
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     names = [each.name for each in model.inputs]
+    weights = {f"weight_{number}": weight for number, weight in enumerate(model.trainable_variables if apart else [])}
 
-    def logits(*inputs: Any) -> dict[str, Any]:
-        given = {name: tf.cast(each, tf.int32) for name, each in zip(names, inputs, strict=True)}
-        return {OUTPUT: model(given, training=False)}
+    def logits(*given: Any) -> dict[str, Any]:
+        inputs = {name: tf.cast(each, tf.int32) for name, each in zip(names, given, strict=False)}
+        if not apart:
+            return {OUTPUT: model(inputs, training=False)}
+        return {OUTPUT: model.stateless_call(given[len(names) :], [], inputs, training=False)[0]}
 
     signature = [tf.TensorSpec(each.shape, tf.int64, name=each.name) for each in model.inputs]
+    signature += [tf.TensorSpec(weight.shape, weight.dtype, name=name) for name, weight in weights.items()]
     with tf.device("/CPU:0"):
-        graph, _ = tf2onnx.convert.from_function(tf.function(logits), input_signature=signature, opset=opset)
+        graph, _ = tf2onnx.convert.from_function(
+            tf.function(logits, autograph=False), input_signature=signature, opset=opset
+        )
+    _put_in(graph.graph, weights)
     _name_dimensions(graph)
     _divide_before_erf(graph.graph)
     try:
@@ -48,6 +57,19 @@ def to_onnx(model: Any, opset: int) -> bytes:
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise CheckFailedError(f"the exported graph is not valid ONNX: {error}") from error
     return bytes(graph.SerializeToString())
+
+
+def _put_in(graph: Any, weights: Mapping[str, Any]) -> None:
+    """Make the inputs that stand for weights what they are: initializers, by the names of Keras' variables."""
+    used = {name for node in graph.node for name in node.input} & weights.keys()
+    kept = [each for each in graph.input if each.name not in weights]
+    del graph.input[:]
+    graph.input.extend(kept)
+    for node in graph.node:
+        node.input[:] = [weights[name].path if name in used else name for name in node.input]
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(weight.numpy(), weight.path) for name, weight in weights.items() if name in used
+    )
 
 
 def _name_dimensions(graph: Any) -> None:

@@ -33,9 +33,13 @@ class CheckpointTokenizer:
         found = self.wrapped.unk_token_id
         return int(found) if found is not None else None
 
-    def save(self, folder: Path) -> None:
-        """Write tokenizer.json, with cutting and padding in it, and what AutoTokenizer reads beside it."""
+    def save(self, folder: Path, inputs: Sequence[str]) -> None:
+        """Write tokenizer.json, with cutting and padding in it, and what AutoTokenizer reads beside it.
+
+        `inputs` are the names of what the model takes: ALBERT's gives no token types of its own accord.
+        """
         self.wrapped.model_max_length = self.max_length
+        self.wrapped.model_input_names = self.wrapped.init_kwargs["model_input_names"] = list(inputs)
         # How it was loaded here is nothing for those who load it next.
         for key in ("local_files_only", "is_local", "trust_remote_code"):
             self.wrapped.init_kwargs.pop(key, None)
@@ -54,7 +58,7 @@ def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts:
 
     Raises:
         BadDataError: the tokenizer is damaged, or has ids that the model does not.
-        BadParametersError: more tokens are wanted than the model has positions for.
+        BadParametersError: more tokens are wanted than the model has positions for, or no more than special ones.
     """
     if wanted > most:
         raise BadParametersError(
@@ -71,6 +75,12 @@ def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts:
         )
     if wrapped.pad_token_id is None:
         raise BadDataError(f"{folder}: the tokenizer has no padding token", "fetch the checkpoint again")
+    specials = backend.num_special_tokens_to_add(is_pair=False)
+    if 0 < wanted <= specials:
+        raise BadParametersError(
+            f"[text] max_length is {wanted}, and {specials} of a text's tokens are special tokens",
+            f"set it to {specials + 1} or more, or to 0 to have it chosen from the data",
+        )
     backend.no_truncation()
     backend.no_padding()
     length = wanted or min(_fitting(backend, texts), most)

@@ -110,7 +110,9 @@ class Forward:
     def __init__(self, model: Any) -> None:
         self.inputs = [each.name for each in model.inputs]
         signature = {each.name: tf.TensorSpec(each.shape, "int32") for each in model.inputs}
-        self._run = tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature])
+        self._run = tf.function(
+            lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False
+        )
 
     def predict(self, texts: Encoded) -> NDArray[np.float32]:
         """Logits float32 (rows, labels). Where padding is masked, rows of about one length run together."""

@@ -34,7 +34,9 @@ class Step:
         self.inputs = [each.name for each in model.inputs]
         signature = {each.name: tf.TensorSpec(each.shape, "int32") for each in model.inputs}
         labels = tf.TensorSpec([None], "int32")
-        self._run = tf.function(self._train, input_signature=[signature, labels], jit_compile=compute.xla)
+        self._run = tf.function(
+            self._train, input_signature=[signature, labels], autograph=False, jit_compile=compute.xla
+        )
 
     def __call__(self, batch: Examples) -> tuple[float, int]:
         """Update the weights by one batch; return the mean loss and the number of right answers."""

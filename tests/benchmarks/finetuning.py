@@ -86,7 +86,7 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     from emotion.models.backend import prepare
     from emotion.models.checkpoint import load_weights
     from emotion.models.compute import Compute
-    from emotion.models.config import encoder_config, read_config
+    from emotion.models.config_json import encoder_config, read_config
     from emotion.models.registry import params_file
     from emotion.models.transformer import build_transformer
     from emotion.params import load_params

@@ -18,9 +18,11 @@ from typing import Any
 
 from emotion.data.dataset import Dataset, load_dataset
 from emotion.models.backend import load_keras, prepare
+from emotion.models.compute import Compute
 from emotion.models.registry import params_file
-from emotion.params import Params, load_params
-from emotion.text.wordlevel import encode, learn_tokenizer
+from emotion.params import WORD_MODELS, WordParams, load_params
+from emotion.text.encoded import encode
+from emotion.text.wordlevel import learn_tokenizer
 
 PLACES, VOCABULARY, EPOCHS, BATCH = 35, 8126, 10, 32
 
@@ -93,6 +95,8 @@ def _study_model(keras: Any, model: str, labels: int) -> Any:
 
 
 class _Silent:
+    def note(self, event: str, message: str) -> None: ...
+
     def on_start(self, epochs: int, rows: int) -> None: ...
 
     def on_rows(self, rows: int) -> None: ...
@@ -100,11 +104,12 @@ class _Silent:
     def on_epoch(self, epoch: Any) -> None: ...
 
 
-def ours(params: Params, data: Dataset, seed: int) -> Curve:
+def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     """Train by the model's own params.toml."""
     from emotion.models.build import build_model
     from emotion.training.batches import Examples
     from emotion.training.fit import fit
+    from emotion.training.step import label_weights
 
     load_keras().utils.set_random_seed(seed)
     tokenizer = learn_tokenizer(data.splits["train"].texts, params.text)
@@ -115,15 +120,17 @@ def ours(params: Params, data: Dataset, seed: int) -> Curve:
     started = time.perf_counter()
     model = build_model(params, tokenizer.get_vocab_size(), len(data.labels))
     built = time.perf_counter() - started
-    epochs = fit(model, train, validation, training, _Silent()).epochs
+    weights = label_weights(training, data.labels, train.labels)
+    epochs = fit(model, train, validation, training, _Silent(), weights=weights, compute=Compute()).epochs
     return Curve(
-        [epoch.validation_accuracy for epoch in epochs], [built + epoch.seconds for epoch in epochs], len(train.labels)
+        [epoch.validation_accuracy for epoch in epochs], [built + epoch.seconds for epoch in epochs], len(train)
     )
 
 
 def measure(model: str, data: Dataset, repeats: int) -> dict[str, Any]:
     """Run both recipes by turns, `repeats` seeds each; ratios are medians over the seeds."""
     params = load_params(model, params_file(model))
+    assert isinstance(params, WordParams)
     rows, ratios = [], []
     for seed in range(1, repeats + 1):
         theirs, mine = study(model, data, seed), ours(params, data, seed)
@@ -149,7 +156,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--models", default="ann,lstm")
+    parser.add_argument("--models", default=",".join(WORD_MODELS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,6 +58,21 @@ def test_a_file(tmp_path: Path, source: Path, toy_model: Path) -> None:
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [row["label"] for row in rows] == ["joy", "anger", "", "fear"]
     assert names(tmp_path) == ["in.csv", "out.csv", "out.csv.errors.csv"]
+
+
+def test_the_quantised_model_is_taken_where_it_is_asked_for(tmp_path: Path, source: Path) -> None:
+    model = write_model(tmp_path / "model")
+    arguments = (source, tmp_path / "out.csv", "--model", model, "--json", "--precision")
+    done = classify(*arguments, "int8")
+    assert done.returncode == 66
+    assert f"no model.int8.onnx in {model}" in done.stderr
+    assert "use --precision float32" in " ".join(done.stderr.split())
+    assert not (tmp_path / "out.csv").exists()
+    shutil.copy(model / "model.onnx", model / "model.int8.onnx")
+    for precision, name in (("int8", "model.int8.onnx"), ("float32", "model.onnx")):
+        assert json.loads(classify(*arguments, precision).stdout)["model"]["file"] == str(model / name)
+    done = classify(source, tmp_path / "out.csv", "--model", model, "--precision", "int8")
+    assert f"with {model / 'model.int8.onnx'}" in " ".join(done.stderr.split())
 
 
 def test_the_summary_is_json(tmp_path: Path, source: Path, toy_model: Path) -> None:
@@ -128,6 +144,7 @@ def test_the_best_run_of_the_store(tmp_path: Path, source: Path) -> None:
         (("in.csv", "out.csv", "--encoding", "rot13"), 2, "unknown encoding"),
         (("in.csv", "out.csv", "--model", "nowhere"), 66, "no model folder nowhere"),
         (("in.csv", "in.csv/out.csv"), 73, "cannot write"),
+        (("in.csv", "out.csv", "--precision", "int4"), 2, "'int4' is not one of"),
     ],
 )
 def test_exit_codes(

@@ -36,9 +36,24 @@ def test_strings_survive_toml(text: str) -> None:
     assert tomllib.loads(as_toml({"data": {"text_column": text}})) == {"data": {"text_column": text}}
 
 
-@pytest.mark.parametrize("value", [1e-5, 1e16, 0.1, 3, True, [64, 32], []])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *[1e-5, 1e16, 0.1, 3, True, [64, 32], []],
+        *[{}, {"joy": 2.0}, {'say "a\\b"': 1e-7, "größte Wut 😀": 2.0, "": 1.0, "a.b = c": 3.0, "tab\t\x7f#": 0.5}],
+    ],
+)
 def test_other_values_survive_toml(value: object) -> None:
     assert tomllib.loads(as_toml({"table": {"key": value}}))["table"]["key"] == value
+
+
+def test_weights_of_labels_are_shown_as_they_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "shown.toml"
+    weights = """training.class_weights={joy = 2.0, 'größte "Wut"' = 0.5}"""
+    file.write_text(invoke("show", "ann", "--set", weights))
+
+    assert load_params("ann", file) == load_params("ann", params_file("ann"), [weights])
+    assert load_params("ann", file).training.class_weights == {"joy": 2.0, 'größte "Wut"': 0.5}
 
 
 def test_show_as_json_and_of_another_file(tmp_path: Path) -> None:
@@ -68,7 +83,7 @@ def test_good_files_are_ok() -> None:
 def test_all_mistakes_of_all_files_come_together(tmp_path: Path) -> None:
     one, two, three = (tmp_path / f"{name}.toml" for name in ("one", "two", "three"))
     one.write_text('[model]\nname = "ann"\n[training]\nepochs = "many"\nepoch = 1\n')
-    two.write_text('[model]\nname = "gpt"\n[text]\nmax_length = 0\n')
+    two.write_text('[model]\nname = "gpt"\n[text]\nmax_length = -1\n')
     three.write_text("[model\n")
 
     with pytest.raises(BadParametersError) as caught:
@@ -103,3 +118,16 @@ def test_json_tells_each_file(tmp_path: Path) -> None:
 def test_a_missing_file_alone_is_missing_input(tmp_path: Path) -> None:
     with pytest.raises(InputMissingError, match=r"absent\.toml"):
         invoke("validate", params_file("ann"), tmp_path / "absent.toml")
+
+
+def test_a_model_that_there_is_not_is_a_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[model]\nname = "gpt"\ncheckpoint = "org/gpt"\n')
+
+    with pytest.raises(BadParametersError) as caught:
+        invoke("validate", file)
+
+    (line,) = caught.value.message.splitlines()[1:]
+    assert f"{file}: [model] name" in line
+    assert "'gpt'" in line
+    assert "ann, lstm, bert" in line

@@ -33,12 +33,13 @@ LAYOUT = {
     "weights/model.weights.h5",
 }
 KEYS = {
-    "": {"model", "run", "training_seconds", "epochs", "peak_memory_bytes", "samples_per_second"},
+    "": {"model", "run", "training_seconds", "epochs", "peak_memory_bytes", "samples_per_second"}
+    | {"max_length", "precision", "weights"},
     "parameters": {"total", "trainable"},
     "train": {"accuracy", "loss"},
     "validation": {"accuracy", "loss", "macro_f1"},
     "test": {"accuracy", "loss", "macro_f1", "accuracy_ci95", "ece", "per_class"},
-    "onnx": {"bytes", "max_abs_logit_diff", "label_agreement"},
+    "onnx": {"bytes", "max_abs_logit_diff", "label_agreement", "int8"},
 }
 
 
@@ -176,6 +177,8 @@ def test_a_person_gets_a_table_on_stdout_and_progress_on_stderr(lstm: Trained) -
     assert "epoch" not in lstm.done.stdout.replace("best epoch", "")
     assert len(re.findall(r"^epoch \d/3 .* loss ", lstm.done.stderr, re.MULTILINE)) == 3
     assert str(lstm.folder) in lstm.done.stdout
+    assert "exporting to ONNX" in lstm.done.stderr
+    assert "evaluating the exported model on 60 rows" in lstm.done.stderr
     assert "\x1b" not in lstm.done.stdout + lstm.done.stderr
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emotion.data.dataset import Dataset, load_dataset
+from emotion.data.dataset import MOST_LABELS, Dataset, load_dataset
 from emotion.errors import BadDataError, EmotionError, InputMissingError
 from emotion.params import DataParams
 from tests.builders import TEST, TRAIN, VALIDATION, Rows, write_dataset, write_rows
@@ -183,6 +183,12 @@ class TestChecks:
     def test_one_label_only(self, tmp_path: Path) -> None:
         folder = write_dataset(tmp_path, train=[("a", "joy"), ("b", "joy")])
         assert "only the label 'joy'" in refused(folder).message
+
+    def test_a_column_of_numbers_is_no_column_of_labels(self, tmp_path: Path) -> None:
+        folder = write_dataset(tmp_path, train=[(f"text {number}", str(number)) for number in range(MOST_LABELS + 1)])
+        error = refused(folder)
+        assert "10,001 labels in 10,001 rows" in error.message
+        assert "--label-column" in error.hint
 
     @pytest.mark.parametrize("split", ["validation", "test"])
     def test_labels_that_train_lacks(self, tmp_path: Path, split: str) -> None:

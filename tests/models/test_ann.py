@@ -59,13 +59,13 @@ def test_without_same_start_every_place_has_its_own() -> None:
 
 def test_with_equal_starts_the_order_of_words_does_not_matter_yet() -> None:
     model = ann.build(AnnParams(embedding_dim=3, hidden=[4]), vocabulary=9, length=4, labels=2)
-    logits = np.asarray(model(np.asarray([[2, 3, 4, 5], [5, 3, 2, 4], [5, 5, 5, 5]])))
+    logits = np.asarray(model({"input_ids": np.asarray([[2, 3, 4, 5], [5, 3, 2, 4], [5, 5, 5, 5]])}))
     np.testing.assert_allclose(logits[0], logits[1], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("labels", [2, 30])
 def test_any_number_of_labels(labels: int) -> None:
     model = ann.build(AnnParams(embedding_dim=3, hidden=[4]), vocabulary=9, length=4, labels=labels)
-    logits = np.asarray(model(np.zeros((3, 4), np.int32)))
+    logits = np.asarray(model({"input_ids": np.zeros((3, 4), np.int32)}))
     assert logits.shape == (3, labels)
     assert logits.dtype == np.float32

@@ -8,10 +8,10 @@ import pytest
 
 from emotion.models.backend import prepare
 from emotion.models.build import architecture, build_model, count_parameters
-from emotion.params import AnnParams, LstmParams, Params, TextParams
+from emotion.params import AnnParams, LstmParams, WordParams, WordTextParams
 
-ANN = Params(model=AnnParams(embedding_dim=3, hidden=[4]), text=TextParams(max_length=5))
-LSTM = Params(model=LstmParams(embedding_dim=3, units=2, hidden=[4]), text=TextParams(max_length=5))
+ANN = WordParams(model=AnnParams(embedding_dim=3, hidden=[4]), text=WordTextParams(max_length=5))
+LSTM = WordParams(model=LstmParams(embedding_dim=3, units=2, hidden=[4]), text=WordTextParams(max_length=5))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,11 +20,11 @@ def _tensorflow() -> None:
 
 
 def logits(model: Any, places: int) -> Any:
-    return np.asarray(model(np.ones((2, places), np.int32)))
+    return np.asarray(model({"input_ids": np.ones((2, places), np.int32)}))
 
 
 @pytest.mark.parametrize("params", [ANN, LSTM])
-def test_the_named_model_is_built_for_the_text_length(params: Params) -> None:
+def test_the_named_model_is_built_for_the_text_length(params: WordParams) -> None:
     model = build_model(params, vocabulary=10, labels=3)
     assert model.name == params.model.name
     assert logits(model, 5).shape == (2, 3)
@@ -41,7 +41,7 @@ def test_hidden_layers_are_as_many_as_the_parameters_say() -> None:
 def test_dropout_acts_in_training_alone(model: type[Any], dropout: str) -> None:
     params = ANN.model_copy(update={"model": model(embedding_dim=8, hidden=[8], **{dropout: 0.5})})
     built = build_model(params, vocabulary=10, labels=3)
-    ids = np.ones((64, 5), np.int32)
+    ids = {"input_ids": np.ones((64, 5), np.int32)}
     assert np.ptp(np.asarray(built(ids, training=False)), axis=0).max() < 1e-6
     assert np.ptp(np.asarray(built(ids, training=True)), axis=0).max() > 1e-3
 

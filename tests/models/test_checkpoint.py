@@ -17,7 +17,8 @@ from safetensors.numpy import load_file, save_file
 from emotion.errors import BadDataError, InputMissingError
 from emotion.models.backend import prepare
 from emotion.models.checkpoint import Loaded, classifier_config, load_weights, save_checkpoint
-from emotion.models.config import FAMILIES, EncoderConfig, encoder_config, read_config
+from emotion.models.config import FAMILIES, EncoderConfig
+from emotion.models.config_json import encoder_config, read_config
 
 REFERENCES = Path(__file__).parent.parent / "references"
 QUERY = "bert.encoder.layer.0.attention.self.query.weight"

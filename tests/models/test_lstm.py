@@ -40,17 +40,18 @@ def test_layers_are_those_of_the_study_in_order(reference: Any) -> None:
 def test_any_length() -> None:
     model = lstm.build(SMALL, vocabulary=9, labels=3)
     for length in (1, 5, 70):
-        assert np.asarray(model(np.full((2, length), 4, np.int32))).shape == (2, 3)
+        assert np.asarray(model({"input_ids": np.full((2, length), 4, np.int32)})).shape == (2, 3)
 
 
 def test_the_order_of_words_matters() -> None:
     model = lstm.build(SMALL, vocabulary=9, labels=3)
-    one, other = np.asarray(model(np.asarray([[2, 3, 4, 5], [3, 2, 5, 4]])))
+    one, other = np.asarray(model({"input_ids": np.asarray([[2, 3, 4, 5], [3, 2, 5, 4]])}))
     assert np.abs(one - other).max() > 1e-6
 
 
 @pytest.mark.parametrize("labels", [2, 30])
 def test_any_number_of_labels(labels: int) -> None:
-    logits = np.asarray(lstm.build(SMALL, vocabulary=9, labels=labels)(np.zeros((3, 4), np.int32)))
+    model = lstm.build(SMALL, vocabulary=9, labels=labels)
+    logits = np.asarray(model({"input_ids": np.zeros((3, 4), np.int32)}))
     assert logits.shape == (3, labels)
     assert logits.dtype == np.float32

@@ -12,7 +12,8 @@ from safetensors.numpy import load_file
 
 from emotion.models.backend import prepare
 from emotion.models.checkpoint import Loaded, load_weights, save_checkpoint
-from emotion.models.config import FAMILIES, EncoderConfig, encoder_config, read_config
+from emotion.models.config import FAMILIES, EncoderConfig
+from emotion.models.config_json import encoder_config, read_config
 
 FOLDERS = sorted(path.parent for path in (Path(__file__).parent.parent / "references").glob("*/config.json"))
 # Ten times the largest difference measured.

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from emotion.models.backend import load_keras, prepare
-from emotion.models.config import EncoderConfig, encoder_config
+from emotion.models.config import EncoderConfig
+from emotion.models.config_json import encoder_config
 
 BERT = {
     "model_type": "bert",

@@ -41,9 +41,18 @@ def test_the_tolerance_itself_is_allowed_and_more_is_not() -> None:
     assert "2.50e-01" in refused(exported, 0.2).message
 
 
-def test_a_changed_label_fails_whatever_the_tolerance() -> None:
-    exported = TRAINED[:, ::-1].copy()
-    assert "50.00% of labels" in refused(exported, 100.0).message
+def test_a_changed_label_fails_though_its_logits_are_near() -> None:
+    trained, exported = logits([1.0, 0.85], [0.0, 1.0]), logits([0.91, 0.94], [0.0, 1.0])
+    with pytest.raises(CheckFailedError) as caught:
+        check_parity(trained, exported, 0.1)
+    assert "50.00% of labels" in caught.value.message
+
+
+def test_a_label_may_change_where_two_logits_are_as_good_as_equal() -> None:
+    trained, exported = logits([1.0, 0.95], [0.0, 1.0]), logits([0.96, 0.99], [0.0, 1.0])
+    parity = check_parity(trained, exported, 0.1)
+    assert parity.label_agreement == 0.5
+    assert parity.max_abs_logit_diff == pytest.approx(0.04, rel=1e-3)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

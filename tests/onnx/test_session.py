@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import load, save
+from onnx import load, numpy_helper, save
 from tokenizers import Tokenizer
 
 from emotion.errors import BadDataError, InputMissingError
@@ -96,6 +96,30 @@ def test_probabilities_are_stable() -> None:
 def test_the_digest_is_of_the_three_files(toy_model: Path, toy: Classifier) -> None:
     content = b"".join((toy_model / name).read_bytes() for name in ("model.onnx", "tokenizer.json", "config.json"))
     assert toy.model_digest == hashlib.sha256(content).hexdigest()
+
+
+def test_the_quantised_model_is_a_file_of_its_own(tmp_path: Path, toy: Classifier) -> None:
+    folder = write_model(tmp_path / "model")
+    with pytest.raises(InputMissingError, match=r"no model\.int8\.onnx") as caught:
+        Classifier.load(folder, precision="int8")
+    assert "--precision float32" in caught.value.hint
+    model = load(folder / "model.onnx")
+    (dense,) = [weight for weight in model.graph.initializer if weight.name == "dense"]
+    dense.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(dense), "dense"))
+    save(model, folder / "model.int8.onnx")
+    small = Classifier.load(tmp_path, precision="int8")
+    assert small.graph == folder / "model.int8.onnx"
+    np.testing.assert_allclose(small.logits(TEXTS), -toy.logits(TEXTS), atol=1e-6)
+    assert small.model_digest != Classifier.load(folder).model_digest
+    assert Classifier.load(folder).graph == folder / "model.onnx"
+
+
+def test_a_damaged_quantised_model_is_named(tmp_path: Path) -> None:
+    folder = write_model(tmp_path)
+    (folder / "model.int8.onnx").write_bytes(b"not a model at all")
+    with pytest.raises(BadDataError, match=r"model\.int8\.onnx"):
+        Classifier.load(folder, precision="int8")
+    assert Classifier.load(folder).labels == list(LABELS)
 
 
 def test_a_runs_folder_will_do(tmp_path: Path) -> None:

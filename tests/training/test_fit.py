@@ -8,7 +8,7 @@ import pytest
 
 from emotion.models.backend import prepare
 from emotion.models.compute import Compute
-from emotion.models.config import encoder_config
+from emotion.models.config_json import encoder_config
 from emotion.params import AnnParams, LstmParams, WordParams, WordTextParams, WordTrainingParams
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples

@@ -21,11 +21,11 @@ def make() -> tuple[Any, Any, Any]:
 
     scale, weight = LossScale(), tf.Variable([1.0, 1.0, 1.0])
 
-    @tf.function
     def step(gradient: Any) -> None:
         scale.apply([gradient, tf.constant([0.0])], lambda whole: weight.assign_sub(whole[0]))
 
-    return scale, weight, lambda values: step(tf.constant(values, tf.float32))
+    compiled = tf.function(step)
+    return scale, weight, lambda values: compiled(tf.constant(values, tf.float32))
 
 
 def test_the_loss_is_scaled_up_and_gradients_down() -> None:
@@ -42,9 +42,9 @@ def test_sparse_gradients_are_scaled_down_too() -> None:
 
     from emotion.training.loss_scale import LossScale
 
-    scale, found = LossScale(), []
-    factor = scale.factor
-    rows = tf.IndexedSlices([[1.0], [2.0]] * factor, tf.constant([2, 2]), tf.constant([3, 1]))
+    scale = LossScale()
+    found: list[Any] = []
+    rows = tf.IndexedSlices([[1.0], [2.0]] * scale.factor, tf.constant([2, 2]), tf.constant([3, 1]))
     scale.apply([rows], lambda whole: found.extend(np.asarray(each) for each in whole))
     np.testing.assert_allclose(found[0], [[0], [0], [3]])
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from emotion.errors import BadDataError, InputMissingError
-from emotion.models.config import FAMILIES, MobileParams, encoder_config, read_config
+from emotion.models.config import FAMILIES, MobileParams
+from emotion.models.config_json import encoder_config, read_config
 
 # As the first checkpoints of each family were published: their own sizes, keys that nothing reads any more.
 BERT = {
@@ -246,7 +247,7 @@ def test_code_of_a_checkpoint_is_never_run(tmp_path: Path, monkeypatch: pytest.M
 
 def test_reading_a_configuration_imports_no_framework() -> None:
     code = (
-        "import sys; from emotion.models.config import encoder_config; encoder_config({'model_type': 'bert'});"
+        "import sys; from emotion.models.config_json import encoder_config; encoder_config({'model_type': 'bert'});"
         "print({'tensorflow', 'keras', 'torch'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"

@@ -1,40 +1,21 @@
-"""A job: its name, what makes it another job, and that metrics.json comes last and only for a good model."""
+"""Planning a job: its name, what makes it another job, and what is wrong before anything is trained."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
-import onnx
 import pytest
-from onnx import numpy_helper
 
 from emotion.data.labelled import read_labelled
-from emotion.errors import BadDataError, BadParametersError, CheckFailedError, UsageError
+from emotion.errors import BadDataError, BadParametersError, InputMissingError, UsageError
 from emotion.files import write_json
-from emotion.job import Job, plan_job, run_job
+from emotion.job.plan import Job, plan_job
 from emotion.models.registry import params_file
 from emotion.params import DataParams, load_params
 from emotion.store import Store
-from emotion.training.progress import Epoch
-from tests.builders import make_metrics, write_dataset, write_rows
+from tests.builders import make_metrics, write_dataset, write_files, write_rows
 
 ROWS = [(f"i feel {word} again", label) for word, label in (("happy", "joy"), ("mad", "anger")) for _ in range(12)]
-
-
-class Quiet:
-    """A listener that may stop at an epoch."""
-
-    def __init__(self, stop: int = 0) -> None:
-        self.stop = stop
-
-    def on_start(self, epochs: int, rows: int) -> None: ...
-
-    def on_rows(self, rows: int) -> None: ...
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        if epoch.epoch == self.stop:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -49,12 +30,7 @@ def plan(store: Path, data: Path, *changes: str, run: str | None = None, model: 
 
 def keep_params(job: Job) -> None:
     """Write params.json as a run that began."""
-    content = {"params": job.params.model_dump(), "data": {"digests": job.data.digests}}
-    write_json(job.run.params, {"digest": job.digest, **content})
-
-
-def left_behind(store: Path) -> list[Path]:
-    return [path for path in store.rglob(".*") if path.is_file()]
+    write_json(job.run.params, {"digest": job.digest, **job.identity})
 
 
 class TestName:
@@ -79,8 +55,9 @@ class TestName:
         other = write_dataset(tmp_path / "other", ".parquet", **rows)
         assert plan(tmp_path, other).run.name == plan(tmp_path, data).run.name
 
-    def test_threads_make_none(self, tmp_path: Path, data: Path) -> None:
-        assert plan(tmp_path, data, "resources.threads=3").run == plan(tmp_path, data).run
+    @pytest.mark.parametrize("change", ["resources.threads=3", "resources.device=cpu"])
+    def test_resources_make_none(self, tmp_path: Path, data: Path, change: str) -> None:
+        assert plan(tmp_path, data, change).run == plan(tmp_path, data).run
 
     @pytest.mark.parametrize("name", ["../x", "a/b", "", "Big", "x" * 41, "-a"])
     def test_a_name_that_is_no_label_is_refused(self, tmp_path: Path, data: Path, name: str) -> None:
@@ -127,6 +104,60 @@ class TestSameName:
             plan(tmp_path, data, run="mine")
 
 
+class TestWeights:
+    """A checkpoint that is a folder: what is in it decides, not what it is called."""
+
+    FILES = MappingProxyType({"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": b"weights"})
+
+    def plan(self, tmp_path: Path, data: Path, folder: Path, run: str | None = None) -> Job:
+        file = params_file("bert")
+        return plan_job(load_params("bert", file, [f"model.checkpoint={folder}"]), data, Store(tmp_path), run)
+
+    def test_other_files_make_another_run(self, tmp_path: Path, data: Path) -> None:
+        folder = write_files(tmp_path / "mine", self.FILES)
+        before = self.plan(tmp_path, data, folder)
+        assert set(before.weights) == set(self.FILES)
+        assert self.plan(tmp_path, data, folder).run == before.run
+        (folder / "README.md").write_text("which is not read")
+        assert self.plan(tmp_path, data, folder).run == before.run
+        (folder / "model.safetensors").write_bytes(b"others")
+        assert self.plan(tmp_path, data, folder).run.name != before.run.name
+
+    def test_what_differs_is_told(self, tmp_path: Path, data: Path) -> None:
+        folder = write_files(tmp_path / "mine", self.FILES)
+        keep_params(self.plan(tmp_path, data, folder, "mine"))
+        (folder / "tokenizer.json").write_bytes(b"[]")
+        with pytest.raises(BadParametersError) as caught:
+            self.plan(tmp_path, data, folder, "mine")
+        assert "weights.tokenizer.json: " in caught.value.message
+        assert "weights.model.safetensors" not in caught.value.message
+
+    def test_a_name_on_the_hub_is_not_looked_up_yet(self, tmp_path: Path, data: Path) -> None:
+        job = plan_job(load_params("bert", params_file("bert")), data, Store(tmp_path), None)
+        assert job.weights == {}
+        assert "weights" not in job.identity
+
+    @pytest.mark.parametrize("lacking", ["config.json", "tokenizer.json", "model.safetensors"])
+    def test_a_folder_that_lacks_a_file_is_told(self, tmp_path: Path, data: Path, lacking: str) -> None:
+        folder = write_files(tmp_path / "mine", {name: b"" for name in self.FILES if name != lacking})
+        with pytest.raises(InputMissingError, match=lacking.replace(".", r"\.")) as caught:
+            self.plan(tmp_path, data, folder)
+        assert caught.value.exit_code == 66
+
+
+@pytest.mark.parametrize("model", ["ann", "bert"])
+def test_weights_of_labels_that_the_data_lack_are_refused(tmp_path: Path, data: Path, model: str) -> None:
+    def planned(weights: str) -> Job:
+        params = load_params(model, params_file(model), [f"training.class_weights={weights}"])
+        return plan_job(params, data, Store(tmp_path), None)
+
+    assert planned("{joy = 2.0}").params.training.class_weights == {"joy": 2.0}
+    with pytest.raises(BadParametersError, match="does not have: fear, rage") as caught:
+        planned("{rage = 1.0, joy = 2.0, fear = 3.0}")
+    assert caught.value.exit_code == 78
+    assert "anger, joy" in caught.value.hint
+
+
 def test_a_complete_run_gives_its_metrics(tmp_path: Path, data: Path) -> None:
     job = plan(tmp_path, data, run="mine")
     assert job.complete() is None
@@ -138,44 +169,3 @@ def test_a_complete_run_gives_its_metrics(tmp_path: Path, data: Path) -> None:
 def test_size_is_told_for_people(tmp_path: Path, data: Path) -> None:
     assert plan(tmp_path, data).size == "24 train, 8 validation, 6 test rows, 2 labels"
     assert len(read_labelled(data / "train.csv", DataParams())) == 24
-
-
-def test_training_that_is_stopped_leaves_an_incomplete_run_that_can_be_trained_again(
-    tmp_path: Path, data: Path
-) -> None:
-    job = plan(tmp_path, data)
-    with pytest.raises(KeyboardInterrupt):
-        run_job(job, Quiet(stop=1), pytest.fail)
-    assert not job.run.complete
-    assert len(job.run.history.read_text().splitlines()) == 2
-    progress = json.loads(job.run.progress.read_text())
-    assert (progress["state"], progress["epoch"], progress["epochs"]) == ("training", 1, 2)
-    metrics = run_job(plan(tmp_path, data), Quiet(), pytest.fail)
-    assert job.complete() == metrics
-    assert len(job.run.history.read_text().splitlines()) == 3
-    assert left_behind(tmp_path) == []
-
-
-def test_an_export_that_differs_fails_and_leaves_no_metrics(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from emotion.onnx import export
-
-    whole = export.to_onnx
-
-    def perturbed(model: Any, params: Any) -> bytes:
-        graph = onnx.load_from_string(whole(model, params))
-        for weight in graph.graph.initializer:
-            values = numpy_helper.to_array(weight)
-            if values.dtype == "float32" and values.size > 1:
-                weight.CopyFrom(numpy_helper.from_array(values + 0.01, weight.name))
-        return bytes(graph.SerializeToString())
-
-    monkeypatch.setattr(export, "to_onnx", perturbed)
-    job = plan(tmp_path, data)
-    with pytest.raises(CheckFailedError, match="differs from the trained one") as caught:
-        run_job(job, Quiet(), pytest.fail)
-    assert caught.value.exit_code == 70
-    assert not job.run.metrics.exists()
-    assert json.loads(job.run.progress.read_text())["state"] != "complete"
-    assert left_behind(tmp_path) == []
