@@ -18,9 +18,9 @@ from emotion.params import (
     LstmParams,
     TransformerParams,
     WordParams,
-    load_params,
     schema,
 )
+from emotion.params_toml import load_params
 
 JOBS = Path(__file__).parent.parent / "jobs"
 

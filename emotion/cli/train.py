@@ -62,7 +62,7 @@ def train(
     from emotion.job.plan import plan_job
     from emotion.job.run import run_job
     from emotion.models.registry import params_file
-    from emotion.params import load_params
+    from emotion.params_toml import load_params
     from emotion.store import Store
 
     seeds = [] if seed is None else [f"training.seed={seed}"]

@@ -19,7 +19,7 @@ class Coverage:
         if self.unknown_tokens > 0.20:  # noqa: PLR2004
             found.append(
                 f"{self.unknown_tokens:.1%} of validation's tokens are unknown: train and validation differ in"
-                " language or domain, or [text] vocabulary is too small"
+                " language or domain, or the tokenizer's vocabulary is too small"
             )
         if self.truncated_rows > 0.05:  # noqa: PLR2004
             found.append(f"{self.truncated_rows:.1%} of validation's rows are cut: raise [text] max_length")

@@ -59,7 +59,7 @@ def write_batches(data: Path, folder: Path, target: Path, rounds: int) -> float:
     """Write the batches of all rounds, ids int32 with their lengths, and give the mean length."""
     from emotion.data.dataset import load_dataset
     from emotion.models.registry import params_file
-    from emotion.params import load_params
+    from emotion.params_toml import load_params
     from emotion.text.encoded import encode
     from emotion.text.pretrained import load_tokenizer
     from emotion.training.batches import Examples, batches
@@ -89,7 +89,7 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     from emotion.models.config_json import encoder_config, read_config
     from emotion.models.registry import params_file
     from emotion.models.transformer import build_transformer
-    from emotion.params import load_params
+    from emotion.params_toml import load_params
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
     from emotion.training.step import Step

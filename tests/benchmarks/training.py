@@ -20,7 +20,8 @@ from emotion.data.dataset import Dataset, load_dataset
 from emotion.models.backend import load_keras, prepare
 from emotion.models.compute import Compute
 from emotion.models.registry import params_file
-from emotion.params import WORD_MODELS, WordParams, load_params
+from emotion.params import WORD_MODELS, WordParams
+from emotion.params_toml import load_params
 from emotion.text.encoded import encode
 from emotion.text.wordlevel import learn_tokenizer
 

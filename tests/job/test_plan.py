@@ -11,7 +11,8 @@ from emotion.errors import BadDataError, BadParametersError, InputMissingError, 
 from emotion.files import write_json
 from emotion.job.plan import Job, plan_job
 from emotion.models.registry import params_file
-from emotion.params import DataParams, load_params
+from emotion.params import DataParams
+from emotion.params_toml import load_params
 from emotion.store import Store
 from tests.builders import make_metrics, write_dataset, write_files, write_rows
 

@@ -26,7 +26,7 @@ from emotion.models.checkpoint import load_weights
 from emotion.models.config_json import encoder_config, read_config
 from emotion.models.registry import MODELS, params_file
 from emotion.onnx.session import Classifier
-from emotion.params import load_params
+from emotion.params_toml import load_params
 from emotion.store import Store
 from emotion.training.progress import Epoch
 from tests.builders import write_dataset

@@ -10,13 +10,16 @@ from emotion.errors import UsageError
 from emotion.models.backend import prepare
 from emotion.models.build import build_model
 from emotion.models.registry import MODELS, find_model, params_file
-from emotion.params import load_params
+from emotion.params import WordParams
+from emotion.params_toml import load_params
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("ann", 1_329_190), ("lstm", 1_322_022)])
 def test_the_parameters_are_those_of_the_model_that_its_job_builds(name: str, parameters: int) -> None:
     prepare(1, 0)
-    model = build_model(load_params(name, params_file(name)), vocabulary=8126, labels=6)
+    params = load_params(name, params_file(name))
+    assert isinstance(params, WordParams)
+    model = build_model(params, vocabulary=8126, labels=6)
     built = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     assert built == find_model(name).parameters == parameters
 

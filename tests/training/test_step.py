@@ -139,6 +139,19 @@ def test_float16_scales_its_loss_and_tells_the_plain_one() -> None:
     assert {weight.dtype for weight in model.weights} == {"float32"}
 
 
+def test_float16_leaves_out_a_step_that_overflows() -> None:
+    model, step = tune(Compute("float16"))
+    step.scale.factor.assign(2.0**40)
+    before = model.get_weights()
+    assert np.isfinite(step(BATCH)[0])
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
+    assert float(step.scale.factor) == 2.0**39
+    step.scale.factor.assign(2.0**10)
+    step(BATCH)
+    assert not np.array_equal(before[0], model.get_weights()[0])
+    assert float(step.scale.factor) == 2.0**10
+
+
 LABELLED = np.asarray([0, 0, 0, 0, 0, 0, 2, 2], np.int32)
 NAMES = ["joy", "fear", "anger"]
 
