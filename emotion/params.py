@@ -83,7 +83,8 @@ class TransformerParams(_Table):
     checkpoint: Annotated[str, Field(min_length=1)]
     # The commit on the hub; a folder has none.
     revision: str = ""
-    # `random` takes the checkpoint's architecture and tokenizer alone.
+    # `random` takes the architecture alone, and of the models that `emotion models` lists nothing has to be there:
+    # they learn a tokenizer from train. Of others the checkpoint's tokenizer is taken.
     init: Literal["pretrained", "random"] = "pretrained"
 
 

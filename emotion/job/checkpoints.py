@@ -17,8 +17,10 @@ from emotion.params import CheckpointParams
 from emotion.store import Store
 from emotion.text.coverage import coverage
 from emotion.text.encoded import Encoded, encode
-from emotion.text.pretrained import load_tokenizer
+from emotion.text.pretrained import fit_tokenizer, load_tokenizer
+from emotion.text.wordpiece import learn_wordpiece
 from emotion.weights.find import Weights, find_weights
+from emotion.weights.known import CHECKPOINTS
 
 # What one file of ONNX, a protocol buffer, can hold.
 MOST_BYTES = 2**31
@@ -31,20 +33,29 @@ class CheckpointLearner:
         self, params: CheckpointParams, data: Dataset, store: Store, compute: Compute, tell: Callable[[str], None]
     ) -> None:
         self.params, self.labels, self.compute = params, data.labels, compute
-        found = find_weights(params.model.checkpoint, params.model.revision, store, tell)
-        self.weights: WeightsRecord | None = _record(found)
-        self.content = read_config(found.folder)
-        self.config = encoder_config(self.content)
-        self.tokenizer = load_tokenizer(
-            found.folder,
-            self.config.vocabulary,
-            self.config.max_length,
-            params.text.max_length,
-            data.splits["train"].texts,
-        )
+        self.weights: WeightsRecord | None = None
+        texts, wanted = data.splits["train"].texts, params.text.max_length
+        known = CHECKPOINTS.get(params.model.checkpoint)
+        if known and params.model.init == "random":
+            # Nothing of the checkpoint is needed, and so nothing has to be on this machine.
+            self.content = known.config
+            self.config = encoder_config(self.content)
+            learnt = learn_wordpiece(texts, self.config.vocabulary)
+            self.tokenizer = fit_tokenizer(learnt, self.config.max_length, wanted, texts)
+            self.model, self.loaded = (
+                self._build(compute.precision),
+                "random weights, and a tokenizer learnt from train",
+            )
+        else:
+            found = find_weights(params.model.checkpoint, params.model.revision, store, tell)
+            self.weights = _record(found)
+            self.content = read_config(found.folder)
+            self.config = encoder_config(self.content)
+            most = self.config.max_length
+            self.tokenizer = load_tokenizer(found.folder, self.config.vocabulary, most, wanted, texts)
+            self.model = self._build(compute.precision)
+            self.loaded = "random weights" if params.model.init == "random" else str(self._load(found.folder))
         self.max_length = self.tokenizer.max_length
-        self.model = self._build(compute.precision)
-        self.loaded = "random weights" if params.model.init == "random" else str(self._load(found.folder))
 
     def _build(self, precision: str) -> Any:
         model = build_transformer(self.config, len(self.labels), self.params.model.name, precision)

@@ -1,6 +1,5 @@
 """The tokenizer of a checkpoint: loaded by transformers, cut to a length that the data asks for, saved again."""
 
-import math
 import os
 import tempfile
 from collections.abc import Sequence
@@ -58,16 +57,10 @@ def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts:
 
     Raises:
         BadDataError: the tokenizer is damaged, or has ids that the model does not.
-        BadParametersError: more tokens are wanted than the model has positions for, or no more than special ones.
+        BadParametersError: as `fit_tokenizer`.
     """
-    if wanted > most:
-        raise BadParametersError(
-            f"[text] max_length is {wanted}, and {folder.name} has positions for {most} tokens",
-            f"set it to {most} or less, or to 0 to have it chosen from the data",
-        )
     wrapped = _load(folder)
-    backend: Tokenizer = wrapped.backend_tokenizer
-    largest = max(backend.get_vocab(with_added_tokens=True).values())
+    largest = max(wrapped.backend_tokenizer.get_vocab(with_added_tokens=True).values())
     if largest >= vocabulary:
         raise BadDataError(
             f"{folder}: the tokenizer has ids up to {largest}, and config.json a vocabulary of {vocabulary}",
@@ -75,6 +68,21 @@ def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts:
         )
     if wrapped.pad_token_id is None:
         raise BadDataError(f"{folder}: the tokenizer has no padding token", "fetch the checkpoint again")
+    return fit_tokenizer(wrapped, most, wanted, texts)
+
+
+def fit_tokenizer(wrapped: Any, most: int, wanted: int, texts: Sequence[str]) -> CheckpointTokenizer:
+    """Have a tokenizer of transformers cut texts to `wanted` tokens, or with 0 to what 99.5 % of `texts` need.
+
+    Raises:
+        BadParametersError: more tokens are wanted than the model has positions for, or no more than special ones.
+    """
+    if wanted > most:
+        raise BadParametersError(
+            f"[text] max_length is {wanted}, and the model has positions for {most} tokens",
+            f"set it to {most} or less, or to 0 to have it chosen from the data",
+        )
+    backend: Tokenizer = wrapped.backend_tokenizer
     specials = backend.num_special_tokens_to_add(is_pair=False)
     if 0 < wanted <= specials:
         raise BadParametersError(
@@ -110,4 +118,4 @@ def _load(folder: Path) -> Any:
 
 def _fitting(backend: Tokenizer, texts: Sequence[str]) -> int:
     lengths = [len(encoding) for encoding in backend.encode_batch_fast(list(texts))]
-    return max(math.ceil(np.percentile(lengths, FITTING)), 2)
+    return max(int(np.percentile(lengths, FITTING, method="inverted_cdf")), 2)

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from emotion.onnx.session import Classifier
 from emotion.params_toml import load_params
 from emotion.store import Store
 from emotion.training.progress import Epoch
+from emotion.weights.known import CHECKPOINTS
 from tests.builders import write_dataset
 from tests.checkpoints import change_json, write_checkpoint
 
@@ -338,6 +339,20 @@ def test_random_weights_are_not_the_checkpoint_s(place: Place) -> None:
     )
     assert "random weights" in heard.told("model")
     assert loaded.validation.loss != pytest.approx(random.validation.loss, abs=1e-4)
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_random_weights_need_nothing_on_this_machine(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "google-bert/bert-base-uncased"
+    small = {"model_type": "bert", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    monkeypatch.setitem(CHECKPOINTS, name, replace(CHECKPOINTS[name], config={**small, "intermediate_size": 32}))
+    heard = Heard()
+    params = load_params("bert", params_file("bert"), ["model.init=random", "training.epochs=1", "export.int8=false"])
+    job = plan_job(params, place.data, place.store, None)
+    metrics = run_job(job, heard)
+    assert "random weights, and a tokenizer learnt from train" in heard.told("model")
+    assert metrics.weights is None
+    assert Classifier.load(job.run.exported, 1).logits(["i feel fine"]).shape == (1, 6)
 
 
 def test_a_checkpoint_of_the_same_labels_keeps_its_head(place: Place, runs: dict[str, Trained]) -> None:

@@ -129,6 +129,14 @@ def test_too_much_lost_accuracy_is_refused_with_both_figures(
     assert not exported.small.exists()
 
 
+def test_the_limits_themselves_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantising, "LEAST_AGREEMENT", 0.99)
+    monkeypatch.setattr(quantising, "MOST_LOST", 0.003)
+    # As differences of shares of 2,000 rows are: not exact.
+    assert quantising._reasons(1980 / 2000, 1868 / 2000 - 1874 / 2000) == []
+    assert len(quantising._reasons(1979 / 2000, 1867 / 2000 - 1874 / 2000)) == 2
+
+
 def test_a_stale_file_does_not_stay(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
     exported.small.write_bytes(b"of another model")
     assert exported.quantise().kept
