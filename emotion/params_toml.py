@@ -31,6 +31,7 @@ def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordPa
     """
     tables = _read(file)
     mistakes = _apply(tables, overrides)
+    _drop_revision(tables, overrides)
     named = tables.setdefault("model", {})
     if isinstance(named, dict) and named.setdefault("name", model) != model:
         mistakes.append(f"{file}: [model] name: is {named['name']!r}, and the job is {model!r}")
@@ -73,6 +74,13 @@ def _apply(tables: dict[str, Any], overrides: Sequence[str]) -> list[str]:
         else:
             tables[table][key] = _value(value.strip())
     return mistakes
+
+
+def _drop_revision(tables: dict[str, Any], overrides: Sequence[str]) -> None:
+    """A revision belongs to its checkpoint: where only the checkpoint is overridden, the file's revision goes."""
+    names = {text.partition("=")[0].strip() for text in overrides}
+    if "model.checkpoint" in names and "model.revision" not in names and isinstance(tables.get("model"), dict):
+        tables["model"].pop("revision", None)
 
 
 def _value(text: str) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from emotion.cli.params import as_toml
 from emotion.errors import BadParametersError, InputMissingError
 from emotion.models.registry import MODELS as MODEL_INFOS
+from emotion.models.registry import params_file
 from emotion.params import (
     AnnParams,
     CheckpointParams,
@@ -345,3 +346,15 @@ def test_the_digest_is_the_same_in_another_process() -> None:
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == params.digest("a")
+
+
+def test_a_revision_goes_with_its_checkpoint() -> None:
+    def revision(*overrides: str) -> str:
+        model = load_params("bert", params_file("bert"), overrides).model
+        assert isinstance(model, TransformerParams)
+        return model.revision
+
+    assert len(revision()) == 40
+    assert revision("model.checkpoint=org/other") == ""
+    assert revision("model.checkpoint=org/other", "model.revision=v2") == "v2"
+    assert len(revision("model.init=random")) == 40

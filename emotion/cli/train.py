@@ -53,7 +53,7 @@ def train(
 
       emotion train minilm --data data/emotion --set training.epochs=2
 
-      emotion train bert --data data/emotion --set model.checkpoint=FacebookAI/roberta-base --set model.revision=main
+      emotion train bert --data data/emotion --set model.checkpoint=FacebookAI/roberta-base
 
       emotion train lstm --data reviews.csv --text-column review --label-column stars --seed 2
 
