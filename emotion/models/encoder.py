@@ -9,14 +9,13 @@ export as such.
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from emotion.models.config import EncoderConfig
-from emotion.models.layers import Chance, Dropout, Embedding, Norm, activate, attend, dense, first_token
+from emotion.models.layers import Chance, Composite, Dropout, Embedding, Norm, activate, attend, dense, first_token
 
 
-class Embeddings(keras.layers.Layer):
+class Embeddings(Composite):
     """Word + position + token type, normalised; projected to the hidden size where that is another."""
 
     def __init__(self, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
@@ -29,9 +28,6 @@ class Embeddings(keras.layers.Layer):
         self.dropout = Dropout(config.dropout, chance, name="dropout")
         self.projection = dense(config.hidden_size, config, "projection") if config.projection else None
 
-    def build(self, *_: Any) -> None:
-        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
-
     def call(self, ids: Any, types: Any, training: bool = False) -> Any:
         """Token ids and token types (batch, length) to (batch x length, hidden size)."""
         first = self.config.first_position
@@ -43,7 +39,7 @@ class Embeddings(keras.layers.Layer):
         return self.projection(hidden) if self.projection else hidden
 
 
-class Block(keras.layers.Layer):
+class Block(Composite):
     """One layer of the encoder: attention, then feed-forward."""
 
     def __init__(self, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
@@ -58,9 +54,6 @@ class Block(keras.layers.Layer):
         self.output_dense = dense(size, config, "output")
         self.output_norm = Norm(config.epsilon, name="output_norm")
         self.dropouts = [Dropout(config.dropout, chance, name=f"dropout_{index}") for index in range(2)]
-
-    def build(self, *_: Any) -> None:
-        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
 
     def call(self, hidden: Any, bias: Any, first_only: bool = False, training: bool = False) -> Any:
         """Hidden states (batch x length, size) to the same, or to (batch, size) for the first token alone."""
@@ -82,7 +75,7 @@ class Block(keras.layers.Layer):
         return self.output_norm(self.dropouts[1](self.output_dense(wide), training=training) + attended)
 
 
-class Encoder(keras.layers.Layer):
+class Encoder(Composite):
     """The stack of blocks; in ALBERT the same block stands at many layers.
 
     With `first_only` the last block computes the first token alone, which is all that the head reads: for six
@@ -93,9 +86,6 @@ class Encoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.order = config.order
         self.blocks = [block(config, chance, name=f"layer_{index}") for index in range(max(config.order) + 1)]
-
-    def build(self, *_: Any) -> None:
-        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
 
     def call(self, hidden: Any, bias: Any, first_only: bool = False, training: bool = False) -> Any:
         """Hidden states (batch x length, size) and the mask's bias (batch, 1, 1, length) to hidden states."""

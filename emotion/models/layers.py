@@ -60,6 +60,16 @@ def _bits(shape: Any, seed: Any) -> Any:
     return tf.reshape(tf.cast(halves, tf.int32), shape)
 
 
+class Composite(keras.layers.Layer):
+    """A layer made of layers, which build themselves when they are first called.
+
+    Without a `build` of its own Keras would try the call out, each layer of each: for MobileBERT half a minute.
+    """
+
+    def build(self, *_: Any) -> None:
+        """Nothing."""
+
+
 class Norm(keras.layers.Layer):
     """Layer normalisation over the last axis, in float32 (Ba et al., 2016), in the form that onnxruntime fuses."""
 

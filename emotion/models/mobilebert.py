@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from emotion.models.config import EncoderConfig, MobileParams
-from emotion.models.layers import Chance, Dropout, Embedding, Norm, activate, attend, dense, first_token
+from emotion.models.layers import Chance, Composite, Dropout, Embedding, Norm, activate, attend, dense, first_token
 
 # PyTorch's default, which the checkpoints were made with where config.json's own is not used.
 EPSILON = 1e-5
@@ -32,7 +32,7 @@ def _norm(mobile: MobileParams, epsilon: float, name: str = "norm") -> Any:
     return Scale(name=name) if mobile.no_norm else Norm(epsilon, name=name)
 
 
-class MobileEmbeddings(keras.layers.Layer):
+class MobileEmbeddings(Composite):
     """Narrow word embeddings, each with its neighbours' beside it, widened; then positions and token types."""
 
     def __init__(self, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ class MobileEmbeddings(keras.layers.Layer):
         return self.dropout(self.norm(hidden), training=training)
 
 
-class Narrow(keras.layers.Layer):
+class Narrow(Composite):
     """The bottleneck's way in: a dense layer and its normalisation."""
 
     def __init__(self, config: EncoderConfig, mobile: MobileParams, **kwargs: Any) -> None:
@@ -75,28 +75,23 @@ class Narrow(keras.layers.Layer):
         self.dense = dense(mobile.inner_size, config, "dense")
         self.norm = _norm(mobile, config.epsilon)
 
-    def build(self, *_: Any) -> None:
-        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
-
     def call(self, hidden: Any) -> Any:
         """(..., hidden size) to (..., inner size)."""
         return self.norm(self.dense(hidden))
 
 
-class FeedForward(keras.layers.Layer):
+class FeedForward(Composite):
     """Widen, activate, narrow, add, normalise."""
 
-    def __init__(self, config: EncoderConfig, mobile: MobileParams, epsilon: float, rate: float, **kwargs: Any) -> None:
-        chance = kwargs.pop("chance")
+    def __init__(self, config: EncoderConfig, chance: Chance, epsilon: float, rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        assert config.mobile  # noqa: S101  a MobileBERT's config has it
+        mobile = config.mobile
         self.activation = config.activation
         self.intermediate = dense(config.intermediate_size, config, "intermediate")
         self.output_dense = dense(mobile.inner_size, config, "output")
         self.dropout = Dropout(rate, chance, name="dropout")
         self.norm = _norm(mobile, epsilon)
-
-    def build(self, *_: Any) -> None:
-        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
 
     def call(self, hidden: Any, training: bool = False) -> Any:
         """(..., inner size), to the same."""
@@ -104,7 +99,7 @@ class FeedForward(keras.layers.Layer):
         return self.norm(self.dropout(self.output_dense(wide), training=training) + hidden)
 
 
-class MobileBlock(keras.layers.Layer):
+class MobileBlock(Composite):
     """One layer: through the bottleneck, attention, several feed-forwards, and out again."""
 
     def __init__(self, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
@@ -127,13 +122,10 @@ class MobileBlock(keras.layers.Layer):
         self.output_dropout = Dropout(rate, chance, name="output_dropout")
         self.attention_norm = _norm(mobile, config.epsilon, "attention_norm")
         self.feedforwards = [
-            FeedForward(config, mobile, config.epsilon, 0.0, chance=chance, name=f"feedforward_{index}")
+            FeedForward(config, chance, config.epsilon, 0.0, name=f"feedforward_{index}")
             for index in range(mobile.feedforwards - 1)
         ]
-        self.last = FeedForward(config, mobile, EPSILON, rate, chance=chance, name="last")
-
-    def build(self, *_: Any) -> None:
-        """Nothing: the parts build themselves when they are first called, and Keras need not try the call out."""
+        self.last = FeedForward(config, chance, EPSILON, rate, name="last")
 
     def _inputs(self, hidden: Any) -> tuple[Any, Any, Any]:
         """What query and key, value, and the residual connection are made from (table 1, "shared")."""

@@ -1,5 +1,7 @@
 """A transformer that classifies: embeddings, encoder and head as one Keras model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from emotion.models.backend import load_keras
@@ -40,13 +42,12 @@ def build_transformer(config: EncoderConfig, labels: int, name: str, precision: 
     return model
 
 
-class _policy:  # noqa: N801  used like a function
-    def __init__(self, keras: Any, name: str) -> None:
-        self.keras, self.name = keras, name
-
-    def __enter__(self) -> None:
-        self.before = self.keras.config.dtype_policy()
-        self.keras.config.set_dtype_policy(self.name)
-
-    def __exit__(self, *_: object) -> None:
-        self.keras.config.set_dtype_policy(self.before)
+@contextmanager
+def _policy(keras: Any, name: str) -> Iterator[None]:
+    """What layers that are made meanwhile compute in."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -47,7 +47,9 @@ def find_weights(checkpoint: str, revision: str, store: Store, tell: Tell) -> We
         CannotWriteError: it cannot be fetched into the store.
     """
     if is_folder(checkpoint):
-        return _named(Path(checkpoint).expanduser())
+        found = _named(Path(checkpoint).expanduser())
+        tell(f"weights from {found.folder} (folder)")
+        return found
     reference = parse_reference(checkpoint, revision)
     place = locate(reference, store)
     if place is None:
