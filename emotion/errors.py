@@ -51,6 +51,12 @@ class CannotWriteError(EmotionError):
     exit_code = 73
 
 
+class TryAgainError(EmotionError):
+    """Nothing is wrong that will not pass: a run held by another process, a lost peer."""
+
+    exit_code = 75
+
+
 class BadParametersError(EmotionError):
     """params.toml or --set: unknown keys, wrong types, impossible values, or another run's parameters."""
 
