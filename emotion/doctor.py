@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emotion.errors import BadDataError, CannotWriteError, EmotionError, InputMissingError
 from emotion.files import write_text
-from emotion.hardware import CGROUP, usable_cores
+from emotion.hardware import memory_limit, usable_cores
 from emotion.models.registry import MODELS
 from emotion.params import DataParams
 from emotion.provenance import provenance
@@ -66,7 +66,7 @@ def checks(store: Store, data: Path | None) -> Iterator[Check]:
 
 def _memory() -> Check:
     host = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = _memory_limit()
+    limit = memory_limit()
     usable = min(host, limit or host)
     found = f"{usable / 1e9:.1f} GB" + (
         f" (the container's limit; the host has {host / 1e9:.1f} GB)" if usable < host else ""
@@ -74,16 +74,6 @@ def _memory() -> Check:
     if usable < LITTLE_MEMORY:
         return Check("memory", found, State.WARNING, "give the container or machine 2 GB or more to train")
     return Check("memory", found)
-
-
-def _memory_limit() -> int | None:
-    """Return the container's limit in bytes (cgroup v2 or v1), or None where there is none."""
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            return int((CGROUP / name).read_text())
-        except (OSError, ValueError):
-            continue
-    return None
 
 
 def tensorflow_gpus() -> Check:

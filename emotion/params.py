@@ -111,6 +111,8 @@ class TrainingParams(_Table):
     average: Fraction = 0.0
     # Batches of rows of about one length, padded little further than that.
     buckets: bool = False
+    # The same bits every time on the same hardware, at some cost in speed.
+    deterministic: bool = False
 
 
 class WordTrainingParams(TrainingParams):
@@ -152,13 +154,24 @@ class CheckpointExportParams(ExportParams):
 
 
 class ResourceParams(_Table):
-    """`[resources]`: what the job may use. 0 threads are all cores that the process may run on.
+    """`[resources]`: what the job may use, none of which decides what is learnt. 0 is as much as there is.
 
     `device` is where it trains: `auto` on GPUs where there are any, `gpu` nowhere else, `cpu` never on them.
     """
 
     device: Literal["auto", "cpu", "gpu"] = "auto"
+    # Devices of this process: GPUs, or equal parts of the CPU.
+    replicas: Annotated[int, Field(ge=0, le=64)] = 0
+    # Cores that the process may run on.
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    # Memory of the process, or of each GPU ("6G", "800M"): batches are split so that training fits.
+    max_memory: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8} *[MG])$")] = "0"
+    # Rows that a device takes at once; 0 is as many as fit.
+    micro_batch: Annotated[int, Field(ge=0, le=65_536)] = 0
+    # How often a checkpoint is written: "200 steps", "30s", "5m", "1h".
+    checkpoint_every: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} *(steps|s|m|h)$")] = "1m"
+    # Seconds to wait for a run that another process holds, and for other workers.
+    wait: Annotated[int, Field(ge=0, le=86_400)] = 300
 
 
 class Params(_Table):

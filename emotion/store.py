@@ -32,6 +32,11 @@ class Run:
         return self.folder / "progress.json"
 
     @property
+    def checkpoints(self) -> Path:
+        """What a training goes on from; removed once the run is complete."""
+        return self.folder / "checkpoints"
+
+    @property
     def history(self) -> Path:
         """One row an epoch."""
         return self.folder / "history.csv"

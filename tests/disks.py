@@ -1,10 +1,14 @@
-"""Small and read-only disks, as far as a test may make them."""
+"""Small and read-only disks, as far as a test may make them; and what a process has written but not yet named."""
 
 import contextlib
+import os
 import resource
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from emotion.files import TEMPORARY
 
 LIMIT = 64 * 1024
 
@@ -26,3 +30,21 @@ def file_limit(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def wait_for_bytes(process: int, folder: Path, count: int = 1) -> None:
+    """Wait until a process has written `count` bytes to a file in or below `folder` that is not whole yet."""
+    end = time.monotonic() + 60
+    while _unfinished(process, folder) < count:
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def _unfinished(process: int, folder: Path) -> int:
+    sizes = [0]
+    for opened in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            path = os.readlink(opened)
+            if Path(path).is_relative_to(folder) and (path.endswith(" (deleted)") or TEMPORARY.fullmatch(Path(path).name)):
+                sizes.append(opened.stat().st_size)
+    return max(sizes)

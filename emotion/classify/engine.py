@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -25,20 +24,27 @@ from emotion.errors import BadDataError, CannotWriteError
 from emotion.files import cannot_write, open_replacing
 from emotion.onnx.session import Classifier, probabilities
 
-# The first rows come soon; then chunks double, up to a size that pays or a time that a person waits.
+# The first rows come soon; then chunks double, up to what pays with a small model and does not take long with a
+# large one. Time has no say in it: rows that run together in every run get the same last digits in every run.
 FIRST_ROWS = 32
 MOST_ROWS = 4096
-SLOW_SECONDS = 2.0
+LEAST_ROWS = 256
+SMALL_MODEL_BYTES = 25_000_000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a file: rows written, those among them without a label, and how they were written."""
+    """What came of a file: rows written, those among them without a label, and how they were written.
+
+    The digests are of what was written before it was packed, if it was.
+    """
 
     rows: int
     errors: int
     header_bytes: int
     prefixed: bool
+    sha256: str
+    errors_sha256: str
 
 
 class NobodyReads(Exception):  # noqa: N818  no error: `| head` has what it wanted
@@ -71,7 +77,8 @@ def classify_file(
             listener.advance(len(added))
     if task.errors is not None and not log.count:
         remove_stale(task.errors)
-    return Outcome(count, log.count, writer.header_bytes, writer.prefixed)
+    digests = writer.digest.hexdigest(), log.digest.hexdigest()
+    return Outcome(count, log.count, writer.header_bytes, writer.prefixed, *digests)
 
 
 @contextmanager
@@ -110,31 +117,34 @@ def _classified(
     """Give chunks with their probabilities; while one is classified, others are read and written."""
     stopped = threading.Event()
     pool = ThreadPoolExecutor(1)
-    size = FIRST_ROWS
-    running: tuple[Chunk, Future[tuple[NDArray[np.float64], float]]] | None = None
+    size, most = FIRST_ROWS, most_rows(classifier.graph.stat().st_size)
+    running: tuple[Chunk, Future[NDArray[np.float64]]] | None = None
     try:
         while (chunk := take(rows, size)).records:
             ahead = chunk, pool.submit(_scores, classifier, chunk, stopped)
             if running is not None:
-                scores, seconds = running[1].result()
-                size = size if seconds > SLOW_SECONDS else min(2 * size, MOST_ROWS)
-                yield running[0], scores
+                yield running[0], running[1].result()
             running = ahead
+            size = min(2 * size, most)
         if running is not None:
-            yield running[0], running[1].result()[0]
+            yield running[0], running[1].result()
     finally:
         stopped.set()
         pool.shutdown(cancel_futures=True)
 
 
-def _scores(classifier: Classifier, chunk: Chunk, stopped: threading.Event) -> tuple[NDArray[np.float64], float]:
-    """Probabilities, float64 (rows, labels), NaN for rows without a text; and the seconds that it took."""
-    started = time.monotonic()
+def most_rows(model_bytes: int) -> int:
+    """Give the rows of a full chunk, which take some seconds; what a row takes grows with the model's size."""
+    return min(MOST_ROWS, max(LEAST_ROWS, MOST_ROWS * SMALL_MODEL_BYTES // model_bytes))
+
+
+def _scores(classifier: Classifier, chunk: Chunk, stopped: threading.Event) -> NDArray[np.float64]:
+    """Probabilities, float64 (rows, labels), NaN for rows without a text."""
     good = np.flatnonzero([not reason for reason in chunk.reasons])
     texts = chunk.texts if len(good) == len(chunk.texts) else [chunk.texts[row] for row in good]
     scores = np.full((len(chunk.texts), len(classifier.labels)), np.nan)
     scores[good] = probabilities(classifier.logits(texts, stopped))
-    return scores, time.monotonic() - started
+    return scores
 
 
 def _cells(chunk: Chunk, scores: NDArray[np.float64], labels: Sequence[str], all_scores: bool) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """The rows that could not be classified: a CSV beside the output, with line, reason and record."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -18,11 +19,12 @@ class ErrorLog:
     """Collects rows that could not be classified, in a file that is there only if there are any.
 
     The file is whole when `stack` is left without an error. Without a `path` every row is told instead. A
-    record is its line as it stood or, where it has cells, a JSON array of them.
+    record is its line as it stood or, where it has cells, a JSON array of them. `digest` takes in the file's bytes.
     """
 
     def __init__(self, stack: ExitStack, path: Path | None, tell: Callable[[int, str, str], None]) -> None:
         self.count = 0
+        self.digest = hashlib.sha256()
         self._stack = stack
         self._path = path
         self._tell = tell
@@ -37,7 +39,11 @@ class ErrorLog:
             return
         if self._file is None:
             self._file = self._stack.enter_context(open_replacing(self._path))
-            self._file.write(HEADER)
+            self._write(self._file, HEADER)
         line = io.StringIO(newline="")
         csv.writer(line, lineterminator="\n").writerow((record.line, reason, raw))
-        self._file.write(line.getvalue().encode("utf-8", "surrogateescape"))
+        self._write(self._file, line.getvalue().encode("utf-8", "surrogateescape"))
+
+    def _write(self, file: IO[bytes], content: bytes) -> None:
+        self.digest.update(content)
+        file.write(content)

@@ -12,6 +12,8 @@ from emotion.errors import BadDataError
 TEXT = "text"
 # Bounds a chunk's memory where fields are long.
 CHUNK_CHARACTERS = 1 << 21
+# Bounds a chunk's work where texts are long: that many characters a row, on average.
+TEXT_CHARACTERS = 512
 
 
 class Row(NamedTuple):
@@ -47,13 +49,14 @@ def read_rows(path: Path, records: Records, column: str | None) -> Iterator[Row]
 def take(rows: Iterator[Row], count: int) -> Chunk:
     """Take the next `count` rows, or fewer where they are long; none at the end."""
     chunk = Chunk()
-    characters = 0
+    characters = work = 0
     for record, text, reason in islice(rows, count):
         chunk.records.append(record)
         chunk.texts.append(text)
         chunk.reasons.append(reason)
         characters += sum(map(len, record.fields))
-        if characters > CHUNK_CHARACTERS:
+        work += len(text)
+        if characters > CHUNK_CHARACTERS or work > count * TEXT_CHARACTERS:
             break
     return chunk
 

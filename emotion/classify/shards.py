@@ -2,13 +2,19 @@
 
 A part is a file like the whole output, with its header. Its manifest is written last and says what the part
 was made from, so that a part is made once, and parts of different inputs or models are never joined.
+
+Any process may be killed at any time, and several may make the same part, or join, at once. So a manifest has the
+digest of what its own process wrote, and parts are compared with it while they are copied.
 """
 
 import contextlib
 import gzip
 import hashlib
-import shutil
+import time
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,15 +22,24 @@ from emotion.classify.engine import Outcome, classify_file, remove_stale
 from emotion.classify.errors import HEADER
 from emotion.classify.parts import Shard, manifest_path
 from emotion.classify.plan import Listener, Settings, Task
+from emotion.data.opening import unreadable
 from emotion.data.records import open_records
-from emotion.errors import BadDataError, EmotionError, UsageError
-from emotion.files import open_replacing, sha256, write_json
+from emotion.errors import BadDataError, EmotionError, TryAgainError, UsageError
+from emotion.files import open_replacing, write_json
 from emotion.onnx.session import Classifier
 from emotion.store import read_json
 
-VERSION = 1
+VERSION = 2
+BLOCK = 1 << 20
+# Another process may put its part in the place of this one's, before it is looked at again.
+TRIES = 5
+# Another process may have replaced a part, and its manifest follows: how often to look for that, and when again.
+LOOKS = 10
+LOOK_SECONDS = 1.0
 
 Manifest = dict[str, Any]
+# What a manifest has of each part's own; digests are of the content, unpacked.
+KINDS = {"errors": int, "prefixed": bool, "header_bytes": int, "output": str, "errors_file": str}
 
 
 @dataclass(frozen=True)
@@ -46,46 +61,56 @@ def classify_shard(
 
     Raises:
         BadDataError: as `classify_file`; the input changes meanwhile; a part is not what its manifest says.
+        TryAgainError: whenever the part is made, another process replaces it.
     """
-    before = _stamp(task.source)
+    check = partial(_check_unchanged, task.source, _stamp(task.source))
     origin = _origin(task, shard.of, classifier, settings)
     part = shard.part(task)
-    manifest = _whole_manifest(part, shard, origin)
-    skipped = manifest is not None
-    if manifest is None:
+    skipped = True
+    for _ in range(TRIES):
+        if manifest := _whole_manifest(part, shard, origin):
+            break
+        skipped = False
         outcome = classify_file(part, classifier, settings, listener, shard.records(origin["records"]))
-        if _stamp(task.source) != before:
-            raise BadDataError(f"{task.source} changed while it was read", "start again once it is complete")
-        manifest = _manifest(part, shard, origin, outcome, classifier)
-        write_json(manifest_path(part), manifest)
-    missing = join(task, shard.of, origin)
+        check()
+        write_json(manifest_path(part), _manifest(part, shard, origin, outcome, classifier))
+    else:
+        raise TryAgainError(f"{part.output} is written by others too, of other content", "stop them, and start again")
+    missing = join(task, shard.of, origin, check)
     return ShardOutcome(part.output, manifest["rows"], manifest["errors"], skipped, manifest["prefixed"], missing)
 
 
-def join(task: Task, of: int, origin: Manifest) -> list[int]:
+def join(task: Task, of: int, origin: Manifest, check: Callable[[], None]) -> list[int]:
     """Join all parts into the output; where some lack or are of another origin, give their numbers instead.
 
-    Joining twice, or twice at once, gives the same files again.
+    Joining twice, or twice at once, gives the same files again. `check` may raise before they are there.
 
     Raises:
         BadDataError: a part is not what its manifest says.
     """
-    shards = [Shard(index, of) for index in range(of)]
-    manifests = [_read_manifest(shard.part(task), shard, origin) for shard in shards]
-    missing = [shard.index for shard, manifest in zip(shards, manifests, strict=True) if manifest is None]
-    if missing:
-        return missing
-    parts = [(shard.part(task), manifest) for shard, manifest in zip(shards, manifests, strict=True) if manifest]
-    for part, manifest in parts:
-        if not _intact(part, manifest):
-            raise BadDataError(
-                f"{part.output} is not what its manifest says", "delete the manifest and run that shard again"
-            )
-    _write_joined(task, parts)
-    return []
+    parts = [(shard.part(task), shard) for shard in (Shard(index, of) for index in range(of))]
+    tried: list[Manifest] = []
+    for _ in range(LOOKS):
+        found = [_read_manifest(part, shard, origin) for part, shard in parts]
+        manifests = [manifest for manifest in found if manifest is not None]
+        if len(manifests) < of:
+            return [index for index, manifest in enumerate(found) if manifest is None]
+        if manifests != tried:
+            try:
+                _write_joined(task, [(part, each) for (part, _), each in zip(parts, manifests, strict=True)], check)
+            except _SpoiltError as error:
+                tried, spoilt = manifests, error
+            else:
+                return []
+        time.sleep(LOOK_SECONDS)
+    raise BadDataError(f"{spoilt} is not what its manifest says", "run that shard again")
 
 
-def _write_joined(task: Task, parts: list[tuple[Task, Manifest]]) -> None:
+class _SpoiltError(Exception):
+    """A part, or its list of errors, cannot be read or is not what its manifest says."""
+
+
+def _write_joined(task: Task, parts: list[tuple[Task, Manifest]], check: Callable[[], None]) -> None:
     if task.errors is None:
         raise UsageError(f"{task.output} cannot be written in parts", "name a file")
     some_errors = any(manifest["errors"] for _, manifest in parts)
@@ -93,17 +118,37 @@ def _write_joined(task: Task, parts: list[tuple[Task, Manifest]]) -> None:
         output = stack.enter_context(open_replacing(task.output))
         errors = stack.enter_context(open_replacing(task.errors)) if some_errors else None
         for place, (part, manifest) in enumerate(parts):
-            _append(output, part.output, manifest["output"]["header_bytes"] if place else 0)
+            _append(output, part.output, manifest["output"], manifest["header_bytes"] if place else 0)
             if errors is not None and part.errors is not None and manifest["errors"]:
-                _append(errors, part.errors, len(HEADER) if errors.tell() else 0)
+                _append(errors, part.errors, manifest["errors_file"], len(HEADER) if errors.tell() else 0)
+        check()
     if not some_errors:
         remove_stale(task.errors)
 
 
-def _append(target: IO[bytes], path: Path, skip: int) -> None:
-    with contextlib.closing(gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as source:
-        source.read(skip)
-        shutil.copyfileobj(source, target, 1 << 20)
+def _append(target: IO[bytes], path: Path, sha256: str, skip: int) -> None:
+    """Copy the content of a file, but for its first `skip` bytes."""
+    for block in _content(path, sha256):
+        target.write(block[skip:])
+        skip -= min(skip, len(block))
+
+
+def _content(path: Path, sha256: str) -> Iterator[bytes]:
+    """Give the content of a file, unpacked.
+
+    Raises:
+        _SpoiltError: it cannot be read or, at the end, it had another digest.
+    """
+    digest = hashlib.sha256()
+    try:
+        with contextlib.closing(gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+                yield block
+    except (OSError, EOFError, zlib.error) as error:
+        raise _SpoiltError(path) from error
+    if digest.hexdigest() != sha256:
+        raise _SpoiltError(path)
 
 
 def _origin(task: Task, of: int, classifier: Classifier, settings: Settings) -> Manifest:
@@ -115,7 +160,7 @@ def _origin(task: Task, of: int, classifier: Classifier, settings: Settings) -> 
         "version": VERSION,
         "of": of,
         "records": count,
-        "input": {"bytes": task.source.stat().st_size, "sha256": digest.hexdigest()},
+        "input": digest.hexdigest(),
         "model": classifier.model_digest,
         "settings": {
             "text_column": settings.text_column,
@@ -138,8 +183,9 @@ def _manifest(part: Task, shard: Shard, origin: Manifest, outcome: Outcome, clas
         "origin": origin,
         "input_path": str(part.source),
         "model_path": str(classifier.graph),
-        "output": {**_fingerprint(part.output), "header_bytes": outcome.header_bytes},
-        "errors_file": _fingerprint(part.errors) if part.errors and outcome.errors else None,
+        "header_bytes": outcome.header_bytes,
+        "output": outcome.sha256,
+        "errors_file": outcome.errors_sha256,
     }
 
 
@@ -151,13 +197,8 @@ def _read_manifest(part: Task, shard: Shard, origin: Manifest) -> Manifest | Non
         return None
     records = shard.records(origin["records"])
     wanted = {"shard": shard.index, "first": records.start, "rows": len(records), "origin": origin}
-    output = manifest.get("output")
-    usable = (
-        {name: manifest.get(name) for name in wanted} == wanted
-        and isinstance(manifest.get("errors"), int)
-        and isinstance(manifest.get("prefixed"), bool)
-        and isinstance(output, dict)
-        and isinstance(output.get("header_bytes"), int)
+    usable = {name: manifest.get(name) for name in wanted} == wanted and all(
+        isinstance(manifest.get(name), kind) for name, kind in KINDS.items()
     )
     return manifest if usable else None
 
@@ -169,21 +210,28 @@ def _whole_manifest(part: Task, shard: Shard, origin: Manifest) -> Manifest | No
 
 
 def _intact(part: Task, manifest: Manifest) -> bool:
-    """Tell whether a part's files have the bytes that its manifest says."""
+    """Tell whether a part's files have the content that its manifest says."""
     files = [(part.output, manifest["output"])]
-    if manifest["errors"]:
-        files.append((part.errors or part.output, manifest.get("errors_file") or {}))
+    if manifest["errors"] and part.errors is not None:
+        files.append((part.errors, manifest["errors_file"]))
     try:
-        return all(_fingerprint(path).items() <= said.items() for path, said in files)
-    except OSError:
+        for path, sha256 in files:
+            for _ in _content(path, sha256):
+                pass
+    except _SpoiltError:
         return False
+    return True
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": sha256(path)}
+def _check_unchanged(path: Path, before: tuple[int, int, int]) -> None:
+    if _stamp(path) != before:
+        raise BadDataError(f"{path} changed while it was read", "start again once it is complete")
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
     """Give what changes when a file is written to or replaced."""
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
     return found.st_size, found.st_mtime_ns, found.st_ino

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
@@ -26,7 +27,7 @@ class Writer:
     """Writes records to a binary file, each with the cells that are appended to it.
 
     `header_bytes` is how much stands before the first record, and `prefixed` whether the appended columns
-    had to be renamed. For JSONL each object is looked at by itself.
+    had to be renamed. For JSONL each object is looked at by itself. `digest` takes in all that is written.
 
     Raises:
         BadDataError: the encoding of the input has no characters for the model's labels.
@@ -38,6 +39,7 @@ class Writer:
         self._encoder = codecs.getincrementalencoder(records.encoding)("surrogateescape")
         self._names = lru_cache(64)(partial(column_names, labels, all_scores))
         self._check(labels)
+        self.digest = hashlib.sha256()
         self.prefixed = False
         self.header_bytes = self._write_header(records.header)
 
@@ -80,7 +82,9 @@ class Writer:
         return f"{start}{comma}{', '.join(_members(names, added))}}}{self._records.line_end}"
 
     def _write(self, text: str) -> int:
-        return self._file.write(self._encoder.encode(text))
+        content = self._encoder.encode(text)
+        self.digest.update(content)
+        return self._file.write(content)
 
     def _check(self, labels: Sequence[str]) -> None:
         try:

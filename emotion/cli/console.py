@@ -98,24 +98,26 @@ def _fitting(lines: Sequence[Sequence[str]]) -> list[list[int]]:
 class Meter:
     """Counts something long: a bar on a terminal, otherwise a plain or JSON line every ten seconds."""
 
-    def __init__(self, what: str, unit: str, log: LogFormat, bar: Progress | None, total: int | None) -> None:
+    def __init__(
+        self, what: str, unit: str, log: LogFormat, bar: Progress | None, total: int | None, done: int = 0
+    ) -> None:
         self.what, self.unit, self.log, self.bar, self.total = what, unit, log, bar, total
-        self.count = 0
+        self.count = self.first = done
         self.started = self.told = time.monotonic()
-        self.task = bar.add_task(what, total=total) if bar else None
+        self.task = bar.add_task(what, total=total, completed=done, figures="") if bar else None
 
-    def advance(self, count: int) -> None:
-        """Count `count` more."""
+    def advance(self, count: int, figures: str = "") -> None:
+        """Count `count` more; `figures` are told beside."""
         self.count += count
         if self.bar is not None and self.task is not None:
-            self.bar.update(self.task, completed=self.count)
+            self.bar.update(self.task, completed=self.count, figures=figures)
         elif time.monotonic() - self.told >= STEP_SECONDS:
             self.told = time.monotonic()
-            self._line()
+            self._line(figures)
 
-    def _line(self) -> None:
+    def _line(self, figures: str) -> None:
         seconds = time.monotonic() - self.started
-        rate = self.count / seconds if seconds else 0.0
+        rate = (self.count - self.first) / seconds if seconds else 0.0
         if self.log is LogFormat.JSON:
             log_json(
                 {
@@ -124,11 +126,12 @@ class Meter:
                     "done": self.count,
                     "total": self.total,
                     "per_second": round(rate),
+                    **({"figures": figures} if figures else {}),
                 }
             )
             return
         of = f" of {self.total:,}" if self.total else ""
-        say(f"{self.what}: {self.count:,}{of} {self.unit}, {rate:,.0f}/s")
+        say(f"{self.what}: {self.count:,}{of} {self.unit}, {rate:,.0f}/s" + (f", {figures}" if figures else ""))
 
 
 def log_json(event: dict[str, Any]) -> None:
@@ -138,10 +141,12 @@ def log_json(event: dict[str, Any]) -> None:
 
 
 @contextmanager
-def meter(what: str, unit: str, *, total: int | None = None, log: LogFormat = LogFormat.TEXT) -> Iterator[Meter]:
-    """Show the progress of something that can take more than two seconds."""
+def meter(
+    what: str, unit: str, *, total: int | None = None, done: int = 0, log: LogFormat = LogFormat.TEXT
+) -> Iterator[Meter]:
+    """Show the progress of something that can take more than two seconds, of which so much is `done`."""
     if not err.is_terminal or log is LogFormat.JSON:
-        yield Meter(what, unit, log, None, total)
+        yield Meter(what, unit, log, None, total, done)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -150,9 +155,10 @@ def meter(what: str, unit: str, *, total: int | None = None, log: LogFormat = Lo
         TextColumn(unit),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
     )
     with Progress(*columns, console=err, transient=True) as bar:
-        yield Meter(what, unit, log, bar, total)
+        yield Meter(what, unit, log, bar, total, done)
 
 
 def interactive() -> bool:

@@ -1,7 +1,10 @@
 """`emotion runs`: list, show and remove training runs."""
 
+import contextlib
+import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from emotion.store import Run
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove training runs.")
+# How long a process of this machine that is about to end is waited for.
+SECONDS = 5.0
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the run's name alone.")]
 
 
@@ -87,9 +92,14 @@ def _cells(record: dict[str, Any]) -> list[str]:
 
 
 def _files(folder: Path) -> dict[str, int]:
-    """Bytes of each file below `folder`, links not followed."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-    return {str(path.relative_to(folder)): path.lstat().st_size for path in paths}
+    """Bytes of each file below `folder`, links not followed. Files may go meanwhile, as a training writes its own."""
+    found: dict[str, int] = {}
+    for parent, folders, names in os.walk(folder):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        for path in (Path(parent, name) for name in names + links):
+            with contextlib.suppress(OSError):
+                found[str(path.relative_to(folder))] = path.lstat().st_size
+    return dict(sorted(found.items()))
 
 
 def _bytes(folder: Path) -> int:
@@ -151,12 +161,14 @@ def rm(
     names: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="MODEL/RUN, or names alone.")] = None,
     incomplete: Annotated[bool, typer.Option("--incomplete", help="Remove every run that is not complete.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Remove even what may be in training.")] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Remove runs with all their files.
 
-    Make sure that none of them is being trained: a run that loses its folder fails.
+    A run in training is not removed: stop it first. That another machine no longer trains one takes a minute to tell.
+    A training that loses its folder to --force fails.
 
     [bold]Examples[/]
 
@@ -170,18 +182,59 @@ def rm(
     if not names and not incomplete:
         raise UsageError("no run is named", "name runs of `emotion runs list`, or give --incomplete")
     place = Store(store)
-    left = [run for run in place.runs() if incomplete and not run.complete]
-    chosen = {str(run): run for run in [*(place.find(name) for name in names or []), *left]}
+    named = {str(run): run for run in map(place.find, names or [])}
+    left = {str(run): run for run in place.runs() if incomplete and not run.complete}
+    chosen = named | left
     for run in chosen.values():
         _check_inside(run, store)
     if not chosen or not (yes or _agreed(chosen)):
         console.say("nothing was removed")
         return
-    for run in chosen.values():
-        _remove(run)
-        console.say(f"removed {run}")
+    removed = [name for name, run in chosen.items() if _remove_free(run, named=name in named, force=force)]
     if as_json:
-        console.data_json({"removed": list(chosen)})
+        console.data_json({"removed": removed})
+
+
+def _remove_free(run: "Run", *, named: bool, force: bool) -> bool:
+    """Remove a run that no process trains; tell whether it was. One that is not named may be passed over.
+
+    Raises:
+        TryAgainError: it is named, and in training.
+    """
+    from emotion.errors import TryAgainError
+
+    try:
+        with contextlib.nullcontext() if force or run.complete else _lease(run):
+            if run.complete and not named:
+                console.warn(f"{run} has been completed meanwhile: not removed")
+                return False
+            _remove(run)
+    except TryAgainError as error:
+        if named:
+            raise
+        console.warn(f"{error.message}: not removed")
+        return False
+    console.say(f"removed {run}")
+    return True
+
+
+@contextlib.contextmanager
+def _lease(run: "Run") -> Iterator[None]:
+    """Hold a run, so that no training can begin or go on in it."""
+    from emotion.errors import CannotWriteError
+    from emotion.job.lease import EXPIRY, hold, holder
+
+    found = holder(run.folder)
+    # A process of this machine is seen to live; of any other it shows within the time that a lease lasts.
+    wait = SECONDS if found and found.here else EXPIRY + SECONDS
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(hold(run.folder, wait, console.say))
+        except CannotWriteError as error:
+            raise CannotWriteError(
+                error.message, "make sure that no process trains the run, then add --force"
+            ) from error
+        yield
 
 
 def _check_inside(run: "Run", store: Path) -> None:

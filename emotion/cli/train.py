@@ -20,8 +20,10 @@ from emotion.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from emotion.evaluation.record import Int8Scores, Metrics
-    from emotion.training.progress import Epoch
+    from emotion.training.progress import Epoch, Standing
 
 
 def train(
@@ -40,12 +42,24 @@ def train(
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     encoding: Encoding = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same bits every time: --set training.deterministic=true.")
+    ] = False,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Split batches to fit, such as 6G [dim](default: what is free)[/]."),
+    ] = None,
+    checkpoint_every: Annotated[
+        str | None, typer.Option(metavar="TIME", help='"30s", "5m" or "200 steps" [dim](default: 1m)[/].')
+    ] = None,
     log: Annotated[LogFormat, typer.Option("--log-format", help="How progress is told.")] = LogFormat.TEXT,
     as_json: JsonOption = False,
 ) -> None:
     """Train one model: fit, export to ONNX, evaluate the exported file.
 
-    The same command finds the same run: where it is complete, nothing is done.
+    The same command finds the same run: it goes on from its last checkpoint, and where it is complete, nothing is
+    done. SIGTERM and Ctrl-C write a checkpoint first. With TF_CONFIG, or EMOTION_WORKERS and EMOTION_SERVICE in an
+    Indexed Job, several workers train together.
 
     [bold]Examples[/]
 
@@ -58,6 +72,8 @@ def train(
       emotion train lstm --data reviews.csv --text-column review --label-column stars --seed 2
 
       emotion train ann --data data/emotion --set training.epochs=5 --set training.batch_size=128
+
+      emotion train bert --data data/emotion --max-memory 6G --checkpoint-every 5m
     """
     from emotion.job.plan import plan_job
     from emotion.job.run import run_job
@@ -65,8 +81,14 @@ def train(
     from emotion.params_toml import load_params
     from emotion.store import Store
 
-    seeds = [] if seed is None else [f"training.seed={seed}"]
-    changes = [*data_overrides(text_column, label_column, encoding), *(overrides or []), *seeds]
+    options = {
+        "training.seed": seed,
+        "training.deterministic": "true" if deterministic else None,
+        "resources.max_memory": max_memory,
+        "resources.checkpoint_every": checkpoint_every,
+    }
+    named = [f"{key}={value}" for key, value in options.items() if value is not None]
+    changes = [*data_overrides(text_column, label_column, encoding), *(overrides or []), *named]
     resolved = load_params(model, params or params_file(model), changes)
     job = plan_job(resolved, data, Store(store), run)
     metrics = job.complete()
@@ -76,7 +98,8 @@ def train(
         metrics = run_job(job, listener)
     else:
         listener.note("complete", f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
-    _report(metrics, job.run.folder, listener, as_json=as_json)
+    if metrics is not None:
+        _report(metrics, job.run.folder, listener, as_json=as_json)
 
 
 def _report(metrics: "Metrics", folder: Path, listener: "Listener", *, as_json: bool) -> None:
@@ -118,8 +141,8 @@ class Listener:
 
     def __init__(self, log: LogFormat) -> None:
         self.log = log
-        self.epochs = self.rows = 0
-        self.epoch = 1
+        self.rows = 0
+        self.done = 0
         self.open = ExitStack()
         self.meter: console.Meter | None = None
 
@@ -132,33 +155,47 @@ class Listener:
         else:
             console.say(message)
 
-    def on_start(self, epochs: int, rows: int) -> None:
-        """Remember how much there is to do."""
-        self.epochs, self.rows = epochs, rows
+    def on_start(self, standing: "Standing", rows: int, _: "Sequence[Epoch]") -> None:
+        """Remember how much there is to do, and how much of the first epoch is done."""
+        self.rows = rows
+        self.done = round(standing.step * standing.epochs / standing.steps % 1 * rows)
 
-    def on_rows(self, rows: int) -> None:
+    def on_step(self, standing: "Standing", rows: int) -> None:
         """Move the bar of this epoch."""
-        if self.meter is None:
-            what = f"epoch {self.epoch}/{self.epochs}"
-            self.meter = self.open.enter_context(console.meter(what, "rows", total=self.rows, log=self.log))
-        self.meter.advance(rows)
+        from emotion.evaluation.table import duration
 
-    def on_epoch(self, epoch: "Epoch") -> None:
+        if self.meter is None:
+            what = f"epoch {standing.epoch}/{standing.epochs}"
+            self.meter = self.open.enter_context(
+                console.meter(what, "rows", total=self.rows, done=self.done, log=self.log)
+            )
+            self.done = 0
+        self.meter.advance(rows, f"loss {standing.loss:.4f}, {duration(standing.seconds_left)} left")
+
+    def on_epoch(self, standing: "Standing", epoch: "Epoch") -> None:
         """Close the bar, print the epoch's line."""
+        self._close()
+        if self.log is LogFormat.JSON:
+            console.log_json({"event": "epoch", "epochs": standing.epochs, **asdict(epoch)})
+        else:
+            console.say(self._line(standing.epochs, epoch))
+
+    def on_checkpoint(self, standing: "Standing", seconds: float) -> None:
+        """Tell programs; a person looks at `emotion runs show`."""
+        if self.log is LogFormat.JSON:
+            console.log_json({"event": "checkpoint", "step": standing.step, "seconds": round(seconds, 3)})
+
+    def _close(self) -> None:
         self.open.close()
         self.meter = None
-        self.epoch = epoch.epoch + 1
-        if self.log is LogFormat.JSON:
-            console.log_json({"event": "epoch", "epochs": self.epochs, **asdict(epoch)})
-        else:
-            console.say(self._line(epoch))
 
-    def _line(self, epoch: "Epoch") -> str:
+    @staticmethod
+    def _line(epochs: int, epoch: "Epoch") -> str:
         from emotion.evaluation.table import duration
 
         mark = " *" if epoch.best else "  "
         return (
-            f"epoch {epoch.epoch:>{len(str(self.epochs))}}/{self.epochs}{mark}"
+            f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}{mark}"
             f" loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.4f}"
             f"  val. loss {epoch.validation_loss:.4f}  val. accuracy {epoch.validation_accuracy:.4f}"
             f"  {epoch.samples_per_second:,.0f} samples/s  {duration(epoch.seconds_left)} left"

@@ -1,8 +1,11 @@
 """Writes `comparison/`: a table of complete runs a data set, and the winner that classify uses."""
 
+import contextlib
+import fcntl
+import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,9 @@ from emotion.files import write_json, write_text
 from emotion.store import Store
 
 POLL_SECONDS = 5.0
+# Writing takes far less: a process that holds the lock for longer hangs, and the others go on without it.
+LOCK_SECONDS = 30.0
+LOCK_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,48 @@ def wait_for(store: Store, expected: Sequence[str], seconds: float, tell: Callab
 def write_comparisons(store: Store, found: Collected, *, every: bool) -> list[Written]:
     """Write the newest group of comparable runs to `comparison/`, any other to a folder of its own in it.
 
+    Where `found` has a complete run, the store is read again once no other process writes its comparison: whoever
+    writes last has seen the newest runs, and all files are of the same ones.
+
     Raises:
         InputMissingError: there is no complete run.
         CannotWriteError: the store cannot be written.
     """
-    comparisons = compare(found.complete, every=every)
-    if not comparisons:
+    _check_any(store, found)
+    with _alone(store.comparison):
+        found = collect(store)
+        _check_any(store, found)
+        return _write_all(store, compare(found.complete, every=every))
+
+
+def _check_any(store: Store, found: Collected) -> None:
+    if not found.complete:
         raise InputMissingError(f"no complete run in {store.folder}", "train one first: emotion train ann --data DIR")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in such a block; where files cannot be locked (some NFS), do not."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+            stack.callback(os.close, descriptor)
+            _lock(descriptor)
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file, or give up after LOCK_SECONDS."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(LOCK_POLL_SECONDS)
+
+
+def _write_all(store: Store, comparisons: Sequence[Comparison]) -> list[Written]:
     written = [
         _write(comparison, store.comparison if index == 0 else store.comparison / f"data-{comparison.key}")
         for index, comparison in enumerate(comparisons)

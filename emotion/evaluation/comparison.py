@@ -41,16 +41,18 @@ class Comparison:
 
 
 def collect(store: Store) -> Collected:
-    """Read every run of `store`; a bad one is named and does not stop the others."""
+    """Read every run of `store`; a bad one is named and does not stop the others, one that is removed is none."""
     found = Collected()
     for run in store.runs():
-        if not run.complete:
-            found.incomplete.append(run)
-            continue
         try:
-            metrics = read_metrics(run.metrics)
+            metrics = read_metrics(run.metrics) if run.complete else None
         except EmotionError as error:
-            found.unreadable[str(run)] = error.message
+            if run.folder.is_dir():
+                found.unreadable[str(run)] = error.message
+            continue
+        if metrics is None:
+            if run.folder.is_dir():
+                found.incomplete.append(run)
             continue
         if (metrics.model, metrics.run) != (run.model, run.name):
             found.unreadable[str(run)] = f"its metrics are those of {metrics.model}/{metrics.run}"

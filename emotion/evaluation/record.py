@@ -117,7 +117,11 @@ class Seconds(_Part):
 
 
 class Metrics(_Part):
-    """metrics.json. `samples_per_second` is the throughput of fitting, `peak_memory_bytes` of the process."""
+    """metrics.json. `samples_per_second` is the throughput of fitting, `peak_memory_bytes` of the process.
+
+    `training_seconds` are those of all attempts, of which there were `resumes` after the first; each device took
+    `micro_batch` rows at once.
+    """
 
     model: str
     run: str
@@ -137,6 +141,8 @@ class Metrics(_Part):
     samples_per_second: Amount
     max_length: Count = 0
     precision: str = "float32"
+    micro_batch: Count = 0
+    resumes: Count = 0
     weights: WeightsRecord | None = None
 
 

@@ -8,6 +8,7 @@ from emotion.data.dataset import Dataset
 from emotion.errors import BadDataError
 from emotion.evaluation.record import WeightsRecord
 from emotion.files import write_bytes, write_json
+from emotion.models.activations import transformer_row
 from emotion.models.checkpoint import classifier_config, load_weights, save_checkpoint
 from emotion.models.compute import Compute
 from emotion.models.config_json import encoder_config, read_config
@@ -19,6 +20,7 @@ from emotion.text.coverage import coverage
 from emotion.text.encoded import Encoded, encode
 from emotion.text.pretrained import fit_tokenizer, load_tokenizer
 from emotion.text.wordpiece import learn_wordpiece
+from emotion.training.memory import Memory, estimate
 from emotion.weights.find import Weights, find_weights
 from emotion.weights.known import CHECKPOINTS
 
@@ -88,6 +90,11 @@ class CheckpointLearner:
     def warnings(self, texts: Sequence[str]) -> list[str]:
         """Many unknown tokens, many cut texts."""
         return coverage(self.tokenizer.backend, texts, self.tokenizer.unknown_id).warnings()
+
+    def memory(self, length: int) -> Memory:
+        """What training takes, with rows of `length` tokens."""
+        row = transformer_row(self.config, length, self.compute.precision)
+        return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
 
     def save(self, folder: Path) -> None:
         """Write config.json, model.safetensors and the tokenizer, as PyTorch's transformers open them."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from emotion.evaluation.record import WeightsRecord
 from emotion.models.compute import Compute
 from emotion.text.encoded import Encoded
+from emotion.training.memory import Memory
 
 
 class Learner(Protocol):
@@ -25,6 +26,9 @@ class Learner(Protocol):
 
     def warnings(self, texts: Sequence[str]) -> list[str]:
         """What of `texts`, those of validation, does not fit the tokenizer."""
+
+    def memory(self, length: int) -> Memory:
+        """What training takes, with rows of `length` tokens."""
 
     def save(self, folder: Path) -> None:
         """Write the trained weights into the run's `weights/`."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion.data.dataset import Dataset, load_dataset
+from emotion.differences import differences
 from emotion.errors import BadParametersError
 from emotion.evaluation.record import Metrics, read_metrics
 from emotion.params import CheckpointParams, WordParams
@@ -94,23 +95,8 @@ def _check_same(job: Job) -> None:
     stored = read_json(job.run.params)
     if stored.get("digest") == job.digest:
         return
-    mine, theirs = _flat(job.identity), _flat({key: stored.get(key) for key in job.identity})
-    different = [
-        f"  {key}: {theirs.get(key, 'absent')} there, {mine.get(key, 'absent')} here"
-        for key in sorted(mine.keys() | theirs.keys())
-        if mine.get(key) != theirs.get(key) and not key.startswith("params.resources")
-    ]
+    different = differences({key: stored.get(key) for key in job.identity}, job.identity, "params.resources")
     raise BadParametersError(
         f"the run {job.run} exists and was made otherwise:\n" + "\n".join(different),
         "choose another --run name, or remove it: emotion runs rm " + str(job.run),
     )
-
-
-def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(content, dict):
-        return {prefix: content}
-    return {
-        key: value
-        for name, inner in content.items()
-        for key, value in _flat(inner, f"{prefix}.{name}".lstrip(".")).items()
-    }

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from emotion.data.dataset import Dataset
 from emotion.evaluation.record import WeightsRecord
 from emotion.files import cannot_write, write_bytes, write_json, write_text
+from emotion.models.activations import word_row
 from emotion.models.build import build_model
 from emotion.models.compute import Compute
 from emotion.onnx.export import to_onnx, word_config
@@ -17,6 +18,7 @@ from emotion.params import WordParams
 from emotion.text.coverage import coverage
 from emotion.text.encoded import Encoded, encode
 from emotion.text.wordlevel import UNKNOWN_ID, learn_tokenizer
+from emotion.training.memory import Memory, estimate
 
 
 class WordLearner:
@@ -42,6 +44,11 @@ class WordLearner:
     def warnings(self, texts: Sequence[str]) -> list[str]:
         """Many unknown words, many cut texts."""
         return coverage(self.tokenizer, texts, UNKNOWN_ID).warnings()
+
+    def memory(self, length: int) -> Memory:
+        """What training takes, with rows of `length` words."""
+        row = word_row(self.params.model, length)
+        return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
 
     def save(self, folder: Path) -> None:
         """Write Keras' weights. HDF5 ends the process where its disk is full: it gets one of its own."""

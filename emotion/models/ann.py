@@ -13,17 +13,22 @@ def build(params: AnnParams, vocabulary: int, length: int, labels: int) -> Any:
     places and six labels make 1,329,190 parameters.
     """
     keras = load_keras()
+    from emotion.models.layers import Chance, Dropout
+
+    chance = Chance()
     inputs = keras.Input((length,), dtype="int32", name="input_ids")
     words = keras.layers.Embedding(vocabulary, params.embedding_dim, name="embedding")(inputs)
-    words = keras.layers.SpatialDropout1D(params.feature_dropout, name="feature_dropout")(words)
-    words = keras.layers.Dropout(params.embedding_dropout, name="embedding_dropout")(words)
+    words = Dropout(params.feature_dropout, chance, features=True, name="feature_dropout")(words)
+    words = Dropout(params.embedding_dropout, chance, name="embedding_dropout")(words)
     flat = keras.layers.Flatten(name="flatten")(words)
     hidden = flat
     for index, units in enumerate(params.hidden, start=1):
         start = _same_at_every_place(length) if index == 1 and params.same_start else "glorot_uniform"
         hidden = keras.layers.Dense(units, activation="relu", kernel_initializer=start, name=f"dense_{index}")(hidden)
     outputs = keras.layers.Dense(labels, name="logits")(hidden)
-    return keras.Model({"input_ids": inputs}, outputs, name="ann")
+    model = keras.Model({"input_ids": inputs}, outputs, name="ann")
+    model.chance = chance
+    return model
 
 
 def _same_at_every_place(length: int) -> Any:

@@ -41,10 +41,15 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def prepare(seed: int, threads: int) -> None:
-    """Seed every generator and set the number of threads (0: all usable cores). Call before any operation."""
+def prepare(seed: int, threads: int, *, deterministic: bool = False) -> None:
+    """Seed every generator and set the number of threads (0: all usable cores). Call before any operation.
+
+    `deterministic` operations give the same bits every time, on the same hardware and with as many threads.
+    """
     keras = load_keras()
     import tensorflow as tf
 
     keras.utils.set_random_seed(seed)
     tf.config.threading.set_intra_op_parallelism_threads(threads or usable_cores())
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()

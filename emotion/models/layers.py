@@ -13,42 +13,53 @@ from emotion.models.config import Activation, EncoderConfig, Head
 MASKED = -10_000.0
 # More than any model draws in a step.
 MOST_DRAWS = 4096
+# Between the seeds of two rows, so that seeds that a person counts up do not meet them.
+ROW_STRIDE = 1_000_003
 
 
 class Chance:
-    """What every dropout draws from: a seed, a step that the training step counts, and the number of the draw.
+    """What every dropout draws from: a seed a call of the model, and the number of the draw within it.
 
-    What is dropped is a function of these three alone, so that a training can be repeated and resumed; the
+    What is dropped is a function of these two alone, so that a training can be repeated and resumed; the
     state of Keras' own generator cannot be saved.
     """
 
     def __init__(self) -> None:
-        self.seed = tf.Variable(0, trainable=False, dtype="int32")
-        self.step = tf.Variable(0, trainable=False, dtype="int32")
+        self.seed: Any = None
         self.draws = 0
 
-    def restart(self) -> None:
-        """Number the draws from 0 again: to be called before the model is, so that a retrace repeats them."""
+    def start(self, seed: int, step: Any, row: Any) -> None:
+        """Seed the next call of the model, in the same trace: by the training's seed, its step, and its first row.
+
+        `step` and `row` are int32 scalars. `row` tells the parts of a batch apart.
+        """
+        self.seed = tf.stack([seed + row * ROW_STRIDE, step * MOST_DRAWS])
         self.draws = 0
 
     def draw(self) -> Any:
         """The next seed, int32 (2,)."""
         self.draws += 1
-        return tf.stack([self.seed, self.step * MOST_DRAWS + self.draws])
+        return self.seed + tf.constant([0, self.draws])
 
 
 class Dropout(keras.layers.Layer):
-    """Zeroes values with probability `rate` while training, and scales the others up."""
+    """Zeroes values with probability `rate` while training, and scales the others up.
 
-    def __init__(self, rate: float, chance: Chance, **kwargs: Any) -> None:
+    With `features` whole features go, at all places of a row: values are then (batch, places, features).
+    """
+
+    def __init__(self, rate: float, chance: Chance, features: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate, self.chance = rate, chance
+        self.rate, self.chance, self.features = rate, chance, features
 
     def call(self, values: Any, training: bool = False) -> Any:
         """Values of any shape, to the same."""
         if not training or not self.rate:
             return values
-        kept = _bits(tf.shape(values), self.chance.draw()) >= round(self.rate * 65536)
+        shape = tf.shape(values)
+        if self.features:
+            shape = tf.stack([shape[0], 1, shape[2]])
+        kept = _bits(shape, self.chance.draw()) >= round(self.rate * 65536)
         return values * tf.cast(kept, values.dtype) * (1 / (1 - self.rate))
 
 

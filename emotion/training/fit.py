@@ -1,33 +1,46 @@
-"""Fitting: epoch by epoch over arrays in memory, keeping the weights that are best on validation."""
+"""Fitting: epoch by epoch over arrays in memory, keeping the weights that are best on validation.
+
+It may be stopped after any step and goes on from its last checkpoint to the very same result: batches and dropout
+are functions of the seed and the step, and all else is in the checkpoint.
+"""
 
 import math
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
 
-import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
-
-from emotion.models.compute import Compute
+from emotion.errors import TryAgainError
 from emotion.params import TrainingParams
-from emotion.text.encoded import Encoded
+from emotion.stopping import Stop
 from emotion.training.batches import Examples, batches
-from emotion.training.progress import Epoch, Listener
+from emotion.training.forward import Forward, scores
+from emotion.training.keeper import Keeper, Weights
+from emotion.training.position import Position
+from emotion.training.progress import Epoch, Listener, Standing
 from emotion.training.step import Step
-
-# What a forward pass takes at once: 500 rows of the reference task's 35 words.
-EVALUATION_TOKENS = 17_500
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fitting took and gave; the model holds the weights of `best`."""
+    """What fitting took and gave; the model holds the weights of the best epoch."""
 
-    epochs: list[Epoch]
-    best: Epoch
-    seconds: float
+    position: Position
+
+    @property
+    def epochs(self) -> list[Epoch]:
+        """All of them, in order."""
+        return self.position.epochs
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch whose weights the model holds."""
+        assert self.position.best is not None  # noqa: S101  there is at least one epoch
+        return self.position.best
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of fitting, in all attempts, without what was lost between them."""
+        return self.position.elapsed
 
     @property
     def samples_per_second(self) -> float:
@@ -35,113 +48,166 @@ class Fitted:
         return self.epochs[-1].samples_per_second
 
 
-def fit(
-    model: Any,
-    train: Examples,
-    validation: Examples,
-    params: TrainingParams,
-    listener: Listener,
-    *,
-    weights: NDArray[np.float32],
-    compute: Compute,
-) -> Fitted:
-    """Train `model` and leave it with the weights of the epoch that was best on validation.
+def steps_an_epoch(rows: int, params: TrainingParams) -> int:
+    """Batches that `rows` rows make."""
+    return math.ceil(rows / min(params.batch_size, rows))
 
-    Best is the highest validation accuracy; a tie goes to the lower validation loss. `weights` float32
-    (labels,) are what each label counts.
-    """
-    started = time.monotonic()
-    size = min(params.batch_size, len(train))
-    steps = math.ceil(len(train) / size)
-    step = Step(model, params, steps * params.epochs, weights, compute)
-    forward = Forward(model)
-    best, kept, epochs = None, model.get_weights(), []
-    listener.on_start(params.epochs, steps * size)
-    for number in range(1, params.epochs + 1):
-        begun = time.monotonic()
-        trained = _train_epoch(step, batches(train, params, number, compute.multiple), listener)
-        step.optimizer.swap_in_average()
-        validation_loss, accuracy = _scores(forward.predict(validation.texts), validation.labels)
-        better = best is None or (accuracy, -validation_loss) > (best.validation_accuracy, -best.validation_loss)
-        now = time.monotonic()
+
+class Fitting:
+    """Trains `step`'s model until it is finished, or this process is asked to stop."""
+
+    def __init__(
+        self,
+        step: Step,
+        train: Examples,
+        validation: Examples,
+        params: TrainingParams,
+        keeper: Keeper,
+        listener: Listener,
+    ) -> None:
+        self.step, self.params, self.keeper, self.listener = step, params, keeper, listener
+        self.train, self.validation = train, validation
+        self.steps = steps_an_epoch(len(train), params)
+        self.forward = Forward(step.model)
+        self.position = Position()
+        self.best: Weights | None = None
+
+    def run(self, stop: Stop, multiple: int = 1) -> Fitted:
+        """Train on, and leave the model with the weights of the epoch that was best on validation.
+
+        Best is the highest validation accuracy; a tie goes to the lower validation loss. Lengths of batches are
+        a `multiple` of some number.
+
+        Raises:
+            TryAgainError: a worker is lost, or another one is asked to stop.
+            Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
+            CannotWriteError: the store is full or read-only.
+        """
+        with stop:
+            self._go_on()
+            while not self._finished and not stop():
+                self._epoch(stop, multiple)
+            if not stop() and not self.position.finished:
+                self._finish()
+        return Fitted(self.position)
+
+    @property
+    def _done(self) -> int:
+        return self.position.step(self.steps)
+
+    @property
+    def _finished(self) -> bool:
+        best = self.position.best
+        patience = best is not None and len(self.position.epochs) - best.epoch >= self.params.patience
+        return self.position.finished or patience or self.position.epoch > self.params.epochs
+
+    def _go_on(self) -> None:
+        found = self.keeper.resume(self.step)
+        if found is not None:
+            self.position, self.best = found
+            self.position.resumes += 1
+        (chiefs,) = self.step.team.agree(self._done)
+        if chiefs != self._done:
+            raise TryAgainError(
+                f"this worker found a checkpoint after {self._done:,} steps, the chief one after {chiefs:,.0f}",
+                "all workers need the same store; start them again",
+            )
+        self.begun = time.monotonic() - self.position.elapsed
+        self.keeper.began(self._done)
+        rows = self.steps * min(self.params.batch_size, len(self.train))
+        self.listener.on_start(self._standing(), rows, self.position.epochs)
+
+    def _epoch(self, stop: Stop, multiple: int) -> None:
+        """Train on the batches of an epoch that are not done yet, then judge it."""
+        position = self.position
+        all_batches = batches(self.train, self.params, position.epoch, multiple)
+        for batch in islice(all_batches, position.batches, None):
+            started = time.monotonic()
+            micro = self.step.micro
+            try:
+                done = self.step(batch, self._done, stop)
+            except TryAgainError:
+                self._keep_what_is_whole()
+                raise
+            if done is None:
+                break
+            if self.step.micro != micro:
+                self.listener.note("memory", f"out of memory: batches are split into {self.step.micro} rows at once")
+            position.batches += 1
+            position.rows += len(batch)
+            position.right += done.right
+            position.loss += done.loss * len(batch)
+            position.seconds += time.monotonic() - started
+            self.listener.on_step(self._standing(), len(batch))
+            if done.stopping and not stop():
+                self._keep()
+                raise TryAgainError("another worker is asked to stop", "start all workers again: training goes on")
+            if stop():
+                break
+            if self.keeper.due(self._done):
+                self._keep()
+        if not stop():
+            self._judge(stop)
+        if stop():
+            self._keep()
+
+    def _judge(self, stop: Stop) -> None:
+        """Score the running average, or the weights, on validation, and keep the best."""
+        started = time.monotonic()
+        self.step.optimizer.swap_in_average()
+        logits = self.forward.predict(self.validation.texts, stop)
+        if not stop():
+            loss, accuracy = self.step.team.agree(*scores(logits, self.validation.labels))
+            self._note_epoch(loss, accuracy, time.monotonic() - started)
+        self.step.optimizer.swap_in_average()
+
+    def _note_epoch(self, loss: float, accuracy: float, seconds: float) -> None:
+        position, best = self.position, self.position.best
+        better = best is None or (accuracy, -loss) > (best.validation_accuracy, -best.validation_loss)
         epoch = Epoch(
-            epoch=number,
-            **trained,
-            validation_loss=validation_loss,
+            epoch=position.epoch,
+            loss=position.loss / position.rows,
+            accuracy=position.right / position.rows,
+            validation_loss=loss,
             validation_accuracy=accuracy,
-            seconds=now - started,
+            samples_per_second=position.rows / position.seconds,
+            seconds=time.monotonic() - self.begun,
             # At the pace of this epoch: the first one compiled.
-            seconds_left=(now - begun) * (params.epochs - number),
+            seconds_left=(position.seconds + seconds) * (self.params.epochs - position.epoch),
             best=better,
         )
-        epochs.append(epoch)
-        listener.on_epoch(epoch)
-        if best is None or better:
-            best, kept = epoch, model.get_weights()
-        step.optimizer.swap_in_average()
-        if number - best.epoch >= params.patience:
-            break
-    model.set_weights(kept)
-    assert best is not None  # noqa: S101  there is at least one epoch
-    return Fitted(epochs, best, time.monotonic() - started)
+        position.next_epoch(epoch)
+        if better:
+            self.best = self.step.model.get_weights()
+        self.listener.on_epoch(self._standing(), epoch)
 
+    def _keep(self) -> None:
+        self.position.elapsed = time.monotonic() - self.begun
+        self.position.micro = self.step.micro
+        seconds = self.keeper.keep(self.step, self.position, self.best, self._done)
+        self.listener.on_checkpoint(self._standing(), seconds)
 
-def _train_epoch(step: Step, epoch: Iterable[Examples], listener: Listener) -> dict[str, float]:
-    """Train on every batch; return loss, accuracy and throughput of the epoch."""
-    begun = time.monotonic()
-    rows = right = 0
-    loss = 0.0
-    for batch in epoch:
-        batch_loss, batch_right = step(batch)
-        rows += len(batch)
-        right += batch_right
-        loss += batch_loss * len(batch)
-        listener.on_rows(len(batch))
-    return {
-        "loss": loss / rows,
-        "accuracy": right / rows,
-        "samples_per_second": rows / (time.monotonic() - begun),
-    }
+    def _keep_what_is_whole(self) -> None:
+        """Keep the steps before one that failed, unless it had begun to change the weights."""
+        if self.step.whole:
+            self._keep()
 
+    def _finish(self) -> None:
+        self.step.model.set_weights(self.best)
+        self.position.finished = True
+        self._keep()
 
-class Forward:
-    """A model's logits, compiled once for batches of any number of rows."""
-
-    def __init__(self, model: Any) -> None:
-        self.inputs = [each.name for each in model.inputs]
-        signature = {each.name: tf.TensorSpec(each.shape, "int32") for each in model.inputs}
-        self._run = tf.function(
-            lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False
+    def _standing(self) -> Standing:
+        position = self.position
+        pace = position.seconds / max(position.batches, 1)
+        return Standing(
+            epoch=position.epoch,
+            epochs=self.params.epochs,
+            step=self._done,
+            steps=self.steps * self.params.epochs,
+            loss=position.loss / position.rows if position.rows else None,
+            samples_per_second=position.rows / position.seconds if position.seconds else None,
+            seconds=time.monotonic() - self.begun,
+            seconds_left=pace * (self.steps * self.params.epochs - self._done),
+            resumes=position.resumes,
         )
-
-    def predict(self, texts: Encoded) -> NDArray[np.float32]:
-        """Logits float32 (rows, labels). Where padding is masked, rows of about one length run together."""
-        masked = "attention_mask" in self.inputs
-        order = np.argsort(texts.lengths, kind="stable") if masked else np.arange(len(texts))
-        logits = []
-        for rows in _portions(texts.lengths[order] if masked else np.full(len(texts), texts.ids.shape[1])):
-            batch = texts.rows(order[rows])
-            if masked:
-                batch = batch.narrowed(max(int(batch.lengths.max()), 1))
-            logits.append(np.asarray(self._run(batch.inputs(self.inputs))))
-        together = np.concatenate(logits)
-        back = np.empty_like(together)
-        back[order] = together
-        return back
-
-
-def _portions(lengths: NDArray[np.int32]) -> Iterator[slice]:
-    """Slices of rows, shortest first, that hold about EVALUATION_TOKENS each."""
-    first = 0
-    while first < len(lengths):
-        last = min(first + max(1, EVALUATION_TOKENS // max(int(lengths[first]), 1)), len(lengths))
-        # The last row of a portion is its longest.
-        last = min(last, first + max(1, EVALUATION_TOKENS // max(int(lengths[last - 1]), 1)))
-        yield slice(first, last)
-        first = last
-
-
-def _scores(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    return float(tf.reduce_mean(losses)), float((logits.argmax(axis=1) == labels).mean())

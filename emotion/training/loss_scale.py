@@ -5,6 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from emotion.training.variables import assign
+
 # Micikevicius et al., "Mixed precision training", ICLR 2018; the figures are those of Keras and PyTorch.
 START = 2.0**15
 STEPS_TO_DOUBLE = 2000
@@ -23,19 +25,20 @@ class LossScale:
 
     def apply(self, gradients: Sequence[Any], update: Callable[[Sequence[Any]], None]) -> None:
         """Scale gradients down and call `update` with them, unless one is infinite or no number."""
-        whole = [tf.convert_to_tensor(gradient) / self.factor for gradient in gradients]
+        whole = [gradient / self.factor for gradient in gradients]
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in whole])
 
         def good() -> Any:
             update(whole)
-            double = self.good.assign_add(1) >= STEPS_TO_DOUBLE
-            self.factor.assign(tf.where(double, self.factor * 2, self.factor))
-            self.good.assign(tf.where(double, 0, self.good))
+            count = self.good + 1
+            double = count >= STEPS_TO_DOUBLE
+            assign(self.factor, tf.where(double, self.factor * 2, self.factor))
+            assign(self.good, tf.where(double, 0, count))
             return tf.constant(0)
 
         def bad() -> Any:
-            self.factor.assign(tf.maximum(self.factor / 2, 1.0))
-            self.good.assign(0)
+            assign(self.factor, tf.maximum(self.factor / 2, 1.0))
+            assign(self.good, 0)
             return tf.constant(0)
 
         tf.cond(finite, good, bad)

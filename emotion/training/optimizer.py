@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from emotion.params import TrainingParams
+from emotion.training.variables import add, assign, read
 
 # Kingma and Ba, ICLR 2015, algorithm 1; epsilon as in Keras.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
@@ -38,16 +39,23 @@ class AdamW:
         self.averaged = [(tf.Variable(weight), weight) for weight in self.weights] if params.average else []
 
     def apply(self, gradients: Sequence[Any]) -> None:
-        """Update the weights by one step; `gradients` are dense or IndexedSlices, in the weights' order."""
-        rate = learning_rate(self.done, self.params, self.steps)
-        done = self.done.assign_add(1.0)
-        whole = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        """Update the weights by one step; `gradients` are dense, in the weights' order. On every replica.
+
+        Before any weight is changed, `done` has counted the step.
+        """
+        rate = learning_rate(tf.identity(self.done), self.params, self.steps)
+        done = self.done + 1.0
+        assign(self.done, done)
+        with tf.control_dependencies([read(self.done)]):
+            self._apply(gradients, rate, done)
+
+    def _apply(self, gradients: Sequence[Any], rate: Any, done: Any) -> None:
         if self.params.clip_norm:
-            whole, _ = tf.clip_by_global_norm(whole, self.params.clip_norm)
-        states = zip(self.weights, self.decayed, self.first, self.second, whole, strict=True)
+            gradients, _ = tf.clip_by_global_norm(gradients, self.params.clip_norm)
+        states = zip(self.weights, self.decayed, self.first, self.second, gradients, strict=True)
         for weight, decayed, first, second, gradient in states:
             if decayed and self.params.weight_decay:
-                weight.assign_sub(weight * (rate * self.params.weight_decay))
+                add(weight, weight * (-rate * self.params.weight_decay))
             tf.raw_ops.ResourceApplyAdam(
                 var=weight.handle,
                 m=first.handle,
@@ -62,7 +70,7 @@ class AdamW:
             )
         move = 1 - tf.minimum(self.params.average, done / (done + RAMP))
         for average, weight in self.averaged:
-            average.assign_sub((average - weight) * move)
+            add(average, (weight - average) * move)
 
     def swap_in_average(self) -> None:
         """Exchange the weights for their running average; called again, it exchanges them back."""

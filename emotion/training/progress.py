@@ -2,10 +2,9 @@
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -26,20 +25,41 @@ class Epoch:
     best: bool
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Where a training stands: `step` of `steps` are done. `loss` is the epoch's running mean, in nats.
+
+    `seconds` are those of fitting in all attempts; `seconds_left` is an estimate without validation.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float | None
+    samples_per_second: float | None
+    seconds: float
+    seconds_left: float
+    resumes: int
+
+
 class Listener(Protocol):
     """Whoever is told how training goes."""
 
     def note(self, event: str, message: str) -> None:
         """Something beside the epochs: `event` is a word for programs, such as `warning`."""
 
-    def on_start(self, epochs: int, rows: int) -> None:
-        """Fitting starts: at most `epochs` epochs of `rows` rows."""
+    def on_start(self, standing: Standing, rows: int, epochs: Sequence[Epoch]) -> None:
+        """Fitting starts, or goes on after `epochs`: each epoch has so many `rows`."""
 
-    def on_rows(self, rows: int) -> None:
-        """`rows` more rows of this epoch are done."""
+    def on_step(self, standing: Standing, rows: int) -> None:
+        """A step of so many `rows` is done."""
 
-    def on_epoch(self, epoch: Epoch) -> None:
+    def on_epoch(self, standing: Standing, epoch: Epoch) -> None:
         """An epoch has ended."""
+
+    def on_checkpoint(self, standing: Standing, seconds: float) -> None:
+        """A checkpoint was written, which took so many seconds."""
 
 
 def history_csv(epochs: Sequence[Epoch]) -> str:
@@ -49,10 +69,3 @@ def history_csv(epochs: Sequence[Epoch]) -> str:
     writer.writeheader()
     writer.writerows(asdict(epoch) for epoch in epochs)
     return file.getvalue()
-
-
-def progress_json(state: str, epochs: Sequence[Epoch], total: int) -> dict[str, Any]:
-    """progress.json: the state (training, evaluating, complete) and the last epoch's figures."""
-    last = asdict(epochs[-1]) if epochs else {}
-    last = {key: value if math.isfinite(value) else None for key, value in last.items()}
-    return {"state": state, "epochs": total, **last}

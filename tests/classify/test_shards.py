@@ -1,6 +1,7 @@
 """Parts: what they are together, when one is made again, and when they are not joined."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,8 @@ from emotion.classify import engine, shards
 from emotion.classify.parts import Shard
 from emotion.classify.plan import Settings, Task, plan
 from emotion.classify.shards import ShardOutcome, classify_shard
-from emotion.errors import BadDataError, UsageError
+from emotion.errors import BadDataError, TryAgainError, UsageError
+from emotion.files import sha256, write_json
 from emotion.onnx.session import Classifier
 from tests.classify.conftest import LISTENER, Classify
 from tests.toy import write_model
@@ -86,10 +88,12 @@ def test_a_part_and_its_manifest(tmp_path: Path, part: Part) -> None:
     folder = tmp_path / "out.csv.gz.parts"
     name = "part-00001-of-00008.csv.gz"
     assert sorted(path.name for path in folder.iterdir()) == [name, f"{name}.errors.csv", f"{name}.json"]
-    assert gzip.decompress((folder / name).read_bytes()).startswith(b"text,n,label,score\n")
+    content = gzip.decompress((folder / name).read_bytes())
+    assert content.startswith(b"text,n,label,score\n")
     manifest = json.loads((folder / f"{name}.json").read_text())
     assert (manifest["shard"], manifest["origin"]["of"], manifest["first"], manifest["rows"]) == (1, 8, 9, 9)
-    assert manifest["output"]["bytes"] == (folder / name).stat().st_size
+    assert manifest["output"] == hashlib.sha256(content).hexdigest()
+    assert manifest["errors_file"] == sha256(folder / f"{name}.errors.csv")
 
 
 def test_a_part_that_is_there_is_not_made_again(tmp_path: Path, part: Part) -> None:
@@ -119,7 +123,7 @@ SPOILS: dict[str, Callable[[Path], object]] = {
     "errors gone": lambda path: path.with_name(path.name + ".errors.csv").unlink(),
     "manifest cut": lambda path: _cut(path.with_name(path.name + ".json")),
     "manifest foreign": lambda path: path.with_name(path.name + ".json").write_text("[1]"),
-    "manifest hollow": lambda path: path.with_name(path.name + ".json").write_text('{"output": {}}'),
+    "manifest hollow": lambda path: path.with_name(path.name + ".json").write_text('{"output": ""}'),
     "manifest of another part": _claim,
 }
 
@@ -134,12 +138,57 @@ def test_a_spoilt_part_is_made_again(tmp_path: Path, part: Part, run: Classify, 
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
-def test_a_part_that_is_spoilt_later_is_not_joined(tmp_path: Path, part: Part) -> None:
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz"])
+def test_a_part_that_is_spoilt_later_is_not_joined(
+    tmp_path: Path, part: Part, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(shards, "LOOK_SECONDS", 0)
     source = write(tmp_path / "a.csv", CSV)
-    _cut(part(source, tmp_path / "out.csv", "0/2").part)
-    with pytest.raises(BadDataError, match=r"part-00000-of-00002\.csv is not what its manifest says"):
-        part(source, tmp_path / "out.csv", "1/2")
-    assert not (tmp_path / "out.csv").exists()
+    spoilt = part(source, tmp_path / name, "0/2").part
+    _cut(spoilt)
+    with pytest.raises(BadDataError, match=f"{spoilt.name} is not what its manifest says"):
+        part(source, tmp_path / name, "1/2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", f"{name}.parts"]
+
+
+def test_a_part_whose_manifest_comes_later_is_waited_for(
+    tmp_path: Path, part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine may compute other last digits; its part is there before its manifest is."""
+    source = write(tmp_path / "a.csv", CSV)
+    first = part(source, tmp_path / "out.csv", "0/2").part
+    manifest = first.with_name(first.name + ".json")
+    other = first.read_bytes().replace(b"joy,0.", b"joy,1.")
+    later = {**json.loads(manifest.read_text()), "output": hashlib.sha256(other).hexdigest()}
+    first.write_bytes(other)
+    monkeypatch.setattr("time.sleep", lambda _seconds: manifest.write_text(json.dumps(later)))
+    assert part(source, tmp_path / "out.csv", "1/2").missing == []
+    assert (tmp_path / "out.csv").read_bytes().startswith(other)
+
+
+def test_a_part_that_others_replace_is_made_again(
+    tmp_path: Path, part: Part, run: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes with other last digits, or other settings, may write the same part at once."""
+    source = write(tmp_path / "a.csv", CSV)
+    replaced = 0
+
+    def write_replaced(path: Path, content: object) -> None:
+        nonlocal replaced
+        write_json(path, content)
+        if replaced:
+            replaced -= 1
+            _cut(path.with_suffix(""))
+
+    monkeypatch.setattr(shards, "write_json", write_replaced)
+    replaced = 1
+    assert not part(source, tmp_path / "out.csv", "0/1").skipped
+    run(source, tmp_path / "whole.csv")
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    replaced = 100
+    with pytest.raises(TryAgainError, match="is written by others too"):
+        part(source, tmp_path / "again.csv", "0/1")
+    assert not (tmp_path / "again.csv").exists()
 
 
 def test_parts_of_different_origin_are_not_joined(tmp_path: Path, part: Part) -> None:
@@ -178,6 +227,24 @@ def test_an_input_that_changes_meanwhile(tmp_path: Path, part: Part, monkeypatch
     with pytest.raises(BadDataError, match="changed while it was read"):
         part(source, tmp_path / "out.csv", "0/1")
     assert not list(tmp_path.glob("out.csv.parts/*.json"))
+
+
+def test_an_input_that_changes_while_parts_are_joined(
+    tmp_path: Path, part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "a.csv", CSV)
+    part(source, tmp_path / "out.csv", "0/1")
+    (tmp_path / "out.csv").write_text("old")
+    append = shards._append
+
+    def slow(*arguments: object) -> None:
+        append(*arguments)  # type: ignore[arg-type]
+        write(source, CSV + "more,9\n")
+
+    monkeypatch.setattr(shards, "_append", slow)
+    with pytest.raises(BadDataError, match="changed while it was read"):
+        part(source, tmp_path / "out.csv", "0/1")
+    assert (tmp_path / "out.csv").read_text() == "old"
 
 
 @pytest.mark.parametrize(

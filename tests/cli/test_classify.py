@@ -10,13 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.disks import wait_for_bytes
 from tests.toy import write_model
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -212,20 +212,12 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_for_rows(folder: Path) -> None:
-    """Wait until rows have come to a file in or below `folder` that is not whole yet."""
-    end = time.monotonic() + 60
-    while not any(path.stat().st_size for path in folder.rglob(".*.csv")):
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signals_leave_nothing_behind(
     tmp_path: Path, large: Path, toy_model: Path, number: signal.Signals, code: int
 ) -> None:
     process = start(large, tmp_path / "out.csv", "--model", toy_model)
-    wait_for_rows(tmp_path)
+    wait_for_bytes(process.pid, tmp_path)
     process.send_signal(number)
     _, told = process.communicate(timeout=30)
     assert process.returncode == code
@@ -236,7 +228,7 @@ def test_signals_leave_nothing_behind(
 def test_a_killed_shard_is_made_again(tmp_path: Path, large: Path, toy_model: Path) -> None:
     output = tmp_path / "out.csv"
     process = start(large, output, "--model", toy_model, "--shard", "0/2")
-    wait_for_rows(tmp_path)
+    wait_for_bytes(process.pid, tmp_path)
     process.kill()
     process.communicate()
     assert not list(tmp_path.glob("*.parts/*.json"))

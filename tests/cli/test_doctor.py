@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emotion import doctor
+from emotion import doctor, hardware
 from emotion.cli.main import app
 from emotion.doctor import Check
 from emotion.files import write_json
@@ -109,7 +109,7 @@ def test_the_container_s_memory_counts(
 ) -> None:
     (tmp_path / "cgroup" / file).parent.mkdir(parents=True)
     (tmp_path / "cgroup" / file).write_text(f"{limit}\n")
-    monkeypatch.setattr(doctor, "CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(hardware, "CGROUP", tmp_path / "cgroup")
 
     memory = look("--store", tmp_path)["memory"]
 

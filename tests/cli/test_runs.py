@@ -1,17 +1,26 @@
 """`emotion runs`: every run is listed whatever its state, and nothing outside the store is removed."""
 
+import errno
 import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from emotion.cli import console
+from emotion.cli import console, runs
 from emotion.cli.main import app
-from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.errors import BadDataError, CannotWriteError, InputMissingError, TryAgainError, UsageError
 from emotion.files import write_json
-from emotion.store import Store
+from emotion.job import lease
+from emotion.store import Run, Store
 from tests.builders import make_metrics, write_run
 
 
@@ -38,6 +47,39 @@ def invoke(store: Store, *args: str, answer: str | None = None) -> str:
 
 def names(store: Store) -> list[str]:
     return [str(run) for run in store.runs()]
+
+
+def nobody(line: str) -> None:
+    pytest.fail(f"nobody is to be waited for: {line}")
+
+
+@contextmanager
+def training(run: Run) -> Iterator[subprocess.Popen[str]]:
+    """Hold a run in another process."""
+    script = (
+        "import sys, time, pathlib\n"
+        "from emotion.job.lease import hold\n"
+        "with hold(pathlib.Path(sys.argv[1]), 0, print):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", script, str(run.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def held_elsewhere(run: Run) -> Path:
+    """Leave the lease of another machine's process, by which nobody can tell whether it lives."""
+    with lease.hold(run.folder, 0, nobody) as held:
+        record = held.record.model_dump(mode="json")
+        held.remove()
+    held.path.write_text(json.dumps({**record, "host": "elsewhere"}))
+    return held.path
 
 
 def test_list_tells_every_state(store: Store) -> None:
@@ -154,3 +196,138 @@ def test_rm_follows_no_link_out_of_the_store(store: Store, tmp_path: Path, link:
 def test_rm_needs_a_name(store: Store) -> None:
     with pytest.raises(UsageError, match="no run is named"):
         invoke(store, "rm", "--yes")
+
+
+def test_files_that_go_while_they_are_listed(store: Store) -> None:
+    """A training replaces and removes its files all the time."""
+    folder = store.run("ann", "going").folder
+    (folder / "link").symlink_to(folder / "nothing")
+    (folder / "here").symlink_to(folder)
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            for number in range(50):
+                (folder / f".{number}").mkdir()
+                (folder / f".{number}" / "x").write_text("x")
+            for number in range(50):
+                (folder / f".{number}" / "x").unlink()
+                (folder / f".{number}").rmdir()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(200):
+            assert {"progress.json", "link", "here"} <= set(runs._files(folder))
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_rm_refuses_a_run_in_training(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "SECONDS", 0.5)
+    going = store.run("ann", "going")
+    with training(going) as process:
+        with pytest.raises(TryAgainError) as caught:
+            invoke(store, "rm", "going", "--yes")
+        assert "ann/going" in names(store)
+        assert process.poll() is None
+
+        assert json.loads(invoke(store, "rm", "going", "--force", "--yes", "--json")) == {"removed": ["ann/going"]}
+
+    assert caught.value.exit_code == 75
+    assert f"process {process.pid} on " in caught.value.message
+    assert "stop" in caught.value.hint
+    assert not going.folder.exists()
+
+
+def test_rm_incomplete_passes_over_a_run_in_training(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "SECONDS", 0.5)
+    with training(store.run("ann", "going")) as process:
+        arguments = ["runs", "rm", "--incomplete", "--yes", "--json", "--store", str(store.folder)]
+        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == {"removed": ["lstm/begun"]}
+    assert "warning:" in done.stderr
+    assert f"process {process.pid} on " in done.stderr
+    assert names(store) == ["ann/done", "ann/going", "lstm/broken"]
+
+
+def test_rm_incomplete_keeps_what_was_completed_while_it_waited(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EXPIRY", 0.5)
+    going = store.run("ann", "going")
+    held_elsewhere(going)
+    monkeypatch.setattr(console, "say", lambda _: going.metrics.write_text("{}"))
+
+    invoke(store, "rm", "--incomplete", "--yes")
+
+    assert names(store) == ["ann/done", "ann/going", "lstm/broken"]
+
+
+@pytest.mark.parametrize("how", ["killed", "ended"])
+def test_rm_of_a_run_that_was_left_takes_no_time(store: Store, how: str) -> None:
+    going = store.run("ann", "going")
+    if how == "killed":
+        with training(going):
+            pass
+    else:
+        with lease.hold(going.folder, 0, nobody):
+            pass
+    began = time.monotonic()
+
+    invoke(store, "rm", "going", "--yes")
+
+    assert time.monotonic() - began < 4
+    assert list((store.folder / "runs" / "ann").iterdir()) == [store.run("ann", "done").folder]
+
+
+def test_rm_watches_the_lease_of_another_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EXPIRY", 1.0)
+    monkeypatch.setattr(runs, "SECONDS", 2.0)
+    held_elsewhere(store.run("ann", "going"))
+
+    arguments = ["runs", "rm", "going", "--yes", "--store", str(store.folder)]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+    assert done.exit_code == 0
+    assert "on elsewhere since" in done.stderr
+    assert "waiting for up to 3 s" in done.stderr
+    assert "ann/going" not in names(store)
+
+
+def test_rm_refuses_a_run_that_beats_on_another_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EXPIRY", 1.0)
+    monkeypatch.setattr(runs, "SECONDS", 1.0)
+    path = held_elsewhere(store.run("ann", "going"))
+    sleep = time.sleep
+
+    def beat(seconds: float) -> None:
+        sleep(seconds)
+        os.utime(path)
+
+    monkeypatch.setattr(time, "sleep", beat)
+    with pytest.raises(TryAgainError, match="elsewhere"):
+        invoke(store, "rm", "going", "--yes")
+
+    assert "ann/going" in names(store)
+
+
+def test_rm_of_a_complete_run_asks_for_no_lease(store: Store) -> None:
+    with training(store.run("ann", "done")):
+        invoke(store, "rm", "done", "--yes")
+
+    assert "ann/done" not in names(store)
+
+
+def test_rm_on_a_full_disk_says_how(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CannotWriteError) as caught:
+        invoke(store, "rm", "going", "--yes")
+    assert "--force" in caught.value.hint
+
+    invoke(store, "rm", "going", "--yes", "--force")
+    assert "ann/going" not in names(store)

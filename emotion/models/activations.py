@@ -1,0 +1,31 @@
+"""Bytes of activations that a row takes while its gradients are computed: estimates, from what the layers keep.
+
+The factors count the tensors of each kind that the backward pass reads; tests/benchmarks/memory.py holds the sums
+against what a process really takes.
+"""
+
+from emotion.models.compute import Precision
+from emotion.models.config import EncoderConfig
+from emotion.params import AnnParams, LstmParams
+
+FLOAT = 4
+
+
+def transformer_row(config: EncoderConfig, length: int, precision: Precision) -> int:
+    """A row of `length` tokens through all blocks of an encoder."""
+    size = FLOAT if precision == "float32" else FLOAT // 2
+    hidden, wide = config.hidden_size, config.intermediate_size
+    thin = config.mobile.inner_size if config.mobile else hidden
+    feedforwards = config.mobile.feedforwards if config.mobile else 1
+    token = size * (12 * hidden + 12 * thin + feedforwards * (9 * wide + 2 * thin)) + FLOAT * 8 * hidden
+    attention = 5 * size * config.heads * length
+    embeddings = FLOAT * 8 * max(config.embedding_size, hidden)
+    return length * (len(config.order) * (token + attention) + embeddings)
+
+
+def word_row(params: AnnParams | LstmParams, length: int) -> int:
+    """A row of `length` words through the ANN or the LSTM."""
+    embedded = 6 * params.embedding_dim
+    if isinstance(params, AnnParams):
+        return FLOAT * (length * embedded + 4 * sum(params.hidden))
+    return FLOAT * (length * (embedded + 2 * 16 * params.units) + 4 * sum(params.hidden))
