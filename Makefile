@@ -1,6 +1,6 @@
 # The story of the project: `make demo` shows it, `make train MODEL=lstm` does it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gpu lint train aggregate classify bench bench-torch lock clean
+.PHONY: help setup demo test test-gpu soak lint train aggregate classify bench bench-torch lock clean
 
 # The first that has venv and a version that TensorFlow has wheels for.
 GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -35,6 +35,9 @@ test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own 
 	$(EMOTION) data sample build/gpu/sample
 	$(EMOTION) train minilm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
 	$(EMOTION) train lstm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
+
+soak: setup  ## Kill trainings, classifications and aggregations 100 times: each ends as if nobody had (SOAK_HOURS=)
+	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0)
 
 lint: setup  ## ruff and mypy --strict
 	$(VENV)/bin/ruff check .

@@ -1,7 +1,6 @@
 """Small and read-only disks, as far as a test may make them; and what a process has written but not yet named."""
 
 import contextlib
-import os
 import resource
 import subprocess
 import time
@@ -44,7 +43,8 @@ def _unfinished(process: int, folder: Path) -> int:
     sizes = [0]
     for opened in Path(f"/proc/{process}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
-            path = os.readlink(opened)
-            if Path(path).is_relative_to(folder) and (path.endswith(" (deleted)") or TEMPORARY.fullmatch(Path(path).name)):
+            path = opened.readlink()
+            nameless = path.name.endswith(" (deleted)")
+            if path.is_relative_to(folder) and (nameless or TEMPORARY.fullmatch(path.name)):
                 sizes.append(opened.stat().st_size)
     return max(sizes)

@@ -1,17 +1,21 @@
 """Files are whole or not there: through kills, errors, full and read-only disks."""
 
+import errno
 import gzip
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from emotion import files
 from emotion.errors import CannotWriteError, Terminated
-from emotion.files import open_replacing, replacing, sha256, write_bytes, write_json, write_text
+from emotion.files import open_replacing, replacing, sha256, sweep, write_bytes, write_json, write_text
 from tests.disks import LIMIT, file_limit
 
 NOISE = random.Random(0).randbytes(4 * LIMIT)  # noqa: S311  bytes that do not compress
@@ -50,8 +54,94 @@ def test_a_killed_writer_leaves_the_old_content(tmp_path: Path, name: str) -> No
         writer.kill()
     assert writer.returncode == -signal.SIGKILL
     assert path.read_bytes() == before
+    assert names(tmp_path) == [name]
     write_bytes(path, b"newer")
     assert path.read_bytes() != before
+
+
+def _no_nameless_files(patch: pytest.MonkeyPatch) -> None:
+    """NFS, as os.open sees it."""
+    opened = os.open
+
+    def refuse(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        return opened(path, flags, mode)
+
+    patch.setattr(os, "open", refuse)
+
+
+def _no_links(patch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    patch.setattr(os, "link", refuse)
+
+
+LACKS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "files without a name": _no_nameless_files,
+    "links": _no_links,
+    "proc": lambda patch: patch.setattr(files, "OPENED", Path("/nowhere")),
+}
+
+
+@pytest.mark.parametrize("lack", LACKS)
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz"])
+def test_file_systems_that_lack_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: str, name: str
+) -> None:
+    path = tmp_path / name
+    write_bytes(path, b"old")
+    before = path.read_bytes()
+    LACKS[lack](monkeypatch)
+    with pytest.raises(ValueError, match="no"):
+        write_parts(path, b"half", ValueError("no"))
+    assert path.read_bytes() == before
+    write_bytes(path, NOISE)
+    content = path.read_bytes()
+    assert (gzip.decompress(content) if path.suffix == ".gz" else content) == NOISE
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+    assert names(tmp_path) == [name]
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_a_file_without_a_name_is_linked_to_and_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "copyfile", None)
+    with open_replacing(tmp_path / "out.csv") as file:
+        file.write(b"new")
+        assert names(tmp_path) == []
+    assert (tmp_path / "out.csv").read_bytes() == b"new"
+
+
+def test_what_killed_writers_left_is_swept_up(tmp_path: Path) -> None:
+    kept = [".0123abcd", ".0123abcd.d", ".0123abcg.a.csv", ".0123abcde.a.csv", "0123abcd.a.csv", ".a.csv", "a.csv"]
+    for folder in (tmp_path, tmp_path / "model"):
+        (folder / ".0123abcd.d").mkdir(parents=True)
+        for name in (".0123abcd.a.csv", ".ffffffff.metrics.json", *kept):
+            if not (folder / name).exists():
+                (folder / name).touch()
+    sweep(tmp_path)
+    assert names(tmp_path) == sorted([*kept, "model"])
+    assert names(tmp_path / "model") == sorted(kept)
+    sweep(tmp_path / "nowhere")
+
+
+def test_sweeping_beside_another_who_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".0123abcd.a.csv").touch()
+    unlink = Path.unlink
+
+    def vanish(path: Path) -> None:
+        unlink(path)
+        unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", vanish)
+    sweep(tmp_path)
+    assert names(tmp_path) == []
 
 
 def test_readers_see_the_old_content_until_the_new_one_is_whole(tmp_path: Path) -> None:

@@ -155,6 +155,12 @@ def test_all_mistakes_are_told_together(file: Path) -> None:
         ("[export]\nparity = 0", "[export] parity"),
         ("[resources]\nthreads = -1", "[resources] threads"),
         ('[resources]\ndevice = "tpu"', "[resources] device"),
+        ("[resources]\nreplicas = 65", "[resources] replicas"),
+        ("[resources]\nmicro_batch = -1", "[resources] micro_batch"),
+        ("[resources]\nwait = 86401", "[resources] wait"),
+        ("[resources]\nwait = -1", "[resources] wait"),
+        ("[resources]\nmax_memory = 6", "[resources] max_memory"),
+        ("[training]\ndeterministic = 1", "[training] deterministic"),
         ("[training]\nclip_norm = -1", "[training] clip_norm"),
         ("[training]\nweight_decay = 1.5", "[training] weight_decay"),
         ('[training]\nschedule = "constant"', "[training] schedule"),
@@ -171,6 +177,30 @@ def test_an_impossible_value_is_told_with_file_table_and_key(file: Path, content
     file.write_text(content)
     (line,) = mistakes("ann", file)
     assert line.startswith(f"{file}: {place}: ")
+
+
+@pytest.mark.parametrize("size", ["0", "1M", "800M", "6G", "6 G", "999999999M"])
+def test_sizes_of_memory(file: Path, size: str) -> None:
+    assert load_params("ann", file, [f'resources.max_memory="{size}"']).resources.max_memory == size
+
+
+@pytest.mark.parametrize(
+    "size", ["", "6", "6GB", "6g", "0G", "-1G", "1.5G", "06G", "6T", " 6G", "6G\\n", "1000000000M"]
+)
+def test_what_is_no_size_of_memory(file: Path, size: str) -> None:
+    (line,) = mistakes("ann", file, [f'resources.max_memory="{size}"'])
+    assert line.startswith("--set resources.max_memory: ")
+
+
+@pytest.mark.parametrize("often", ["1 steps", "200 steps", "200steps", "30s", "30 s", "5m", "1h"])
+def test_how_often_a_checkpoint_is_written(file: Path, often: str) -> None:
+    assert load_params("ann", file, [f"resources.checkpoint_every={often}"]).resources.checkpoint_every == often
+
+
+@pytest.mark.parametrize("often", ["0s", "0 steps", "5", "5 minutes", "1 step", "-5m", "1.5h", "m", "5m 30s", "never"])
+def test_what_is_no_time_between_checkpoints(file: Path, often: str) -> None:
+    (line,) = mistakes("ann", file, [f'resources.checkpoint_every="{often}"'])
+    assert line.startswith("--set resources.checkpoint_every: ")
 
 
 @pytest.mark.parametrize(
@@ -315,6 +345,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("model", {"name": "lstm"}),
     ("training", {"seed": 2}),
     ("training", {"class_weights": {"joy": 2.0}}),
+    ("training", {"deterministic": True}),
     ("export", {"opset": 18}),
 ]
 
@@ -329,7 +360,11 @@ def test_the_digest_changes_with_what_decides_the_result(table: str, content: di
 def test_the_digest_does_not_depend_on_resources_nor_on_writing() -> None:
     plain = WordParams.model_validate({"model": {"name": "ann"}, "training": {"learning_rate": 1}})
     other = WordParams.model_validate(
-        {"resources": {"threads": 4, "device": "cpu"}, "training": {"learning_rate": 1.0}, "model": {"name": "ann"}}
+        {
+            "resources": {"threads": 4, "max_memory": "6G", "wait": 0},
+            "training": {"learning_rate": 1.0},
+            "model": {"name": "ann"},
+        }
     )
     assert other.digest("a") == plain.digest("a")
 

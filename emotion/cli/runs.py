@@ -75,8 +75,24 @@ def _standing(run: "Run") -> dict[str, Any]:
         return {"state": "incomplete", "why": "no epoch yet"}
     except BadDataError as error:
         return {"state": "incomplete", "why": error.message}
-    epoch = f", epoch {progress.get('epoch', 0)} of {progress.get('epochs', '?')}"
-    return {"state": "incomplete", "why": f"{progress.get('state', 'unknown')}{epoch}", "progress": progress}
+    where = f", epoch {progress.get('epoch', 0)} of {progress.get('epochs', '?')}"
+    if "step" in progress:
+        where += f", step {progress['step']} of {progress.get('steps', '?')}"
+    held = _standing_lease(run)
+    who = "" if held is None or held["state"] != "held" else f", held by {held['host']}"
+    return {"state": "incomplete", "why": f"{progress.get('state', 'unknown')}{where}{who}", "progress": progress}
+
+
+def _standing_lease(run: "Run") -> dict[str, Any] | None:
+    """Who trains the run, or did last: `held`, or how it ended; `ended without a word` by a process that is gone."""
+    from emotion.job.lease_file import newest
+
+    record = newest(run.folder)
+    if record is None:
+        return None
+    state = record.ended or ("ended without a word" if record.dead else "held")
+    told = record.model_dump(include={"host", "pid", "started_at", "pressure", "facts"})
+    return {"state": state, **told, "seconds_since_beat": round(record.seconds_since_beat, 1)}
 
 
 def _cells(record: dict[str, Any]) -> list[str]:
@@ -108,7 +124,7 @@ def _bytes(folder: Path) -> int:
 
 @app.command()
 def show(run: RunName, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """Show one run: its parameters, data, progress, metrics and files.
+    """Show one run: its parameters and data, where it stands and who holds it, its metrics and files.
 
     Exits 65 where one of its files is damaged, after all that can be read.
 
@@ -130,6 +146,7 @@ def show(run: RunName, store: StoreOption = DEFAULT_STORE, as_json: JsonOption =
         except BadDataError as error:
             content[name] = None
             damaged.append(error.message)
+    content["lease"] = _standing_lease(found)
     content["files"] = _files(found.folder)
     _print_run(content, as_json=as_json)
     if damaged:
@@ -140,7 +157,7 @@ def _print_run(content: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         console.data_json(content)
         return
-    for name in ("params", "progress", "metrics"):
+    for name in ("params", "progress", "lease", "metrics"):
         rows = _flat(content[name] or {})
         console.table(f"{content['run']}: {name}", ["", ""], rows or [("none", "")], numbers=0)
     files = [(name, f"{size:,}") for name, size in content["files"].items()]
@@ -222,7 +239,8 @@ def _remove_free(run: "Run", *, named: bool, force: bool) -> bool:
 def _lease(run: "Run") -> Iterator[None]:
     """Hold a run, so that no training can begin or go on in it."""
     from emotion.errors import CannotWriteError
-    from emotion.job.lease import EXPIRY, hold, holder
+    from emotion.job.lease import EXPIRY, hold
+    from emotion.job.lease_file import holder
 
     found = holder(run.folder)
     # A process of this machine is seen to live; of any other it shows within the time that a lease lasts.

@@ -76,7 +76,7 @@ def train(
       emotion train bert --data data/emotion --max-memory 6G --checkpoint-every 5m
     """
     from emotion.job.plan import plan_job
-    from emotion.job.run import run_job
+    from emotion.job.run import cleaned, run_job
     from emotion.models.registry import params_file
     from emotion.params_toml import load_params
     from emotion.store import Store
@@ -95,6 +95,7 @@ def train(
     listener = Listener(log)
     if metrics is None:
         listener.note("start", f"training {job.run} on {job.data.name}: {job.size}")
+    if metrics is None or not cleaned(job):
         metrics = run_job(job, listener)
     else:
         listener.note("complete", f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")

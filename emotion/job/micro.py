@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emotion.hardware import free_memory, memory_kills
-from emotion.job.lease import Lease, Record
+from emotion.job.lease import Lease
+from emotion.job.lease_file import Record
 from emotion.params import Params
 from emotion.training.memory import RESERVE, SHARE, Memory
 

@@ -14,6 +14,7 @@ from emotion.files import cannot_write, sweep, write_json
 from emotion.job.fitting import Attempt, Trained, fit_job, fitted_already
 from emotion.job.learner import Learner
 from emotion.job.lease import Lease, hold
+from emotion.job.lease_file import newest
 from emotion.job.micro import note_attempt
 from emotion.job.plan import Job
 from emotion.job.recorder import Recorder
@@ -49,9 +50,16 @@ def run_job(job: Job, listener: Listener) -> Metrics | None:
             sweep(job.run.folder)
             note_attempt(lease)
             metrics = _run(job, listener, cluster, lease)
+        else:
+            listener.note("complete", f"{job.run} is complete: nothing is left to do")
         _remove(job.run.checkpoints)
         lease.remove()
     return metrics
+
+
+def cleaned(job: Job) -> bool:
+    """Whether nothing of a complete run is left that only its training needed: its process may have been killed."""
+    return not job.run.checkpoints.exists() and newest(job.run.folder) is None
 
 
 def _remove(folder: Path) -> None:

@@ -17,10 +17,12 @@ def transformer_row(config: EncoderConfig, length: int, precision: Precision) ->
     hidden, wide = config.hidden_size, config.intermediate_size
     thin = config.mobile.inner_size if config.mobile else hidden
     feedforwards = config.mobile.feedforwards if config.mobile else 1
-    token = size * (12 * hidden + 12 * thin + feedforwards * (9 * wide + 2 * thin)) + FLOAT * 8 * hidden
-    attention = 5 * size * config.heads * length
+    token = (
+        size * (4.5 * hidden + 4.5 * thin + feedforwards * (3.5 * wide + 2 * (thin < hidden) * thin)) + FLOAT * 5 * thin
+    )
+    attention = 4 * size * config.heads * length
     embeddings = FLOAT * 8 * max(config.embedding_size, hidden)
-    return length * (len(config.order) * (token + attention) + embeddings)
+    return round(length * (len(config.order) * (token + attention) + embeddings))
 
 
 def word_row(params: AnnParams | LstmParams, length: int) -> int:

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,11 @@ class Checkpoint:
         Raises:
             Damaged: they are not of these names and shapes; before the first is given.
         """
-        with zipfile.ZipFile(self.file) as archive:
+        try:
+            archive = zipfile.ZipFile(self.file)
+        except zipfile.BadZipFile as error:
+            raise Damaged(f"{self.file.name} is no archive") from error
+        with archive:
             found = {info.filename: _shape(archive, info) for info in archive.infolist()}
             if found != dict(shapes):
                 strange = [name for name in found.keys() | shapes.keys() if found.get(name) != shapes.get(name)]
@@ -72,9 +77,10 @@ class Checkpoints:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder, self.identity = folder, dict(identity)
+        self.damaged: set[int] = set()
 
     def save(self, position: Position, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
-        """Write a checkpoint, and remove all but the last two.
+        """Write a checkpoint, and remove all but the last two; those that were found damaged do not count.
 
         Raises:
             CannotWriteError: the store is full or read-only; those before are as they were.
@@ -97,6 +103,7 @@ class Checkpoints:
             try:
                 yield self._read(number)
             except Damaged as error:
+                self.damaged.add(number)
                 passed_over(f"checkpoint {self._path(number, '.json')} is damaged and passed over: {error}")
 
     def _read(self, number: int) -> Checkpoint:
@@ -130,7 +137,7 @@ class Checkpoints:
 
     def _prune(self) -> None:
         """Remove manifests before tensors: what is left without one counts nothing."""
-        kept = sorted(self._numbers(".json"))[-KEPT:]
+        kept = sorted(set(self._numbers(".json")) - self.damaged)[-KEPT:]
         try:
             for suffix in (".json", ".npz"):
                 for number in self._numbers(suffix):
@@ -150,10 +157,11 @@ def _write(path: Path, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
 
 def _shape(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[int, ...]:
     """The shape of an array that is as large as it says, and holds plain numbers."""
-    with contextlib.suppress(ValueError, EOFError), archive.open(info) as file:
+    with contextlib.suppress(ValueError, EOFError, SyntaxError, TokenError), archive.open(info) as file:
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         size = int(np.prod(shape)) * dtype.itemsize
-        if not dtype.hasobject and size <= info.file_size <= size + MOST_HEADER:
+        stored = info.compress_type == zipfile.ZIP_STORED and size <= info.file_size <= size + MOST_HEADER
+        if stored and dtype.kind in "fi":
             return tuple(shape)
     raise Damaged(f"{info.filename} is no array")

@@ -69,7 +69,7 @@ class Fitting:
         self.train, self.validation = train, validation
         self.steps = steps_an_epoch(len(train), params)
         self.forward = Forward(step.model)
-        self.position = Position()
+        self.position, self.agreed = Position(), False
         self.best: Weights | None = None
 
     def run(self, stop: Stop, multiple: int = 1) -> Fitted:
@@ -85,9 +85,13 @@ class Fitting:
         """
         with stop:
             self._go_on()
-            while not self._finished and not stop():
+            while not self._finished and not self._leaving(stop):
                 self._epoch(stop, multiple)
-            if not stop() and not self.position.finished:
+            if self._leaving(stop):
+                self._keep()
+                if not stop():
+                    raise TryAgainError("another worker is asked to stop", "start all workers again: training goes on")
+            elif not self.position.finished:
                 self._finish()
         return Fitted(self.position)
 
@@ -100,6 +104,10 @@ class Fitting:
         best = self.position.best
         patience = best is not None and len(self.position.epochs) - best.epoch >= self.params.patience
         return self.position.finished or patience or self.position.epoch > self.params.epochs
+
+    def _leaving(self, stop: Stop) -> bool:
+        """Whether to stop: several workers do so after the same step, in which they told each other."""
+        return stop() if self.step.team.workers == 1 else self.agreed
 
     def _go_on(self) -> None:
         found = self.keeper.resume(self.step)
@@ -130,7 +138,7 @@ class Fitting:
                 self._keep_what_is_whole()
                 raise
             if done is None:
-                break
+                return
             if self.step.micro != micro:
                 self.listener.note("memory", f"out of memory: batches are split into {self.step.micro} rows at once")
             position.batches += 1
@@ -139,24 +147,19 @@ class Fitting:
             position.loss += done.loss * len(batch)
             position.seconds += time.monotonic() - started
             self.listener.on_step(self._standing(), len(batch))
-            if done.stopping and not stop():
-                self._keep()
-                raise TryAgainError("another worker is asked to stop", "start all workers again: training goes on")
-            if stop():
-                break
+            self.agreed = done.stopping
+            if self._leaving(stop):
+                return
             if self.keeper.due(self._done):
                 self._keep()
-        if not stop():
-            self._judge(stop)
-        if stop():
-            self._keep()
+        self._judge(stop)
 
     def _judge(self, stop: Stop) -> None:
         """Score the running average, or the weights, on validation, and keep the best."""
         started = time.monotonic()
         self.step.optimizer.swap_in_average()
-        logits = self.forward.predict(self.validation.texts, stop)
-        if not stop():
+        logits = self.forward.predict(self.validation.texts, lambda: self._leaving(stop))
+        if not self._leaving(stop):
             loss, accuracy = self.step.team.agree(*scores(logits, self.validation.labels))
             self._note_epoch(loss, accuracy, time.monotonic() - started)
         self.step.optimizer.swap_in_average()

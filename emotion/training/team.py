@@ -5,6 +5,7 @@ update of its own copy of the weights.
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -106,9 +107,15 @@ class Team:
             if self.workers == 1:
                 raise
             raise TryAgainError(
-                "another worker is gone: " + str(error).strip().splitlines()[0][:200],
+                f"another worker is gone: {_shortly(error)}",
                 "start all workers again: training goes on from its last checkpoint",
             ) from error
+
+
+def _shortly(error: Exception) -> str:
+    """What TensorFlow says, without its own places."""
+    said = re.sub(r"\{\{.*?\}\} *", "", str(error)).replace("Graph execution error:", "").strip()
+    return (said.splitlines() or [type(error).__name__])[0][:200]
 
 
 def alone() -> Team:
@@ -153,5 +160,5 @@ def _join(cluster: Cluster) -> Any:
             return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except LOST as error:
         raise TryAgainError(
-            f"the workers' servers did not come together: {str(error).splitlines()[0][:200]}", "start all workers again"
+            f"the workers' servers did not come together: {_shortly(error)}", "start all workers again"
         ) from error

@@ -93,6 +93,7 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
     from emotion.training.step import Step
+    from emotion.training.team import alone
 
     prepare(1, 0)
     config = encoder_config(read_config(folder))
@@ -100,7 +101,8 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     load_weights(model, config, folder, same_labels=False)
     params = load_params("minilm", params_file("minilm")).training
     assert precision in {"float32", "bfloat16"}
-    step = Step(model, params, 1000, np.ones(6, np.float32), Compute(precision))  # type: ignore[arg-type]
+    compute = Compute(precision)  # type: ignore[arg-type]
+    step = Step(model, params, 1000, np.ones(6, np.float32), compute, alone(), params.batch_size)
     content = np.load(batches)
     number = 0
     answer({})
@@ -108,7 +110,7 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
         started = time.perf_counter()
         for _ in range(STEPS):
             texts = Encoded(content[f"ids{number}"], content[f"lengths{number}"], config.pad_id)
-            step(Examples(texts, content[f"labels{number}"]))
+            step(Examples(texts, content[f"labels{number}"]), number)
             number += 1
         answer({"seconds": time.perf_counter() - started})
 

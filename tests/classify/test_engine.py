@@ -4,14 +4,21 @@ import csv
 import gzip
 import io
 import json
+import random
+import threading
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from emotion.classify.engine import most_rows
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.files import open_replacing
+from emotion.onnx.session import Classifier
 from tests.classify.conftest import Classify
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -251,6 +258,38 @@ def test_more_rows_than_a_chunk_stay_in_order(tmp_path: Path, run: Classify) -> 
     assert [int(row["n"]) for row in rows] == list(range(20_000))
     assert [row["label"] for row in rows] == ["joy", "anger", "fear", ""] * 5000
     assert outcome.errors == 5000
+
+
+def test_chunks_are_the_same_however_long_they_take(
+    tmp_path: Path, run: Classify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that run with others have other last digits, which must not differ from run to run."""
+    (tmp_path / "in.csv").write_text("text\n" + "happy\n" * 20_000 + f"{'happy ' * 2000}\n" * 300)
+    draw = random.Random(0)  # noqa: S311  no secret
+    logits = Classifier.logits
+
+    def run_slowly(seconds: float) -> tuple[list[int], bytes]:
+        sizes: list[int] = []
+
+        def slow(classifier: Classifier, texts: list[str], stopped: threading.Event) -> NDArray[np.float32]:
+            time.sleep(draw.uniform(0, seconds))
+            sizes.append(len(texts))
+            return logits(classifier, texts, stopped)
+
+        monkeypatch.setattr(Classifier, "logits", slow)
+        run(tmp_path / "in.csv", tmp_path / "out.csv")
+        return sizes, (tmp_path / "out.csv").read_bytes()
+
+    sizes, content = run_slowly(0)
+    assert sizes == [32, 64, 128, 256, 512, 1024, 2048, 4096, 4096, 4096, 3648 + 174, 126]
+    assert run_slowly(0.1) == (sizes, content)
+
+
+@pytest.mark.parametrize(
+    ("model_bytes", "rows"), [(5_000_000, 4096), (25_000_000, 4096), (90_000_000, 1137), (438_000_000, 256)]
+)
+def test_large_models_have_small_chunks(model_bytes: int, rows: int) -> None:
+    assert most_rows(model_bytes) == rows
 
 
 def test_an_output_that_cannot_be_written(tmp_path: Path, run: Classify) -> None:

@@ -34,7 +34,7 @@ LAYOUT = {
 }
 KEYS = {
     "": {"model", "run", "training_seconds", "epochs", "peak_memory_bytes", "samples_per_second"}
-    | {"max_length", "precision", "weights"},
+    | {"max_length", "precision", "weights", "micro_batch", "resumes"},
     "parameters": {"total", "trainable"},
     "train": {"accuracy", "loss"},
     "validation": {"accuracy", "loss", "macro_f1"},
@@ -130,7 +130,9 @@ def test_history_and_progress(trained: Trained) -> None:
         history = list(csv.DictReader(file))
     assert [row["epoch"] for row in history] == ["1", "2", "3"]
     progress = trained.read("progress.json")
-    assert (progress["state"], progress["epoch"], progress["epochs"]) == ("complete", 3, 3)
+    assert (progress["state"], progress["last_epoch"]["epoch"], progress["epochs"]) == ("complete", 3, 3)
+    assert progress["step"] == progress["steps"] == progress["checkpoint_step"] > 0
+    assert (progress["resumes"], progress["lost_steps"], progress["seconds_left"]) == (0, 0, 0)
     best = trained.read("metrics.json")["best_epoch"]
     scores = [(float(row["validation_accuracy"]), -float(row["validation_loss"])) for row in history]
     assert scores[best - 1] == max(scores)

@@ -7,7 +7,7 @@ import pytest
 from emotion.evaluation.comparison import collect, compare
 from emotion.evaluation.record import Metrics
 from emotion.files import write_json
-from emotion.store import Store
+from emotion.store import Run, Store
 from tests.builders import digest, make_metrics, write_run
 
 
@@ -33,6 +33,18 @@ class TestCollect:
         assert names(found.complete) == ["ann/s1", "lstm/s1"]
         assert [str(run) for run in found.incomplete] == ["ann/s2"]
         assert found.unreadable == {}
+
+    @pytest.mark.parametrize("complete", [True, False])
+    def test_a_run_that_is_removed_meanwhile_is_none(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, *, complete: bool
+    ) -> None:
+        write_run(store, make_metrics("ann", "s1"))
+        gone = write_run(store, make_metrics("lstm", "s1"))
+        gone.folder.rename(gone.folder.with_name(".removed-0123abcd-s1"))
+        monkeypatch.setattr(Store, "runs", lambda _store: [store.run("ann", "s1"), gone])
+        monkeypatch.setattr(Run, "complete", property(lambda run: complete or run.model == "ann"))
+        found = collect(store)
+        assert (names(found.complete), found.incomplete, found.unreadable) == (["ann/s1"], [], {})
 
     @pytest.mark.parametrize("content", ['{"model": "ann", "ru', "", "[1, 2]", "{}", '{"model": "ann"}', "[" * 9999])
     def test_a_bad_metrics_file_is_named_and_stops_nothing(self, store: Store, content: str) -> None:

@@ -16,7 +16,8 @@ import pytest
 
 from emotion.errors import CannotWriteError, Terminated, TryAgainError
 from emotion.job import lease
-from emotion.job.lease import Lease, Record, hold, holder, newest
+from emotion.job.lease import Lease, hold
+from emotion.job.lease_file import Record, holder, newest
 from tests.disks import mount
 
 FIRST = "lease-00000001.json"
@@ -488,17 +489,17 @@ def test_a_lost_lease_removes_nothing(tmp_path: Path) -> None:
 def test_who_decided_long_ago_looks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     """A process is paused between its decision to take an expired lease and the taking."""
     base = foreign(tmp_path, 3)
-    create = lease._create
+    create = lease.create
 
     def late(folder: Path, record: Record) -> bool:
         if change != "beaten":
             base.unlink()
             foreign(tmp_path, 5 if change == "taken" else 1)
         os.utime(tmp_path / names(tmp_path)[0])
-        monkeypatch.setattr(lease, "_create", create)
+        monkeypatch.setattr(lease, "create", create)
         return create(folder, record)
 
-    monkeypatch.setattr(lease, "_create", late)
+    monkeypatch.setattr(lease, "create", late)
     with pytest.raises(TryAgainError), hold(tmp_path, 1.3, lambda _: None):
         pass
 
@@ -507,7 +508,7 @@ def test_who_decided_long_ago_looks_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_who_was_paused_before_it_could_begin_finds_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lease was written, then followed, all before it came to look at the clock."""
-    stands = lease._stands
+    stands = lease.stands
     monkeypatch.setattr(Lease, "start", lambda _: None)
 
     def paused(folder: Path, record: Record, base: Any) -> bool:
@@ -516,7 +517,7 @@ def test_who_was_paused_before_it_could_begin_finds_out(tmp_path: Path, monkeypa
         foreign(folder, 2)
         return result
 
-    monkeypatch.setattr(lease, "_stands", paused)
+    monkeypatch.setattr(lease, "stands", paused)
     with hold(tmp_path, 0, nobody) as held, pytest.raises(TryAgainError, match="process 12 on elsewhere"):
         held.check()
 

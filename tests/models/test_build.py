@@ -36,14 +36,46 @@ def test_hidden_layers_are_as_many_as_the_parameters_say() -> None:
     assert [layer.units for layer in model.layers if type(layer).__name__ == "Dense"] == [7, 6, 5, 3]
 
 
-@pytest.mark.parametrize("dropout", ["feature_dropout", "embedding_dropout"])
-@pytest.mark.parametrize("model", [AnnParams, LstmParams])
-def test_dropout_acts_in_training_alone(model: type[Any], dropout: str) -> None:
+DROPOUTS = [
+    (AnnParams, "feature_dropout"),
+    (AnnParams, "embedding_dropout"),
+    (LstmParams, "feature_dropout"),
+    (LstmParams, "embedding_dropout"),
+    (LstmParams, "units_dropout"),
+]
+
+
+@pytest.mark.parametrize(("model", "dropout"), DROPOUTS)
+def test_dropout_acts_in_training_alone_by_seed_step_and_row(model: type[Any], dropout: str) -> None:
     params = ANN.model_copy(update={"model": model(embedding_dim=8, hidden=[8], **{dropout: 0.5})})
     built = build_model(params, vocabulary=10, labels=3)
     ids = {"input_ids": np.ones((64, 5), np.int32)}
     assert np.ptp(np.asarray(built(ids, training=False)), axis=0).max() < 1e-6
-    assert np.ptp(np.asarray(built(ids, training=True)), axis=0).max() > 1e-3
+
+    def drawn(seed: int, step: int, row: int) -> Any:
+        built.chance.start(seed, step, row)
+        return np.asarray(built(ids, training=True))
+
+    one = drawn(3, 7, 0)
+    assert np.ptp(one, axis=0).max() > 1e-3
+    np.testing.assert_array_equal(drawn(3, 7, 0), one)
+    assert all(np.abs(one - drawn(*other)).max() > 1e-3 for other in ((4, 7, 0), (3, 8, 0), (3, 7, 64)))
+
+
+@pytest.mark.parametrize("params", [ANN, LSTM])
+def test_feature_dropout_takes_whole_features_and_embedding_dropout_single_values(params: WordParams) -> None:
+    rates = {"embedding_dim": 40, "feature_dropout": 0.5, "embedding_dropout": 0.5}
+    model = build_model(params.model_copy(update={"model": params.model.model_copy(update=rates)}), 10, 3)
+    model.chance.start(1, 2, 0)
+    ones = np.ones((30, 5, 40), np.float32)
+    features = np.asarray(model.get_layer("feature_dropout")(ones, training=True))
+    assert np.ptp(features, axis=1).max() == 0
+    assert set(np.unique(features)) == {0, 2}
+    assert (features[:, 0] == 0).mean() == pytest.approx(0.5, abs=0.08)
+    assert len(np.unique(features[:, 0], axis=0)) == 30
+    values = np.asarray(model.get_layer("embedding_dropout")(ones, training=True))
+    assert (values == 0).mean() == pytest.approx(0.5, abs=0.05)
+    assert np.ptp(values, axis=1).mean() > 1
 
 
 def test_architecture_tells_layers_shapes_and_parameters() -> None:

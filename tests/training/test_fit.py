@@ -1,89 +1,45 @@
 """Fitting: a small task is learnt, the best epoch is kept, patience ends it, the seed decides; logits in order."""
 
-from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 
 from emotion.models.backend import prepare
-from emotion.models.compute import Compute
 from emotion.models.config_json import encoder_config
-from emotion.params import AnnParams, LstmParams, WordParams, WordTextParams, WordTrainingParams
+from emotion.params import AnnParams, LstmParams, WordTrainingParams
+from emotion.stopping import Stop
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
-from emotion.training.progress import Epoch
-
-TIMES = {"seconds", "seconds_left", "samples_per_second"}
-PLACES = 6
-ANN = AnnParams(embedding_dim=16, hidden=[16])
-LSTM = LstmParams(embedding_dim=16, units=8, hidden=[16])
-
-
-class Heard:
-    """A listener that remembers."""
-
-    def __init__(self) -> None:
-        self.start = (0, 0)
-        self.rows: list[int] = []
-        self.epochs: list[Epoch] = []
-
-    def note(self, event: str, message: str) -> None: ...
-
-    def on_start(self, epochs: int, rows: int) -> None:
-        self.start = epochs, rows
-
-    def on_rows(self, rows: int) -> None:
-        self.rows.append(rows)
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        self.epochs.append(epoch)
-
-
-def examples(rows: int, seed: int, *, turned: bool = False) -> Examples:
-    """One of the words 2, 3 and 4 decides the label; the others mean nothing. `turned` labels are wrong ones."""
-    random = np.random.default_rng(seed)
-    labels = random.integers(0, 3, rows).astype(np.int32)
-    ids = random.integers(5, 12, (rows, PLACES)).astype(np.int32)
-    ids[np.arange(rows), random.integers(0, PLACES, rows)] = labels + 2
-    texts = Encoded(ids, np.full(rows, PLACES, np.int32), pad=0)
-    return Examples(texts, ((labels + turned) % 3).astype(np.int32))
-
-
-def build(model: AnnParams | LstmParams) -> Any:
-    from emotion.models.build import build_model
-
-    return build_model(WordParams(model=model, text=WordTextParams(max_length=PLACES)), vocabulary=12, labels=3)
+from tests.training.small import ANN, LSTM, PLACES, Heard, build_words, examples, fitting, history, make_step
 
 
 def run(
     model: AnnParams | LstmParams, train: Examples, validation: Examples, **training: Any
 ) -> tuple[Any, Any, Heard]:
     """Fit a new model; give it with what fitting gave and told."""
-    from emotion.training.fit import fit
+    from emotion.training.fit import steps_an_epoch
     from emotion.training.step import label_weights
 
     params = WordTrainingParams(**{"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 1, **training})
     prepare(params.seed, 0)
-    built = build(model)
-    heard = Heard()
+    built, heard = build_words(model), Heard()
     weights = label_weights(params, ["a", "b", "c"], train.labels)
-    fitted = fit(built, train, validation, params, heard, weights=weights, compute=Compute())
-    return built, fitted, heard
+    step = make_step(built, params, steps=steps_an_epoch(len(train), params) * params.epochs, weights=weights)
+    with TemporaryDirectory() as folder:
+        return built, fitting(step, train, validation, params, Path(folder), heard=heard).run(Stop()), heard
 
 
-def forward(model: Any) -> Any:
-    from emotion.training.fit import Forward
+def forward(model: Any, tokens: int = 17_500) -> Any:
+    from emotion.training.forward import Forward
 
-    return Forward(model)
+    return Forward(model, tokens)
 
 
 def accuracy(model: Any, data: Examples) -> float:
     return float((forward(model).predict(data.texts).argmax(axis=1) == data.labels).mean())
-
-
-def history(epochs: list[Epoch]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in asdict(epoch).items() if key not in TIMES} for epoch in epochs]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +57,7 @@ def test_a_separable_task_is_learnt(model: AnnParams | LstmParams, recipe: dict[
     assert heard.start == (12, 240)
     assert heard.rows == [20] * 12 * 12
     assert heard.epochs == fitted.epochs
+    assert heard.steps == list(range(1, 12 * 12 + 1))
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_training() -> None:
@@ -186,10 +143,10 @@ def mixed(rows: int) -> Encoded:
 
 
 def test_prediction_in_parts_equals_prediction_at_once() -> None:
-    from emotion.training.fit import EVALUATION_TOKENS
+    from emotion.training.forward import EVALUATION_TOKENS
 
     prepare(1, 0)
-    model = build(ANN)
+    model = build_words(ANN)
     texts = examples(EVALUATION_TOKENS // PLACES + 7, 3).texts
     logits = forward(model).predict(texts)
     assert logits.dtype == np.float32
@@ -197,24 +154,38 @@ def test_prediction_in_parts_equals_prediction_at_once() -> None:
 
 
 @pytest.mark.parametrize("tokens", [1, 40, 17_500])
-def test_logits_are_in_the_order_of_the_texts_whatever_their_lengths(
-    monkeypatch: pytest.MonkeyPatch, tokens: int
-) -> None:
-    monkeypatch.setattr("emotion.training.fit.EVALUATION_TOKENS", tokens)
+def test_logits_are_in_the_order_of_the_texts_whatever_their_lengths(tokens: int) -> None:
     model, texts = transformer(), mixed(60)
-    found = forward(model)
+    found = forward(model, tokens)
     logits = found.predict(texts)
     alone = np.concatenate([np.asarray(model(texts.rows(np.asarray([row])).inputs(found.inputs))) for row in range(60)])
     np.testing.assert_allclose(logits, alone, atol=2e-6)
     assert len(np.unique(logits.round(4), axis=0)) > 55
 
 
-def test_a_part_holds_about_so_many_tokens_and_each_row_is_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from emotion.training.fit import _portions
+def test_rows_that_are_not_reached_before_a_stop_have_no_logits() -> None:
+    model, texts = transformer(), mixed(60)
+    whole = forward(model, 64).predict(texts)
+    answers = iter([False, False, True])
+    logits = forward(model, 64).predict(texts, lambda: next(answers))
+    reached = np.isfinite(logits).all(axis=1)
+    assert 0 < reached.sum() < 60
+    assert np.isnan(logits[~reached]).all()
+    np.testing.assert_array_equal(logits[reached], whole[reached])
+    assert texts.lengths[reached].max() <= texts.lengths[~reached].min()
 
-    monkeypatch.setattr("emotion.training.fit.EVALUATION_TOKENS", 64)
-    lengths = np.sort(mixed(200).lengths)
-    parts = list(_portions(lengths))
-    assert np.concatenate([lengths[part] for part in parts]).tolist() == lengths.tolist()
-    assert all(len(lengths[part]) * lengths[part][-1] <= 64 for part in parts)
-    assert len(parts) < 100
+
+def test_what_runs_together_are_about_so_many_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of one length run together: of a long one few, of a short one many."""
+    found, texts, sizes = forward(transformer(), 64), mixed(200), []
+    run = found._run
+
+    def watched(inputs: dict[str, Any]) -> Any:
+        sizes.append(inputs["input_ids"].shape)
+        return run(inputs)
+
+    monkeypatch.setattr(found, "_run", watched)
+    found.predict(texts)
+    assert sum(rows for rows, _ in sizes) == 200
+    assert all(rows * places <= 64 for rows, places in sizes)
+    assert len(sizes) < 100

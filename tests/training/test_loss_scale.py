@@ -37,18 +37,6 @@ def test_the_loss_is_scaled_up_and_gradients_down() -> None:
     np.testing.assert_allclose(weight, [0, -1, 1])
 
 
-def test_sparse_gradients_are_scaled_down_too() -> None:
-    import tensorflow as tf
-
-    from emotion.training.loss_scale import LossScale
-
-    scale = LossScale()
-    found: list[Any] = []
-    rows = tf.IndexedSlices([[1.0], [2.0]] * scale.factor, tf.constant([2, 2]), tf.constant([3, 1]))
-    scale.apply([rows], lambda whole: found.extend(np.asarray(each) for each in whole))
-    np.testing.assert_allclose(found[0], [[0], [0], [3]])
-
-
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
 def test_an_overflow_leaves_the_weights_and_halves_the_factor(bad: float) -> None:
     scale, weight, step = make()

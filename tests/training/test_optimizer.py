@@ -41,13 +41,13 @@ def values(weights: Sequence[Any]) -> list[Any]:
 
 
 def gradients(weights: Sequence[Any], step: int, scale: float = 1.0) -> list[Any]:
-    """Give the gradients of a step, the embedding's sparse and with a row twice."""
+    """Give the gradients of a step; the embedding's are those of a sparse one that had a row twice."""
     import tensorflow as tf
 
     random = np.random.default_rng(step)
     dense = [tf.constant(random.normal(0, scale, each.shape).astype(np.float32)) for each in weights[1:]]
     rows = tf.constant(random.normal(0, scale, (3, 4)).astype(np.float32))
-    return [tf.IndexedSlices(rows, tf.constant([1, 5, 1]), tf.constant([7, 4])), *dense]
+    return [tf.convert_to_tensor(tf.IndexedSlices(rows, tf.constant([1, 5, 1]), tf.constant([7, 4]))), *dense]
 
 
 def optimise(params: TrainingParams, steps: int = STEPS, scale: float = 1.0) -> list[Any]:
@@ -62,14 +62,14 @@ def optimise(params: TrainingParams, steps: int = STEPS, scale: float = 1.0) -> 
 
 
 def by_keras(optimizer: Any, *, clip: float = 0.0, scale: float = 1.0, exclude: Sequence[str] = ()) -> list[Any]:
-    """Run the same steps with an optimizer of Keras; gradients are dense, since it squares sparse parts one by one."""
+    """Run the same steps with an optimizer of Keras."""
     import tensorflow as tf
 
     weights = variables()
     if exclude:
         optimizer.exclude_from_weight_decay(var_names=list(exclude))
     for step in range(STEPS):
-        found = [tf.convert_to_tensor(each) for each in gradients(weights, step, scale)]
+        found = gradients(weights, step, scale)
         if clip:
             found, _ = tf.clip_by_global_norm(found, clip)
         optimizer.apply_gradients(zip(found, weights, strict=True))

@@ -8,31 +8,20 @@ from numpy.typing import NDArray
 
 from emotion.models.backend import prepare
 from emotion.models.compute import Compute
-from emotion.models.config_json import encoder_config
 from emotion.params import AnnParams, FineTuningParams, TrainingParams, WordParams, WordTextParams, WordTrainingParams
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
+from tests.training.small import STILL, build_bert, make_step
 
 IDS = np.asarray([[2, 3, 0], [4, 5, 0], [2, 2, 3], [4, 4, 5]], np.int32)
 LABELS = np.asarray([0, 1, 0, 1], np.int32)
 BATCH = Examples(Encoded(IDS, np.asarray([2, 2, 3, 3], np.int32), 0), LABELS)
 EQUAL = np.ones(2, np.float32)
-TINY = {
-    "model_type": "bert",
-    "vocab_size": 12,
-    "hidden_size": 8,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 12,
-    "max_position_embeddings": 8,
-    "initializer_range": 0.3,
-}
 
 
 def make(weights: NDArray[np.float32] = EQUAL, **training: Any) -> tuple[Any, Any]:
     """Build a small ANN and its step."""
     from emotion.models.build import build_model
-    from emotion.training.step import Step
 
     prepare(1, 0)
     params = WordParams(
@@ -41,22 +30,18 @@ def make(weights: NDArray[np.float32] = EQUAL, **training: Any) -> tuple[Any, An
         training=WordTrainingParams(**{"learning_rate": 0.02, **training}),
     )
     model = build_model(params, vocabulary=6, labels=2)
-    return model, Step(model, params.training, 100, weights, Compute())
+    return model, make_step(model, params.training, weights=weights)
 
 
-def tune(compute: Compute, seed: int = 1, config: dict[str, Any] | None = None) -> tuple[Any, Any]:
+def tune(compute: Compute, seed: int = 1, **config: Any) -> tuple[Any, Any]:
     """Build a small transformer and its step."""
-    from emotion.models.transformer import build_transformer
-    from emotion.training.step import Step
-
     prepare(1, 0)
-    model = build_transformer(encoder_config(TINY | (config or {})), 2, "bert", compute.precision)
-    params = FineTuningParams(seed=seed, learning_rate=0.02, warmup=0.0)
-    return model, Step(model, params, 100, EQUAL, compute)
+    model = build_bert(compute.precision, **config)
+    return model, make_step(model, FineTuningParams(seed=seed, learning_rate=0.02, warmup=0.0), compute=compute)
 
 
 def losses(step: Any, count: int = 5) -> list[float]:
-    return [step(BATCH)[0] for _ in range(count)]
+    return [step(BATCH, number).loss for number in range(count)]
 
 
 def cross_entropy(model: Any) -> NDArray[np.float64]:
@@ -70,26 +55,26 @@ def test_loss_and_right_answers_are_those_of_the_batch_before_the_update() -> No
     model, step = make()
     expected = cross_entropy(model).mean()
     logits = np.asarray(model({"input_ids": IDS}))
-    loss, right = step(BATCH)
+    loss, right, stopping = step(BATCH, 0)
+    assert not stopping
     assert loss == pytest.approx(expected, rel=1e-4)
     assert right == (logits.argmax(axis=1) == LABELS).sum()
 
 
 def test_steps_learn_the_batch() -> None:
     _, step = make()
-    first, _ = step(BATCH)
-    for _ in range(60):
-        last, right = step(BATCH)
-    assert last < 0.2 * first
-    assert right == 4
+    first = step(BATCH, 0)
+    for number in range(1, 61):
+        last = step(BATCH, number)
+    assert last.loss < 0.2 * first.loss
+    assert last.right == 4
 
 
 def test_smoothed_labels_keep_the_loss_above_their_entropy() -> None:
     _, step = make(label_smoothing=0.2)
-    for _ in range(60):
-        loss, _ = step(BATCH)
+    last = losses(step, 60)[-1]
     entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
-    assert entropy - 1e-4 < loss < entropy + 0.1
+    assert entropy - 1e-4 < last < entropy + 0.1
 
 
 def test_each_row_counts_what_its_label_counts() -> None:
@@ -97,13 +82,12 @@ def test_each_row_counts_what_its_label_counts() -> None:
     rows = cross_entropy(model)
     expected = (rows * np.where(LABELS == 0, 1.8, 0.2)).mean()
     assert abs(expected - rows.mean()) > 1e-3
-    assert step(BATCH)[0] == pytest.approx(expected, rel=1e-4)
+    assert step(BATCH, 0).loss == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_label_that_counts_nothing_is_not_learnt() -> None:
     model, step = make(np.asarray([0.0, 2.0], np.float32))
-    for _ in range(60):
-        step(BATCH)
+    losses(step, 60)
     assert np.asarray(model({"input_ids": IDS})).argmax(axis=1).tolist() == [1, 1, 1, 1]
 
 
@@ -112,21 +96,18 @@ def test_a_transformer_learns_the_batch() -> None:
     assert losses(step, 40)[-1] < 0.1
 
 
-def test_dropout_follows_the_seed_and_moves_with_the_step() -> None:
+def test_dropout_follows_the_seed_and_the_step() -> None:
     one, again, other = (losses(tune(Compute(), seed)[1]) for seed in (1, 1, 2))
     assert one == again
     assert one[0] != other[0]
-    model, step = tune(Compute())
-    for _ in range(3):
-        step(BATCH)
-    assert int(model.chance.step) == 3
+    _, step = tune(Compute())
+    assert step(BATCH, 7).loss != one[0]
 
 
 @pytest.mark.parametrize("compute", [Compute(xla=True), Compute("float16"), Compute("bfloat16")])
 def test_xla_and_reduced_precision_give_nearly_the_same_losses(compute: Compute) -> None:
-    none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    exact = losses(tune(Compute(), config=none)[1])
-    found = losses(tune(compute, config=none)[1])
+    exact = losses(tune(Compute(), **STILL)[1])
+    found = losses(tune(compute, **STILL)[1])
     assert exact[-1] < 0.8 * exact[0]
     np.testing.assert_allclose(found, exact, rtol=2e-4 if compute.xla else 0.1)
 
@@ -135,21 +116,31 @@ def test_float16_scales_its_loss_and_tells_the_plain_one() -> None:
     model, step = tune(Compute("float16"))
     assert step.scale is not None
     assert tune(Compute("bfloat16"))[1].scale is None
-    assert step(BATCH)[0] < 10
+    assert step(BATCH, 0).loss < 10
     assert {weight.dtype for weight in model.weights} == {"float32"}
 
 
-def test_float16_leaves_out_a_step_that_overflows() -> None:
+@pytest.mark.parametrize("micro", [4, 3])
+def test_float16_leaves_out_a_step_that_overflows(micro: int) -> None:
     model, step = tune(Compute("float16"))
+    step.micro = micro
     step.scale.factor.assign(2.0**40)
     before = model.get_weights()
-    assert np.isfinite(step(BATCH)[0])
+    assert np.isfinite(step(BATCH, 0).loss)
+    assert step.whole
     assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
     assert float(step.scale.factor) == 2.0**39
     step.scale.factor.assign(2.0**10)
-    step(BATCH)
+    step(BATCH, 1)
+    assert not step.whole
     assert not np.array_equal(before[0], model.get_weights()[0])
     assert float(step.scale.factor) == 2.0**10
+
+
+def test_a_worker_s_stop_is_told_with_the_step() -> None:
+    _, step = make()
+    assert not step(BATCH, 0, lambda: False).stopping
+    assert step(BATCH, 1, lambda: True).stopping
 
 
 LABELLED = np.asarray([0, 0, 0, 0, 0, 0, 2, 2], np.int32)

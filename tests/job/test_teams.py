@@ -1,0 +1,200 @@
+"""Training by several devices and several processes: the result of one, one writer, and what becomes of a lost worker."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from emotion.data.sample import generate
+from tests.builders import write_dataset
+
+EMOTION = str(Path(sys.executable).with_name("emotion"))
+# 50 rows among three are no equal shares; nothing is dropped, so that parts of a batch draw nothing of their own.
+PARAMETERS = ["training.batch_size=50", "model.embedding_dim=16", "model.hidden=[16]", "model.feature_dropout=0.0"]
+DROPPING = {"ann": ["model.embedding_dropout=0.0"], "lstm": ["model.units_dropout=0.0", "model.units=8"]}
+ROWS = 630
+EPOCHS = 2
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = generate()
+    return write_dataset(
+        tmp_path_factory.mktemp("data"),
+        train=rows["train"][:ROWS],
+        validation=rows["validation"][:90],
+        test=rows["test"][:60],
+    )
+
+
+def command(data: Path, store: Path, *changes: str, model: str = "ann", epochs: int = EPOCHS) -> list[str]:
+    sets = [*PARAMETERS, *DROPPING[model], f"training.epochs={epochs}", *changes]
+    named = ["--data", str(data), "--store", str(store), "--run", "r"]
+    return [EMOTION, "train", model, *named, *(part for each in sets for part in ("--set", each))]
+
+
+def train(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def ports(count: int) -> list[int]:
+    """Find ports that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    found = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return found
+
+
+def start(arguments: list[str], count: int) -> list[subprocess.Popen[str]]:
+    """Start all workers."""
+    workers = [f"127.0.0.1:{port}" for port in ports(count)]
+    environments = [
+        {
+            **os.environ,
+            "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}),
+        }
+        for index in range(count)
+    ]
+    return [
+        subprocess.Popen(arguments, env=each, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for each in environments
+    ]
+
+
+def ended(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+    """Wait for all; give exit codes and what was said."""
+    said = [each.communicate(timeout=300)[0] for each in workers]
+    return [(each.returncode, text) for each, text in zip(workers, said, strict=True)]
+
+
+def history(store: Path, model: str = "ann") -> NDArray[np.float64]:
+    """Loss, accuracy and validation's of each epoch."""
+    with (store / "runs" / model / "r" / "history.csv").open() as file:
+        rows = list(csv.reader(file))[1:]
+    assert [row[0] for row in rows] == [str(number + 1) for number in range(len(rows))]
+    return np.asarray([[float(value) for value in row[1:5]] for row in rows])
+
+
+def weights(store: Path, model: str = "ann") -> list[NDArray[np.float32]]:
+    found: list[NDArray[np.float32]] = []
+    with h5py.File(store / "runs" / model / "r" / "weights" / "model.weights.h5") as file:
+        file.visititems(lambda _, each: found.append(each[()]) if isinstance(each, h5py.Dataset) else None)
+    return found
+
+
+def assert_same(one: Path, other: Path, model: str = "ann") -> None:
+    np.testing.assert_allclose(history(one, model), history(other, model), atol=2e-4)
+    pairs = list(zip(weights(one, model), weights(other, model), strict=True))
+    assert len(pairs) > 4
+    for mine, theirs in pairs:
+        np.testing.assert_allclose(mine, theirs, atol=2e-3)
+
+
+@pytest.fixture(scope="module")
+def alone(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train by one process on one device."""
+    store = tmp_path_factory.mktemp("alone")
+    train(command(data, store))
+    return store
+
+
+@pytest.mark.parametrize("changes", [[], ["resources.micro_batch=7"]])
+def test_two_devices_give_what_one_gives(data: Path, alone: Path, tmp_path: Path, changes: list[str]) -> None:
+    done = train(command(data, tmp_path, "resources.replicas=2", *changes))
+    assert "training on 2 devices" in done.stderr
+    assert ("split into parts of 7" in done.stderr) == bool(changes)
+    assert_same(tmp_path, alone)
+
+
+def test_two_devices_train_an_lstm(data: Path, tmp_path: Path) -> None:
+    for name, changes in (("one", []), ("two", ["resources.replicas=2"])):
+        train(command(data, tmp_path / name, "training.epochs=1", *changes, model="lstm"))
+    assert_same(tmp_path / "one", tmp_path / "two", "lstm")
+
+
+def test_three_workers_give_what_one_gives_and_the_chief_alone_writes(data: Path, alone: Path, tmp_path: Path) -> None:
+    (chief, said), *others = ended(start(command(data, tmp_path), 3))
+    assert chief == 0, said
+    assert "training on 3 devices of 3 workers, this is number 0" in said
+    for index, (code, text) in enumerate(others, start=1):
+        assert code == 0, text
+        assert f"worker {index} of 3 has done its part of ann/r" in text
+    assert_same(tmp_path, alone)
+    again = ended(start(command(data, tmp_path), 2))
+    assert [code for code, _ in again] == [0, 0], again
+    assert all("is complete: nothing to do" in text for _, text in again)
+
+
+def stands(store: Path, step: int) -> None:
+    """Wait until training has done so many steps."""
+    path = store / "runs" / "ann" / "r" / "progress.json"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if path.exists() and json.loads(path.read_text())["step"] >= step:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not {step} steps in 120 s")
+
+
+def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on(data: Path, tmp_path: Path) -> None:
+    arguments = command(data, tmp_path / "killed", epochs=60)
+    workers = start(arguments, 2)
+    stands(tmp_path / "killed", 30)
+    workers[1].kill()
+    lost = time.monotonic()
+    code, said = ended(workers)[0]
+    assert time.monotonic() - lost < 60
+    assert code == 75, said
+    assert "another worker is gone" in said
+    workers = start(arguments, 2)
+    stands(tmp_path / "killed", 60)
+    workers[1].send_signal(signal.SIGTERM)
+    (chief, told), (stopped, _) = ended(workers)
+    assert (chief, stopped) == (75, 143), told
+    assert "going on from the checkpoint after step" in told
+    assert "another worker is asked to stop" in told
+    (chief, told), (other, text) = ended(start(arguments, 2))
+    assert (chief, other) == (0, 0), told + text
+    assert len(history(tmp_path / "killed")) == 60
+    train(command(data, tmp_path / "undisturbed", epochs=60))
+    np.testing.assert_allclose(history(tmp_path / "killed"), history(tmp_path / "undisturbed"), atol=0.05)
+
+
+def test_peers_that_never_come(data: Path, tmp_path: Path) -> None:
+    config = {"cluster": {"worker": [f"127.0.0.1:{port}" for port in ports(2)]}, "task": {"type": "worker", "index": 0}}
+    done = subprocess.run(
+        command(data, tmp_path, "resources.wait=3"),
+        env={**os.environ, "TF_CONFIG": json.dumps(config)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 75
+    assert "1 of 2 workers did not join within 3 s" in done.stderr
+
+
+def test_a_cluster_that_cannot_be(data: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        command(data, tmp_path),
+        env={**os.environ, "TF_CONFIG": "{worker"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 78
+    assert "TF_CONFIG" in done.stderr

@@ -1,0 +1,105 @@
+"""What trainings, classifications and comparisons gave, without what differs anyway; and whether files are whole."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from emotion.errors import EmotionError
+from emotion.evaluation.record import read_metrics
+from emotion.files import sha256
+from emotion.store import Run, read_json
+
+TIMES = {"samples_per_second", "seconds", "seconds_left"}
+# What a run's figures tell of its process; the names in an ONNX file, and so its size, are no better.
+MEASURED = {"finished_at", "training_seconds", "peak_memory_bytes", "resumes"} | TIMES
+
+
+def training(run: Run) -> dict[str, Any]:
+    """Every file of a run's folder, without times: also those that should not be left there."""
+    readers: dict[str, Callable[[Path], Any]] = {
+        "history.csv": _history,
+        "metrics.json": _metrics,
+        "progress.json": lambda path: [read_json(path).get(key) for key in ("state", "step", "steps")],
+        "params.json": lambda path: [read_json(path).get(key) for key in ("digest", "params", "data")],
+        "model/model.onnx": graph_digest,
+    }
+    names = {str(path.relative_to(run.folder)): path for path in run.folder.rglob("*")}
+    return {name: readers.get(name, _digest)(path) for name, path in names.items()}
+
+
+def _digest(path: Path) -> str:
+    return sha256(path) if path.is_file() else "a folder"
+
+
+def _history(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    measured = dict.fromkeys(MEASURED) | {"onnx": {**content["onnx"], "rows_per_second": None, "bytes": None}}
+    return {**content, **measured}
+
+
+def graph_digest(path: Path) -> str:
+    """A digest of what an ONNX file computes.
+
+    The converter numbers its nodes, and shares equal constants, in the order of addresses in memory: a file has
+    other names in every process. So a value's digest is that of its operator and its inputs' digests.
+    """
+    graph = onnx.load(path).graph
+    values = {each.name: _hashed("input", each.SerializeToString()) for each in graph.input}
+    for each in graph.initializer:
+        content = onnx.numpy_helper.to_array(each)
+        values[each.name] = _hashed(str(content.dtype), str(content.shape), content.tobytes())
+    for node in graph.node:
+        attributes = sorted(each.SerializeToString() for each in node.attribute)
+        inputs = [values[name] if name else b"" for name in node.input]
+        for place, name in enumerate(node.output):
+            values[name] = _hashed(node.domain, node.op_type, str(place), *attributes, *inputs)
+    return _hashed(*(values[each.name] + each.SerializeToString() for each in graph.output)).hex()
+
+
+def _hashed(*parts: str | bytes) -> bytes:
+    digests = [hashlib.sha256(part.encode() if isinstance(part, str) else part).digest() for part in parts]
+    return hashlib.sha256(b"".join(digests)).digest()
+
+
+def unwhole(run: Run) -> str:
+    """What is wrong with the files of a run that was killed: empty if each is whole or not there."""
+    try:
+        if run.metrics.exists():
+            read_metrics(run.metrics)
+        for path in (run.progress, run.params):
+            if path.exists():
+                read_json(path)
+        epochs = [row["epoch"] for row in _history(run.history)] if run.history.exists() else []
+    except EmotionError as error:
+        return error.message
+    wanted = [str(number + 1) for number in range(len(epochs))]
+    return "" if epochs == wanted else f"history.csv has the epochs {', '.join(epochs)}"
+
+
+def comparison(folder: Path) -> dict[str, Any]:
+    """The files of a comparison."""
+    return {path.name: path.read_text() for path in folder.iterdir() if path.name != ".lock"}
+
+
+def unwhole_comparison(folder: Path) -> str:
+    """What is wrong with the files of a comparison whose writer was killed."""
+    found = comparison(folder) if folder.is_dir() else {}
+    for name in ("comparison.json", "best.json"):
+        try:
+            json.loads(found.get(name, "{}"))
+        except ValueError as error:
+            return f"{name}: {error}"
+    rows = list(csv.reader(found.get("comparison.csv", "").splitlines()))
+    if any(len(row) != len(rows[0]) for row in rows):
+        return "comparison.csv has rows of several lengths"
+    return "".join(f"{name} ends within a line" for name, content in found.items() if content[-1:] != "\n")

@@ -1,0 +1,369 @@
+"""A training that is stopped anywhere and goes on from its checkpoint ends as one that nobody disturbed, to the bit."""
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emotion.errors import CannotWriteError, Terminated, TryAgainError
+from emotion.models.compute import Compute
+from emotion.params import FineTuningParams, TrainingParams, WordTrainingParams
+from emotion.stopping import Stop
+from emotion.training.progress import Standing
+from tests.disks import file_limit
+from tests.training.small import (
+    ANN,
+    LSTM,
+    Heard,
+    State,
+    build_bert,
+    build_words,
+    differing,
+    examples,
+    fitting,
+    history,
+    make_step,
+    ready,
+    reset,
+    state,
+)
+
+TRAIN, VALIDATION = examples(28, 1, shortest=2), examples(12, 2, shortest=2)
+STEPS, ALL = 4, 12
+DROPPING = {"feature_dropout": 0.2, "embedding_dropout": 0.2}
+SMALL: dict[str, Any] = {"epochs": 3, "batch_size": 8, "learning_rate": 0.02, "label_smoothing": 0.1}
+# When a training is stopped: after an event, and so many steps.
+Place = tuple[str, int]
+PLACES: list[Place] = [
+    ("start", 0),
+    ("step", 1),
+    ("step", STEPS),
+    ("validation", STEPS),
+    ("epoch", STEPS),
+    ("step", 7),
+    ("validation", ALL),
+    ("epoch", ALL),
+    ("checkpoint", ALL),
+]
+FEW_PLACES: list[Place] = [("validation", STEPS), ("step", 7)]
+
+
+def word_steps(model: Any, params: TrainingParams) -> list[Any]:
+    dropping = model.model_copy(update=DROPPING)
+    return [make_step(build_words(dropping), params, steps=ALL) for _ in range(2)]
+
+
+def float16_steps(params: TrainingParams) -> list[Any]:
+    """Make steps that scale their loss, which a checkpoint has to keep as well."""
+    return [make_step(build_bert("float16"), params, steps=ALL, compute=Compute("float16")) for _ in range(2)]
+
+
+MODELS: dict[str, tuple[TrainingParams, Callable[[TrainingParams], list[Any]]]] = {
+    "ann": (WordTrainingParams(**SMALL, shift=True, average=0.9), lambda params: word_steps(ANN, params)),
+    "lstm": (
+        WordTrainingParams(**SMALL, buckets=True, word_dropout=0.2, class_weights="balanced", clip_norm=0.5),
+        lambda params: word_steps(LSTM, params),
+    ),
+    "bert": (FineTuningParams(**SMALL, average=0.5), float16_steps),
+}
+
+
+@dataclass
+class Undisturbed:
+    """Two steps of one training: of a process, and of the one after; and what the training gives undisturbed."""
+
+    params: TrainingParams
+    steps: list[Any]
+    start: State
+    end: State
+    history: list[dict[str, Any]]
+
+    def disturbed(self, folder: Path, place: Place, number: signal.Signals, every: str = "1h") -> Heard:
+        """Train in one process until a signal comes, which is raised then."""
+        first, _ = self.steps
+        reset(first, self.start)
+        heard = Heard(lambda event, standing: kill(number) if (event, standing.step) == place else None)
+        made = fitting(first, TRAIN, VALIDATION, self.params, folder, heard=heard, every=every)
+        if place[0] == "validation":
+            in_validation(made, place[1], lambda: kill(number))
+        with pytest.raises(KeyboardInterrupt if number is signal.SIGINT else Terminated):
+            made.run(Stop())
+        return heard
+
+    def resumed(self, folder: Path, every: str = "1h") -> tuple[Any, Heard]:
+        """Go on in another process, whose variables are anything."""
+        heard = Heard()
+        return fitting(self.steps[1], TRAIN, VALIDATION, self.params, folder, heard=heard, every=every).run(
+            Stop()
+        ), heard
+
+    def assert_same(self, fitted: Any) -> None:
+        assert history(fitted.epochs) == self.history
+        assert differing(state(self.steps[1]), self.end) == []
+
+
+def kill(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+def in_validation(made: Any, step: int, act: Callable[[], None]) -> None:
+    """Act when validation begins after so many steps."""
+    predict = made.forward.predict
+
+    def late(*arguments: Any) -> Any:
+        if made.position.step(STEPS) == step:
+            act()
+        return predict(*arguments)
+
+    made.forward.predict = late
+
+
+@pytest.fixture(scope="module")
+def trainings() -> dict[str, Undisturbed]:
+    return {}
+
+
+@pytest.fixture
+def undisturbed(
+    request: pytest.FixtureRequest, trainings: dict[str, Undisturbed], tmp_path_factory: pytest.TempPathFactory
+) -> Undisturbed:
+    """Train a model without a stop; each once."""
+    ready()
+    name = getattr(request, "param", "ann")
+    if name not in trainings:
+        params, make = MODELS[name]
+        first, second = make(params)
+        start = state(first)
+        reset(second, start)
+        fitted = fitting(second, TRAIN, VALIDATION, params, tmp_path_factory.mktemp(name)).run(Stop())
+        trainings[name] = Undisturbed(params, [first, second], start, state(second), history(fitted.epochs))
+    return trainings[name]
+
+
+CASES = [("ann", place) for place in PLACES] + [(name, place) for name in ("lstm", "bert") for place in FEW_PLACES]
+
+
+@pytest.mark.parametrize(("undisturbed", "place"), CASES, indirect=["undisturbed"])
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(
+    undisturbed: Undisturbed, tmp_path: Path, place: Place
+) -> None:
+    handlers = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    before = undisturbed.disturbed(tmp_path, place, signal.SIGTERM)
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == handlers
+    assert before.steps == list(range(1, place[1] + 1))
+    assert before.checkpoints == [place[1]]
+    fitted, after = undisturbed.resumed(tmp_path)
+    assert after.steps == list(range(place[1] + 1, ALL + 1))
+    assert history(after.before) == history(before.epochs) == undisturbed.history[: len(before.epochs)]
+    assert fitted.position.resumes == 1
+    undisturbed.assert_same(fitted)
+
+
+def test_ctrl_c_ends_it_as_well(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    assert undisturbed.disturbed(tmp_path, ("step", 5), signal.SIGINT).checkpoints == [5]
+    undisturbed.assert_same(undisturbed.resumed(tmp_path)[0])
+
+
+def test_a_training_that_is_stopped_after_every_step(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    first, second = undisturbed.steps
+    reset(first, undisturbed.start)
+    for number in range(ALL):
+        stop = Stop()
+
+        def ask(event: str, _: Standing, stop: Stop = stop) -> None:
+            stop.signal = signal.SIGTERM if event == "step" else stop.signal
+
+        made = fitting((first, second)[number % 2], TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=Heard(ask))
+        with pytest.raises(Terminated):
+            made.run(stop)
+        assert (made.position.step(STEPS), made.position.resumes) == (number + 1, number)
+    fitted, after = undisturbed.resumed(tmp_path)
+    assert after.steps == []
+    assert fitted.position.resumes == ALL
+    undisturbed.assert_same(fitted)
+
+
+def test_a_stop_within_a_split_batch_does_that_batch_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    first, second = undisturbed.steps
+    reset(first, undisturbed.start)
+    stop, part, calls = Stop(), first._part, []
+
+    def interrupted(*arguments: Any) -> None:
+        part(*arguments)
+        calls.append(1)
+        if len(calls) == 5:
+            stop.signal = signal.SIGTERM
+
+    first.micro, first._part = 3, interrupted
+    made = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path)
+    with pytest.raises(Terminated):
+        made.run(stop)
+    first.micro, first._part = 10_000, part
+    assert made.position.batches == 1
+    second.micro = 3
+    undisturbed.resumed(tmp_path)
+    disturbed = state(second)
+    reset(second, undisturbed.start)
+    fitting(second, TRAIN, VALIDATION, undisturbed.params, tmp_path / "other").run(Stop())
+    second.micro = 10_000
+    assert differing(state(second), disturbed) == []
+
+
+def test_checkpoints_come_every_so_many_steps_and_the_last_is_gone_on_from_after_a_kill(
+    undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """A process that is killed writes nothing more: here it ends by an error that nobody expects."""
+    reset(undisturbed.steps[0], undisturbed.start)
+
+    def die(event: str, standing: Standing) -> None:
+        if (event, standing.step) == ("step", 8):
+            raise ZeroDivisionError
+
+    heard = Heard(die)
+    with pytest.raises(ZeroDivisionError):
+        fitting(
+            undisturbed.steps[0], TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="3 steps"
+        ).run(Stop())
+    assert heard.checkpoints == [3, 6]
+    fitted, after = undisturbed.resumed(tmp_path, "3 steps")
+    assert after.steps[0] == 7
+    assert after.checkpoints == [9, 12, 12]
+    undisturbed.assert_same(fitted)
+
+
+@pytest.mark.parametrize("spoil", ["the newest", "both"])
+def test_a_damaged_checkpoint_is_told_and_training_goes_on_from_the_one_before(
+    undisturbed: Undisturbed, tmp_path: Path, spoil: str
+) -> None:
+    undisturbed.disturbed(tmp_path, ("step", 8), signal.SIGTERM, "3 steps")
+    newest, older = sorted(tmp_path.glob("*.npz"), reverse=True)
+    for file in (newest, older) if spoil == "both" else (newest,):
+        file.write_bytes(file.read_bytes()[:-9])
+    reset(undisturbed.steps[1], undisturbed.start)
+    fitted, after = undisturbed.resumed(tmp_path)
+    assert after.steps[0] == (1 if spoil == "both" else 7)
+    assert len([line for event, line in after.notes if event == "warning" and "damaged and passed over" in line]) == (
+        2 if spoil == "both" else 1
+    )
+    undisturbed.assert_same(fitted)
+
+
+def test_a_checkpoint_of_another_model_is_told_and_nothing_of_it_is_taken(
+    undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    wide = make_step(build_words(ANN.model_copy(update={"hidden": [17]})), undisturbed.params, steps=ALL)
+    fitting(wide, TRAIN, VALIDATION, undisturbed.params, tmp_path).run(Stop())
+    reset(undisturbed.steps[1], undisturbed.start)
+    fitted, after = undisturbed.resumed(tmp_path)
+    assert "another model's" in dict(after.notes)["warning"]
+    assert after.steps[0] == 1
+    undisturbed.assert_same(fitted)
+
+
+def test_what_is_finished_is_not_trained_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    reset(undisturbed.steps[0], undisturbed.start)
+    first = fitting(undisturbed.steps[0], TRAIN, VALIDATION, undisturbed.params, tmp_path).run(Stop())
+    reset(undisturbed.steps[1], {name: np.zeros_like(each) for name, each in undisturbed.start.items()})
+    fitted, after = undisturbed.resumed(tmp_path)
+    assert (after.steps, after.checkpoints) == ([], [])
+    assert fitted.epochs == first.epochs
+    assert fitted.seconds == first.seconds
+    found, expected = (step.model.get_weights() for step in reversed(undisturbed.steps))
+    assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_a_finished_checkpoint_holds_the_weights_alone(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    heard = undisturbed.disturbed(tmp_path, ("step", 11), signal.SIGTERM)
+    undisturbed.resumed(tmp_path)
+    whole, weights = (path.stat().st_size for path in sorted(tmp_path.glob("*.npz")))
+    assert heard.checkpoints == [11]
+    assert whole > 4 * weights
+
+
+def test_patience_and_the_best_weights_go_on_over_a_stop(tmp_path: Path) -> None:
+    """Validation's labels are wrong, so that it gets worse with every epoch of learning: the best one is early."""
+    ready()
+    params = WordTrainingParams(epochs=30, batch_size=20, learning_rate=0.002, patience=3)
+    train, validation = examples(240, 1), examples(90, 2, turned=True)
+    steps = [make_step(build_words(ANN), params, steps=360) for _ in range(2)]
+    start = state(steps[0])
+    reset(steps[1], start)
+    alone = fitting(steps[1], train, validation, params, tmp_path / "alone").run(Stop())
+    end = state(steps[1])
+    assert alone.best.epoch + 3 == len(alone.epochs) < 30
+
+    stop, last = Stop(), 12 * (len(alone.epochs) - 1)
+
+    def ask(event: str, standing: Standing) -> None:
+        if (event, standing.step) == ("epoch", last):
+            stop.signal = signal.SIGTERM
+
+    with pytest.raises(Terminated):
+        fitting(steps[0], train, validation, params, tmp_path / "stopped", heard=Heard(ask)).run(stop)
+    heard = Heard()
+    fitted = fitting(steps[1], train, validation, params, tmp_path / "stopped", heard=heard).run(Stop())
+    assert len(heard.steps) == 12
+    assert history(fitted.epochs) == history(alone.epochs)
+    assert differing(state(steps[1]), end) == []
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_step_that_fails_keeps_those_before_it_unless_it_changed_the_weights(
+    undisturbed: Undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, late: bool
+) -> None:
+    first = undisturbed.steps[0]
+    reset(first, undisturbed.start)
+    whole = first._whole
+
+    def attempt(inputs: Any, labels: Any, number: int, *arguments: Any) -> Any:
+        done = whole(inputs, labels, number, *arguments) if late or number < 5 else None
+        return done if number < 5 else run_out()
+
+    for name, replaced in {"_whole": attempt, "_part": run_out, "micro": 8}.items():
+        monkeypatch.setattr(first, name, replaced)
+    heard = Heard()
+    with pytest.raises(TryAgainError, match="out of memory"):
+        fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="2 steps").run(Stop())
+    assert heard.checkpoints == ([2, 4] if late else [2, 4, 5])
+    undisturbed.assert_same(undisturbed.resumed(tmp_path)[0])
+
+
+def run_out(*_: Any) -> Any:
+    import tensorflow as tf
+
+    raise tf.errors.ResourceExhaustedError(None, None, "no memory")
+
+
+def test_batches_that_had_to_be_split_are_told_and_noted(
+    undisturbed: Undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, heard = undisturbed.steps[0], Heard()
+    reset(first, undisturbed.start)
+    monkeypatch.setattr(first, "_whole", run_out)
+    monkeypatch.setattr(first, "micro", 8)
+    fitted = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard).run(Stop())
+    assert heard.notes == [("memory", "out of memory: batches are split into 4 rows at once")]
+    assert fitted.position.micro == 4
+    assert len(heard.steps) == ALL
+
+
+def test_a_disk_that_is_full_ends_training_and_keeps_the_last_checkpoint(
+    undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    reset(undisturbed.steps[0], undisturbed.start)
+    with ExitStack() as limits:
+        heard = Heard(lambda _, standing: standing.step == 5 and limits.enter_context(file_limit(2000)))
+        first = undisturbed.steps[0]
+        made = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="3 steps")
+        with pytest.raises(CannotWriteError):
+            made.run(Stop())
+    assert heard.checkpoints == [3]
+    fitted, after = undisturbed.resumed(tmp_path)
+    assert after.steps[0] == 4
+    undisturbed.assert_same(fitted)
