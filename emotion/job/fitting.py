@@ -1,5 +1,6 @@
 """The fitting of a job: who trains, on what memory, from which checkpoint."""
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ def fit_job(job: Job, listener: Listener, attempt: Attempt) -> Trained:
         _describe(job, learner)
     began = time.monotonic()
     fitted = _fit(job, learner, team, free, attempt.lease, listener)
+    # Its graphs hold the optimiser's memory, in circles, and the export needs its own.
+    gc.collect()
     if team.chief:
         learner.save(job.run.weights)
     return Trained(learner, fitted, began)

@@ -13,7 +13,7 @@ from emotion.errors import TryAgainError
 from emotion.params import TrainingParams
 from emotion.stopping import Stop
 from emotion.training.batches import Examples, batches
-from emotion.training.forward import Forward, scores
+from emotion.training.forward import EVALUATION_TOKENS, Forward, scores
 from emotion.training.keeper import Keeper, Weights
 from emotion.training.position import Position
 from emotion.training.progress import Epoch, Listener, Standing
@@ -68,7 +68,7 @@ class Fitting:
         self.step, self.params, self.keeper, self.listener = step, params, keeper, listener
         self.train, self.validation = train, validation
         self.steps = steps_an_epoch(len(train), params)
-        self.forward = Forward(step.model)
+        self.forward = Forward(step.model, self._tokens())
         self.position, self.agreed = Position(), False
         self.best: Weights | None = None
 
@@ -109,11 +109,18 @@ class Fitting:
         """Whether to stop: several workers do so after the same step, in which they told each other."""
         return stop() if self.step.team.workers == 1 else self.agreed
 
+    def _tokens(self) -> int:
+        """What validation takes at once: less where memory is too small for a batch, four times a part of one."""
+        whole = self.step.micro * self.step.team.replicas >= min(self.params.batch_size, len(self.train))
+        part = 4 * self.step.micro * self.train.texts.ids.shape[1]
+        return EVALUATION_TOKENS if whole else min(EVALUATION_TOKENS, part)
+
     def _go_on(self) -> None:
         found = self.keeper.resume(self.step)
         if found is not None:
             self.position, self.best = found
             self.position.resumes += 1
+            self.step.micro = min(self.step.micro, self.position.micro)
         (chiefs,) = self.step.team.agree(self._done)
         if chiefs != self._done:
             raise TryAgainError(

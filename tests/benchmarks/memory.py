@@ -1,7 +1,7 @@
 """What a training step takes in memory, held against the estimate: a process a case, peak above what was there before.
 
-Prints for each model, precision and length the bytes a row, measured as the slope between two sizes of batch, and
-estimated; and the peak of a step beside the estimate of the whole.
+Prints for each model, precision and length the megabytes a row, measured as the slope between two sizes of batch, and
+estimated.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def peak() -> int:
 
 
 def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, int]:
-    """Train a step with random weights; give the peak above what the process took before it, and the estimate."""
+    """Train a step with random weights; give the peak above what the process took before it, and the estimate of a row."""
     from emotion.models.activations import transformer_row, word_row
     from emotion.models.backend import prepare
     from emotion.models.build import build_model
@@ -47,7 +47,6 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     from emotion.params_toml import load_params
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
-    from emotion.training.memory import estimate
     from emotion.training.step import Step
     from emotion.training.team import alone
 
@@ -60,7 +59,6 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
         assert checkpoint is not None
         config = encoder_config(checkpoint.config)
         built, row = build_transformer(config, 6, model, precision), transformer_row(config, length, precision)
-    memory = estimate(built.count_params(), row, average=bool(params.training.average))
     step = Step(built, params.training, 100, np.ones(6, np.float32), Compute(precision), alone(), rows)
     ids = np.random.default_rng(1).integers(1, 1000, (rows, length)).astype(np.int32)
     texts = Encoded(ids, np.full(rows, length, np.int32), 0)
@@ -71,13 +69,7 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     step(small, 0)
     Path("/proc/self/clear_refs").write_text("5")
     step(batch, 1)
-    return {
-        "peak": peak() - before,
-        "row": row,
-        "estimate": memory.needed(rows, split=False)
-        - memory.weights
-        - memory.weights * (3 if params.training.average else 2),
-    }
+    return {"peak": peak() - before, "row": row}
 
 
 def resident() -> int:
@@ -101,18 +93,13 @@ def main() -> None:
     if one:
         print(json.dumps(step_once(*json.loads(one))))
         return
-    print(
-        f"{'model':<12}{'precision':<10}{'length':>6}{'row, MB':>9}{'estimate':>9}{'ratio':>7}{'peak, MB':>10}{'estimate':>9}"
-    )
+    print(f"{'model':<12}{'precision':<10}{'length':>6}{'row, MB':>9}{'estimate':>9}{'ratio':>7}")
     for case in CASES:
         scale = 50 if case[0] in {"ann", "lstm"} else 1
         few, many = (measure(case, rows * scale) for rows in ROWS)
         row = (many["peak"] - few["peak"]) / (ROWS[1] - ROWS[0]) / scale
-        print(
-            f"{case[0]:<12}{case[1]:<10}{case[2]:>6}{row / 1e6:>9.2f}{few['row'] / 1e6:>9.2f}{few['row'] / row:>7.2f}"
-            f"{many['peak'] / 1e6:>10,.0f}{many['estimate'] / 1e6:>9,.0f}",
-            flush=True,
-        )
+        shown = f"{row / 1e6:>9.2f}{few['row'] / 1e6:>9.2f}{few['row'] / row:>7.2f}"
+        print(f"{case[0]:<12}{case[1]:<10}{case[2]:>6}{shown}", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import argparse
 import json
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from emotion.models.compute import Compute
 from emotion.models.registry import params_file
 from emotion.params import WORD_MODELS, WordParams
 from emotion.params_toml import load_params
+from emotion.stopping import Stop
 from emotion.text.encoded import encode
 from emotion.text.wordlevel import learn_tokenizer
 
@@ -98,19 +100,24 @@ def _study_model(keras: Any, model: str, labels: int) -> Any:
 class _Silent:
     def note(self, event: str, message: str) -> None: ...
 
-    def on_start(self, epochs: int, rows: int) -> None: ...
+    def on_start(self, standing: Any, rows: int, epochs: Any) -> None: ...
 
-    def on_rows(self, rows: int) -> None: ...
+    def on_step(self, standing: Any, rows: int) -> None: ...
 
-    def on_epoch(self, epoch: Any) -> None: ...
+    def on_epoch(self, standing: Any, epoch: Any) -> None: ...
+
+    def on_checkpoint(self, standing: Any, seconds: float) -> None: ...
 
 
 def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     """Train by the model's own params.toml."""
     from emotion.models.build import build_model
     from emotion.training.batches import Examples
-    from emotion.training.fit import fit
-    from emotion.training.step import label_weights
+    from emotion.training.checkpoints import Checkpoints
+    from emotion.training.fit import Fitting, steps_an_epoch
+    from emotion.training.keeper import Keeper
+    from emotion.training.step import Step, label_weights
+    from emotion.training.team import alone
 
     load_keras().utils.set_random_seed(seed)
     tokenizer = learn_tokenizer(data.splits["train"].texts, params.text)
@@ -122,7 +129,11 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     model = build_model(params, tokenizer.get_vocab_size(), len(data.labels))
     built = time.perf_counter() - started
     weights = label_weights(training, data.labels, train.labels)
-    epochs = fit(model, train, validation, training, _Silent(), weights=weights, compute=Compute()).epochs
+    steps = steps_an_epoch(len(train), training) * training.epochs
+    step = Step(model, training, steps, weights, Compute(), alone(), training.batch_size)
+    with tempfile.TemporaryDirectory() as folder:
+        keeper = Keeper(Checkpoints(Path(folder), {}), params.resources.checkpoint_every, lambda _: None)
+        epochs = Fitting(step, train, validation, training, keeper, _Silent()).run(Stop()).epochs
     return Curve(
         [epoch.validation_accuracy for epoch in epochs], [built + epoch.seconds for epoch in epochs], len(train)
     )

@@ -100,6 +100,30 @@ def test_without_a_terminal_a_line_comes_every_so_many_seconds(
         assert lines == [f"epoch 1/3: {done} of 4,000 rows, 200/s" for done in ("2,000", "4,000")]
 
 
+def test_what_was_done_before_counts_and_makes_nothing_faster(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with console.meter("epoch 2/3", "rows", total=4000, done=1000) as meter:
+        now[0] += 10
+        meter.advance(2000, "loss 0.5")
+    assert capsys.readouterr().err == "epoch 2/3: 3,000 of 4,000 rows, 200/s, loss 0.5\n"
+
+
+def test_on_a_terminal_the_bar_begins_where_it_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=file, force_terminal=True, width=100))
+    with console.meter("epoch 2/3", "rows", total=4000, done=1000) as meter:
+        assert meter.bar is not None
+        meter.bar.refresh()
+        first = file.getvalue()
+        meter.advance(500)
+        meter.bar.refresh()
+    assert "1000/4000" in first
+    assert "1500/4000" in file.getvalue()
+
+
 def test_json_lines_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     console.log_json({"event": "error", "record": "a\nb"})
     (line,) = capsys.readouterr().err.splitlines()

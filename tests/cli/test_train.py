@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emotion.cli.console import LogFormat
+from emotion.cli.train import Listener
+from emotion.training.progress import Epoch, Standing
 from tests.builders import Rows, write_dataset, write_rows
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -77,6 +81,7 @@ def ann(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("ann")
     data = write_dataset(folder / "data", train=rows(90), validation=rows(18), test=rows(27))
     arguments = ["ann", "--data", str(data), "--store", str(folder / "store"), *SMALL, "--json", "--log-format", "json"]
+    arguments += ["--deterministic", "--max-memory", "64G", "--checkpoint-every", "2 steps"]
     return Trained(arguments, train(*arguments), folder / "store")
 
 
@@ -171,6 +176,7 @@ def test_json_on_stdout_is_the_metrics_and_stderr_has_a_json_line_an_epoch(ann: 
     events = [json.loads(line) for line in ann.done.stderr.splitlines()]
     epochs = [event for event in events if event["event"] == "epoch"]
     assert [event["epoch"] for event in epochs] == [1, 2, 3]
+    assert [event["step"] for event in events if event["event"] == "checkpoint"] == [2, 3]
     assert "warning" not in ann.done.stderr
 
 
@@ -207,6 +213,54 @@ def test_the_same_command_again_does_nothing(trained: Trained) -> None:
     assert "is complete: nothing to do" in again.stderr
     assert again.stdout == trained.done.stdout
     assert state() == before
+
+
+def test_options_are_parameters(ann: Trained) -> None:
+    params = ann.read("params.json")["params"]
+    assert params["training"]["deterministic"] is True
+    assert (params["resources"]["max_memory"], params["resources"]["checkpoint_every"]) == ("64G", "2 steps")
+    (told,) = [line for line in ann.done.stderr.splitlines() if '"memory"' in line]
+    assert "of max_memory: batches of 90 go whole" in told
+
+
+@pytest.mark.parametrize(("option", "value"), [("--max-memory", "6GB"), ("--checkpoint-every", "often")])
+def test_an_option_that_makes_no_sense_is_told(ann: Trained, option: str, value: str) -> None:
+    done = train(*ann.arguments, option, value)
+    assert done.returncode == 78
+    assert f"--set resources.{option[2:].replace('-', '_')}: " in done.stderr
+
+
+def standing(step: int) -> Standing:
+    """Where a training of three epochs of four steps stands after a step."""
+    return Standing((step + 3) // 4, 3, step, 12, 1.25, 5000.0, 2.0, 65.0, 1)
+
+
+def test_what_goes_on_within_an_epoch_counts_on_from_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    listener = Listener(LogFormat.JSON)
+    listener.on_start(standing(5), 40, [])
+    for step in (6, 7):
+        listener.on_step(standing(step), 10)
+        now[0] += 10
+    listener.on_step(standing(8), 10)
+    listener.on_epoch(standing(8), Epoch(2, 1.25, 0.5, 1.0, 0.625, 5000.0, 2.0, 4.0, best=True))
+    listener.on_step(standing(9), 10)
+    now[0] += 10
+    listener.on_step(standing(10), 10)
+    listener.on_checkpoint(standing(10), 0.25)
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(event["event"], event.get("done"), event.get("per_second")) for event in events] == [
+        ("epoch 2/3", 30, 2),
+        ("epoch 2/3", 40, 2),
+        ("epoch", None, None),
+        ("epoch 3/3", 20, 2),
+        ("checkpoint", None, None),
+    ]
+    assert events[0]["figures"] == "loss 1.2500, 65 s left"
+    assert events[-1] == {"event": "checkpoint", "step": 10, "seconds": 0.25}
 
 
 def test_a_run_without_metrics_is_trained_again(ann: Trained, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from emotion.errors import CannotWriteError, Terminated, TryAgainError
-from emotion.job import lease
+from emotion.job import lease, lease_file
 from emotion.job.lease import Lease, hold
 from emotion.job.lease_file import Record, holder, newest
 from tests.disks import mount
@@ -489,7 +489,7 @@ def test_a_lost_lease_removes_nothing(tmp_path: Path) -> None:
 def test_who_decided_long_ago_looks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     """A process is paused between its decision to take an expired lease and the taking."""
     base = foreign(tmp_path, 3)
-    create = lease.create
+    create = lease_file.create
 
     def late(folder: Path, record: Record) -> bool:
         if change != "beaten":
@@ -508,7 +508,7 @@ def test_who_decided_long_ago_looks_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_who_was_paused_before_it_could_begin_finds_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lease was written, then followed, all before it came to look at the clock."""
-    stands = lease.stands
+    stands = lease_file.stands
     monkeypatch.setattr(Lease, "start", lambda _: None)
 
     def paused(folder: Path, record: Record, base: Any) -> bool:

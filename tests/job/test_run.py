@@ -276,7 +276,12 @@ class TestRecorder:
             raise TryAgainError("taken over")
 
         made, heard = self.recorder(tmp_path, lost)
-        for write in (lambda: made.on_step(BEGUN, 3), lambda: made.on_epoch(BEGUN, FIRST), lambda: made.state("done")):
+        writes: list[Callable[[], None]] = [
+            lambda: made.on_step(BEGUN, 3),
+            lambda: made.on_epoch(BEGUN, FIRST),
+            lambda: made.state("exporting"),
+        ]
+        for write in writes:
             with pytest.raises(TryAgainError):
                 write()
         assert not made.run.folder.exists()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ EPOCHS, STEPS_AN_EPOCH, INTERVAL = 8, 15, 7
 STEPS = EPOCHS * STEPS_AN_EPOCH
 SIZES = {"train": 16 * STEPS_AN_EPOCH, "validation": 60, "test": 60}
 SMALL = {"ann": ["model.hidden=[8]"], "lstm": ["model.units=4", "model.hidden=[8]"]}
-# As `emotion`, but progress.json follows every step, so that a test can choose the step to kill after.
-EMOTION = """
+EMOTION = [str(Path(sys.executable).with_name("emotion"))]
+# The same, but progress.json follows every step, so that a test can choose the step to kill after.
+CLOSELY = """
 from emotion.cli.main import main
 from emotion.job import recorder
 
@@ -75,9 +76,10 @@ class Training:
             rows = csv.DictReader(file)
             return [{key: value for key, value in row.items() if key not in HISTORY_TIMES} for row in rows]
 
-    def start(self, *changes: str) -> "subprocess.Popen[str]":
+    def start(self, *changes: str, closely: bool = False) -> "subprocess.Popen[str]":
         small = [f"training.epochs={EPOCHS}", "training.batch_size=16", "model.embedding_dim=8", *SMALL[self.model]]
-        command = [sys.executable, "-c", EMOTION, "train", self.model, "--data", str(self.data), "--run", "r"]
+        command = [sys.executable, "-c", CLOSELY] if closely else EMOTION
+        command = [*command, "train", self.model, "--data", str(self.data), "--run", "r"]
         command += ["--store", str(self.folder / "store"), "--deterministic", "--checkpoint-every", f"{INTERVAL} steps"]
         command += [part for each in (*small, *changes) for part in ("--set", each)]
         return subprocess.Popen(
@@ -121,7 +123,7 @@ def wait_for(holds: Callable[[], Any], process: "subprocess.Popen[str]") -> None
 
 def stopped(training: Training, number: signal.Signals, step: int) -> Ended:
     """Train until `step` and a little more, then send a signal."""
-    process = training.start()
+    process = training.start(closely=True)
     wait_for(lambda: training.standing.get("step", 0) >= step, process)
     process.send_signal(number)
     return ended(process)
@@ -141,12 +143,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, data: Path) -> dict[str, Training]:
-    """Train each model without a disturbance, both at once."""
-    found = {model: Training(model, data, tmp_path_factory.mktemp(model)) for model in SMALL}
-    processes = [training.start() for training in found.values()]
-    assert [ended(process).code for process in processes] == [0, 0]
-    return found
+def started(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Future[dict[str, Training]]]:
+    """Begin to train each model without a disturbance, while other fixtures do what they do."""
+    trainings = {model: Training(model, data, tmp_path_factory.mktemp(model)) for model in SMALL}
+
+    def train() -> dict[str, Training]:
+        assert [training.train().code for training in trainings.values()] == [0, 0]
+        return trainings
+
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(train)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(started: Future[dict[str, Training]]) -> dict[str, Training]:
+    return started.result()
 
 
 @dataclass(frozen=True)
@@ -160,8 +171,12 @@ class Disturbed:
 
 
 @pytest.fixture(scope="module")
-def disturbed(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Disturbed:
-    """Train an ANN, and stop it by SIGTERM, then by Ctrl-C, then by kill -9, three steps after a checkpoint."""
+def disturbed(
+    tmp_path_factory: pytest.TempPathFactory,
+    started: Future[dict[str, Training]],  # noqa: ARG001  goes on meanwhile
+    data: Path,
+) -> Disturbed:
+    """Train an ANN, and stop it by SIGTERM, then by Ctrl-C, then by kill -9."""
     training, ends, kept, reached = Training("ann", data, tmp_path_factory.mktemp("disturbed")), [], [], []
     for number, step in ((signal.SIGTERM, 17), (signal.SIGINT, 33), (signal.SIGKILL, 59)):
         ends.append(stopped(training, number, step))
@@ -285,7 +300,7 @@ def test_the_second_process_on_a_run_waits_and_takes_over_from_a_killed_one(
     tmp_path: Path, data: Path, undisturbed: dict[str, Training]
 ) -> None:
     training = Training("lstm", data, tmp_path)
-    first = training.start()
+    first = training.start(closely=True)
     wait_for(lambda: any(training.run.folder.glob("lease-*.json")), first)
     first.send_signal(signal.SIGSTOP)
     impatient = training.train("resources.wait=3")

@@ -1,4 +1,4 @@
-"""Training by several devices and several processes: the result of one, one writer, and what becomes of a lost worker."""
+"""Several devices, several processes: the result of one, one writer, and what becomes of a lost worker."""
 
 import csv
 import json
@@ -150,9 +150,9 @@ def stands(store: Path, step: int) -> None:
 
 
 def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on(data: Path, tmp_path: Path) -> None:
-    arguments = command(data, tmp_path / "killed", epochs=60)
+    arguments = command(data, tmp_path / "killed", epochs=24)
     workers = start(arguments, 2)
-    stands(tmp_path / "killed", 30)
+    stands(tmp_path / "killed", 20)
     workers[1].kill()
     lost = time.monotonic()
     code, said = ended(workers)[0]
@@ -160,7 +160,7 @@ def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on
     assert code == 75, said
     assert "another worker is gone" in said
     workers = start(arguments, 2)
-    stands(tmp_path / "killed", 60)
+    stands(tmp_path / "killed", 45)
     workers[1].send_signal(signal.SIGTERM)
     (chief, told), (stopped, _) = ended(workers)
     assert (chief, stopped) == (75, 143), told
@@ -168,8 +168,8 @@ def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on
     assert "another worker is asked to stop" in told
     (chief, told), (other, text) = ended(start(arguments, 2))
     assert (chief, other) == (0, 0), told + text
-    assert len(history(tmp_path / "killed")) == 60
-    train(command(data, tmp_path / "undisturbed", epochs=60))
+    assert len(history(tmp_path / "killed")) == 24
+    train(command(data, tmp_path / "undisturbed", epochs=24))
     np.testing.assert_allclose(history(tmp_path / "killed"), history(tmp_path / "undisturbed"), atol=0.05)
 
 

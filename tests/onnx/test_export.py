@@ -74,7 +74,7 @@ def operators(graph: Any) -> list[Any]:
 
 
 def trained(model: Any, texts: Encoded) -> Any:
-    from emotion.training.fit import Forward
+    from emotion.training.forward import Forward
 
     return Forward(model).predict(texts)
 

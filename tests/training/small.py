@@ -37,7 +37,7 @@ BERT = {
     "max_position_embeddings": 8,
     "initializer_range": 0.3,
 }
-STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+STILL: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 def examples(rows: int, seed: int, *, turned: bool = False, shortest: int = PLACES) -> Examples:

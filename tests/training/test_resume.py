@@ -51,7 +51,7 @@ PLACES: list[Place] = [
     ("epoch", ALL),
     ("checkpoint", ALL),
 ]
-FEW_PLACES: list[Place] = [("validation", STEPS), ("step", 7)]
+FEW_PLACES: list[Place] = [("step", 2), ("validation", STEPS)]
 
 
 def word_steps(model: Any, params: TrainingParams) -> list[Any]:
@@ -60,8 +60,11 @@ def word_steps(model: Any, params: TrainingParams) -> list[Any]:
 
 
 def float16_steps(params: TrainingParams) -> list[Any]:
-    """Make steps that scale their loss, which a checkpoint has to keep as well."""
-    return [make_step(build_bert("float16"), params, steps=ALL, compute=Compute("float16")) for _ in range(2)]
+    """Make steps that scale their loss, at first by too much: a checkpoint has to keep by how much as well."""
+    steps: list[Any] = [make_step(build_bert("float16"), params, steps=ALL, compute=Compute("float16")) for _ in "12"]
+    for step in steps:
+        step.scale.factor.assign(2.0**24)
+    return steps
 
 
 MODELS: dict[str, tuple[TrainingParams, Callable[[TrainingParams], list[Any]]]] = {
