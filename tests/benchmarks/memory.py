@@ -1,4 +1,4 @@
-"""What a training step takes in memory, held against the estimate: a process a case, peak above what was there before.
+"""What a training step takes in memory, held against the estimate: a process a case, its peak above what it had.
 
 Prints for each model, precision and length the megabytes a row, measured as the slope between two sizes of batch, and
 estimated.
