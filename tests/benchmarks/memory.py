@@ -35,7 +35,7 @@ def peak() -> int:
 
 
 def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, int]:
-    """Train a step with random weights; give the peak above what the process took before it, and the estimate of a row."""
+    """Train a step with random weights; give its peak above what was there before, and the estimate of a row."""
     from emotion.models.activations import transformer_row, word_row
     from emotion.models.backend import prepare
     from emotion.models.build import build_model
