@@ -50,7 +50,7 @@ def root(
 
 def main() -> None:
     """Run the command line; a person's mistake is a message and an exit code, never a traceback."""
-    signal.signal(signal.SIGTERM, _terminate)
+    heard = _hear()
     try:
         app()
     except EmotionError as error:
@@ -69,7 +69,25 @@ def main() -> None:
         sys.exit(130)
     except Terminated as signalled:
         sys.exit(signalled.exit_code)
+    except Exception:
+        # A library in which the signal was raised may have made an error of its own of it.
+        if heard:
+            sys.exit(Terminated.exit_code)
+        raise
+    finally:
+        # The end has come as it is: a signal must not interrupt the interpreter's own last steps.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _hear() -> list[int]:
+    """Turn SIGTERM into an exception; gives a list that has an entry once it came."""
+    heard: list[int] = []
+
+    def terminate(number: int, _: FrameType | None) -> None:
+        heard.append(number)
+        # Objects that were being made are no traceback that a person should see.
+        sys.unraisablehook = lambda _: None
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    return heard

@@ -14,6 +14,8 @@ from emotion.training.memory import RESERVE, SHARE, Memory
 UNITS = {"M": 10**6, "G": 10**9}
 # An attempt that vanished with its memory as full as that is taken to have been killed for it.
 SUSPICIOUS = 0.75
+# Activations that a CPU computes in some seconds: a signal is heard between two parts of a batch, and a pod has 30 s.
+SOON_BYTES = 2e9
 
 
 def choose_micro_batch(
@@ -25,8 +27,10 @@ def choose_micro_batch(
     """
     free, source = _free(params, memory, free_gpu)
     asked = params.resources.micro_batch
-    chosen = min(asked, rows) if asked else memory.micro_batch(rows, free)
-    why = "as the parameters say" if asked else ""
+    chosen, why = (min(asked, rows), "as the parameters say") if asked else (memory.micro_batch(rows, free), "")
+    soon = max(1, round(SOON_BYTES / max(memory.row, 1)))
+    if free_gpu is None and not asked and chosen > soon:
+        chosen, why = math.ceil(rows / math.ceil(rows / soon)), "so that a signal is heard within seconds"
     before = _before(lease, rows)
     if (before is not None and before < chosen) or (before is not None and params.training.deterministic and not asked):
         chosen, why = before, "as in the attempt before"

@@ -28,6 +28,7 @@ def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this machine have plenty of memory, no pressure, and no cgroup."""
     monkeypatch.setattr(micro, "free_memory", lambda: FreeMemory(PLENTY, "the machine's memory"))
     monkeypatch.setattr(micro, "memory_kills", lambda: ("", -1))
+    monkeypatch.setattr(micro, "SOON_BYTES", PLENTY)
 
 
 @pytest.fixture
@@ -48,6 +49,18 @@ def choose(
     content = {"resources": resources, "training": {"deterministic": deterministic}}
     params = WordParams.model_validate({"model": AnnParams(), **content})
     return choose_micro_batch(params, MEMORY, rows, free_gpu, lease, told.append), "\n".join(told)
+
+
+@pytest.mark.parametrize(("bytes_soon", "expected"), [(4e9, 32), (2e9, 16), (1e9, 8), (1, 1)])
+def test_a_cpu_takes_few_rows_at_once_so_that_a_signal_is_heard(
+    monkeypatch: pytest.MonkeyPatch, bytes_soon: float, expected: int
+) -> None:
+    monkeypatch.setattr(micro, "SOON_BYTES", bytes_soon)
+    chosen, told = choose()
+    assert chosen == expected
+    assert ("a signal is heard within seconds" in told) == (expected < ROWS)
+    assert choose(micro_batch=24)[0] == 24
+    assert choose(free_gpu=PLENTY)[0] == ROWS
 
 
 def attempt(folder: Path, *, ends: Callable[[], None] | None = None, pressure: float = 0.1, **facts: str | int) -> None:
