@@ -125,10 +125,10 @@ def test_max_memory_is_a_gpu_s(size: str, expected: int) -> None:
 
 
 def test_max_memory_is_the_process_s_with_what_it_already_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(micro, "_resident", lambda: 10**9)
-    chosen, told = choose(max_memory="2610M")
+    with monkeypatch.context() as patch:
+        patch.setattr(micro, "_resident", lambda: 10**9)
+        chosen, told = choose(max_memory="2610M")
     assert (chosen, "1.41 GB may be taken of max_memory" in told) == (8, True)
-    monkeypatch.undo()
     assert choose(max_memory="900G")[0] == ROWS
     assert choose(max_memory="10M")[0] == 1
 
