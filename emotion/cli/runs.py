@@ -2,15 +2,12 @@
 
 import contextlib
 import os
-import secrets
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emotion.cli import console
+from emotion.cli import console, removal
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 
 if TYPE_CHECKING:
@@ -18,8 +15,7 @@ if TYPE_CHECKING:
     from emotion.store import Run
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove training runs.")
-# How long a process of this machine that is about to end is waited for.
-SECONDS = 5.0
+app.command()(removal.rm)
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the run's name alone.")]
 
 
@@ -78,12 +74,12 @@ def _standing(run: "Run") -> dict[str, Any]:
     where = f", epoch {progress.get('epoch', 0)} of {progress.get('epochs', '?')}"
     if "step" in progress:
         where += f", step {progress['step']} of {progress.get('steps', '?')}"
-    held = _standing_lease(run)
+    held = _lease(run)
     who = "" if held is None or held["state"] != "held" else f", held by {held['host']}"
     return {"state": "incomplete", "why": f"{progress.get('state', 'unknown')}{where}{who}", "progress": progress}
 
 
-def _standing_lease(run: "Run") -> dict[str, Any] | None:
+def _lease(run: "Run") -> dict[str, Any] | None:
     """Who trains the run, or did last: `held`, or how it ended; `ended without a word` by a process that is gone."""
     from emotion.job.lease_file import newest
 
@@ -146,7 +142,7 @@ def show(run: RunName, store: StoreOption = DEFAULT_STORE, as_json: JsonOption =
         except BadDataError as error:
             content[name] = None
             damaged.append(error.message)
-    content["lease"] = _standing_lease(found)
+    content["lease"] = _lease(found)
     content["files"] = _files(found.folder)
     _print_run(content, as_json=as_json)
     if damaged:
@@ -171,119 +167,3 @@ def _flat(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         name = f"{prefix}{key}"
         rows += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
     return rows
-
-
-@app.command()
-def rm(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="MODEL/RUN, or names alone.")] = None,
-    incomplete: Annotated[bool, typer.Option("--incomplete", help="Remove every run that is not complete.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Remove even what may be in training.")] = False,
-    store: StoreOption = DEFAULT_STORE,
-    as_json: JsonOption = False,
-) -> None:
-    """Remove runs with all their files.
-
-    A run in training is not removed: stop it first. That another machine no longer trains one takes a minute to tell.
-    A training that loses its folder to --force fails.
-
-    [bold]Examples[/]
-
-      emotion runs rm ann/s1-0a1b2c3d
-
-      emotion runs rm --incomplete --yes
-    """
-    from emotion.errors import UsageError
-    from emotion.store import Store
-
-    if not names and not incomplete:
-        raise UsageError("no run is named", "name runs of `emotion runs list`, or give --incomplete")
-    place = Store(store)
-    named = {str(run): run for run in map(place.find, names or [])}
-    left = {str(run): run for run in place.runs() if incomplete and not run.complete}
-    chosen = named | left
-    for run in chosen.values():
-        _check_inside(run, store)
-    if not chosen or not (yes or _agreed(chosen)):
-        console.say("nothing was removed")
-        return
-    removed = [name for name, run in chosen.items() if _remove_free(run, named=name in named, force=force)]
-    if as_json:
-        console.data_json({"removed": removed})
-
-
-def _remove_free(run: "Run", *, named: bool, force: bool) -> bool:
-    """Remove a run that no process trains; tell whether it was. One that is not named may be passed over.
-
-    Raises:
-        TryAgainError: it is named, and in training.
-    """
-    from emotion.errors import TryAgainError
-
-    try:
-        with contextlib.nullcontext() if force or run.complete else _lease(run):
-            if run.complete and not named:
-                console.warn(f"{run} has been completed meanwhile: not removed")
-                return False
-            _remove(run)
-    except TryAgainError as error:
-        if named:
-            raise
-        console.warn(f"{error.message}: not removed")
-        return False
-    console.say(f"removed {run}")
-    return True
-
-
-@contextlib.contextmanager
-def _lease(run: "Run") -> Iterator[None]:
-    """Hold a run, so that no training can begin or go on in it."""
-    from emotion.errors import CannotWriteError
-    from emotion.job.lease import EXPIRY, hold
-    from emotion.job.lease_file import holder
-
-    found = holder(run.folder)
-    # A process of this machine is seen to live; of any other it shows within the time that a lease lasts.
-    wait = SECONDS if found and found.here else EXPIRY + SECONDS
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(hold(run.folder, wait, console.say))
-        except CannotWriteError as error:
-            raise CannotWriteError(
-                error.message, "make sure that no process trains the run, then add --force"
-            ) from error
-        yield
-
-
-def _check_inside(run: "Run", store: Path) -> None:
-    """Refuse a run that a symbolic link brings into the store: its files belong elsewhere."""
-    from emotion.errors import UsageError
-
-    if run.folder.resolve() != store.resolve() / "runs" / run.model / run.name:
-        raise UsageError(f"{run} is a symbolic link to {run.folder.resolve()}", "remove the link by hand")
-
-
-def _agreed(chosen: "dict[str, Run]") -> bool:
-    """Ask on a terminal.
-
-    Raises:
-        UsageError: there is nobody to ask.
-    """
-    from emotion.errors import UsageError
-
-    listed = ", ".join(chosen)
-    if not console.interactive():
-        raise UsageError(f"not removing {listed} without asking, and there is no terminal", "add --yes")
-    return typer.confirm(f"Remove {listed}?", err=True)
-
-
-def _remove(run: "Run") -> None:
-    """Rename first, so that half a run is never seen, then delete."""
-    from emotion.files import cannot_write
-
-    hidden = run.folder.with_name(f".removed-{secrets.token_hex(4)}-{run.name}")
-    try:
-        run.folder.rename(hidden)
-        shutil.rmtree(hidden)
-    except OSError as error:
-        raise cannot_write(run.folder, error) from error

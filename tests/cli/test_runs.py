@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from emotion.cli import console, runs
+from emotion.cli import console, removal, runs
 from emotion.cli.main import app
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError, TryAgainError, UsageError
 from emotion.files import write_json
@@ -225,7 +225,7 @@ def test_files_that_go_while_they_are_listed(store: Store) -> None:
 
 
 def test_rm_refuses_a_run_in_training(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "SECONDS", 0.5)
+    monkeypatch.setattr(removal, "SECONDS", 0.5)
     going = store.run("ann", "going")
     with training(going) as process:
         with pytest.raises(TryAgainError) as caught:
@@ -242,7 +242,7 @@ def test_rm_refuses_a_run_in_training(store: Store, monkeypatch: pytest.MonkeyPa
 
 
 def test_rm_incomplete_passes_over_a_run_in_training(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "SECONDS", 0.5)
+    monkeypatch.setattr(removal, "SECONDS", 0.5)
     with training(store.run("ann", "going")) as process:
         arguments = ["runs", "rm", "--incomplete", "--yes", "--json", "--store", str(store.folder)]
         done = CliRunner().invoke(app, arguments, catch_exceptions=False)
@@ -284,7 +284,7 @@ def test_rm_of_a_run_that_was_left_takes_no_time(store: Store, how: str) -> None
 
 def test_rm_watches_the_lease_of_another_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "EXPIRY", 1.0)
-    monkeypatch.setattr(runs, "SECONDS", 2.0)
+    monkeypatch.setattr(removal, "SECONDS", 2.0)
     held_elsewhere(store.run("ann", "going"))
 
     arguments = ["runs", "rm", "going", "--yes", "--store", str(store.folder)]
@@ -298,7 +298,7 @@ def test_rm_watches_the_lease_of_another_machine(store: Store, monkeypatch: pyte
 
 def test_rm_refuses_a_run_that_beats_on_another_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "EXPIRY", 1.0)
-    monkeypatch.setattr(runs, "SECONDS", 1.0)
+    monkeypatch.setattr(removal, "SECONDS", 1.0)
     path = held_elsewhere(store.run("ann", "going"))
     sleep = time.sleep
 
