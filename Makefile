@@ -53,10 +53,12 @@ aggregate: setup  ## Compare all complete runs in STORE=
 classify: setup  ## Classify INPUT= into OUTPUT= with the winner of STORE=
 	$(EMOTION) classify $(or $(INPUT),$(error INPUT= is missing)) $(or $(OUTPUT),$(error OUTPUT= is missing))
 
-bench: setup  ## Measure training against the study's recipe, and classification (DATA=DIR; minutes, nothing else running)
+bench: setup  ## Measure training, classification, checkpoints and memory (DATA=DIR; an hour, nothing else running)
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
 	$(EMOTION) train ann --data $(DATA) --store build/bench --run bench
 	$(VENV)/bin/python tests/benchmarks/classify.py --model build/bench/runs/ann/bench
+	$(VENV)/bin/python tests/benchmarks/checkpoints.py --data $(DATA)
+	$(VENV)/bin/python tests/benchmarks/memory.py
 
 TORCH := torch==2.13.0 numpy
 

@@ -89,12 +89,15 @@ def main() -> None:
     """Measure all cases, or one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    one = parser.parse_args().one
-    if one:
-        print(json.dumps(step_once(*json.loads(one))))
+    parser.add_argument("--models", default=",".join(dict.fromkeys(case[0] for case in CASES)))
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(step_once(*json.loads(arguments.one))))
         return
     print(f"{'model':<12}{'precision':<10}{'length':>6}{'row, MB':>9}{'estimate':>9}{'ratio':>7}")
     for case in CASES:
+        if case[0] not in arguments.models.split(","):
+            continue
         scale = 50 if case[0] in {"ann", "lstm"} else 1
         few, many = (measure(case, rows * scale) for rows in ROWS)
         row = (many["peak"] - few["peak"]) / (ROWS[1] - ROWS[0]) / scale
