@@ -120,7 +120,6 @@ class Fitting:
         if found is not None:
             self.position, self.best = found
             self.position.resumes += 1
-            self.step.micro = min(self.step.micro, self.position.micro)
         (chiefs,) = self.step.team.agree(self._done)
         if chiefs != self._done:
             raise TryAgainError(
