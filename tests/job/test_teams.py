@@ -138,19 +138,23 @@ def test_three_workers_give_what_one_gives_and_the_chief_alone_writes(data: Path
     assert all("is complete: nothing to do" in text for _, text in again)
 
 
+def step_of(store: Path) -> int:
+    path = store / "runs" / "ann" / "r" / "progress.json"
+    return int(json.loads(path.read_text())["step"]) if path.exists() else 0
+
+
 def stands(store: Path, step: int) -> None:
     """Wait until training has done so many steps."""
-    path = store / "runs" / "ann" / "r" / "progress.json"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        if path.exists() and json.loads(path.read_text())["step"] >= step:
+        if step_of(store) >= step:
             return
         time.sleep(0.1)
     raise AssertionError(f"not {step} steps in 120 s")
 
 
 def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on(data: Path, tmp_path: Path) -> None:
-    arguments = command(data, tmp_path / "killed", epochs=24)
+    arguments = command(data, tmp_path / "killed", "resources.checkpoint_every=10 steps", epochs=60)
     workers = start(arguments, 2)
     stands(tmp_path / "killed", 20)
     workers[1].kill()
@@ -160,7 +164,7 @@ def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on
     assert code == 75, said
     assert "another worker is gone" in said
     workers = start(arguments, 2)
-    stands(tmp_path / "killed", 45)
+    stands(tmp_path / "killed", step_of(tmp_path / "killed") + 20)
     workers[1].send_signal(signal.SIGTERM)
     (chief, told), (stopped, _) = ended(workers)
     assert (chief, stopped) == (75, 143), told
@@ -168,8 +172,8 @@ def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on
     assert "another worker is asked to stop" in told
     (chief, told), (other, text) = ended(start(arguments, 2))
     assert (chief, other) == (0, 0), told + text
-    assert len(history(tmp_path / "killed")) == 24
-    train(command(data, tmp_path / "undisturbed", epochs=24))
+    assert len(history(tmp_path / "killed")) == 60
+    train(command(data, tmp_path / "undisturbed", epochs=60))
     np.testing.assert_allclose(history(tmp_path / "killed"), history(tmp_path / "undisturbed"), atol=0.05)
 
 
