@@ -187,11 +187,15 @@ def test_shards_at_once_give_one_correct_file(place: Place, undisturbed: list[by
 
 
 def test_shards_at_once_some_of_them_killed(place: Place, undisturbed: list[bytes | None]) -> None:
-    processes = [place.start("--shard", shard) for shard in ["0/2", "0/2", "1/2", "1/2"]]
-    wait_for_bytes(processes[0].pid, place.folder, moment(0, undisturbed, of=2))
-    for process in processes[::2]:
-        process.kill()
-    codes = [ended(process) for process in processes]
-    assert codes[0] == -signal.SIGKILL
-    assert codes[1::2] == [0, 0]
+    first = place.start("--shard", "0/2")
+    wait_for_bytes(first.pid, place.folder, moment(0, undisturbed, of=2))
+    # Stopped, so that it is not done before it is killed.
+    first.send_signal(signal.SIGSTOP)
+    twin, killed, other = (place.start("--shard", shard) for shard in ["0/2", "1/2", "1/2"])
+    wait_for_bytes(twin.pid, place.folder)
+    first.kill()
+    killed.kill()
+    assert ended(first) == -signal.SIGKILL
+    assert [ended(twin), ended(other)] == [0, 0]
+    ended(killed)
     assert place.contents() == undisturbed
