@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from emotion.errors import BadDataError, CannotWriteError, EmotionError, InputMissingError
+from emotion.errors import BadDataError, CannotWriteError, EmotionError, InputMissingError, UnavailableError
 from emotion.files import write_text
 from emotion.hardware import memory_limit, usable_cores
 from emotion.models.registry import MODELS
@@ -27,6 +27,11 @@ LIST_GPUS = """
 import json, tensorflow
 print(json.dumps([gpu.name for gpu in tensorflow.config.list_physical_devices("GPU")]))
 """
+# The smallest ONNX model: y = Identity(x), both float32.
+IDENTITY = (
+    b'\x08\x08:+\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01g'
+    b"Z\t\n\x01x\x12\x04\n\x02\x08\x01b\t\n\x01y\x12\x04\n\x02\x08\x01B\x02\x10\r"
+)
 
 
 class State(StrEnum):
@@ -105,7 +110,15 @@ def _providers() -> Check:
         import onnxruntime
     except ImportError as error:
         return Check("onnxruntime", f"does not start: {error}", State.FAILURE, "pip install emotion")
-    return Check("onnxruntime", ", ".join(onnxruntime.get_available_providers()))
+    from emotion.onnx.devices import CPU, CUDA, open_on_gpu
+
+    if CUDA not in onnxruntime.get_available_providers():
+        return Check("onnxruntime", CPU)
+    try:
+        open_on_gpu(IDENTITY, 1)
+    except UnavailableError as error:
+        return Check("onnxruntime", f"{CPU}; {error.message}", State.WARNING, error.hint)
+    return Check("onnxruntime", f"{CUDA}, {CPU}")
 
 
 def _writable(store: Store) -> Check:

@@ -17,6 +17,7 @@ PACKAGES = (
     "tf2onnx",
     "onnx",
     "onnxruntime",
+    "onnxruntime-gpu",
     "tokenizers",
     "numpy",
     "scikit-learn",

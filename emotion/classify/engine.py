@@ -60,6 +60,7 @@ def classify_file(
         InputMissingError: the input cannot be read.
         BadDataError: the input as a whole cannot be used, or a row where `stop_at_error` is set.
         CannotWriteError: the output cannot be written.
+        UnavailableError: the GPU fails.
     """
     bounds = (part.start, part.stop) if part is not None else (None,)
     with ExitStack() as stack:

@@ -1,7 +1,8 @@
 """One file by many processes: each writes a part with a manifest, and whoever finds all parts joins them.
 
 A part is a file like the whole output, with its header. Its manifest is written last and says what the part
-was made from, so that a part is made once, and parts of different inputs or models are never joined.
+was made from, so that a part is made once, and parts of different inputs or models are never joined. Those of
+different devices or machines are: they differ in last digits at most.
 
 Any process may be killed at any time, and several may make the same part, or join, at once. So a manifest has the
 digest of what its own process wrote, and parts are compared with it while they are copied.
@@ -183,6 +184,7 @@ def _manifest(part: Task, shard: Shard, origin: Manifest, outcome: Outcome, clas
         "origin": origin,
         "input_path": str(part.source),
         "model_path": str(classifier.graph),
+        "device": classifier.device,
         "header_bytes": outcome.header_bytes,
         "output": outcome.sha256,
         "errors_file": outcome.errors_sha256,

@@ -38,6 +38,14 @@ class PrecisionName(StrEnum):
     INT8 = "int8"
 
 
+class DeviceName(StrEnum):
+    """Where the model runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
 class FormatName(StrEnum):
     """Formats of records."""
 
@@ -55,6 +63,9 @@ def classify(
     precision: Annotated[
         PrecisionName, typer.Option(help="int8 is faster, where the model has it: see its metrics.json.")
     ] = PrecisionName.FLOAT32,
+    device: Annotated[
+        DeviceName, typer.Option(help="auto takes a GPU where it can, gpu fails without one.")
+    ] = DeviceName.AUTO,
     store: StoreOption = DEFAULT_STORE,
     text_column: Annotated[
         str | None, typer.Option(help="Column or key of the text [dim](default: text, or the only one)[/].")
@@ -105,7 +116,9 @@ def classify(
     from emotion.classify.engine import NobodyReads
     from emotion.onnx.session import Classifier
 
-    classifier = Classifier.load(folder, threads, precision.value)
+    classifier = Classifier.load(folder, threads, precision.value, device.value)
+    if classifier.device == "gpu":
+        console.say("classifying on the GPU")
     settings = Settings(text_column, all_scores, encoding, on_error is OnError.FAIL)
     try:
         done = _run(tasks, classifier, settings, part, log_format)
@@ -189,6 +202,7 @@ def _summarise(classifier: "Classifier", done: list[dict[str, Any]], seconds: fl
         "errors": errors,
         "seconds": round(seconds, 3),
         "rows_per_second": round(rate, 1),
+        "device": classifier.device,
     }
     model = {"file": str(classifier.graph), "digest": classifier.model_digest, "labels": classifier.labels}
     console.data_json({**figures, "model": model, "outputs": done})

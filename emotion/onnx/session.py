@@ -11,8 +11,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from emotion.errors import BadDataError, InputMissingError
+from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
 from emotion.hardware import usable_cores
+from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
 from emotion.onnx.encoder import SOURCES, Batch, Encoder
 from emotion.store import read_json
 
@@ -20,36 +21,65 @@ OUTPUT = "logits"
 FILES = ("model.onnx", "tokenizer.json", "config.json")
 INT8 = "model.int8.onnx"
 Precision = Literal["float32", "int8"]
-# onnxruntime's own messages come as exceptions too; on stderr they would be noise.
-FATAL = 4
 
 
 class Classifier:
-    """A trained model, ready to use: `Classifier.load(folder).logits(["i feel fine"])`."""
+    """A trained model, ready to use on its `device`: `Classifier.load(folder).logits(["i feel fine"])`."""
 
-    def __init__(self, graph: Path, labels: list[str], session: onnxruntime.InferenceSession, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        graph: Path,
+        labels: list[str],
+        session: onnxruntime.InferenceSession,
+        encoder: Encoder,
+        device: Device = "cpu",
+    ) -> None:
         self.graph = graph
         self.labels = labels
+        self.device = device
         self._session = session
         self._encoder = encoder
 
     @classmethod
-    def load(cls, folder: Path, threads: int | None = None, precision: Precision = "float32") -> "Classifier":
+    def load(
+        cls,
+        folder: Path,
+        threads: int | None = None,
+        precision: Precision = "float32",
+        device: Literal["auto"] | Device = "cpu",
+    ) -> "Classifier":
         """Open a model folder, or a run's folder that has one as `model/`, for `threads` cores.
+
+        With `auto` the model runs on the GPU where it can, and int8 on the CPU.
 
         Raises:
             InputMissingError: the folder, or one of its three files, is not there; or it has no int8 model.
             BadDataError: a file is damaged or foreign, or they do not belong together.
+            UnavailableError: the GPU is asked for and cannot be used.
+            UsageError: int8 is asked for on the GPU.
         """
+        if device == "gpu" and precision == "int8":
+            raise UsageError(
+                "a GPU cannot run int8: onnxruntime has its operators for the CPU only",
+                "use --precision float32, or --device cpu",
+            )
         folder = find_model(folder)
         graph = folder / FILES[0] if precision == "float32" else _int8(folder)
         labels = _labels(folder / "config.json")
-        session = _open(graph, threads or usable_cores())
+        threads = threads or usable_cores()
+        session = open_on_cpu(graph, threads)
         names, length = _check_inputs(graph, session)
         encoder = Encoder.load(folder / "tokenizer.json", names, length)
         classifier = cls(graph, labels, session, encoder)
         classifier._probe(names, length)
-        return classifier
+        if device == "cpu" or precision == "int8":
+            return classifier
+        try:
+            return classifier._on_gpu(threads)
+        except UnavailableError:
+            if device == "gpu":
+                raise
+            return classifier
 
     @cached_property
     def model_digest(self) -> str:
@@ -68,6 +98,7 @@ class Classifier:
 
         Raises:
             BadDataError: the model cannot be run.
+            UnavailableError: the GPU fails.
         """
         logits = np.full((len(texts), len(self.labels)), np.nan, np.float32)
         for batch in self._encoder.batches(texts):
@@ -83,8 +114,23 @@ class Classifier:
         try:
             logits: NDArray[np.float32] = self._session.run([OUTPUT], inputs)[0]
         except Exception as error:  # onnxruntime's errors have no base class
-            raise BadDataError(f"{self.graph} cannot be run: {_first_line(error)}") from error
+            if self.device == "gpu":
+                raise UnavailableError(
+                    f"the GPU failed with {self.graph}: {cuda_reason(error)}",
+                    "see `nvidia-smi`: others may have its memory; or --device cpu",
+                ) from error
+            raise BadDataError(f"{self.graph} cannot be run: {first_line(error)}") from error
         return logits[:1] if alone else logits
+
+    def _on_gpu(self, threads: int) -> "Classifier":
+        """The same model on the GPU. Its files are good, so what fails there is the GPU's fault.
+
+        Raises:
+            UnavailableError: the GPU cannot be used, or fails at once.
+        """
+        moved = Classifier(self.graph, self.labels, open_on_gpu(self.graph, threads), self._encoder, "gpu")
+        moved.logits(self.labels)
+        return moved
 
     def _probe(self, names: Sequence[str], length: int | None) -> None:
         """Run the tokenizer's largest id through the model, and count its logits."""
@@ -96,7 +142,7 @@ class Classifier:
             logits = self._session.run([OUTPUT], inputs)[0]
         except Exception as error:  # onnxruntime's errors have no base class
             raise BadDataError(
-                f"{belong}: the tokenizer has ids up to {largest}, and {self.graph.name} fails: {_first_line(error)}",
+                f"{belong}: the tokenizer has ids up to {largest}, and {self.graph.name} fails: {first_line(error)}",
                 "export the model again",
             ) from error
         if logits.shape != (2, len(self.labels)) or logits.dtype != np.float32:
@@ -160,23 +206,6 @@ def _labels(path: Path) -> list[str]:
     return labels
 
 
-def _open(path: Path, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = FATAL
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that wait for work must not take the core that reads and writes.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Patterns of memory are kept for every shape that was seen: with many lengths that grows.
-    options.enable_mem_pattern = False
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no base class
-        raise BadDataError(
-            f"{path} is no ONNX model that can be run: {_first_line(error)}", "export the model again"
-        ) from error
-
-
 def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[list[str], int | None]:
     """Names of the model's inputs, and the one length that it takes (None for any)."""
     inputs = {each.name: each for each in session.get_inputs()}
@@ -197,7 +226,3 @@ def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[li
 
 def _outputs(session: onnxruntime.InferenceSession) -> list[str]:
     return [each.name for each in session.get_outputs()]
-
-
-def _first_line(error: Exception) -> str:
-    return f"{(str(error).splitlines() or [''])[0]:.200}"

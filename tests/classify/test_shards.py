@@ -94,6 +94,7 @@ def test_a_part_and_its_manifest(tmp_path: Path, part: Part) -> None:
     assert (manifest["shard"], manifest["origin"]["of"], manifest["first"], manifest["rows"]) == (1, 8, 9, 9)
     assert manifest["output"] == hashlib.sha256(content).hexdigest()
     assert manifest["errors_file"] == sha256(folder / f"{name}.errors.csv")
+    assert manifest["device"] == "cpu"
 
 
 def test_a_part_that_is_there_is_not_made_again(tmp_path: Path, part: Part) -> None:
@@ -201,6 +202,15 @@ def test_parts_of_different_origin_are_not_joined(tmp_path: Path, part: Part) ->
     assert part(source, tmp_path / "out.csv", "1/2").missing == [0]
     assert not part(source, tmp_path / "out.csv", "0/2").skipped
     assert (tmp_path / "out.csv").read_bytes().splitlines()[-1].startswith(b"more,9,")
+
+
+def test_parts_of_different_devices_are_joined(tmp_path: Path, part: Part, toy: Classifier) -> None:
+    source = write(tmp_path / "a.csv", CSV)
+    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._encoder, "gpu")
+    first = part(source, tmp_path / "out.csv", "0/2", on_gpu).part
+    assert json.loads(first.with_name(first.name + ".json").read_text())["device"] == "gpu"
+    assert part(source, tmp_path / "out.csv", "0/2").skipped
+    assert part(source, tmp_path / "out.csv", "1/2").missing == []
 
 
 def test_joining_again_is_harmless(tmp_path: Path, part: Part) -> None:

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from emotion.cli.main import app
+from emotion.onnx.session import Classifier
 from tests.disks import wait_for_bytes
 from tests.toy import write_model
 
@@ -73,6 +76,33 @@ def test_the_quantised_model_is_taken_where_it_is_asked_for(tmp_path: Path, sour
         assert json.loads(classify(*arguments, precision).stdout)["model"]["file"] == str(model / name)
     done = classify(source, tmp_path / "out.csv", "--model", model, "--precision", "int8")
     assert f"with {model / 'model.int8.onnx'}" in " ".join(done.stderr.split())
+
+
+def test_the_cpu_is_taken_where_there_is_no_gpu(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    written = []
+    for device in ((), ("--device", "auto"), ("--device", "cpu")):
+        done = classify(source, tmp_path / "out.csv", "--model", toy_model, "--all-scores", "--json", *device)
+        assert json.loads(done.stdout)["device"] == "cpu"
+        assert "GPU" not in done.stderr
+        written.append((tmp_path / "out.csv").read_bytes())
+    assert written == written[:1] * 3
+
+
+def test_a_gpu_that_is_absent(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    done = classify(source, tmp_path / "out.csv", "--model", toy_model, "--device", "gpu")
+    assert (done.returncode, done.stdout) == (69, "")
+    assert "has no CUDA and cannot use a GPU" in done.stderr
+    assert "or --device cpu" in " ".join(done.stderr.split())
+    assert names(tmp_path) == ["in.csv"]
+
+
+def test_the_gpu_is_told_of(tmp_path: Path, source: Path, toy: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a classifier that says that it is on a GPU."""
+    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._encoder, "gpu")
+    monkeypatch.setattr(Classifier, "load", lambda *_: on_gpu)
+    done = CliRunner().invoke(app, ["classify", str(source), str(tmp_path / "out.csv"), "--model", ".", "--json"])
+    assert json.loads(done.stdout)["device"] == "gpu"
+    assert done.stderr.startswith("classifying on the GPU\n")
 
 
 def test_the_summary_is_json(tmp_path: Path, source: Path, toy_model: Path) -> None:
@@ -145,6 +175,8 @@ def test_the_best_run_of_the_store(tmp_path: Path, source: Path) -> None:
         (("in.csv", "out.csv", "--model", "nowhere"), 66, "no model folder nowhere"),
         (("in.csv", "in.csv/out.csv"), 73, "cannot write"),
         (("in.csv", "out.csv", "--precision", "int4"), 2, "'int4' is not one of"),
+        (("in.csv", "out.csv", "--precision", "int8", "--device", "gpu"), 2, "a GPU cannot run int8"),
+        (("in.csv", "out.csv", "--device", "tpu"), 2, "'tpu' is not one of"),
     ],
 )
 def test_exit_codes(

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import onnxruntime
 import pytest
 from typer.testing import CliRunner
 
@@ -10,6 +11,7 @@ from emotion import doctor, hardware
 from emotion.cli.main import app
 from emotion.doctor import Check
 from emotion.files import write_json
+from emotion.onnx.devices import CPU, CUDA
 from emotion.store import Store
 from emotion.weights.known import CHECKPOINTS
 from tests.builders import make_metrics, write_dataset, write_files, write_run
@@ -43,7 +45,7 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
     assert found["runs"]["found"].startswith("1 complete")
     assert found["best model"]["found"] == "ann/s1-0a1b2c3d"
     assert "minilm (store)" in found["weights"]["found"]
-    assert "CPUExecutionProvider" in found["onnxruntime"]["found"]
+    assert found["onnxruntime"]["found"] == "CPUExecutionProvider"
     left = [path for path in sorted(tmp_path.rglob("*")) if "data" not in path.parts]
     assert left == before
 
@@ -115,6 +117,18 @@ def test_the_container_s_memory_counts(
 
     assert memory["state"] == state
     assert memory["found"].startswith("1.0 GB (the container's limit") is (state == "warning")
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_a_provider_that_does_not_work_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As onnxruntime-gpu without a GPU: it promises CUDA, and its sessions have none."""
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+
+    found = look("--store", tmp_path)["onnxruntime"]
+
+    assert (found["state"], found["found"].partition(";")[0]) == ("warning", CPU)
+    assert "cannot use the GPU" in found["found"]
+    assert "--gpus all" in found["todo"]
 
 
 def test_the_table_and_the_waiting_are_apart(tmp_path: Path) -> None:
