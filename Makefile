@@ -7,21 +7,24 @@ GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
   $$each -c "$(GOOD)" 2> /dev/null && echo $$each && break; done)
 VENV := .venv
+LOCKS := docker/locks
 READY := $(VENV)/.ready
 EMOTION := $(VENV)/bin/emotion
 STORE ?= store
 DATA ?=
 export EMOTION_STORE ?= $(STORE)
 
+include docker/images.mk
+
 help:  ## Show what there is (default)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Install everything into .venv/, exact versions with hashes
 
-$(READY): pyproject.toml docker/locks/dev.txt
+$(READY): pyproject.toml $(LOCKS)/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.13 with venv is needed: apt-get install python3-venv, or PYTHON="; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --require-hashes --no-deps --requirement docker/locks/dev.txt
+	$(VENV)/bin/pip install --quiet --require-hashes --no-deps --requirement $(LOCKS)/dev.txt
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -79,11 +82,21 @@ build/optimum/.ready:
 	@touch $@
 
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-  --no-header --no-annotate pyproject.toml
+  --no-header --no-annotate
+# The images' versions are those that the tests ran with: dev.txt comes first and binds the others.
+LIKE_DEV = $(COMPILE) --constraint $(LOCKS)/dev.txt --override $(LOCKS)/overrides.in
 
 lock: setup  ## Resolve docker/locks again from pyproject.toml
-	$(COMPILE) --output-file docker/locks/classify.txt
-	$(COMPILE) --extra dev --override docker/locks/cpu-overrides.in docker/locks/cpu.in --output-file docker/locks/dev.txt
+	$(COMPILE) --override $(LOCKS)/overrides.in --override $(LOCKS)/tensorflow-cpu-overrides.in \
+	  pyproject.toml --extra dev $(LOCKS)/tensorflow-cpu.in --output-file $(LOCKS)/dev.txt
+	$(LIKE_DEV) pyproject.toml --extra gpu --output-file $(LOCKS)/train-cuda.txt
+	$(LIKE_DEV) --override $(LOCKS)/tensorflow-cpu-overrides.in \
+	  pyproject.toml --extra train $(LOCKS)/tensorflow-cpu.in --output-file $(LOCKS)/train-cpu.txt
+	$(LIKE_DEV) pyproject.toml --output-file $(LOCKS)/classify-cpu.txt
+	$(LIKE_DEV) --override $(LOCKS)/onnxruntime-gpu-overrides.in \
+	  pyproject.toml $(LOCKS)/onnxruntime-gpu.in --output-file $(LOCKS)/classify-cuda.txt
+	$(LIKE_DEV) $(LOCKS)/build.in --output-file $(LOCKS)/build.txt
+	$(COMPILE) $(LOCKS)/lint.in --output-file $(LOCKS)/lint.txt
 
 clean:  ## Remove build/, caches and .venv/ (never STORE)
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# The main job end to end: data, two models, one table, a CSV classified by the winner. Called by `make demo`.
+# The main job end to end: data, two models, one table, a CSV classified by the winner. Called by `make demo` and,
+# with commands that run containers, by `make docker-demo`.
 set -euo pipefail
-emotion=${EMOTION:?names the emotion command}
+read -ra emotion <<< "${EMOTION:?names the command that trains}"
+read -ra light <<< "${EMOTION_LIGHT:-$EMOTION}"  # that compares and classifies
 folder=build/demo
 export EMOTION_STORE=$folder/store
 
@@ -10,12 +12,12 @@ if [ -n "${DATA:-}" ]; then
   data=$DATA
 else
   data=$folder/data
-  "$emotion" data sample "$data"
+  "${emotion[@]}" data sample "$data"
 fi
 started=$SECONDS
-"$emotion" train ann --data "$data"
-"$emotion" train lstm --data "$data"
-"$emotion" aggregate --expect ann,lstm
+"${emotion[@]}" train ann --data "$data"
+"${emotion[@]}" train lstm --data "$data"
+"${light[@]}" aggregate --expect ann,lstm
 
 cat > "$folder/in.csv" <<'CSV'
 id,text
@@ -27,7 +29,7 @@ id,text
 6,
 7,i am nervous about tomorrow
 CSV
-"$emotion" classify "$folder/in.csv" "$folder/out.csv"
+"${light[@]}" classify "$folder/in.csv" "$folder/out.csv"
 echo
 cat "$folder/out.csv"
 echo

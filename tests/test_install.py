@@ -22,7 +22,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(build, check=True, capture_output=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
     pip = [str(folder / "venv" / "bin" / "pip"), "install", "--quiet"]
-    lock = ROOT / "docker" / "locks" / "classify.txt"
+    lock = ROOT / "docker" / "locks" / "classify-cpu.txt"
     subprocess.run([*pip, "--require-hashes", "--requirement", str(lock)], check=True)
     subprocess.run([*pip, "--no-deps", *map(str, folder.glob("*.whl"))], check=True)
     return folder / "venv" / "bin"

@@ -1,0 +1,84 @@
+# Classifies and compares: onnxruntime for the CPU, or with CUDA (VARIANT=cuda). See `make image-classify`.
+ARG BASE=debian:bookworm-slim
+ARG VARIANT=cpu
+
+# BASE has a tag, or better a digest.
+# checkov:skip=CKV_DOCKER_7:the tag is in BASE
+FROM ${BASE} AS python
+# Debian keeps only the newest version of a package, so a pinned one is soon gone; the base image is what pins them.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends python3 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/doc/* /usr/share/man/* \
+ && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+
+# What builds, and never gets into the image.
+FROM python AS tools
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends python3-pip \
+ && rm -rf /var/lib/apt/lists/*
+COPY docker/locks/build.txt /locks/
+RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
+    if [ -f /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    if [ -f /run/secrets/index ]; then PIP_INDEX_URL=$(cat /run/secrets/index); export PIP_INDEX_URL; fi; \
+    pip install --no-cache-dir --no-deps --require-hashes --target /tools --requirement /locks/build.txt
+COPY --chmod=755 docker/install.sh /tools/bin/
+
+# The lock, and the part of it that is large and seldom changes: a layer of its own.
+FROM tools AS locks
+ARG VARIANT
+COPY docker/locks/classify-${VARIANT}.txt /locks/all.txt
+RUN awk '/^[a-z]/ { heavy = /^(onnxruntime|nvidia|numpy)/ } heavy' \
+    /locks/all.txt > /locks/heavy.txt
+
+# Resolution and hashes, with nothing downloaded but what names them.
+FROM locks AS resolved
+RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=index \
+    /tools/bin/install.sh --dry-run --require-hashes --requirement /locks/all.txt
+
+FROM tools AS wheel
+WORKDIR /source
+COPY pyproject.toml README.md LICENSE ./
+COPY emotion emotion
+COPY jobs jobs
+RUN PYTHONPATH=/tools python3 -m hatchling build --target wheel
+
+FROM python AS image
+RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
+    --mount=type=bind,from=locks,source=/locks/heavy.txt,target=/locks/heavy.txt \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=index \
+    /tools/bin/install.sh --require-hashes --requirement /locks/heavy.txt
+RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
+    --mount=type=bind,from=locks,source=/locks/all.txt,target=/locks/all.txt \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=index \
+    /tools/bin/install.sh --require-hashes --requirement /locks/all.txt
+RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
+    --mount=type=bind,from=wheel,source=/source/dist,target=/dist \
+    /tools/bin/install.sh --offline --no-cache /dist/*.whl
+
+# The root is read-only and the user any: all that libraries write goes to /tmp.
+ENV PATH=/opt/emotion/bin:/usr/bin:/bin \
+    LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp TMPDIR=/tmp XDG_CACHE_HOME=/tmp/.cache HF_HOME=/tmp/.cache/huggingface \
+    MPLCONFIGDIR=/tmp/.cache/matplotlib CUDA_CACHE_PATH=/tmp/.cache/cuda \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    EMOTION_STORE=/store
+WORKDIR /work
+USER 10001:0
+# A batch job is well while it runs: its exit code and progress.json tell the rest.
+HEALTHCHECK NONE
+ENTRYPOINT ["/opt/emotion/bin/emotion"]
+CMD ["--help"]
+
+ARG VARIANT
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=
+ENV EMOTION_REVISION=${REVISION} EMOTION_IMAGE=emotion-classify:${VERSION}-${VARIANT}
+LABEL org.opencontainers.image.title="emotion-classify" \
+      org.opencontainers.image.description="Classifies CSV files with trained text classifiers, and compares them" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.licenses="Apache-2.0"

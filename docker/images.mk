@@ -1,0 +1,62 @@
+# The images: building, running on one machine, pushing. Docker is all that these targets need; the Makefile includes them.
+.PHONY: images image-train image-classify docker-train docker-classify docker-aggregate docker-demo image-sizes push
+
+DOCKER ?= docker
+BASE ?= debian:bookworm-slim
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' emotion/__init__.py)
+REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2> /dev/null || echo unknown)
+# Where the checkout came from, without a password.
+SOURCE ?= $(shell git config --get remote.origin.url 2> /dev/null | sed 's|//[^/@]*@|//|')
+# Training is for GPUs, classifying for one only with GPUS=, unless VARIANT= (cuda or cpu) says it of both.
+TRAIN_VARIANT := $(or $(VARIANT),cuda)
+CLASSIFY_VARIANT := $(or $(VARIANT),$(if $(GPUS),cuda,cpu))
+TRAIN_IMAGE ?= emotion-train:$(VERSION)-$(TRAIN_VARIANT)
+CLASSIFY_IMAGE ?= emotion-classify:$(VERSION)-$(CLASSIFY_VARIANT)
+export DOCKER GPUS MEMORY RUN_AS
+
+# PIP_CERT (a bundle of certificates) and PIP_INDEX_URL are honoured, as secrets: neither is in a layer.
+BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) \
+  --build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE) \
+  $(if $(wildcard $(PIP_CERT)),--secret id=ca$(,)src=$(PIP_CERT)) \
+  $(if $(PIP_INDEX_URL),--secret id=index$(,)env=PIP_INDEX_URL)
+, := ,
+need = $(or $($(1)),$(error $(1)= is missing, such as $(1)=$(2)))
+
+images: image-train image-classify  ## Build both images (VARIANT=cpu|cuda; else training with CUDA, classifying without)
+
+image-train:  ## Build the image that trains (VARIANT=cuda unless set, BASE=debian:bookworm-slim)
+	$(BUILD) --build-arg VARIANT=$(TRAIN_VARIANT) --file docker/train.Dockerfile --tag $(TRAIN_IMAGE) .
+
+image-classify:  ## Build the image that classifies (VARIANT=cpu unless set)
+	$(BUILD) --build-arg VARIANT=$(CLASSIFY_VARIANT) --file docker/classify.Dockerfile --tag $(CLASSIFY_IMAGE) .
+
+docker-train:  ## Train in a container: MODEL= DATA= [STORE=store] [GPUS=all] [MEMORY=6g] [NETWORK=none] [ARGS=]
+	@mkdir -p "$(STORE)"
+	@NETWORK=$(or $(NETWORK),bridge) docker/run.sh $(TRAIN_IMAGE) \
+	  -v "$(call need,DATA,data/emotion):/data/$(notdir $(DATA:/=)):ro" -v "$(STORE):/store" -- \
+	  train $(call need,MODEL,ann) --data "/data/$(notdir $(DATA:/=))" $(ARGS)
+
+docker-aggregate:  ## Compare all complete runs of STORE= in a container
+	@docker/run.sh $(CLASSIFY_IMAGE) -v "$(STORE):/store" -- aggregate $(ARGS)
+
+docker-classify:  ## Classify INPUT= into OUTPUT= in a container, with the winner of STORE= [GPUS=all]
+	@mkdir -p "$(dir $(call need,OUTPUT,out.csv))"
+	@docker/run.sh $(CLASSIFY_IMAGE) -v "$(STORE):/store:ro" \
+	  -v "$(dir $(call need,INPUT,in.csv)):/input:ro" -v "$(dir $(OUTPUT)):/output" -- \
+	  classify "/input/$(notdir $(INPUT))" "/output/$(notdir $(OUTPUT))" $(ARGS)
+
+DEMO_OPTIONS = -e EMOTION_STORE -v build/demo:/work/build/demo $(if $(DATA),-v $(DATA):/data:ro) --
+
+docker-demo:  ## make demo in containers, without a network (DATA= for other data)
+	@mkdir -p build/demo
+	@EMOTION="docker/run.sh $(TRAIN_IMAGE) $(DEMO_OPTIONS)" EMOTION_LIGHT="docker/run.sh $(CLASSIFY_IMAGE) $(DEMO_OPTIONS)" \
+	  DATA=$(if $(DATA),/data) tests/demo.sh
+
+image-sizes:  ## What each layer of the images takes
+	@for image in $(TRAIN_IMAGE) $(CLASSIFY_IMAGE); do \
+	  echo "$$image: $$($(DOCKER) image inspect --format '{{.Size}}' $$image | awk '{printf "%.0f MB", $$1 / 1e6}')"; \
+	  $(DOCKER) history --format '{{.Size}}\t{{.CreatedBy}}' $$image | grep -v '^0B' | sed 's|/bin/sh -c ||' | cut -c 1-110; \
+	done
+
+push:  ## Push both to REGISTRY= as TAG=, and write their digests into k8s/components/images
+	@docker/push.sh "$(call need,REGISTRY,registry.example.org/team)" "$(call need,TAG,$(VERSION))" $(TRAIN_IMAGE) $(CLASSIFY_IMAGE)

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Runs an image as a cluster does: no root, no privileges, nothing writable but /tmp and what is mounted.
+#   docker/run.sh IMAGE [OPTION of docker run]... -- [ARGUMENT of emotion]...
+# A mount's source may be relative (-v store:/store). From the environment: GPUS (all), MEMORY (6g), NETWORK (none),
+# RUN_AS (UID:GID, yours unless set, also under sudo; 0:0 with a rootless engine, where that is you), DOCKER.
+set -euo pipefail
+docker=${DOCKER:-docker}
+image=${1:?which image?}
+shift
+
+options=(
+  --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges
+  --network "${NETWORK:-none}" --stop-timeout 60 --user "${RUN_AS:-${SUDO_UID:-$(id -u)}:${SUDO_GID:-$(id -g)}}" --interactive
+)
+if [ -t 0 ] && [ -t 1 ]; then options+=(--tty); fi
+# NCCL passes data between GPUs through /dev/shm, which is 64 MB unless said.
+if [ -n "${GPUS:-}" ]; then options+=(--gpus "$GPUS" --shm-size 1g); fi
+if [ -n "${MEMORY:-}" ]; then options+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
+before=
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  if [ "$before" = -v ] && [ "${1#/}" = "$1" ]; then options+=("$PWD/$1"); else options+=("$1"); fi
+  before=$1
+  shift
+done
+[ "${1:-}" = -- ] && shift
+
+container=$("$docker" create "${options[@]}" "$image" "$@")
+state() { "$docker" inspect --format "{{.State.$1}}" "$container"; }
+# Watches beside it, so that `docker start` may take this process's place: signals and the exit code are its own.
+(
+  while [ "$(state Status)" = created ] && kill -0 $$; do sleep 0.1; done
+  "$docker" wait "$container"
+  if [ "$(state OOMKilled)" = true ]; then
+    echo "error: the container's memory limit was reached, and its process killed (exit 137)" >&3
+    echo "  try: start it again, since training then splits its batches further; or give it more memory" >&3
+  fi
+  "$docker" rm --force "$container"
+) < /dev/null 3>&2 > /dev/null 2>&1 &
+exec "$docker" start --attach --interactive "$container"
