@@ -1,5 +1,6 @@
 """Fixtures that tests of several packages share."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 from emotion.onnx.session import Classifier
 from tests.disks import LIMIT, file_limit, mount
 from tests.toy import write_model
+
+# A shell that starts the tests with & lets them, and so what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -86,11 +86,6 @@ def test_a_package_that_is_not_installed_is_named() -> None:
     assert "Traceback" not in done.stderr
 
 
-def hear_ctrl_c() -> None:
-    """Undo what a shell does to a job that it starts with &: the child would ignore Ctrl-C too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Training:
     """A training in the background, whose words can be waited for."""
 
@@ -105,7 +100,6 @@ class Training:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=hear_ctrl_c,  # noqa: PLW1509
         )
 
     def wait_for(self, word: str) -> None:
