@@ -30,7 +30,16 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with _renaming(path) as temporary:
         yield temporary
+        # Some writers let nobody else read; who reads a shared store may be another user.
+        temporary.chmod(0o666 & ~_umask())
         _sync(temporary)
+
+
+def _umask() -> int:
+    """What this process takes from the permissions of new files; asking sets it, for a moment, to what is common."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 @contextlib.contextmanager

@@ -253,3 +253,15 @@ def test_packed_files_of_equal_content_are_equal(tmp_path: Path, monkeypatch: py
 def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "abc")
     assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_what_a_library_wrote_may_be_read_by_whom_the_umask_lets(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        with replacing(tmp_path / "model.safetensors") as temporary:
+            temporary.touch(mode=0o600)
+            temporary.write_bytes(b"weights")
+    finally:
+        assert os.umask(before) == mask
+    assert (tmp_path / "model.safetensors").stat().st_mode & 0o777 == 0o666 & ~mask

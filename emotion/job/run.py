@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emotion.drafts import drafting
 from emotion.evaluation.evaluate import RunScores, evaluate_run
 from emotion.evaluation.record import DataRecord, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
 from emotion.files import cannot_write, sweep, write_json
@@ -33,13 +34,15 @@ def run_job(job: Job, listener: Listener) -> Metrics | None:
 
     Raises:
         CheckFailedError: the exported model does not give what the trained one gives.
-        CannotWriteError: the store cannot be written.
+        CannotWriteError: the store, or the temporary folder, cannot be written.
         UnavailableError: the checkpoint to start from, or the GPU that is asked for, cannot be had.
         TryAgainError: another process holds the run, or a worker is lost.
         BadParametersError: the run's checkpoints are those of another training.
         Terminated, KeyboardInterrupt: asked to stop; what was trained is in a checkpoint.
     """
     cluster = read_cluster(os.environ)
+    with drafting():
+        pass  # what is needed at the end is looked for at the start
     if cluster is not None and not cluster.chief:
         _assist(job, listener, cluster)
         return None

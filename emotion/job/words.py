@@ -1,6 +1,5 @@
 """Learners that start from nothing: ANN and LSTM, with a tokenizer learnt from train."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from emotion.data.dataset import Dataset
+from emotion.drafts import LEAST_BYTES, drafting
 from emotion.evaluation.record import WeightsRecord
-from emotion.files import cannot_write, write_bytes, write_json, write_text
+from emotion.files import write_bytes, write_json, write_text
 from emotion.models.activations import word_row
 from emotion.models.build import build_model
 from emotion.models.compute import Compute
@@ -19,6 +19,8 @@ from emotion.text.coverage import coverage
 from emotion.text.encoded import Encoded, encode
 from emotion.text.wordlevel import UNKNOWN_ID, learn_tokenizer
 from emotion.training.memory import Memory, estimate
+
+BYTES = 4  # of a weight, float32
 
 
 class WordLearner:
@@ -51,14 +53,11 @@ class WordLearner:
         return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
 
     def save(self, folder: Path) -> None:
-        """Write Keras' weights. HDF5 ends the process where its disk is full: it gets one of its own."""
-        try:
-            with tempfile.TemporaryDirectory() as temporary:
-                draft = Path(temporary) / "model.weights.h5"
-                self.model.save_weights(draft)
-                content = draft.read_bytes()
-        except OSError as error:
-            raise cannot_write(Path(tempfile.gettempdir()), error) from error
+        """Write Keras' weights."""
+        with drafting(BYTES * self.model.count_params() + LEAST_BYTES) as drafts:
+            draft = drafts / "model.weights.h5"
+            self.model.save_weights(draft)
+            content = draft.read_bytes()
         write_bytes(folder / draft.name, content)
 
     def export(self, folder: Path, card: dict[str, Any]) -> Any:

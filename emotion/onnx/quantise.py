@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.drafts import drafting
 from emotion.files import write_bytes
 from emotion.hardware import cpu_flags
 from emotion.onnx.session import INT8, Classifier
@@ -67,8 +67,9 @@ def _quantised(path: Path) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     exact = any(flag in cpu_flags() for flag in EXACT_BYTES)
-    with tempfile.TemporaryDirectory() as temporary, _quiet():
-        draft = Path(temporary) / INT8
+    # Some weights stay float32: no more is written than was read.
+    with drafting(path.stat().st_size) as drafts, _quiet():
+        draft = drafts / INT8
         quantize_dynamic(
             path, draft, per_channel=True, reduce_range=not exact, weight_type=QuantType.QInt8, op_types_to_quantize=OPS
         )

@@ -1,7 +1,6 @@
 """The tokenizer of a checkpoint: loaded by transformers, cut to a length that the data asks for, saved again."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from emotion.drafts import drafting
 from emotion.errors import BadDataError, BadParametersError
 from emotion.files import write_bytes, write_text
 
@@ -42,9 +42,9 @@ class CheckpointTokenizer:
         # How it was loaded here is nothing for those who load it next.
         for key in ("local_files_only", "is_local", "trust_remote_code"):
             self.wrapped.init_kwargs.pop(key, None)
-        with tempfile.TemporaryDirectory() as temporary:
-            self.wrapped.save_pretrained(temporary)
-            for path in Path(temporary).iterdir():
+        with drafting() as drafts:
+            self.wrapped.save_pretrained(drafts)
+            for path in drafts.iterdir():
                 if path.name != "tokenizer.json":
                     write_bytes(folder / path.name, path.read_bytes())
         write_text(folder / "tokenizer.json", self.backend.to_str(pretty=True))
