@@ -1,3 +1,9 @@
 """Batch jobs that train text classifiers, compare them and classify CSV files with the winner."""
 
+import os
+
+# Libraries that would tell their makers how they are used, onnxruntime from its import on, do not.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
 __version__ = "0.1.0"

@@ -34,6 +34,6 @@ def drafting(size: int = LEAST_BYTES) -> Iterator[Path]:
 
 def _refused(folder: str, size: int, reason: str) -> CannotWriteError:
     return CannotWriteError(
-        f"cannot write {size / 1e6:.0f} MB to the temporary folder {folder}: {reason}",
+        f"cannot write {size / 1e6:.0f} MB to {folder or 'the temporary folder'}: {reason}",
         "let TMPDIR name a folder with more room; in a container --tmpfs /tmp, without a small size=",
     )

@@ -19,7 +19,7 @@ def test_it_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_too_little_room_is_told_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(CannotWriteError, match=f"temporary folder {tmp_path}.*: No space left"), drafting(10**18):
+    with pytest.raises(CannotWriteError, match=f"to {tmp_path}.*: No space left"), drafting(10**18):
         pytest.fail("there is no room")
     assert list(tmp_path.iterdir()) == []
 

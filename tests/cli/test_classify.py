@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from emotion.cli.main import app
+from emotion.cli.app import app
 from emotion.onnx.session import Classifier
 from tests.disks import wait_for_bytes
 from tests.toy import write_model
@@ -229,6 +229,17 @@ def test_a_full_device_on_standard_output(source: Path, toy_model: Path) -> None
         done = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 73
     assert "Exception" not in done.stderr
+
+
+def test_nothing_is_told_to_anybody(source: Path, toy_model: Path, tmp_path: Path) -> None:
+    """Unless asked not to, onnxruntime makes an identifier in the home folder, and reports to its makers."""
+    home = tmp_path / "home"
+    home.mkdir()
+    told = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
+    command = [EMOTION, "classify", str(source), str(tmp_path / "out.csv"), "--model", str(toy_model)]
+    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(home)}
+    subprocess.run(command, check=True, capture_output=True, env=told | places)
+    assert list(home.iterdir()) == []
 
 
 def test_devices_are_written_to_and_not_replaced(source: Path, toy_model: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emotion.cli.main import app
+from emotion.cli.app import app
 from emotion.data.dataset import load_dataset
 from emotion.errors import BadDataError, CannotWriteError, UsageError
 from emotion.params import DataParams

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from emotion import doctor, hardware
-from emotion.cli.main import app
+from emotion.cli.app import app
 from emotion.doctor import Check
 from emotion.files import write_json
 from emotion.onnx.devices import CPU, CUDA

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from emotion.cli.main import app
+from emotion.cli.app import app
 from emotion.models import registry
 from tests.builders import write_files
 from tests.hub import CHECKPOINT

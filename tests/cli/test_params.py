@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emotion.cli.main import app
+from emotion.cli.app import app
 from emotion.cli.params import as_toml
 from emotion.errors import BadParametersError, InputMissingError, UsageError
 from emotion.models.registry import MODELS, params_file

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from emotion.cli import console, removal, runs
-from emotion.cli.main import app
+from emotion.cli.app import app
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError, TryAgainError, UsageError
 from emotion.files import write_json
 from emotion.job import lease

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emotion.cli.main import app
+from emotion.cli.app import app
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.models.registry import MODELS
 from emotion.store import Store

@@ -1,0 +1,44 @@
+"""The commands of `emotion`, and its groups of commands."""
+
+from typing import Annotated
+
+import typer
+
+from emotion import __version__
+from emotion.cli import aggregate, classify, data, doctor, models, params, runs, train, weights
+
+app = typer.Typer(
+    name="emotion",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "Exit codes: 0 done, 2 usage, 65 bad data, 66 input missing, 69 unavailable, 70 failed its own check,"
+        " 73 cannot write, 75 try again, 78 bad parameters, 130 Ctrl-C, 143 SIGTERM."
+    ),
+)
+app.command()(train.train)
+app.command()(aggregate.aggregate)
+app.command()(classify.classify)
+app.add_typer(data.app, name="data")
+app.add_typer(runs.app, name="runs")
+app.command("models")(models.models)
+app.add_typer(weights.app, name="weights")
+app.add_typer(params.app, name="params")
+app.command()(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train text classifiers, compare them, and classify CSV files with the winner."""
