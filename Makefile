@@ -1,6 +1,6 @@
 # The story of the project: `make demo` shows it, `make train MODEL=lstm` does it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gpu soak lint train aggregate classify bench bench-torch lock clean
+.PHONY: help setup demo test test-gpu soak lint audit train aggregate classify bench bench-torch lock clean
 
 # The first that has venv and a version that TensorFlow has wheels for.
 GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -42,10 +42,21 @@ test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own 
 soak: setup  ## Kill trainings, classifications and aggregations 100 times: each ends as if nobody had (SOAK_HOURS=)
 	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0)
 
-lint: setup  ## ruff and mypy --strict
+lint: setup build/lint/.ready audit  ## ruff, mypy --strict, hadolint and checkov, and the audit
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	build/lint/bin/hadolint docker/*.Dockerfile
+	build/lint/bin/checkov --framework dockerfile --directory docker --skip-download --compact --quiet
+
+audit: build/audit/.ready  ## Hold the locked versions against published vulnerabilities, where these can be reached
+	build/audit/bin/python docker/audit.py $(LOCKS)/*.txt
+
+# Environments of their own: what these tools are made of does not go with ours.
+build/%/.ready: $(LOCKS)/%.txt
+	$(PYTHON) -m venv build/$*
+	build/$*/bin/pip install --quiet --require-hashes --no-deps --requirement $<
+	@touch $@
 
 train: setup  ## Train one model: MODEL=ann|lstm|bert|distilbert|albert|mobilebert|minilm DATA=DIR [STORE=store]
 	$(EMOTION) train $(or $(MODEL),$(error MODEL= is missing, such as MODEL=ann)) --data $(or $(DATA),$(error DATA= is missing: a folder with train, validation and test))
@@ -97,6 +108,7 @@ lock: setup  ## Resolve docker/locks again from pyproject.toml
 	  pyproject.toml $(LOCKS)/onnxruntime-gpu.in --output-file $(LOCKS)/classify-cuda.txt
 	$(LIKE_DEV) $(LOCKS)/build.in --output-file $(LOCKS)/build.txt
 	$(COMPILE) $(LOCKS)/lint.in --output-file $(LOCKS)/lint.txt
+	$(COMPILE) $(LOCKS)/audit.in --output-file $(LOCKS)/audit.txt
 
 clean:  ## Remove build/, caches and .venv/ (never STORE)
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,5 +1,5 @@
 # The images: building, running on one machine, pushing. Docker is all that these targets need; the Makefile includes them.
-.PHONY: images image-train image-classify docker-train docker-classify docker-aggregate docker-demo image-sizes push
+.PHONY: images image-train image-classify docker-train docker-classify docker-aggregate docker-demo image-sizes sbom push test-images
 
 DOCKER ?= docker
 BASE ?= debian:bookworm-slim
@@ -54,9 +54,26 @@ docker-demo:  ## make demo in containers, without a network (DATA= for other dat
 
 image-sizes:  ## What each layer of the images takes
 	@for image in $(TRAIN_IMAGE) $(CLASSIFY_IMAGE); do \
+	  $(DOCKER) image inspect $$image > /dev/null || { echo "make images builds it" >&2; exit 1; }; \
 	  echo "$$image: $$($(DOCKER) image inspect --format '{{.Size}}' $$image | awk '{printf "%.0f MB", $$1 / 1e6}')"; \
 	  $(DOCKER) history --format '{{.Size}}\t{{.CreatedBy}}' $$image | grep -v '^0B' | sed 's|/bin/sh -c ||' | cut -c 1-110; \
 	done
 
+sbom: build/audit/.ready  ## What the images are made of, as CycloneDX, into build/sbom/, from the locks
+	@mkdir -p build/sbom
+	@set -e; for name in train-cuda train-cpu classify-cuda classify-cpu; do \
+	  build/audit/bin/python docker/entries.py $(LOCKS)/$$name.txt > build/sbom/lock.txt; \
+	  PYTHONWARNINGS=ignore build/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --sv 1.6 \
+	    --output-reproducible -o build/sbom/emotion-$$name.cdx.json build/sbom/lock.txt; \
+	  rm build/sbom/lock.txt; echo build/sbom/emotion-$$name.cdx.json; \
+	done
+
 push:  ## Push both to REGISTRY= as TAG=, and write their digests into k8s/components/images
 	@docker/push.sh "$(call need,REGISTRY,registry.example.org/team)" "$(call need,TAG,$(VERSION))" $(TRAIN_IMAGE) $(CLASSIFY_IMAGE)
+
+test-images: setup  ## Build both for the CPU and prove on running containers what the README says of them
+	@if $(DOCKER) info > /dev/null 2>&1; then \
+	  $(MAKE) images VARIANT=cpu && TRAIN_IMAGE=emotion-train:$(VERSION)-cpu CLASSIFY_IMAGE=emotion-classify:$(VERSION)-cpu \
+	    $(VENV)/bin/pytest -m images tests/images; \
+	elif [ -n "$$CI" ]; then echo "no container engine answers ($(DOCKER) info)" >&2; exit 1; \
+	else echo "skipped: no container engine answers ($(DOCKER) info)"; fi

@@ -45,6 +45,7 @@ COPY jobs jobs
 RUN PYTHONPATH=/tools python3 -m hatchling build --target wheel
 
 FROM python AS image
+WORKDIR /work
 RUN --mount=type=bind,from=tools,source=/tools,target=/tools \
     --mount=type=bind,from=locks,source=/locks/heavy.txt,target=/locks/heavy.txt \
     --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=index \
@@ -64,7 +65,6 @@ ENV PATH=/opt/emotion/bin:/usr/bin:/bin \
     MPLCONFIGDIR=/tmp/.cache/matplotlib CUDA_CACHE_PATH=/tmp/.cache/cuda \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     EMOTION_STORE=/store
-WORKDIR /work
 USER 10001:0
 # A batch job is well while it runs: its exit code and progress.json tell the rest.
 HEALTHCHECK NONE
