@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,13 @@ SOMEBODY = {"SUDO_UID": "12345", "SUDO_GID": "12345"}
 pytestmark = pytest.mark.images
 
 
-def make(*arguments: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+def make(
+    *arguments: str, folder: Path = ROOT, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", *arguments, "VARIANT=cpu"],
         cwd=folder,
-        env=os.environ | environment,
+        env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -54,7 +56,7 @@ def test_training_comparing_and_classifying_give_what_the_command_line_gives(
         f"STORE={store}",
         "NETWORK=none",
         f"ARGS={' '.join(arguments)}",
-        **SOMEBODY,
+        environment=SOMEBODY,
     )
     assert done.returncode == 0, done.stderr
     emotion = str(Path(sys.executable).with_name("emotion"))
@@ -66,7 +68,7 @@ def test_training_comparing_and_classifying_give_what_the_command_line_gives(
     params = json.loads((store / "runs" / "ann" / "r" / "params.json").read_text())
     assert params["image"] == os.environ["TRAIN_IMAGE"]
 
-    done = make("docker-aggregate", f"STORE={store}", **SOMEBODY)
+    done = make("docker-aggregate", f"STORE={store}", environment=SOMEBODY)
     assert done.returncode == 0, done.stderr
     assert "val. accuracy" in done.stdout + done.stderr
     assert json.loads((store / "comparison" / "best.json").read_text())["run"] == "r"
@@ -76,7 +78,9 @@ def test_training_comparing_and_classifying_give_what_the_command_line_gives(
     output = tmp_path / "labelled" / "out.csv"
     output.parent.mkdir()
     open_to_all(output.parent, 0o777)
-    done = make("docker-classify", f"INPUT={tmp_path}/in.csv", f"OUTPUT={output}", f"STORE={store}", **SOMEBODY)
+    done = make(
+        "docker-classify", f"INPUT={tmp_path}/in.csv", f"OUTPUT={output}", f"STORE={store}", environment=SOMEBODY
+    )
     assert done.returncode == 0, done.stderr
     command = [emotion, "classify", str(tmp_path / "in.csv"), str(tmp_path / "mine.csv"), "--store", str(here)]
     subprocess.run([*command, "--model", "ann/r"], check=True)
