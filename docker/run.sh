@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs an image as a cluster does: no root, no privileges, nothing writable but /tmp and what is mounted.
 #   docker/run.sh IMAGE [OPTION of docker run]... -- [ARGUMENT of emotion]...
-# A mount's source may be relative (-v store:/store). From the environment: GPUS (all), MEMORY (6g), NETWORK (none),
+# A mount's source may be relative (-v store:/store). From the environment: GPUS (all, or a CDI device such as nvidia.com/gpu=all), MEMORY (6g), NETWORK (none),
 # RUN_AS (UID:GID, yours unless set, also under sudo; 0:0 with a rootless engine, where that is you), DOCKER.
 set -euo pipefail
 docker=${DOCKER:-docker}
@@ -14,7 +14,11 @@ options=(
 )
 if [ -t 0 ] && [ -t 1 ]; then options+=(--tty); fi
 # NCCL passes data between GPUs through /dev/shm, which is 64 MB unless said.
-if [ -n "${GPUS:-}" ]; then options+=(--gpus "$GPUS" --shm-size 1g); fi
+case "${GPUS:-}" in
+  "") ;;
+  */*=*) options+=(--device "$GPUS" --shm-size 1g) ;;
+  *) options+=(--gpus "$GPUS" --shm-size 1g) ;;
+esac
 if [ -n "${MEMORY:-}" ]; then options+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
 before=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do

@@ -63,7 +63,7 @@ def test_training_comparing_and_classifying_give_what_the_command_line_gives(
     here = tmp_path / "here"
     subprocess.run([emotion, "train", "ann", "--data", str(data), "--store", str(here), *arguments], check=True)
     assert content(store) == content(here)
-    for name in ("history.csv", "model/model.onnx", "predictions/test.npz"):
+    for name in ("predictions/validation.npz", "predictions/test.npz"):
         assert (store / "runs/ann/r" / name).read_bytes() == (here / "runs/ann/r" / name).read_bytes(), name
     params = json.loads((store / "runs" / "ann" / "r" / "params.json").read_text())
     assert params["image"] == os.environ["TRAIN_IMAGE"]
@@ -196,3 +196,21 @@ def test_the_sizes_are_shown() -> None:
     assert done.returncode == 0, done.stderr
     assert f"{os.environ['TRAIN_IMAGE']}: " in done.stdout
     assert done.stdout.count("MB") > 6
+
+
+def test_the_demo_ends_with_a_table_and_a_labelled_csv(tmp_path: Path, data: Path) -> None:
+    for name in ("docker", "emotion"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy2(ROOT / "Makefile", tmp_path)
+    (tmp_path / "tests").mkdir()
+    shutil.copy2(ROOT / "tests" / "demo.sh", tmp_path / "tests")
+    open_to_all(tmp_path)
+    (tmp_path / "build" / "demo").mkdir(parents=True)
+    open_to_all(tmp_path / "build" / "demo", 0o777)
+    done = make("docker-demo", f"DATA={data}", folder=tmp_path, environment=SOMEBODY)
+    assert done.returncode == 0, done.stderr
+    assert "val. accuracy" in done.stdout
+    lines = (tmp_path / "build" / "demo" / "out.csv").read_text().splitlines()
+    assert lines[0] == "id,text,label,score"
+    assert len(lines) == 8
+    assert "\n".join(lines) in done.stdout
