@@ -1,10 +1,8 @@
 #!/bin/sh
 # Installs exactly what a lock says into /opt/emotion, byte-compiled: docker/*.Dockerfile mounts this while it builds.
-# Secrets: `ca` is a bundle of certificates, `index` the URL of another package index.
 set -eu
-if [ -f /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi
-if [ -f /run/secrets/index ]; then UV_DEFAULT_INDEX=$(cat /run/secrets/index); export UV_DEFAULT_INDEX; fi
-export PYTHONPATH=/tools UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYC_INVALIDATION_MODE=UNCHECKED_HASH
+. /tools/bin/index.sh
+export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYC_INVALIDATION_MODE=UNCHECKED_HASH
 [ -d /opt/emotion ] || python3 -m uv venv --quiet --python /usr/bin/python3 /opt/emotion
 python3 -m uv pip install --python /opt/emotion/bin/python --no-deps --compile-bytecode "$@"
 rm -f /opt/emotion/.lock

@@ -23,7 +23,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=index \
     if [ -f /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
     if [ -f /run/secrets/index ]; then PIP_INDEX_URL=$(cat /run/secrets/index); export PIP_INDEX_URL; fi; \
     pip install --no-cache-dir --no-deps --require-hashes --target /tools --requirement /locks/build.txt
-COPY --chmod=755 docker/install.sh /tools/bin/
+COPY --chmod=755 docker/index.sh docker/install.sh docker/verify.sh /tools/bin/
 
 # The lock, and the part of it that is large and seldom changes: a layer of its own.
 FROM tools AS locks
@@ -35,7 +35,7 @@ RUN awk '/^[a-z]/ { heavy = /^(tensorflow|nvidia|keras|numpy|pandas|pyarrow|scip
 # Resolution and hashes, with nothing downloaded but what names them.
 FROM locks AS resolved
 RUN --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca --mount=type=secret,id=index \
-    /tools/bin/install.sh --dry-run --require-hashes --requirement /locks/all.txt
+    /tools/bin/verify.sh /locks/all.txt && /tools/bin/install.sh --dry-run --require-hashes --requirement /locks/all.txt
 
 FROM tools AS wheel
 WORKDIR /source

@@ -67,10 +67,26 @@ def test_the_cuda_lock_resolves(name: str) -> None:
     assert "nvidia-cudnn" in (ROOT / "docker" / "locks" / f"{name}-cuda.txt").read_text()
 
 
+def spoil(lock: Path, package: str) -> None:
+    """Change all hashes of a package."""
+    entry = re.compile(rf"^{package}==.*\n(?: +--hash=.*\n)+", re.MULTILINE)
+    before = lock.read_text()
+    lock.write_text(entry.sub(lambda found: re.sub("sha256:....", "sha256:0000", found[0]), before))
+    assert lock.read_text() != before
+
+
+@pytest.mark.parametrize("name", ["train", "classify"])
+def test_a_cuda_lock_whose_hashes_are_not_the_published_ones_does_not_resolve(checkout: Path, name: str) -> None:
+    spoil(checkout / "docker" / "locks" / f"{name}-cuda.txt", "nvidia-cudnn-cu12")
+    flags = "BUILD_FLAGS=--target resolved --progress=plain"
+    done = make(checkout, f"image-{name}", "VARIANT=cuda", flags, f"{name.upper()}_IMAGE=broken")
+    assert done.returncode != 0
+    assert "the index does not have what the lock names" in done.stderr
+    assert "sha256:0000" in done.stderr
+
+
 def test_a_wheel_that_differs_from_the_lock_is_not_installed(checkout: Path) -> None:
-    lock = checkout / "docker" / "locks" / "classify-cpu.txt"
-    entry = re.compile(r"^shellingham==.*\n(?: +--hash=.*\n)+", re.MULTILINE)
-    lock.write_text(entry.sub(lambda found: re.sub("sha256:....", "sha256:0000", found[0]), lock.read_text()))
+    spoil(checkout / "docker" / "locks" / "classify-cpu.txt", "shellingham")
     done = make(checkout, "image-classify", "VARIANT=cpu", "CLASSIFY_IMAGE=broken", "BUILD_FLAGS=--progress=plain")
     assert done.returncode != 0
     assert "Hash mismatch for `shellingham" in done.stderr
