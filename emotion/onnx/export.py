@@ -52,6 +52,7 @@ def to_onnx(model: Any, opset: int, *, apart: bool = False) -> bytes:
     _put_in(graph.graph, weights)
     _name_dimensions(graph)
     _divide_before_erf(graph.graph)
+    _drop_unread(graph.graph)
     try:
         onnx.checker.check_model(graph, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -98,6 +99,14 @@ def _divide_before_erf(graph: Any) -> None:
             graph.initializer.append(constants[name])
         node.op_type = "Div"
         node.input[:] = [value, name]
+
+
+def _drop_unread(graph: Any) -> None:
+    """Remove constants that no node reads any more: onnxruntime warns of each, in every tool that opens the file."""
+    read = {name for node in graph.node for name in node.input} | {each.name for each in graph.output}
+    for place in reversed(range(len(graph.initializer))):
+        if graph.initializer[place].name not in read:
+            del graph.initializer[place]
 
 
 def word_config(params: WordParams, labels: Sequence[str]) -> dict[str, Any]:

@@ -224,6 +224,11 @@ def test_a_transformer_s_signature(transformer: Transformer) -> None:
     assert (output.name, output.type, output.shape) == ("logits", "tensor(float)", ["batch", 3])
 
 
+def test_it_opens_without_a_warning(transformer: Transformer, capfd: pytest.CaptureFixture[str]) -> None:
+    transformer.session()
+    assert capfd.readouterr().err == ""
+
+
 def test_the_runtime_finds_its_fused_operators(transformer: Transformer, tmp_path: Path) -> None:
     """Layer normalisation and GELU in all but MobileBERT, which has neither; ELECTRA's head has one more."""
     optimised = tmp_path / "optimised.onnx"
