@@ -32,7 +32,7 @@ demo: setup  ## Train ANN and LSTM, compare them, classify a CSV, all under buil
 	@EMOTION=$(EMOTION) DATA="$(DATA)" tests/demo.sh
 
 test: setup lint  ## Lint, type-check and run the tests
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own precision, and XLA compiles (untested by us)
 	$(EMOTION) data sample build/gpu/sample

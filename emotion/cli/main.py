@@ -21,14 +21,14 @@ def main() -> None:
         from emotion.cli.app import app
 
         app()
-    except EmotionError as error:
-        _fail(error)
     except (KeyboardInterrupt, Terminated) as signalled:
         sys.exit(130 if isinstance(signalled, KeyboardInterrupt) else Terminated.exit_code)
     except Exception as error:
-        # A library in which the signal was raised may have made an error of its own of it.
+        # A library in which the signal was raised may have made an error of its own of it, and we one of that.
         if heard:
             sys.exit(128 + heard[0])
+        if isinstance(error, EmotionError):
+            _fail(error)
         if not isinstance(error, ModuleNotFoundError):
             raise
         _fail(

@@ -152,6 +152,20 @@ def test_stopped_while_tensorflow_is_imported(tmp_path: Path, number: int, code:
     job.check_nothing_half_done()
 
 
+@pytest.mark.parametrize("error", ["ImportError", "OSError"])
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_a_library_that_makes_another_error_of_the_signal(tmp_path: Path, number: int, code: int, error: str) -> None:
+    """As C extensions do whose import a signal interrupts."""
+    (tmp_path / "keras.py").write_text(
+        f"import os\ntry:\n    os.kill(os.getpid(), {number:d})\nexcept BaseException:\n    raise {error}('broken')\n"
+    )
+    command = [EMOTION, "train", "ann", "--data", str(write_dataset(tmp_path / "data")), "--store", str(tmp_path / "s")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(("number", "code"), STOPS)
 def test_stopped_in_an_epoch_the_same_command_completes(tmp_path: Path, number: int, code: int) -> None:
     data = write_dataset(tmp_path / "data", train=ROWS, validation=ROWS[::3], test=ROWS[::4])
