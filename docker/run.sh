@@ -28,6 +28,11 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 [ "${1:-}" = -- ] && shift
 
+if ! "$docker" image inspect "$image" > /dev/null 2>&1 && ! "$docker" pull --quiet "$image" >&2; then
+  echo "error: there is no image $image, here or to be pulled" >&2
+  echo "  try: make images, with the same VARIANT= (cpu or cuda) as here" >&2
+  exit 69
+fi
 container=$("$docker" create "${options[@]}" "$image" "$@")
 state() { "$docker" inspect --format "{{.State.$1}}" "$container"; }
 # Watches beside it, so that `docker start` may take this process's place: signals and the exit code are its own.

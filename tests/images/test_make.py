@@ -97,6 +97,12 @@ def test_what_is_missing_is_named() -> None:
         assert f"{name}= is missing" in done.stderr
 
 
+def test_an_image_that_is_not_there_is_told_with_what_builds_it(data: Path, store: Path) -> None:
+    done = make("docker-train", "MODEL=ann", f"DATA={data}", f"STORE={store}", "TRAIN_IMAGE=127.0.0.1:1/none")
+    assert "Error 69" in done.stderr
+    assert "try: make images" in done.stderr
+
+
 def test_a_kill_for_memory_is_explained_and_the_container_is_gone(data: Path, store: Path) -> None:
     before = docker("ps", "--all", "--quiet")
     done = make("docker-train", "MODEL=ann", f"DATA={data}", f"STORE={store}", "MEMORY=64m", "NETWORK=none")
