@@ -21,7 +21,10 @@ def main() -> None:
     without: set[str] = set()
     found: set[str] = set()
     for lock in sys.argv[1:]:
-        for package in _audit(lock):
+        packages = _audit(lock)
+        if packages is None:
+            break
+        for package in packages:
             if "skip_reason" in package:
                 without.add(package["name"])
                 continue
@@ -37,7 +40,8 @@ def main() -> None:
     sys.exit(bool(found))
 
 
-def _audit(lock: str) -> list[dict[str, Any]]:
+def _audit(lock: str) -> list[dict[str, Any]] | None:
+    """What is known of each version in a lock; None where nobody answers."""
     command = [str(Path(sys.executable).with_name("pip-audit")), "--no-deps", "--disable-pip", "--format", "json"]
     done = subprocess.run([*command, "--requirement", lock], capture_output=True, text=True, check=False)  # noqa: S603
     try:
@@ -45,7 +49,7 @@ def _audit(lock: str) -> list[dict[str, Any]]:
     except ValueError:
         if not any(words in done.stderr for words in UNREACHED):
             sys.exit(f"pip-audit of {lock} failed:\n{done.stderr}")
-        return []
+        return None
     return packages
 
 
