@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.images.containers import TINY, docker, open_to_all, tiny
@@ -63,15 +64,18 @@ def test_training_comparing_and_classifying_give_what_the_command_line_gives(
     here = tmp_path / "here"
     subprocess.run([emotion, "train", "ann", "--data", str(data), "--store", str(here), *arguments], check=True)
     assert content(store) == content(here)
-    for name in ("predictions/validation.npz", "predictions/test.npz"):
-        assert (store / "runs/ann/r" / name).read_bytes() == (here / "runs/ann/r" / name).read_bytes(), name
+    for name in ("validation", "test"):
+        mine, theirs = (np.load(each / "runs/ann/r/predictions" / f"{name}.npz") for each in (here, store))
+        assert set(mine) == {"row", "label", "logits"}
+        for array in mine:
+            np.testing.assert_array_equal(mine[array], theirs[array])
     params = json.loads((store / "runs" / "ann" / "r" / "params.json").read_text())
     assert params["image"] == os.environ["TRAIN_IMAGE"]
 
     done = make("docker-aggregate", f"STORE={store}", environment=SOMEBODY)
     assert done.returncode == 0, done.stderr
     assert "val. accuracy" in done.stdout + done.stderr
-    assert json.loads((store / "comparison" / "best.json").read_text())["run"] == "r"
+    assert json.loads((store / "comparison" / "best.json").read_text())["run"] == "ann/r"
 
     (tmp_path / "in.csv").write_text("id,text\n1,i feel so happy\n2,\n")
     open_to_all(tmp_path, 0o777)
