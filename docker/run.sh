@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs an image as a cluster does: no root, no privileges, nothing writable but /tmp and what is mounted.
 #   docker/run.sh IMAGE [OPTION of docker run]... -- [ARGUMENT of emotion]...
-# A mount's source may be relative (-v store:/store). From the environment: GPUS (all, or a CDI device such as nvidia.com/gpu=all), MEMORY (6g), NETWORK (none),
-# RUN_AS (UID:GID, yours unless set, also under sudo; 0:0 with a rootless engine, where that is you), DOCKER.
+# A mount's source may be relative (-v store:/store). From the environment: GPUS (all, or a CDI device such as
+# nvidia.com/gpu=all), MEMORY (6g), NETWORK (none), DOCKER, RUN_AS (UID:GID, yours unless set, also under sudo; 0:0 with a
+# rootless engine, where that is you).
 set -euo pipefail
 docker=${DOCKER:-docker}
 image=${1:?which image?}
