@@ -38,10 +38,11 @@ def choose_micro_batch(
         chosen, why = math.ceil((before or chosen) / 2), reason
     split = f"batches of {rows} are split into parts of {chosen}" if chosen < rows else f"batches of {rows} go whole"
     tell(f"{memory.describe(chosen, rows)}; {source}: {split}" + (f" ({why})" if why else ""))
-    if not asked and memory.needed(chosen, split=chosen < rows) > free:
+    over = memory.needed(chosen, split=chosen < rows) > free
+    if over and not asked:
         tell("even so little may be too much: give it more memory, or shorten [text] max_length")
     if lease is not None:
-        lease.set_facts(micro_batch=chosen)
+        lease.set_facts(micro_batch=chosen, **({"over": 1} if over else {}))
     return chosen
 
 
@@ -64,8 +65,11 @@ def killed_for_memory(previous: Record) -> str:
     noted = previous.facts.get("memory_kills", -1)
     if group and group == previous.facts.get("cgroup") and isinstance(noted, int) and noted >= 0:
         return "the attempt before was killed for memory" if kills > noted else ""
-    full = f"the attempt before ended without a word, with its memory {previous.pressure:.0%} full"
-    return full if previous.pressure >= SUSPICIOUS else ""
+    vanished = "the attempt before ended without a word"
+    if previous.pressure >= SUSPICIOUS:
+        return f"{vanished}, with its memory {previous.pressure:.0%} full"
+    # Memory may fill up faster than its pressure is sampled.
+    return f"{vanished}, with more rows at once than were estimated to fit" if previous.facts.get("over") else ""
 
 
 def _before(lease: Lease | None, rows: int) -> int | None:

@@ -193,6 +193,16 @@ def test_in_another_cgroup_the_pressure_decides(
     assert after(tmp_path)[0] == expected
 
 
+@pytest.mark.parametrize(("facts", "expected"), [({}, 8), ({"over": 1}, 4)])
+def test_memory_may_fill_up_faster_than_its_pressure_is_seen(
+    tmp_path: Path, facts: dict[str, int], expected: int
+) -> None:
+    attempt(tmp_path, micro_batch=8, **facts)
+    chosen, told = after(tmp_path)
+    assert chosen == expected
+    assert ("more rows at once than were estimated to fit" in told) == (expected == 4)
+
+
 @pytest.mark.parametrize("ends", [stopped, failed])
 def test_an_attempt_that_said_how_it_ended_halves_nothing(tmp_path: Path, ends: Callable[[], None]) -> None:
     attempt(tmp_path, ends=ends, pressure=1.0, micro_batch=8)
