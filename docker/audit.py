@@ -23,6 +23,7 @@ def main() -> None:
     for lock in sys.argv[1:]:
         packages = _audit(lock)
         if packages is None:
+            without.add(f"{lock} and what follows")
             break
         for package in packages:
             if "skip_reason" in package:
