@@ -15,6 +15,7 @@ DATA ?=
 export EMOTION_STORE ?= $(STORE)
 
 include docker/images.mk
+include k8s/cluster.mk
 
 help:  ## Show what there is (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +43,7 @@ test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own 
 soak: setup  ## Kill trainings, classifications and aggregations 100 times: each ends as if nobody had (SOAK_HOURS=)
 	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0)
 
-lint: setup build/lint/.ready audit  ## ruff, mypy --strict, hadolint and checkov, and the audit
+lint: setup build/lint/.ready audit k8s-lint  ## ruff, mypy --strict, hadolint, checkov, the API's schemas, the audit
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

@@ -5,7 +5,22 @@ from typing import Annotated
 import typer
 
 from emotion import __version__
-from emotion.cli import aggregate, classify, data, doctor, models, params, runs, train, weights
+from emotion.cli import (
+    aggregate,
+    classify,
+    data,
+    doctor,
+    models,
+    params,
+    pipeline,
+    prefetch,
+    runs,
+    status,
+    submit,
+    train,
+    transfer,
+    weights,
+)
 
 app = typer.Typer(
     name="emotion",
@@ -27,6 +42,17 @@ app.command("models")(models.models)
 app.add_typer(weights.app, name="weights")
 app.add_typer(params.app, name="params")
 app.command()(doctor.doctor)
+app.command()(prefetch.prefetch)
+for command in (
+    submit.submit,
+    pipeline.pipeline,
+    status.status,
+    status.logs,
+    status.cancel,
+    transfer.put,
+    transfer.fetch,
+):
+    app.command(rich_help_panel="On a cluster")(command)
 
 
 def _version(wanted: bool) -> None:

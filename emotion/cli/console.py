@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, Literal
@@ -37,6 +37,7 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 STEP_SECONDS = 10.0
+MEGABYTE = 1_000_000
 
 
 def say(message: str) -> None:
@@ -66,13 +67,22 @@ def data_json(content: Any) -> None:
     data(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int | None = None) -> None:
-    """Print a table on stdout. The last `numbers` columns are aligned right (default: all but the first).
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    numbers: int | None = None,
+    on: Console = out,
+) -> None:
+    """Print a table, on stdout unless it is no data.
+
+    The last `numbers` columns are aligned right (default: all but the first).
 
     What is too wide for the terminal goes on in a second table, with the first column again.
     """
     first_number = len(columns) - (len(columns) - 1 if numbers is None else numbers)
-    for shown in _fitting([columns, *rows]):
+    for shown in _fitting([columns, *rows], on.width if on.is_terminal else PIPE_WIDTH):
         grid = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
         grid.show_header = any(columns)
         for index in shown:
@@ -80,16 +90,16 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
             grid.add_column(escape(columns[index]), justify=justify, overflow="fold")
         for row in rows:
             grid.add_row(*(escape(row[index]) for index in shown))
-        out.print(grid)
+        on.print(grid)
         title = ""
 
 
-def _fitting(lines: Sequence[Sequence[str]]) -> list[list[int]]:
+def _fitting(lines: Sequence[Sequence[str]], width: int) -> list[list[int]]:
     """Share the columns out among as many tables as the width needs."""
     widths = [max(cell_len(cell) for cell in column) + 3 for column in zip(*lines, strict=True)]
     parts = [[0]]
     for index in range(1, len(widths)):
-        if sum(widths[each] for each in parts[-1]) + widths[index] + 1 > out.width and len(parts[-1]) > 1:
+        if sum(widths[each] for each in parts[-1]) + widths[index] + 1 > width and len(parts[-1]) > 1:
             parts.append([0])
         parts[-1].append(index)
     return parts
@@ -106,16 +116,16 @@ class Meter:
         self.started = self.told = time.monotonic()
         self.task = bar.add_task(what, total=total, completed=done, figures="") if bar else None
 
-    def advance(self, count: int, figures: str = "") -> None:
-        """Count `count` more; `figures` are told beside."""
+    def advance(self, count: int, figures: str = "", **facts: float) -> None:
+        """Count `count` more; `figures` are told beside, `facts` to programs."""
         self.count += count
         if self.bar is not None and self.task is not None:
             self.bar.update(self.task, completed=self.count, figures=figures)
         elif time.monotonic() - self.told >= STEP_SECONDS:
             self.told = time.monotonic()
-            self._line(figures)
+            self._line(figures, facts)
 
-    def _line(self, figures: str) -> None:
+    def _line(self, figures: str, facts: dict[str, float]) -> None:
         seconds = time.monotonic() - self.started
         rate = (self.count - self.first) / seconds if seconds else 0.0
         if self.log is LogFormat.JSON:
@@ -127,6 +137,7 @@ class Meter:
                     "total": self.total,
                     "per_second": round(rate),
                     **({"figures": figures} if figures else {}),
+                    **facts,
                 }
             )
             return
@@ -159,6 +170,20 @@ def meter(
     )
     with Progress(*columns, console=err, transient=True) as bar:
         yield Meter(what, unit, log, bar, total, done)
+
+
+@contextmanager
+def megabytes(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Open a meter that counts bytes and shows megabytes."""
+    with meter(what, "MB", total=round(total / MEGABYTE)) as shown:
+        rest = 0
+
+        def advance(count: int) -> None:
+            nonlocal rest
+            whole, rest = divmod(rest + count, MEGABYTE)
+            shown.advance(whole)
+
+        yield advance
 
 
 def interactive() -> bool:

@@ -3,14 +3,16 @@
 import contextlib
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emotion.cli import console
+from emotion.cli.cluster_options import NAMESPACE, Cluster, Context, Image, Namespace, Overlay, StoreClaim
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from emotion.cli.transfer import opened, run_inside
 
 if TYPE_CHECKING:
     from emotion.store import Run
@@ -26,6 +28,12 @@ def rm(
     force: Annotated[bool, typer.Option("--force", help="Remove even what may be in training.")] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
+    cluster: Cluster = False,
+    namespace: Namespace = NAMESPACE,
+    context: Context = None,
+    store_claim: StoreClaim = None,
+    overlay: Overlay = None,
+    image: Image = None,
 ) -> None:
     """Remove runs with all their files.
 
@@ -37,24 +45,41 @@ def rm(
       emotion runs rm ann/s1-0a1b2c3d
 
       emotion runs rm --incomplete --yes
+
+      emotion runs rm bert/s1-0a1b2c3d --cluster
     """
     from emotion.errors import UsageError
-    from emotion.store import Store
 
     if not names and not incomplete:
         raise UsageError("no run is named", "name runs of `emotion runs list`, or give --incomplete")
+    if not cluster:
+        removed = _remove_here(store, names or [], incomplete=incomplete, yes=yes, force=force)
+        if as_json and removed is not None:
+            console.data_json({"removed": removed})
+        return
+    if not (yes or _agreed([*(names or []), *(["all that are incomplete"] if incomplete else [])])):
+        console.say("nothing was removed")
+        return
+    flags = {"--incomplete": incomplete, "--force": force, "--json": as_json, "--yes": True}
+    with opened(namespace, context, overlay, store_claim, image) as pod:
+        code = run_inside(pod, "runs", "rm", *(flag for flag, given in flags.items() if given), "--", *(names or []))
+    raise typer.Exit(code)
+
+
+def _remove_here(store: Path, names: list[str], *, incomplete: bool, yes: bool, force: bool) -> list[str] | None:
+    """Remove runs of a store on this machine; None where a person says no, or there are none."""
+    from emotion.store import Store
+
     place = Store(store)
-    named = {str(run): run for run in map(place.find, names or [])}
+    named = {str(run): run for run in map(place.find, names)}
     left = {str(run): run for run in place.runs() if incomplete and not run.complete}
     chosen = named | left
     for run in chosen.values():
         _check_inside(run, store)
     if not chosen or not (yes or _agreed(chosen)):
         console.say("nothing was removed")
-        return
-    removed = [name for name, run in chosen.items() if _remove_free(run, named=name in named, force=force)]
-    if as_json:
-        console.data_json({"removed": removed})
+        return None
+    return [name for name, run in chosen.items() if _remove_free(run, named=name in named, force=force)]
 
 
 def _remove_free(run: "Run", *, named: bool, force: bool) -> bool:
@@ -108,7 +133,7 @@ def _check_inside(run: "Run", store: Path) -> None:
         raise UsageError(f"{run} is a symbolic link to {run.folder.resolve()}", "remove the link by hand")
 
 
-def _agreed(chosen: "dict[str, Run]") -> bool:
+def _agreed(chosen: Iterable[str]) -> bool:
     """Ask on a terminal.
 
     Raises:

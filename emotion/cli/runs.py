@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emotion.cli import console, removal
+from emotion.cli.cluster_options import NAMESPACE, Cluster, Context, Image, Namespace, Overlay, StoreClaim
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from emotion.cli.transfer import opened, run_inside
 
 if TYPE_CHECKING:
     from emotion.evaluation.record import Metrics
@@ -20,13 +22,27 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the r
 
 
 @app.command("list")
-def list_runs(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+def list_runs(
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+    cluster: Cluster = False,
+    namespace: Namespace = NAMESPACE,
+    context: Context = None,
+    store_claim: StoreClaim = None,
+    overlay: Overlay = None,
+    image: Image = None,
+) -> None:
     """List every run: its state, accuracies and size on disk.
 
-    [bold]Example[/]
+    [bold]Examples[/]
 
       emotion runs list --store store
+
+      emotion runs list --cluster
     """
+    if cluster:
+        with opened(namespace, context, overlay, store_claim, image) as pod:
+            raise typer.Exit(run_inside(pod, "runs", "list", *(["--json"] if as_json else [])))
     from emotion.evaluation.comparison import collect
     from emotion.store import Store
 

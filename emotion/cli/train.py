@@ -171,7 +171,8 @@ class Listener:
                 console.meter(what, "rows", total=self.rows, done=self.done, log=self.log)
             )
             self.done = 0
-        self.meter.advance(rows, f"loss {standing.loss:.4f}, {duration(standing.seconds_left)} left")
+        places = {"epoch": standing.epoch, "epochs": standing.epochs, "step": standing.step, "steps": standing.steps}
+        self.meter.advance(rows, f"loss {standing.loss:.4f}, {duration(standing.seconds_left)} left", **places)
 
     def on_epoch(self, standing: "Standing", epoch: "Epoch") -> None:
         """Close the bar, print the epoch's line."""

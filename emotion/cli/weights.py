@@ -1,7 +1,6 @@
 """`emotion weights`: fetch, list and verify the pretrained checkpoints that models start from."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,7 +53,7 @@ def fetch(
     place = Store(store)
     records = []
     for reference in _references(models) if models else _absent(place):
-        fetched = fetch_weights(reference, place, force=force, tell=console.say, progress=_megabytes)
+        fetched = fetch_weights(reference, place, force=force, tell=console.say, progress=console.megabytes)
         console.say(f"wrote {fetched.folder}" if fetched.written else f"{fetched.folder} is whole: nothing to do")
         if fetched.manifest.unverified:
             names = ", ".join(fetched.manifest.unverified)
@@ -208,17 +207,3 @@ def _stock_row(stock: "Stock") -> list[str]:
         "published" if record["published"] else "as fetched",
         f"{stock.bytes / MEGABYTE:,.1f}" if stock.place else "",
     ]
-
-
-@contextmanager
-def _megabytes(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Open a meter that counts bytes and shows megabytes."""
-    with console.meter(what, "MB", total=round(total / MEGABYTE)) as meter:
-        rest = 0
-
-        def advance(count: int) -> None:
-            nonlocal rest
-            whole, rest = divmod(rest + count, MEGABYTE)
-            meter.advance(whole)
-
-        yield advance

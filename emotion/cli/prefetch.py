@@ -1,0 +1,42 @@
+"""`emotion prefetch`: data and weights into the store, so that nothing else needs a network."""
+
+from typing import Annotated
+
+import typer
+
+from emotion.cli import console, weights
+from emotion.cli.options import DEFAULT_STORE, StoreOption
+
+
+def prefetch(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Those that will be trained.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    data: Annotated[bool, typer.Option("--data/--no-data", help="Fetch the emotion data set.")] = True,
+    checkpoints: Annotated[bool, typer.Option("--weights/--no-weights", help="Fetch checkpoints.")] = True,
+) -> None:
+    """Fetch the emotion data set and the checkpoints of models, of all unless some are named, into the store.
+
+    What is there and right is not fetched again. It is what the cluster's prefetch job runs: see also
+    [bold]emotion data fetch[/] and [bold]emotion weights fetch[/].
+
+    [bold]Examples[/]
+
+      emotion prefetch --store store
+
+      emotion prefetch bert minilm --no-data
+    """
+    from emotion.data.fetch import fetch
+    from emotion.models.registry import find_model
+
+    chosen = [find_model(name) for name in models or []]
+    if data:
+        folder = store / "data" / "emotion"
+        fetched = fetch(folder, None, force=False, tell=console.say)
+        console.say(f"wrote {folder}" if fetched.written else f"{folder} has the data: nothing to do")
+        for file in fetched.different:
+            console.warn(f"{file} is not the original")
+    named = [info.name for info in chosen if info.checkpoint]
+    if checkpoints and (named or not chosen):
+        weights.fetch(named or None, store)

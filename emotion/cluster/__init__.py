@@ -1,0 +1,1 @@
+"""Rendering and driving Kubernetes jobs through kubectl: no state of our own, no client library."""

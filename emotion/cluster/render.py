@@ -1,0 +1,203 @@
+"""Renders an order, in a copy of jobs/ and k8s/ with two kustomizations on top: one names the run, one adds parts.
+
+kustomize takes nothing from outside of the folder that it renders, and renames what is below a suffix: so the copy,
+and so the two.
+"""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emotion.cluster.kubectl import kustomize
+from emotion.cluster.order import Order, manifests_folder
+from emotion.errors import BadParametersError
+from emotion.models.registry import MODELS, jobs_folder
+
+Patch = dict[str, Any]
+CONTAINER = "/spec/template/spec/containers/0"
+# The places of what the base's args leave to be said.
+DATA, DEVICE = 5, 9
+SOURCE, OUTPUT = 1, 2
+QUEUE = "kueue.x-k8s.io/queue-name"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One job as the cluster gets it: the Job, and what goes with it."""
+
+    order: Order
+    job: dict[str, Any]
+    others: list[dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """The Job's name."""
+        name: str = self.job["metadata"]["name"]
+        return name
+
+    @property
+    def pod(self) -> dict[str, Any]:
+        """The pods' spec."""
+        pod: dict[str, Any] = self.job["spec"]["template"]["spec"]
+        return pod
+
+    @property
+    def container(self) -> dict[str, Any]:
+        """The container that does the work."""
+        container: dict[str, Any] = self.pod["containers"][0]
+        return container
+
+    @property
+    def claim(self) -> str:
+        """The claim of the store."""
+        claims = [
+            volume["persistentVolumeClaim"] for volume in self.pod["volumes"] if "persistentVolumeClaim" in volume
+        ]
+        return str(claims[0]["claimName"])
+
+    @property
+    def queue(self) -> str:
+        """Kueue's queue, or nothing."""
+        return str(self.job["metadata"]["labels"].get(QUEUE, ""))
+
+    def yaml(self) -> str:
+        """All of it, as a file for kubectl."""
+        return yaml.safe_dump_all([*self.others, self.job], sort_keys=False)
+
+
+def render(order: Order, folder: str = "") -> Rendered:
+    """Render an order, checked before; `folder` is what is rendered where it is no job of jobs/.
+
+    Raises:
+        BadParametersError: kustomize refuses the overlay, or the overlay makes no Job of it.
+    """
+    with tempfile.TemporaryDirectory(prefix="emotion-") as temporary:
+        root = Path(temporary)
+        _copy(root)
+        _write(root / "run", _run_layer(order, folder or f"jobs/{order.job}"))
+        _write(root / "all", _parts_layer(order, root))
+        objects = [each for each in yaml.safe_load_all(kustomize(root / "all")) if each]
+    jobs = [each for each in objects if each["kind"] == "Job"]
+    if len(jobs) != 1:
+        raise BadParametersError(f"the overlay makes {len(jobs)} Jobs of {order.job}, where one was expected")
+    return Rendered(order, jobs[0], [each for each in objects if each["kind"] != "Job"])
+
+
+def _copy(root: Path) -> None:
+    for folder in (jobs_folder(), manifests_folder()):
+        shutil.copytree(folder, root / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _write(folder: Path, content: dict[str, Any]) -> None:
+    folder.mkdir()
+    # JSON is YAML.
+    (folder / "kustomization.yaml").write_text(json.dumps(content, indent=2))
+
+
+def _run_layer(order: Order, folder: str) -> dict[str, Any]:
+    """Names the run, and says what it is about."""
+    layer: dict[str, Any] = {"resources": [f"../{folder}"], "patches": _patches(_about(order))}
+    if order.run:
+        layer["nameSuffix"] = f"-{order.run}"
+        layer["labels"] = [{"pairs": {"app.kubernetes.io/instance": order.run}, "includeTemplates": True}]
+    return layer
+
+
+def _about(order: Order) -> list[Patch]:
+    """Patches of the arguments."""
+    if order.trains:
+        said = [_replace(f"args/{DATA}", f"/store/data/{order.data}")]
+        return [*said, *_append(*(("--run", order.run) if order.run else ()), *_pairs("--set", order.settings))]
+    if order.job == "prefetch":
+        fetched = [name for name in order.models if MODELS[name].checkpoint]
+        return _append(*fetched, *(() if fetched or not order.models else ("--no-weights",)), *_own_data(order))
+    if order.job == "classify":
+        return _shares(order)
+    return []
+
+
+def _own_data(order: Order) -> tuple[str, ...]:
+    """Prefetch brings the one data set that it knows; any other is put by hand."""
+    return () if order.data == "emotion" else ("--no-data",)
+
+
+def _shares(order: Order) -> list[Patch]:
+    places = (
+        {SOURCE: f"/store/inputs/{order.source}", OUTPUT: f"/store/predictions/{order.source}"} if order.source else {}
+    )
+    patches = [_replace(f"args/{place}", value) for place, value in places.items()]
+    return [*patches, *(_append(f"--model={order.model}") if order.model else [])]
+
+
+def _pairs(option: str, values: tuple[str, ...]) -> list[str]:
+    return [word for value in values for word in (option, value)]
+
+
+def _replace(place: str, value: Any) -> Patch:
+    return {"op": "replace", "path": f"{CONTAINER}/{place}", "value": value}
+
+
+def _append(*words: str) -> list[Patch]:
+    # The cluster would put the variable x in the place of $(x).
+    return [{"op": "add", "path": f"{CONTAINER}/args/-", "value": word.replace("$(", "$$(")} for word in words]
+
+
+def _patches(operations: list[Patch] | dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"target": {"kind": "Job"}, "patch": json.dumps(operations)}] if operations else []
+
+
+def _parts_layer(order: Order, root: Path) -> dict[str, Any]:
+    """Adds components and the overlay; what the person said on the command line comes last."""
+    parts = [f"../k8s/components/{name}" for name in _components(order)]
+    if order.overlay is not None:
+        parts.append(f"../k8s/overlays/{_copy_overlay(order.overlay, root)}")
+    if order.workers > 1:
+        parts.append("../k8s/components/multi-worker")
+    device = [_replace(f"args/{DEVICE}", "resources.device=gpu")] if order.gpus and order.trains else []
+    return {"resources": ["../run"], "components": parts, "patches": [*_patches(_said(order)), *_patches(device)]}
+
+
+def _components(order: Order) -> list[str]:
+    has_gpu = order.trains and MODELS[order.job].checkpoint is not None
+    wanted = {
+        "cpu": order.gpus == 0,
+        "gpu": bool(order.gpus) and not has_gpu,
+        "multi-gpu": (order.gpus or 0) > 1,
+        "spot": order.spot,
+        "kueue": order.queue is not None,
+    }
+    return [name for name, needed in wanted.items() if needed]
+
+
+def _copy_overlay(folder: Path, root: Path) -> str:
+    """Put the overlay where its like is, so that what it names beside itself is found."""
+    target = root / "k8s" / "overlays" / (folder.resolve().name or "overlay")
+    if target.exists():
+        shutil.rmtree(target)
+    shutil.copytree(folder, target)
+    return target.name
+
+
+def _said(order: Order) -> dict[str, Any]:
+    """A patch with all that the command line says of how the job runs."""
+    container: dict[str, Any] = {"name": "main", **({"image": order.image} if order.image else {})}
+    if order.gpus:
+        container["resources"] = {"limits": {"nvidia.com/gpu": str(order.gpus)}}
+    pods = order.workers if order.workers > 1 else order.shards
+    if pods:
+        container["env"] = [{"name": "SHARDS" if order.shards else "EMOTION_WORKERS", "value": str(pods)}]
+    store = [{"name": "store", "persistentVolumeClaim": {"claimName": order.claim}}] if order.claim else []
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "any", **({"labels": {QUEUE: order.queue}} if order.queue else {})},
+        "spec": {
+            **({"completions": pods, "parallelism": pods} if pods else {}),
+            "template": {"spec": {"containers": [container], **({"volumes": store} if store else {})}},
+        },
+    }

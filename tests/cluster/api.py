@@ -1,0 +1,346 @@
+"""A small Kubernetes API in the test's own process, for the real kubectl."""
+
+import asyncio
+import copy
+import json
+import re
+import threading
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.cluster.api_objects import KINDS, ApiError, Kind, Objects, check, check_fields, discovery, is_wanted, merged
+from tests.cluster.api_streams import Logs, execute, tick
+
+PATH = re.compile(
+    r"/(?P<root>api/v1|apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/.))?"
+    r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<part>[a-z]+))?"
+)
+PATCHES = {"application/merge-patch+json", "application/strategic-merge-patch+json"}
+Act = Callable[["ApiServer", dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What kubectl sent; a query's repeated values (those of `command`) are joined by spaces."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+
+    @property
+    def dry(self) -> bool:
+        """Tell whether the request only asks what would happen."""
+        options = self.body if self.method == "DELETE" and self.body else {}
+        return self.query.get("dryRun") == "All" or options.get("dryRun") == ["All"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a path means: all objects of a kind, one, or a part of one (log, exec)."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    part: str
+
+
+@dataclass
+class Refusal:
+    """An answer that waits for its requests; `kind` is as in "Job", "Pod/log" or "Pod/exec"."""
+
+    method: str
+    kind: str
+    error: ApiError
+    times: int
+    dry_run: bool | None
+
+
+def place_of(path: str) -> Place:
+    """Find the kind and the name in a path."""
+    match = PATH.fullmatch(path)
+    named = [kind for kind in KINDS.values() if match and (kind.root, kind.plural) == (match["root"], match["plural"])]
+    if match is None or not named:
+        raise ApiError(404, "NotFound", "the server could not find the requested resource")
+    return Place(named[0], match["namespace"] or "", match["name"] or "", match["part"] or "")
+
+
+def end_of_list(kind: Kind, revision: int) -> dict[str, Any]:
+    """Give what tells a watch that it has seen all that was there before."""
+    about = {"resourceVersion": str(revision), "annotations": {"k8s.io/initial-events-end": "true"}}
+    return {"apiVersion": kind.api, "kind": kind.name, "metadata": about}
+
+
+async def send_changes(response: web.StreamResponse, changes: list[tuple[str, dict[str, Any]]]) -> None:
+    """Send changes as a watch has them."""
+    for event, item in changes:
+        await response.write(json.dumps({"type": event, "object": item}).encode() + b"\n")
+
+
+class ApiServer(Objects):
+    """`with ApiServer(store=folder) as api:` gives a cluster with an empty namespace "emotion"."""
+
+    def __init__(self, store: Path) -> None:
+        super().__init__()
+        self.store = store
+        self.url = ""
+        self.version = "v1.36.1"
+        self.kueue = False
+        self.requests: list[Request] = []
+        self._acts: list[tuple[str, Act]] = []
+        self._refusals: list[Refusal] = []
+        self._to_lose = 0
+        self._logs = Logs()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.1)
+        for name in ("default", "emotion"):
+            self.add("Namespace", name)
+            self.add("ServiceAccount", "default", namespace=name)
+
+    def __enter__(self) -> Self:
+        self.store.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+        self._do(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def kubeconfig(self, path: Path, *, context: str = "test", namespace: str = "emotion") -> Path:
+        """Write a file that names this server to kubectl."""
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": context,
+            "contexts": [{"name": context, "context": {"cluster": "test", "user": "test", "namespace": namespace}}],
+            "clusters": [{"name": "test", "cluster": {"server": self.url}}],
+            "users": [{"name": "test", "user": {}}],
+        }
+        path.write_text(json.dumps(config))
+        return path
+
+    def when_created(self, kind: str, act: Act) -> None:
+        """Let `act` run, in a thread of its own, after each creation by kubectl."""
+        self._acts.append((kind, act))
+
+    def refuse(
+        self,
+        method: str,
+        kind: str,
+        code: int,
+        reason: str,
+        message: str,
+        *,
+        times: int = 1_000_000,
+        dry_run: bool | None = None,
+    ) -> None:
+        """Answer matching requests with a v1.Status; `kind` may name a part: "Pod/log", "Pod/exec"."""
+        self._refusals.append(Refusal(method, kind, ApiError(code, reason, message), times, dry_run))
+
+    def lose(self, times: int) -> None:
+        """Close the connections of the next requests (but for discovery): neither answered nor carried out."""
+        self._to_lose = times
+
+    def log(self, pod: str, line: str, namespace: str = "emotion") -> None:
+        """Add a line to a pod's log; after an end it is the next container's first, the rest --previous."""
+        with self.lock:
+            self._logs.append(self._uid(pod, namespace), line)
+
+    def end_log(self, pod: str, namespace: str = "emotion") -> None:
+        """End a pod's log, as its container's end does."""
+        with self.lock:
+            self._logs.of(self._uid(pod, namespace))[-1].ended = True
+
+    def cut_logs(self) -> None:
+        """Close the connections of all who follow a log."""
+        self._do(self._logs.cut())
+
+    def _uid(self, pod: str, namespace: str) -> str:
+        found = self.get("Pod", pod, namespace)
+        if found is None:
+            raise LookupError(f"no pod {pod} in {namespace}")
+        return str(found["metadata"]["uid"])
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _application(self) -> web.Application:
+        application = web.Application(client_max_size=2**26)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        return application
+
+    async def _start(self) -> None:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = "http://{}:{}".format(*self._runner.addresses[0])
+
+    async def _stop(self) -> None:
+        await self._runner.cleanup()
+        # Commands go on when their client is gone, but not longer than the test.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        query = {key: " ".join(request.query.getall(key)) for key in request.query}
+        body = await request.json() if request.can_read_body and request.content_type.endswith("json") else None
+        asked = Request(request.method, request.path, query, body)
+        self.requests.append(asked)
+        if (known := discovery(self.version, kueue=self.kueue).get(request.path)) is not None:
+            return web.json_response(known)
+        if request.path == "/openapi/v2":
+            # Empty, in protobuf: kubectl itself checks nothing in a List then, and the server checks its items.
+            return web.Response()
+        try:
+            place = place_of(request.path)
+            if self._loses(request):
+                return web.Response()
+            self._refused(asked, place)
+            check_fields(place.kind, query.get("fieldSelector", ""))
+            return await self._answer(request, asked, place)
+        except ApiError as error:
+            return web.json_response(error.status, status=error.code)
+
+    def _loses(self, request: web.Request) -> bool:
+        if not self._to_lose or request.transport is None:
+            return False
+        self._to_lose -= 1
+        request.transport.abort()
+        return True
+
+    def _refused(self, asked: Request, place: Place) -> None:
+        what = f"{place.kind.name}/{place.part}".rstrip("/")
+        # kubectl tries a POST, for SPDY, when the WebSocket's GET is refused.
+        method = "GET" if place.part == "exec" else asked.method
+        for refusal in self._refusals:
+            wanted = (refusal.method, refusal.kind) == (method, what) and refusal.dry_run in (None, asked.dry)
+            if wanted and refusal.times > 0:
+                refusal.times -= 1
+                raise refusal.error
+
+    async def _answer(self, request: web.Request, asked: Request, place: Place) -> web.StreamResponse:
+        watch = asked.query.get("watch") in ("true", "1")
+        match asked.method, place.part, watch:
+            case "GET", "log", False:
+                return await self._send_log(request, asked.query, place)
+            case "GET" | "POST", "exec", False:
+                return await execute(request, self._there(place), asked.query, self.store)
+            case "GET", "", True:
+                return await self._watch(request, asked.query, place)
+        answer = self._carry_out(asked, place, request.content_type)
+        return web.json_response(answer, status=201 if asked.method == "POST" else 200)
+
+    def _carry_out(self, asked: Request, place: Place, content_type: str) -> dict[str, Any]:
+        match asked.method, bool(place.name), place.part:
+            case "GET", True, "":
+                return self._there(place)
+            case "GET", False, "":
+                return self._list(asked.query, place)
+            case "POST", False, "":
+                return self._create(asked, place)
+            case "PATCH", True, "":
+                return self._patch(asked, place, content_type)
+            case "DELETE", True, "":
+                return self._delete(asked, place)
+        text = "the server does not allow this method on the requested resource"
+        raise ApiError(405, "MethodNotAllowed", text)
+
+    def _there(self, place: Place) -> dict[str, Any]:
+        item = self.get(place.kind.name, place.name, place.namespace)
+        if item is None:
+            raise ApiError(404, "NotFound", f'{place.kind.resource} "{place.name}" not found')
+        return item
+
+    async def _send_log(self, request: web.Request, query: dict[str, str], place: Place) -> web.StreamResponse:
+        pod = self._there(place)
+
+        def exists() -> bool:
+            now = self.get("Pod", place.name, place.namespace)
+            return now is not None and now["metadata"]["uid"] == pod["metadata"]["uid"]
+
+        with self.lock:
+            log = self._logs.asked_for(pod, query)
+        return await self._logs.send(request, log, query, exists)
+
+    def _wanted(self, query: dict[str, str], place: Place) -> list[dict[str, Any]]:
+        return [item for item in self.all(place.kind.name, place.namespace) if is_wanted(item, query)]
+
+    def _list(self, query: dict[str, str], place: Place) -> dict[str, Any]:
+        with self.lock:
+            items = self._wanted(query, place)
+            about = {"resourceVersion": str(self.revision)}
+        for item in items:
+            # As in a real list, whose own kind tells theirs; kubectl puts them back.
+            del item["apiVersion"], item["kind"]
+        return {"apiVersion": place.kind.api, "kind": f"{place.kind.name}List", "metadata": about, "items": items}
+
+    async def _watch(self, request: web.Request, query: dict[str, str], place: Place) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        until = self._loop.time() + float(query.get("timeoutSeconds", "3600"))
+        with self.lock:
+            since = int(query.get("resourceVersion") or 0)
+            now = [] if since else self._wanted(query, place)
+            since = since or self.revision
+        await send_changes(response, [("ADDED", item) for item in now])
+        if query.get("sendInitialEvents") == "true":
+            await send_changes(response, [("BOOKMARK", end_of_list(place.kind, since))])
+        while await tick(request) and self._loop.time() < until:
+            with self.lock:
+                changes = self.changes(place.kind.name, place.namespace, since)
+                since = self.revision
+            await send_changes(response, [change for change in changes if is_wanted(change[1], query)])
+        return response
+
+    def _create(self, asked: Request, place: Place) -> dict[str, Any]:
+        kind, body = place.kind, asked.body
+        if body is None:
+            raise ApiError(415, "UnsupportedMediaType", "only JSON here: kubectl create -f sends it")
+        if (body.get("apiVersion"), body.get("kind")) != (kind.api, kind.name):
+            raise ApiError(400, "BadRequest", f"{kind.name} in {kind.api} expected")
+        with self.lock:
+            item = self.filled_in(kind, place.namespace, body)
+            check(item, self.version, strict=asked.query.get("fieldValidation") == "Strict")
+            if kind.namespaced:
+                self._there(Place(KINDS["Namespace"], "", place.namespace, ""))
+            name = item["metadata"]["name"]
+            if self.get(kind.name, name, place.namespace):
+                raise ApiError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists')
+            if asked.dry:
+                return item
+            made = self.put("ADDED", item)
+        for act in (act for of, act in self._acts if of == kind.name):
+            threading.Thread(target=act, args=(self, copy.deepcopy(made)), daemon=True).start()
+        return made
+
+    def _patch(self, asked: Request, place: Place, content_type: str) -> dict[str, Any]:
+        if content_type not in PATCHES:
+            raise ApiError(415, "UnsupportedMediaType", f"the body was in an unknown format: {content_type}")
+        with self.lock:
+            old = self._there(place)
+            new: dict[str, Any] = merged(old, asked.body)
+            if new["metadata"].get("resourceVersion") != old["metadata"]["resourceVersion"]:
+                text = "the object has been modified; please apply your changes to the latest version and try again"
+                what = f'Operation cannot be fulfilled on {place.kind.resource} "{place.name}"'
+                raise ApiError(409, "Conflict", f"{what}: {text}")
+            check(new, self.version, strict=asked.query.get("fieldValidation") == "Strict")
+            return new if asked.dry or new == old else self.put("MODIFIED", new)
+
+    def _delete(self, asked: Request, place: Place) -> dict[str, Any]:
+        with self.lock:
+            about = self._there(place)["metadata"]
+            if not asked.dry:
+                orphan = (asked.body or {}).get("propagationPolicy") == "Orphan"
+                self.remove(place.kind.name, place.name, place.namespace, orphan=orphan)
+        details = {"name": place.name, "group": place.kind.group, "kind": place.kind.plural, "uid": about["uid"]}
+        return {"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success", "details": details}
