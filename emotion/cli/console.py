@@ -34,7 +34,7 @@ class LogFormat(StrEnum):
 # A pipe has no width: nothing is folded there.
 PIPE_WIDTH = 10_000
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
 
 STEP_SECONDS = 10.0
 MEGABYTE = 1_000_000
@@ -73,7 +73,7 @@ def table(
     rows: Sequence[Sequence[str]],
     *,
     numbers: int | None = None,
-    on: Console = out,
+    on: Console | None = None,
 ) -> None:
     """Print a table, on stdout unless it is no data.
 
@@ -81,8 +81,9 @@ def table(
 
     What is too wide for the terminal goes on in a second table, with the first column again.
     """
+    on = on or out
     first_number = len(columns) - (len(columns) - 1 if numbers is None else numbers)
-    for shown in _fitting([columns, *rows], on.width if on.is_terminal else PIPE_WIDTH):
+    for shown in _fitting([columns, *rows], on.width):
         grid = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
         grid.show_header = any(columns)
         for index in shown:

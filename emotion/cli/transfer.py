@@ -41,11 +41,19 @@ def opened(
 
 
 def run_inside(pod: "StorePod", *words: str) -> int:
-    """Run `emotion` in the pod, whose store is the cluster's, with its output as ours; give its exit code."""
+    """Run `emotion` in the pod, whose store is the cluster's, with its output as ours; give its exit code.
+
+    Raises:
+        EmotionError: the connection was lost.
+    """
+    from emotion.cluster.kubectl import failure
+
     with pod.start("emotion", *words) as process:
         printed, said = process.communicate()
-    sys.stdout.write(printed.decode(errors="replace"))
     lines = said.decode(errors="replace").splitlines(keepends=True)
+    if process.returncode == 1 and lines and lines[-1].startswith(("error:", "Error from server", "Unable to")):
+        raise failure("".join(lines))
+    sys.stdout.write(printed.decode(errors="replace"))
     sys.stderr.write("".join(line for line in lines if not line.startswith("command terminated with exit code")))
     return process.returncode
 

@@ -184,6 +184,9 @@ def _how(pod: Pod) -> str:
     )
 
 
+WAITS = {Phase.WAITING: " for its pod", Phase.RETRYING: ": another pod comes"}
+
+
 def _standing_words(standing: Standing) -> str:
     reason = f": {standing.reason}" if standing.reason else ""
     if standing.phase is Phase.RUNNING:
@@ -192,4 +195,4 @@ def _standing_words(standing: Standing) -> str:
         if standing.wanted > 1:
             return f"{standing.phase}: {standing.succeeded} of {standing.wanted} pods done"
         return f"{standing.phase}{where}"
-    return f"{standing.phase}{reason}"
+    return f"{standing.phase}{reason or WAITS.get(standing.phase, '')}"

@@ -1,0 +1,128 @@
+"""What a cluster does to a Job once it is there: pods come, wait, run, log, and end, in a thread beside the test."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from emotion.cluster.standing import INDEX, JOB_NAME
+from tests.cluster.api import ApiServer
+
+SHORT = 0.3
+Play = Callable[["Scene"], None]
+
+
+class Scene:
+    """One Job of a cluster, and what becomes of it."""
+
+    def __init__(self, api: ApiServer, job: dict[str, Any]) -> None:
+        self.api, self.name, self.uid = api, job["metadata"]["name"], job["metadata"]["uid"]
+        self.labels = job["spec"]["template"]["metadata"]["labels"]
+        self.count = 0
+
+    def pod(self, *, index: int | None = None, node: str = "node-1") -> str:
+        """Let a pod come, which waits for its container; give its name."""
+        self.count += 1
+        name = f"{self.name}-{'' if index is None else f'{index}-'}{self.count:05d}"
+        mine = {JOB_NAME: self.name, **({} if index is None else {INDEX: str(index)})}
+        self.api.add(
+            "Pod",
+            name,
+            metadata={
+                "labels": {**self.labels, **mine},
+                "ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": self.name, "uid": self.uid}],
+            },
+            spec={"nodeName": node, "containers": [{"name": "main", "image": "test"}]},
+            status={"phase": "Pending", "containerStatuses": [status({"waiting": {"reason": "ContainerCreating"}})]},
+        )
+        return name
+
+    def waiting(self, pod: str, reason: str, message: str) -> None:
+        """Let its container wait for a reason."""
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        self.api.update("Pod", pod, {"status": {"containerStatuses": [status(waiting)]}})
+
+    def unscheduled(self, message: str) -> str:
+        """Let a pod come for which there is no node."""
+        pod = self.pod(node="")
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        self.api.update("Pod", pod, {"status": {"conditions": [condition], "containerStatuses": []}})
+        return pod
+
+    def run(self, pod: str, *lines: str) -> None:
+        """Let its container run, and log."""
+        running = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+        self.api.update("Pod", pod, {"status": {"phase": "Running", "containerStatuses": [status(running)]}})
+        for line in lines:
+            self.api.log(pod, line)
+
+    def end(self, pod: str, code: int = 0, *, reason: str = "", message: str = "", lost: str = "") -> None:
+        """Let its container end."""
+        self.api.end_log(pod)
+        ended = {"exitCode": code, "reason": reason or ("Error" if code else "Completed"), "message": message}
+        conditions = [{"type": "DisruptionTarget", "status": "True", "reason": lost}] if lost else []
+        phase = "Failed" if code else "Succeeded"
+        change = {"phase": phase, "conditions": conditions, "containerStatuses": [status({"terminated": ended})]}
+        self.api.update("Pod", pod, {"status": change})
+
+    def complete(self, succeeded: int = 1) -> None:
+        """Let the Job be complete."""
+        done = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
+        self.api.update("Job", self.name, {"status": {"succeeded": succeeded, "conditions": [done]}})
+
+    def fail(self, reason: str, message: str = "") -> None:
+        """Let the Job have failed."""
+        failed = {"type": "Failed", "status": "True", "reason": reason, "message": message}
+        self.api.update("Job", self.name, {"status": {"failed": 1, "conditions": [failed]}})
+
+    def warn(self, name: str, reason: str, message: str) -> None:
+        """Let an event tell of a pod or of the Job."""
+        event = {"reason": reason, "message": message, "type": "Warning", "lastTimestamp": "2026-01-01T00:00:00Z"}
+        self.api.add("Event", f"{name}.{reason.lower()}", involvedObject={"name": name}, **event)
+
+    def pause(self, seconds: float = SHORT) -> None:
+        """Let some time pass."""
+        time.sleep(seconds)
+
+
+def status(state: dict[str, Any]) -> dict[str, Any]:
+    """The status of the one container."""
+    return {"name": "main", "image": "test", "imageID": "", "ready": "running" in state, "restartCount": 0, "state": state}
+
+
+def play(api: ApiServer, act: Play, *, job: str = "") -> None:
+    """Play `act` for each Job that is created from now on, but for pods with the store."""
+
+    def begin(server: ApiServer, created: dict[str, Any]) -> None:
+        name = created["metadata"]["name"]
+        if not name.startswith("transfer") and name.startswith(job):
+            act(Scene(server, created))
+
+    api.when_created("Job", begin)
+
+
+def succeed(scene: Scene) -> None:
+    """A training as it should be."""
+    pod = scene.pod()
+    scene.pause()
+    scene.run(pod, '{"event": "start", "message": "training begins"}', EPOCH)
+    scene.pause()
+    scene.api.log(pod, "the last line")
+    scene.end(pod)
+    scene.complete()
+
+
+EPOCH = (
+    '{"event": "epoch", "epochs": 12, "epoch": 3, "loss": 0.5, "accuracy": 0.75, "validation_loss": 0.6,'
+    ' "validation_accuracy": 0.7, "samples_per_second": 1234.5, "seconds": 3.0, "seconds_left": 9.0, "best": true}'
+)
+
+
+def lend_store(api: ApiServer) -> None:
+    """Let the pods that have the store run as soon as they are asked for."""
+
+    def begin(server: ApiServer, created: dict[str, Any]) -> None:
+        if created["metadata"]["name"].startswith("transfer"):
+            scene = Scene(server, created)
+            scene.run(scene.pod())
+
+    api.when_created("Job", begin)
