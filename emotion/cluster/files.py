@@ -3,20 +3,16 @@
 import os
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from emotion.cluster.kubectl import UnreachableError
-from emotion.cluster.transfer import StorePod, check
+from emotion.cluster.transfer import StorePod, check, insist
 from emotion.errors import BadDataError, CheckFailedError, InputMissingError, UsageError
 from emotion.files import cannot_write, sha256
 
 BLOCK = 1 << 20
-TRIES = 6
-PAUSE = 2.0
 STORE = PurePosixPath("/store")
 # What may be put, and what of each a name may be.
 PLACES = ("data", "inputs", "weights")
@@ -156,7 +152,7 @@ def put(pod: StorePod, source: Path, files: list[Entry], target: PurePosixPath, 
             continue
         local = source if source.is_file() else source / entry.path
         reach = _reach(advance)
-        _retry(lambda: _put_one(pod, local, entry, target, reach))  # noqa: B023
+        insist(lambda: _put_one(pod, local, entry, target, reach))  # noqa: B023
         written.append(entry.path)
     names = {entry.path for entry in files}
     return Moved(written, sorted(names - set(written)), sorted(there.keys() - names))
@@ -203,7 +199,7 @@ def fetch(pod: StorePod, source: PurePosixPath, files: list[Entry], target: Path
         try:
             local.parent.mkdir(parents=True, exist_ok=True)
             reach = _reach(advance)
-            _retry(lambda: _fetch_one(pod, source / entry.path, entry, local, reach))  # noqa: B023
+            insist(lambda: _fetch_one(pod, source / entry.path, entry, local, reach))  # noqa: B023
         except OSError as error:
             raise cannot_write(local, error) from error
         written.append(entry.path)
@@ -239,16 +235,3 @@ def _reach(advance: Advance) -> Advance:
         farthest = max(farthest, place)
 
     return reach
-
-
-def _retry(act: Callable[[], None]) -> None:
-    """Try again where the connection was lost, or a file did not arrive whole."""
-    for left in reversed(range(TRIES)):
-        try:
-            act()
-        except (UnreachableError, CheckFailedError):
-            if not left:
-                raise
-            time.sleep(PAUSE)
-        else:
-            return

@@ -6,19 +6,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import IO
+from typing import IO, TypeVar
 
 from emotion.cluster.follow import EVERY, IMAGE
-from emotion.cluster.kubectl import Kubectl, failure
+from emotion.cluster.kubectl import Kubectl, UnreachableError, failure
 from emotion.cluster.observe import observe
 from emotion.cluster.order import Order
 from emotion.cluster.outcome import outcome
 from emotion.cluster.render import render
 from emotion.cluster.standing import Phase, hint, unpullable
 from emotion.cluster.submit import check_needs, create
-from emotion.errors import CannotWriteError, EmotionError, UnavailableError
+from emotion.errors import CannotWriteError, CheckFailedError, EmotionError, UnavailableError
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
+TRIES = 6
+PAUSE = 2.0
 FULL = ("No space left on device", "Disk quota exceeded", "Read-only file system", "Permission denied")
 
 
@@ -34,11 +37,14 @@ class StorePod:
         return ["exec", *(["--stdin"] if reads else []), self.name, "--container=main", "--", *words]
 
     def run(self, *words: str) -> bytes:
-        """Run a command in the pod, and give what it prints.
+        """Run a command in the pod that may be run twice, and give what it prints.
 
         Raises:
-            EmotionError: it failed, or the connection did.
+            EmotionError: it failed, or the connection did for good.
         """
+        return insist(lambda: self._run(*words))
+
+    def _run(self, *words: str) -> bytes:
         with self.kubectl.stream(*self.command(*words)) as process:
             printed, said = process.communicate()
         check(process.returncode, said)
@@ -47,6 +53,20 @@ class StorePod:
     def start(self, *words: str, source: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         """Start a command in the pod; its output is to be read, and with a `source` its input is what that gives."""
         return self.kubectl.stream(*self.command(*words, reads=source is not None), source=source)
+
+
+def insist(act: Callable[[], T]) -> T:
+    """Do what may be done twice again, where the connection was lost or a file did not arrive whole.
+
+    Raises:
+        EmotionError: it never worked, or failed otherwise.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return act()
+        except (UnreachableError, CheckFailedError):
+            time.sleep(PAUSE)
+    return act()
 
 
 def check(code: int, said: bytes) -> None:

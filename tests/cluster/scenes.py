@@ -86,7 +86,14 @@ class Scene:
 
 def status(state: dict[str, Any]) -> dict[str, Any]:
     """The status of the one container."""
-    return {"name": "main", "image": "test", "imageID": "", "ready": "running" in state, "restartCount": 0, "state": state}
+    return {
+        "name": "main",
+        "image": "test",
+        "imageID": "",
+        "ready": "running" in state,
+        "restartCount": 0,
+        "state": state,
+    }
 
 
 def play(api: ApiServer, act: Play, *, job: str = "") -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 import uuid
@@ -107,3 +108,12 @@ def open_to_all(folder: Path, mode: int = 0o555) -> Path:
 def tiny(*changes: str) -> list[str]:
     """Options for a training within seconds."""
     return [part for change in (*TINY, *changes) for part in ("--set", change)]
+
+
+def expanded(word: str, environment: Mapping[str, str]) -> str:
+    """Put variables in the place of $(NAME), as Kubernetes does in a container's args: $$ is one $, begins nothing."""
+    return re.sub(
+        r"\$(?:\$|\(([^)]*)\))",
+        lambda found: "$" if found[1] is None else environment.get(found[1], found[0]),
+        word,
+    )

