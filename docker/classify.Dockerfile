@@ -42,6 +42,7 @@ WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY emotion emotion
 COPY jobs jobs
+COPY k8s k8s
 RUN PYTHONPATH=/tools python3 -m hatchling build --target wheel
 
 FROM python AS image

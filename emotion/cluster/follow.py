@@ -141,6 +141,10 @@ class Follower:
 
     def _mourn(self, job: Followed, standing: Standing) -> None:
         """Say of every pod that ended badly how it did, once."""
+        for name in job.logs.keys() - {pod.name for pod in standing.pods} - job.mourned:
+            job.mourned.add(name)
+            job.logs[name].stop()
+            self.tell(job.name, f"pod {name} is gone")
         for pod in standing.pods:
             if pod.ended is None or pod.succeeded or pod.name in job.mourned:
                 continue
@@ -157,8 +161,10 @@ class Follower:
         """Say why it waits, whenever that changes, and again after a minute."""
         text = _standing_words(standing)
         now = time.monotonic()
-        if text != job.said or (standing.reason and now - job.said_at > AGAIN):
-            job.said, job.said_at = text, now
+        # A pull that fails is tried again and again: two reasons by turns, and nothing new.
+        topic = "image" if unpullable(standing.reason) else text
+        if topic != job.said or (standing.reason and now - job.said_at > AGAIN):
+            job.said, job.said_at = topic, now
             self.tell(job.name, text)
             if help_ := hint(standing.reason):
                 self.tell(job.name, f"  {help_}")

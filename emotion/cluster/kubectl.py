@@ -131,7 +131,8 @@ def _run(command: list[str], content: str | None) -> str:
     done = subprocess.run(command, input=content, capture_output=True, text=True, check=False)  # noqa: S603
     lines = done.stderr.splitlines()
     warnings = [line for line in lines if line.startswith("Warning:")]
-    if warnings:
+    # Of what is created; a question that is asked every two seconds would repeat them.
+    if warnings and content is not None:
         sys.stderr.write("\n".join(warnings) + "\n")
     if done.returncode != 0:
         raise failure("\n".join(line for line in lines if line not in warnings))

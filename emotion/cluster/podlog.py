@@ -1,5 +1,6 @@
 """Follows a pod's log in a thread, across lost connections, without losing or repeating a line."""
 
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from emotion.cluster.kubectl import Kubectl, failure
 
 # Between two attempts to read on.
 PAUSE = 1.0
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 Line = Callable[[str], None]
 
@@ -60,8 +63,9 @@ class PodLog(threading.Thread):
 
     def _line(self, line: str) -> None:
         at, _, text = line.partition(" ")
+        # What has no time is no line of the log, but the node's own word on why it cannot be read.
         # The server takes whole seconds, and so repeats some.
-        if _nanoseconds(at) <= _nanoseconds(self.last):
+        if not TIME.match(at) or _nanoseconds(at) <= _nanoseconds(self.last):
             return
         self.last = at
         self.take(text)

@@ -13,6 +13,8 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 INDEX = "batch.kubernetes.io/job-completion-index"
 LABEL = "app.kubernetes.io/"
 Object = dict[str, Any]
+# Of a message of the cluster's so many characters are told: its begin, and its end, which has the cause.
+LONGEST = 240
 
 
 class Phase(StrEnum):
@@ -136,6 +138,8 @@ def _phase(job: Object, pods: Sequence[Pod], why: str) -> tuple[Phase, str]:
 
 def _words(told: Object) -> str:
     reason, message = told.get("reason", ""), told.get("message", "")
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
     return f"{reason}: {message}" if reason and message else reason or message
 
 

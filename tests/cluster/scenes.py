@@ -8,7 +8,7 @@ from emotion.cluster.standing import INDEX, JOB_NAME
 from tests.cluster.api import ApiServer
 
 SHORT = 0.3
-Play = Callable[["Scene"], None]
+Play = Callable[["Scene"], object]
 
 
 class Scene:

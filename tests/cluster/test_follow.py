@@ -147,7 +147,7 @@ def test_an_image_that_stays_away_ends_the_following_with_69(
 
 
 def test_a_pod_that_no_node_can_take_is_told_with_what_helps_and_ctrl_c_detaches(api: ApiServer, start: Start) -> None:
-    play(api, lambda scene: scene.unscheduled("0/3 nodes are available: 3 Insufficient nvidia.com/gpu.") and None)
+    play(api, lambda scene: scene.unscheduled("0/3 nodes are available: 3 Insufficient nvidia.com/gpu."))
     process = start("submit", "bert")
     said = read_until(process, "--gpus 0")
     assert "Unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu." in said
@@ -240,6 +240,42 @@ def test_a_lost_connection_is_survived(api: ApiServer, emotion: Emotion) -> None
     assert "lost the connection" in done.stderr
     assert "the connection is back" in done.stderr
     assert done.stderr.index("before") < done.stderr.index("lost the connection") < done.stderr.index("after")
+
+
+def test_a_pod_that_is_gone_without_a_trace_is_told(api: ApiServer, emotion: Emotion) -> None:
+    def scene(scene: Scene) -> None:
+        first = scene.pod()
+        scene.run(first, "on the first")
+        scene.pause(3)
+        scene.api.remove("Pod", first)
+        scene.pause(3)
+        second = scene.pod()
+        scene.run(second, "on the second")
+        scene.end(second)
+        scene.complete()
+
+    play(api, scene)
+    done = emotion("submit", "ann")
+    assert done.returncode == 0, done.stderr
+    said = done.stderr
+    assert said.index("on the first") < said.index("-00001 is gone") < said.index("on the second")
+
+
+def test_a_pull_that_fails_by_turns_is_told_once(api: ApiServer, start: Start) -> None:
+    def scene(scene: Scene) -> None:
+        pod = scene.pod()
+        for _ in range(3):
+            scene.waiting(pod, "ErrImagePull", f"failed to pull: {'x' * 900}: no such host")
+            scene.pause(2.5)
+            scene.waiting(pod, "ImagePullBackOff", "Back-off pulling image")
+            scene.pause(2.5)
+        scene.waiting(pod, "CreateContainerConfigError", "the end of the scene")
+
+    play(api, scene)
+    said = read_until(start("submit", "ann"), "the end of the scene")
+    assert said.count("ErrImagePull") + said.count("ImagePullBackOff") == 1
+    assert "no such host" in said
+    assert len(said) < 3000
 
 
 def test_a_job_that_somebody_deletes_ends_the_following_with_75(api: ApiServer, emotion: Emotion) -> None:
