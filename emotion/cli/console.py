@@ -31,8 +31,8 @@ class LogFormat(StrEnum):
 
 
 # rich honours NO_COLOR and drops colours by itself where the stream is not a terminal.
-# A pipe has no width: nothing is folded there.
-PIPE_WIDTH = 10_000
+# A pipe has no width: nothing is folded there, unless EMOTION_COLUMNS says how wide its reader is.
+PIPE_WIDTH = int(COLUMNS) if (COLUMNS := os.environ.get("EMOTION_COLUMNS", "")).isdecimal() and int(COLUMNS) else 10_000
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
 

@@ -103,7 +103,7 @@ def submit(
     rendered = prepare(kubectl, orders)
     show_plan(kubectl, rendered)
     if dry_run:
-        console.data("---\n".join(each.yaml() for each in rendered).rstrip())
+        console.data("---\n".join(each.yaml for each in rendered).rstrip())
         return
     if not agreed(yes=yes):
         console.say("nothing was submitted")

@@ -75,7 +75,8 @@ def check(order: Order) -> Order:
         BadParametersError: its settings are wrong.
         InputMissingError: the overlay is not there.
     """
-    _check_options(order)
+    _check_values(order)
+    _check_together(order)
     if order.trains:
         params = load_params(order.job, params_file(order.job), order.settings)
         return replace(order, run=order.run or _run_name(params, order.data))
@@ -84,10 +85,10 @@ def check(order: Order) -> Order:
     return order
 
 
-def _check_options(order: Order) -> None:
+def _check_values(order: Order) -> None:
     if order.run and not RUN_NAME.fullmatch(order.run):
         raise UsageError(f"{order.run!r} is not a run name", "use 1 to 40 lower-case letters, digits and hyphens")
-    for name, what in ((order.data, "--data"), (order.source or "inbox", "--input")):
+    for name, what in ((order.data, "--data"), ("inbox" if order.source is None else order.source, "--input")):
         if not NAME.fullmatch(name):
             raise UsageError(f"{what} {name!r} is not a folder of the store", "name what `emotion put` was given")
     if order.queue is not None and not LABEL.fullmatch(order.queue):
@@ -96,17 +97,21 @@ def _check_options(order: Order) -> None:
         count = getattr(order, name)
         if count is not None and not 0 <= count <= highest:
             raise UsageError(f"--{name} {count} is not from 0 to {highest}")
+    if order.overlay is not None and not (order.overlay / "kustomization.yaml").is_file():
+        raise InputMissingError(
+            f"{order.overlay} has no kustomization.yaml", "copy k8s/overlays/cluster, and change it"
+        )
+
+
+def _check_together(order: Order) -> None:
     if not order.trains and (order.settings or order.workers > 1):
         raise UsageError(f"{order.job} trains nothing: it has no --set and no --workers")
+    if any(setting.partition("=")[0].strip() == "resources.device" for setting in order.settings):
+        raise UsageError("resources.device follows from --gpus", "leave it out; --gpus 0 trains on the CPU")
+    if order.job == "classify" and order.gpus and not order.image:
+        raise UsageError("classifying on GPUs takes an image with CUDA", "make images VARIANT=cuda, and --image")
     if order.job != "classify" and (order.source or order.shards or order.model):
         raise UsageError("--input, --shards and --model are for classify alone")
-    if order.overlay is not None:
-        _check_overlay(order.overlay)
-
-
-def _check_overlay(folder: Path) -> None:
-    if not (folder / "kustomization.yaml").is_file():
-        raise InputMissingError(f"{folder} has no kustomization.yaml", "copy k8s/overlays/cluster, and change it")
 
 
 def _run_name(params: WordParams | CheckpointParams, data: str) -> str:

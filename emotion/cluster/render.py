@@ -21,16 +21,17 @@ from emotion.models.registry import MODELS, jobs_folder
 Patch = dict[str, Any]
 CONTAINER = "/spec/template/spec/containers/0"
 # The places of what the base's args leave to be said.
-DATA, DEVICE = 5, 9
+DATA = 5
 SOURCE, OUTPUT = 1, 2
 QUEUE = "kueue.x-k8s.io/queue-name"
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """One job as the cluster gets it: the Job, and what goes with it."""
+    """One job as the cluster gets it: the Job, and what goes with it; `yaml` is all of it, as a file for kubectl."""
 
     order: Order
+    yaml: str
     job: dict[str, Any]
     others: list[dict[str, Any]]
 
@@ -65,10 +66,6 @@ class Rendered:
         """Kueue's queue, or nothing."""
         return str(self.job["metadata"]["labels"].get(QUEUE, ""))
 
-    def yaml(self) -> str:
-        """All of it, as a file for kubectl."""
-        return yaml.safe_dump_all([*self.others, self.job], sort_keys=False)
-
 
 def render(order: Order, folder: str = "") -> Rendered:
     """Render an order, checked before; `folder` is what is rendered where it is no job of jobs/.
@@ -81,11 +78,12 @@ def render(order: Order, folder: str = "") -> Rendered:
         _copy(root)
         _write(root / "run", _run_layer(order, folder or f"jobs/{order.job}"))
         _write(root / "all", _parts_layer(order, root))
-        objects = [each for each in yaml.safe_load_all(kustomize(root / "all")) if each]
+        text = kustomize(root / "all")
+    objects = [each for each in yaml.safe_load_all(text) if each]
     jobs = [each for each in objects if each["kind"] == "Job"]
     if len(jobs) != 1:
         raise BadParametersError(f"the overlay makes {len(jobs)} Jobs of {order.job}, where one was expected")
-    return Rendered(order, jobs[0], [each for each in objects if each["kind"] != "Job"])
+    return Rendered(order, text, jobs[0], [each for each in objects if each["kind"] != "Job"])
 
 
 def _copy(root: Path) -> None:
@@ -143,8 +141,8 @@ def _replace(place: str, value: Any) -> Patch:
 
 
 def _append(*words: str) -> list[Patch]:
-    # The cluster would put the variable x in the place of $(x).
-    return [{"op": "add", "path": f"{CONTAINER}/args/-", "value": word.replace("$(", "$$(")} for word in words]
+    # The cluster puts the variable x in the place of $(x), and $ in that of $$.
+    return [{"op": "add", "path": f"{CONTAINER}/args/-", "value": word.replace("$", "$$")} for word in words]
 
 
 def _patches(operations: list[Patch] | dict[str, Any]) -> list[dict[str, Any]]:
@@ -153,23 +151,20 @@ def _patches(operations: list[Patch] | dict[str, Any]) -> list[dict[str, Any]]:
 
 def _parts_layer(order: Order, root: Path) -> dict[str, Any]:
     """Adds components and the overlay; what the person said on the command line comes last."""
-    parts = [f"../k8s/components/{name}" for name in _components(order)]
-    if order.overlay is not None:
-        parts.append(f"../k8s/overlays/{_copy_overlay(order.overlay, root)}")
-    if order.workers > 1:
-        parts.append("../k8s/components/multi-worker")
-    device = [_replace(f"args/{DEVICE}", "resources.device=gpu")] if order.gpus and order.trains else []
-    return {"resources": ["../run"], "components": parts, "patches": [*_patches(_said(order)), *_patches(device)]}
+    overlay = [f"overlays/{_copy_overlay(order.overlay, root)}"] if order.overlay is not None else []
+    parts = [f"../k8s/{part}" for part in (*overlay, *(f"components/{name}" for name in _components(order)))]
+    return {"resources": ["../run"], "components": parts, "patches": _patches(_said(order))}
 
 
 def _components(order: Order) -> list[str]:
-    has_gpu = order.trains and MODELS[order.job].checkpoint is not None
+    """What the options add. A GPU that the job or the overlay has is taken off before any is added."""
     wanted = {
-        "cpu": order.gpus == 0,
-        "gpu": bool(order.gpus) and not has_gpu,
+        "cpu": order.gpus is not None,
+        "gpu": bool(order.gpus),
         "multi-gpu": (order.gpus or 0) > 1,
         "spot": order.spot,
         "kueue": order.queue is not None,
+        "multi-worker": order.workers > 1,
     }
     return [name for name, needed in wanted.items() if needed]
 

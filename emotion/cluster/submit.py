@@ -6,8 +6,6 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
-import yaml
-
 from emotion.cluster.kubectl import ExistsError, Kubectl
 from emotion.cluster.render import Rendered
 from emotion.cluster.standing import Object, read_standing
@@ -50,7 +48,12 @@ def check_accepted(kubectl: Kubectl, job: Rendered) -> None:
     for each in (*job.others, job.job):
         with suppress(ExistsError):
             kubectl.run(
-                "create", "--dry-run=server", "--validate=strict", "--filename=-", "--output=name", content=_yaml(each)
+                "create",
+                "--dry-run=server",
+                "--validate=strict",
+                "--filename=-",
+                "--output=name",
+                content=json.dumps(each),
             )
 
 
@@ -72,9 +75,9 @@ def create(kubectl: Kubectl, job: Rendered) -> Created:
         for each in job.others:
             with suppress(ExistsError):
                 made.append(_create(kubectl, each))
-        uid = json.loads(kubectl.run("create", "--filename=-", "--output=json", content=_yaml(job.job)))["metadata"][
-            "uid"
-        ]
+        uid = json.loads(kubectl.run("create", "--filename=-", "--output=json", content=json.dumps(job.job)))[
+            "metadata"
+        ]["uid"]
         made.append(f"job/{job.name}")
         for each in job.others:
             _own(kubectl, each, job.name, uid)
@@ -87,11 +90,7 @@ def create(kubectl: Kubectl, job: Rendered) -> Created:
 
 
 def _create(kubectl: Kubectl, each: Object) -> str:
-    return kubectl.run("create", "--filename=-", "--output=name", content=_yaml(each)).strip()
-
-
-def _yaml(each: Object) -> str:
-    return yaml.safe_dump(each, sort_keys=False)
+    return kubectl.run("create", "--filename=-", "--output=name", content=json.dumps(each)).strip()
 
 
 def _own(kubectl: Kubectl, each: Object, job: str, uid: str) -> None:

@@ -50,8 +50,8 @@ class Recorder:
         what = f"{lost:,} steps after it were lost" if lost else "nothing known of was lost"
         self.note(
             "resume",
-            f"going on from the checkpoint after step {standing.step:,} of {standing.steps:,} (epoch {standing.epoch}"
-            f" of {standing.epochs}); {what}",
+            f"going on from the checkpoint after step {standing.step:,} of {standing.steps:,} (epoch"
+            f" {min(standing.epoch, standing.epochs)} of {standing.epochs}); {what}",
         )
 
     def on_step(self, standing: Standing, rows: int) -> None:

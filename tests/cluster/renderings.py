@@ -69,11 +69,11 @@ def combinations() -> dict[str, tuple[dict[str, Any], ...]]:
     for overlay in ("", *OVERLAYS):
         for count in range(1, len(ADDITIONS) + 1):
             for parts in itertools.combinations(ADDITIONS, count):
-                # An overlay may take off what parts add; workers are named after all else.
-                below = [f"k8s/components/{part}" for part in parts if part != "multi-worker"]
-                above = [f"k8s/components/{part}" for part in parts if part == "multi-worker"]
-                middle = [f"k8s/overlays/{overlay}"] if overlay else []
-                layers = {"resources": ["jobs/bert"], "nameSuffix": SUFFIX}, {"components": [*below, *middle, *above]}
+                if overlay == "local" and "multi-gpu" in parts:
+                    continue  # there is no GPU on a local cluster
+                first = [f"k8s/overlays/{overlay}"] if overlay else []
+                components = [*first, *(f"k8s/components/{part}" for part in parts)]
+                layers = {"resources": ["jobs/bert"], "nameSuffix": SUFFIX}, {"components": components}
                 found["-".join(filter(None, ["bert", overlay, *parts]))] = layers
     return found
 

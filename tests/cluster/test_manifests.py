@@ -391,7 +391,7 @@ def test_several_gpus_come_with_cores_and_shared_memory(jobs: dict[str, Object])
 
 @pytest.mark.parametrize("job", ["bert", "ann", "classify"])
 def test_as_many_gpus_as_were_asked_for(job: str) -> None:
-    rendered = render(check(Order(job, gpus=2, source="inbox" if job == "classify" else None)))
+    rendered = render(check(Order(job, gpus=2, image="registry.example/with-cuda:1")))
     assert rendered.container["resources"]["limits"][GPU] == "2"
     assert GPU in tolerated(rendered.job)
     assert shared_memory(rendered.job) >= 8 * 2**30
@@ -411,7 +411,8 @@ def test_a_queue_is_the_job_s_alone(jobs: dict[str, Object]) -> None:
         order = ORDERS.get(name, Order("ann"))
         cluster = has(name, "cluster") or (order.overlay is not None and order.overlay.name == "cluster")
         queues = {has(name, "kueue"): "default", cluster and component(job) == "train": "research"}
-        wanted = order.queue or queues.get(True)
+        # The component stands above the overlay.
+        wanted = order.queue or ("default" if has(name, "kueue") else queues.get(True))
         assert job["metadata"]["labels"].get(QUEUE) == wanted, name
         # Kueue would take the pods for jobs of their own.
         assert QUEUE not in labels_of_pods(job), name
@@ -556,7 +557,7 @@ def test_kubectl_reads_what_was_rendered_whatever_a_run_is_called(run: str) -> N
     check_accepted(desk, rendered)
     assert len(desk.handed) == len(rendered.others) + 1
     # What is submitted, and what --dry-run prints.
-    for content in (desk.handed[-1], rendered.yaml()):
+    for content in (desk.handed[-1], rendered.yaml):
         # A local command, which asks no server, but reads as `kubectl create` does.
         command = [KUBECTL, "annotate", "--local", "--filename=-", "read=yes", "--output=json"]
         read = subprocess.run(command, input=content, capture_output=True, text=True, check=False)

@@ -230,3 +230,14 @@ def test_a_field_that_the_api_does_not_know_is_refused_by_the_server(
     assert done.returncode == 78, done.stderr
     assert "backofLimit" in done.stderr
     assert left(api) == []
+
+
+def test_what_cannot_go_together_is_refused(emotion: Emotion) -> None:
+    device = emotion("submit", "bert", "--set", "resources.device=cpu", "--no-follow")
+    assert device.returncode == 2
+    assert "--gpus 0" in device.stderr
+    light = emotion("submit", "classify", "--gpus", 1, "--no-follow")
+    assert light.returncode == 2
+    assert "an image with CUDA" in light.stderr
+    bare = emotion("submit", "classify", "--input", "", "--no-follow")
+    assert bare.returncode == 2
