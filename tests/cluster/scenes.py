@@ -15,7 +15,8 @@ class Scene:
     """One Job of a cluster, and what becomes of it."""
 
     def __init__(self, api: ApiServer, job: dict[str, Any]) -> None:
-        self.api, self.name, self.uid = api, job["metadata"]["name"], job["metadata"]["uid"]
+        about = job["metadata"]
+        self.api, self.name, self.uid, self.namespace = api, about["name"], about["uid"], about["namespace"]
         self.labels = job["spec"]["template"]["metadata"]["labels"]
         self.count = 0
 
@@ -31,48 +32,53 @@ class Scene:
                 "labels": {**self.labels, **mine},
                 "ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": self.name, "uid": self.uid}],
             },
+            namespace=self.namespace,
             spec={"nodeName": node, "containers": [{"name": "main", "image": "test"}]},
             status={"phase": "Pending", "containerStatuses": [status({"waiting": {"reason": "ContainerCreating"}})]},
         )
         return name
 
+    def change(self, pod: str, status: dict[str, Any]) -> None:
+        """Change a pod's status."""
+        self.api.update("Pod", pod, {"status": status}, self.namespace)
+
     def waiting(self, pod: str, reason: str, message: str) -> None:
         """Let its container wait for a reason."""
         waiting = {"waiting": {"reason": reason, "message": message}}
-        self.api.update("Pod", pod, {"status": {"containerStatuses": [status(waiting)]}})
+        self.change(pod, {"containerStatuses": [status(waiting)]})
 
     def unscheduled(self, message: str) -> str:
         """Let a pod come for which there is no node."""
         pod = self.pod(node="")
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-        self.api.update("Pod", pod, {"status": {"conditions": [condition], "containerStatuses": []}})
+        self.change(pod, {"conditions": [condition], "containerStatuses": []})
         return pod
 
     def run(self, pod: str, *lines: str) -> None:
         """Let its container run, and log."""
         running = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
-        self.api.update("Pod", pod, {"status": {"phase": "Running", "containerStatuses": [status(running)]}})
+        self.change(pod, {"phase": "Running", "containerStatuses": [status(running)]})
         for line in lines:
-            self.api.log(pod, line)
+            self.api.log(pod, line, self.namespace)
 
     def end(self, pod: str, code: int = 0, *, reason: str = "", message: str = "", lost: str = "") -> None:
         """Let its container end."""
-        self.api.end_log(pod)
+        self.api.end_log(pod, self.namespace)
         ended = {"exitCode": code, "reason": reason or ("Error" if code else "Completed"), "message": message}
         conditions = [{"type": "DisruptionTarget", "status": "True", "reason": lost}] if lost else []
         phase = "Failed" if code else "Succeeded"
         change = {"phase": phase, "conditions": conditions, "containerStatuses": [status({"terminated": ended})]}
-        self.api.update("Pod", pod, {"status": change})
+        self.change(pod, change)
 
     def complete(self, succeeded: int = 1) -> None:
         """Let the Job be complete."""
         done = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
-        self.api.update("Job", self.name, {"status": {"succeeded": succeeded, "conditions": [done]}})
+        self.api.update("Job", self.name, {"status": {"succeeded": succeeded, "conditions": [done]}}, self.namespace)
 
     def fail(self, reason: str, message: str = "") -> None:
         """Let the Job have failed."""
         failed = {"type": "Failed", "status": "True", "reason": reason, "message": message}
-        self.api.update("Job", self.name, {"status": {"failed": 1, "conditions": [failed]}})
+        self.api.update("Job", self.name, {"status": {"failed": 1, "conditions": [failed]}}, self.namespace)
 
     def warn(self, name: str, reason: str, message: str) -> None:
         """Let an event tell of a pod or of the Job."""
