@@ -23,9 +23,11 @@ def follow(kubectl: "Kubectl", names: Sequence[str], write: Callable[[str], None
     from emotion.errors import Terminated
 
     several = len(names) > 1
+    short = {name: name.partition("-")[0] for name in names}
+    marks = short if len(set(short.values())) == len(names) else {name: name for name in names}
 
     def tell(job: str, line: str) -> None:
-        write(f"[{job}] {line}" if several and job else line)
+        write(f"[{marks[job]}] {line}" if several and job else line)
 
     try:
         return Follower(kubectl, names, tell).run()

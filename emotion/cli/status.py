@@ -11,7 +11,7 @@ from emotion.cli.following import follow, option, tell_outcome
 from emotion.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from emotion.cluster.kubectl import Kubectl
     from emotion.cluster.standing import Standing
@@ -52,6 +52,8 @@ def _show(records: list[dict[str, Any]], *, as_json: bool) -> None:
         console.data_json(records)
     elif records:
         console.table("", COLUMNS, [_cells(record) for record in records], numbers=0)
+        for line in _why(records):
+            console.say(line)
     else:
         console.say("there are no jobs: emotion submit ann")
 
@@ -83,17 +85,19 @@ def _live(kubectl: "Kubectl") -> None:
                 continue
 
 
-def _grid(records: list[dict[str, Any]]) -> "Table":
+def _grid(records: list[dict[str, Any]]) -> "Group":
+    from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     grid = Table(*COLUMNS, header_style="bold")
     for record in records:
         grid.add_row(*map(escape, _cells(record)))
-    return grid
+    return Group(grid, Text("\n".join(_why(records))))
 
 
-COLUMNS = ["job", "run", "phase", "at", "retries", "age", "node", "why"]
+COLUMNS = ["job", "run", "phase", "at", "retries", "age", "node"]
 
 
 def _records(kubectl: "Kubectl") -> list[dict[str, Any]]:
@@ -156,8 +160,18 @@ def _cells(record: dict[str, Any]) -> list[str]:
         str(record["retries"]),
         duration(record["age_seconds"]),
         record["node"],
-        record["reason"],
     ]
+
+
+def _why(records: list[dict[str, Any]]) -> list[str]:
+    """A line for each job that waits or has failed for a known reason, and what helps."""
+    from emotion.cluster.standing import hint
+
+    lines = []
+    for record in filter(lambda record: record["reason"], records):
+        lines.append(f"{record['name']}: {record['reason']}")
+        lines += [f"  {help_}" for help_ in [hint(record["reason"])] if help_]
+    return lines
 
 
 def logs(

@@ -136,16 +136,16 @@ def prepare(kubectl: "Kubectl", orders: Sequence["Order"]) -> list["Rendered"]:
 
 def show_plan(kubectl: "Kubectl", jobs: Sequence["Rendered"]) -> None:
     """Print what will be created."""
-    columns = ["job", "image", "pods", "a pod", "queue", "claim", "run"]
+    columns = ["job", "run", "image", "pods", "a pod", "queue", "claim"]
     rows = [
         [
             each.order.job,
+            each.order.run,
             each.container["image"],
             str(each.job["spec"].get("completions", 1)),
             _resources(each.container["resources"]),
             each.queue or "none",
             each.claim,
-            each.order.run,
         ]
         for each in jobs
     ]

@@ -117,6 +117,8 @@ class Follower:
             log.finish(DRAIN)
         self._pass_on()
         job.outcome = ended
+        if len(self.jobs) > 1:
+            self.tell(job.name, f"failed: {ended.reason}" if ended.exit_code else ended.reason)
 
     def _read_logs(self, job: Followed, standing: Standing) -> None:
         several = standing.wanted > 1

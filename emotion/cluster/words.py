@@ -31,14 +31,16 @@ def event(line: str) -> dict[str, Any] | None:
 
 
 def told(line: str) -> str:
-    """A line for people; nothing where only programs have a use for it."""
+    """A line for people; nothing where only programs have a use for it.
+
+    What a pod logs may come from data: characters that steer a terminal are shown, not obeyed.
+    """
     found = event(line)
-    if found is None:
-        return line
     try:
-        return KINDS.get(found["event"], _other)(found)
+        text = line if found is None else KINDS.get(found["event"], _other)(found)
     except (KeyError, TypeError, ValueError):
-        return line
+        text = line
+    return "".join(each if each.isprintable() or each == "\t" else repr(each)[1:-1] for each in text)
 
 
 def _epoch(found: dict[str, Any]) -> str:

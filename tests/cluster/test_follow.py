@@ -303,8 +303,8 @@ def test_several_jobs_are_followed_at_once_and_the_first_failure_is_the_exit_cod
     play(api, fail, job="lstm")
     done = emotion("submit", "ann", "lstm", "--json")
     assert done.returncode == 65
-    assert "[ann-s1-" in done.stderr
-    assert "[lstm-s1-" in done.stderr
+    assert "[ann] the last line" in done.stderr
+    assert "[lstm] failed: exit code 65, bad data" in done.stderr
     codes = {each["job"].partition("-")[0]: each["exit_code"] for each in json.loads(done.stdout)}
     assert codes == {"ann": 0, "lstm": 65}
 

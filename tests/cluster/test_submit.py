@@ -38,10 +38,10 @@ def test_the_plan_is_shown(emotion: Emotion) -> None:
     done = emotion("submit", "minilm", "--gpus", 2, "--queue", "q", "--store-claim", "emotion", "--no-follow")
     line = next(line for line in done.stderr.splitlines() if line.startswith("│ minilm"))
     cells = [cell.strip() for cell in line.strip("│").split("│")]
-    assert cells[1].startswith("emotion-train:")
-    assert "2 GPU" in cells[3]
-    assert cells[4:6] == ["q", "emotion"]
-    assert cells[6].startswith("s1-")
+    assert cells[1].startswith("s1-")
+    assert cells[2].startswith("emotion-train:")
+    assert "2 GPU" in cells[4]
+    assert cells[5:] == ["q", "emotion"]
 
 
 def test_the_same_order_finds_the_same_run_and_another_does_not(api: ApiServer, emotion: Emotion) -> None:

@@ -1,0 +1,89 @@
+"""The README's way from nothing to labelled files runs as it stands, and its kustomization renders."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from emotion.data.sample import generate
+from tests.builders import write_dataset
+from tests.cluster.api import ApiServer
+from tests.cluster.conftest import BIN
+from tests.cluster.kubelet import Kubelet
+from tests.cluster.renderings import ROOT, build
+from tests.cluster.scenes import Scene, lend_store, play, succeed
+
+README = (ROOT / "README.md").read_text()
+
+
+def block(kind: str) -> str:
+    """The README's block of a kind."""
+    (found,) = re.findall(rf"^```{kind}\n(.*?)^```$", README, flags=re.M | re.S)
+    return str(found)
+
+
+@pytest.mark.timeout(600)
+def test_the_commands_lead_from_nothing_to_labelled_files(
+    tmp_path: Path, environment: Mapping[str, str], api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
+    monkeypatch.setenv("EMOTION_STORE", str(api.store))
+    api.remove("Namespace", "emotion")
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "in.csv").write_text("id,text\n" + "1,i am so happy today\n2,i am scared\n" * 20)
+    kubelet = Kubelet(api, tmp_path)
+
+    def prefetched(scene: Scene) -> None:
+        # There is no hub here.
+        rows = generate()
+        folder = api.store / "data" / "emotion"
+        folder.mkdir(parents=True)
+        write_dataset(folder, train=rows["train"][:1200], validation=rows["validation"][:120], test=rows["test"][:120])
+        succeed(scene)
+
+    lend_store(api)
+    play(api, lambda scene: prefetched(scene) if scene.name == "prefetch" else kubelet(scene))
+    commands = block("sh cluster").replace(" k8s/setup", f" {ROOT}/k8s/setup")
+    assert [line.split()[0] for line in commands.splitlines()] == ["kubectl", *["emotion"] * 7]
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", commands],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "val. accuracy" in done.stderr
+    labelled = (tmp_path / "labelled" / "in.csv").read_text().splitlines()
+    assert labelled[0] == "id,text,label,score"
+    assert len(labelled) == 41
+
+
+def test_the_kustomization_renders_what_the_options_render() -> None:
+    content = yaml.safe_load(block("yaml kustomize"))
+    components = [path.removeprefix("../") for path in content["components"]]
+    assert content["resources"] == ["run"]
+    objects = build({"resources": ["jobs/bert"], "nameSuffix": "-s1"}, {"components": components})
+    (job,) = [each for each in objects if each["kind"] == "Job"]
+    assert job["metadata"]["name"] == "bert-s1"
+    assert job["spec"]["completions"] == 2
+    assert job["spec"]["template"]["spec"]["subdomain"] == "bert-s1"
+    assert job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "4"
+
+
+def test_every_folder_that_is_named_is_there() -> None:
+    for path in re.findall(r"(?:k8s|jobs)/[a-z/-]*[a-z]", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_target_of_make_is_there() -> None:
+    makefile = "".join(
+        path.read_text() for path in (ROOT / "Makefile", ROOT / "k8s" / "cluster.mk", ROOT / "docker" / "images.mk")
+    )
+    for target in re.findall(r"`make ([a-z0-9-]+)", README):
+        assert re.search(rf"^{target}:", makefile, flags=re.M), target
