@@ -1,6 +1,7 @@
 """The wheel's base install: it lists, compares and classifies without anything that training needs."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,25 @@ def test_it_carries_the_jobs(installed: Path) -> None:
     shown = run(installed, "params", "show", "lstm")
     assert shown.returncode == 0, shown.stderr
     assert 'name = "lstm"' in shown.stdout
+
+
+def test_it_carries_the_manifests(installed: Path, tmp_path: Path) -> None:
+    script = (
+        "from emotion.cluster.order import Order, check, find_overlay; from emotion.cluster.render import render;"
+        "print(render(check(Order('bert', overlay=find_overlay('local')))).yaml)"
+    )
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [str(installed / "python"), "-c", script],
+        env={**os.environ, "PATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "kind: Job" in done.stdout
+    assert 'name = "bert"' in done.stdout
 
 
 def test_it_classifies(installed: Path, tmp_path: Path) -> None:

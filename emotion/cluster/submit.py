@@ -73,14 +73,11 @@ def create(kubectl: Kubectl, job: Rendered) -> Created:
     made: list[str] = []
     try:
         for each in job.others:
-            with suppress(ExistsError):
-                made.append(_create(kubectl, each))
-        uid = json.loads(kubectl.run("create", "--filename=-", "--output=json", content=json.dumps(job.job)))[
-            "metadata"
-        ]["uid"]
-        made.append(f"job/{job.name}")
+            made += [_create_anew(kubectl, each)]
+        created = kubectl.read("create", "--filename=-", content=json.dumps(job.job))
+        made += [f"job/{job.name}"]
         for each in job.others:
-            _own(kubectl, each, job.name, uid)
+            _own(kubectl, each, created)
     except BaseException:
         if made:
             with suppress(EmotionError):
@@ -89,13 +86,19 @@ def create(kubectl: Kubectl, job: Rendered) -> Created:
     return Created.AGAIN if before is not None else Created.NEW
 
 
-def _create(kubectl: Kubectl, each: Object) -> str:
-    return kubectl.run("create", "--filename=-", "--output=name", content=json.dumps(each)).strip()
+def _create_anew(kubectl: Kubectl, each: Object) -> str:
+    """Create what goes with a Job. Whatever has its name is left over from one that is gone, and may be about to go."""
+    create_it = ("create", "--filename=-", "--output=name")
+    try:
+        return kubectl.run(*create_it, content=json.dumps(each)).strip()
+    except ExistsError:
+        kubectl.run("delete", each["kind"].lower(), each["metadata"]["name"], "--ignore-not-found", timeout="0")
+        return kubectl.run(*create_it, content=json.dumps(each)).strip()
 
 
-def _own(kubectl: Kubectl, each: Object, job: str, uid: str) -> None:
+def _own(kubectl: Kubectl, each: Object, job: Object) -> None:
     """Let it go when the Job goes."""
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": uid, "blockOwnerDeletion": True}
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
     patch = json.dumps({"metadata": {"ownerReferences": [owner]}})
     kubectl.run("patch", each["kind"].lower(), each["metadata"]["name"], "--type=merge", f"--patch={patch}")
 

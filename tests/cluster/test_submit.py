@@ -241,3 +241,21 @@ def test_what_cannot_go_together_is_refused(emotion: Emotion) -> None:
     assert "an image with CUDA" in light.stderr
     bare = emotion("submit", "classify", "--input", "", "--no-follow")
     assert bare.returncode == 2
+
+
+def test_what_a_killed_submission_left_is_made_again(api: ApiServer, emotion: Emotion) -> None:
+    assert emotion("submit", "bert", "--workers", 2, "--no-follow").returncode == 0
+    before = {each["metadata"]["uid"] for kind in LEFT for each in api.all(kind)}
+    # The Job is gone, what went with it is not yet.
+    for kind in LEFT[1:]:
+        (each,) = api.all(kind)
+        api.update(kind, each["metadata"]["name"], {"metadata": {"ownerReferences": None}})
+    api.remove("Job", api.all("Job")[0]["metadata"]["name"])
+    assert len(left(api)) == 3
+    done = emotion("submit", "bert", "--workers", 2, "--no-follow")
+    assert done.returncode == 0, done.stderr
+    now = [each for kind in LEFT for each in api.all(kind)]
+    assert len(now) == 4
+    assert not before & {each["metadata"]["uid"] for each in now}
+    (uid,) = [each["metadata"]["uid"] for each in now if each["kind"] == "Job"]
+    assert {each["metadata"]["ownerReferences"][0]["uid"] for each in now if each["kind"] != "Job"} == {uid}
