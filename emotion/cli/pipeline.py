@@ -70,17 +70,18 @@ def pipeline(
     common = Order("", data=data, claim=store_claim, image=image, queue=queue, overlay=overlay_folder(overlay))
     training = replace(common, gpus=gpus, spot=spot, settings=tuple(settings or ()))
     orders = [replace(training, job=name) for name in names]
-    before = [replace(common, job="prefetch", models=tuple(names))] if prefetch else []
+    lacking = data == "emotion" or any(MODELS[name].checkpoint for name in names)
+    before = [replace(common, job="prefetch", models=tuple(names))] if prefetch and lacking else []
     after = replace(common, job="aggregate", image=classify_image)
     jobs = prepare(kubectl, [*before, *orders, after])
     show_plan(kubectl, jobs)
     if not agreed(yes=yes):
         console.say("nothing was submitted")
         return
-    if prefetch and (code := _step(kubectl, jobs[:1])):
-        raise typer.Exit(code)
+    if before:
+        _step(kubectl, jobs[:1])
     code = _step(kubectl, jobs[len(before) : -1], partial=True)
-    code = _step(kubectl, jobs[-1:]) or code
+    _step(kubectl, jobs[-1:])
     with opened(namespace, context, overlay, store_claim, classify_image) as pod:
         show_table(pod.run("cat", "/store/comparison/comparison.md").decode())
     raise typer.Exit(code)

@@ -103,7 +103,8 @@ class Follower:
 
     def _see(self, job: Followed, standing: Standing | None) -> None:
         if standing is None:
-            self._end(job, gone(job.name))
+            # Its pods are gone too, and their logs.
+            self._end(job, gone(job.name), drain=0)
             return
         self._read_logs(job, standing)
         self._mourn(job, standing)
@@ -112,9 +113,9 @@ class Follower:
         else:
             self._explain(job, standing)
 
-    def _end(self, job: Followed, ended: Outcome) -> None:
+    def _end(self, job: Followed, ended: Outcome, drain: float = DRAIN) -> None:
         for log in job.logs.values():
-            log.finish(DRAIN)
+            log.finish(drain)
         self._pass_on()
         job.outcome = ended
         if len(self.jobs) > 1:

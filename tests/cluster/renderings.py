@@ -22,8 +22,11 @@ from emotion.models.registry import MODELS
 ROOT = Path(__file__).resolve().parent.parent.parent
 KUBECTL = str(Path(sys.executable).with_name("kubectl"))
 JOBS = (*MODELS, *OTHERS)
+# One of each: a training without a GPU, one with, and those that train nothing.
+KINDS = ("ann", "bert", *OTHERS)
 OVERLAYS = ("local", "cluster")
 # What a training on GPUs may have on top, in any combination; multi-worker comes last, above the run's suffix.
+SINGLE = ("cpu", "gpu", "kueue", "spot")
 ADDITIONS = ("multi-gpu", "kueue", "spot", "multi-worker")
 SETUPS = {"setup": "k8s/setup", **{f"setup-{name}": f"k8s/overlays/{name}/setup" for name in OVERLAYS}}
 SUFFIX = "-s1-0a1b2c3d"
@@ -53,18 +56,12 @@ def build(*layers: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def combinations() -> dict[str, tuple[dict[str, Any], ...]]:
-    """Layers by name: every job plain, with each component that fits, and a GPU training with all that may be added."""
+    """Layers by name: every job plain, each kind with each component, a GPU training with all combinations."""
     found: dict[str, tuple[dict[str, Any], ...]] = {job: ({"resources": [f"jobs/{job}"]},) for job in JOBS}
     found |= {name: ({"resources": [path]},) for name, path in SETUPS.items()}
     found["transfer"] = ({"resources": ["k8s/transfer"]},)
-    for job in JOBS:
-        for part in (
-            "components/cpu",
-            "components/gpu",
-            "components/kueue",
-            "components/spot",
-            *map("overlays/{}".format, OVERLAYS),
-        ):
+    for job in KINDS:
+        for part in (*map("components/{}".format, SINGLE), *map("overlays/{}".format, OVERLAYS)):
             found[f"{job}-{part.partition('/')[2]}"] = ({"resources": [f"jobs/{job}"], "components": [f"k8s/{part}"]},)
     for overlay in ("", *OVERLAYS):
         for count in range(1, len(ADDITIONS) + 1):

@@ -20,7 +20,7 @@ from emotion.cluster.submit import check_accepted
 from emotion.errors import UsageError
 from emotion.models.registry import MODELS, params_file
 from emotion.params_toml import load_params
-from tests.cluster.renderings import JOBS, KUBECTL, ORDERS, OVERLAYS, ROOT, SETUPS, everything
+from tests.cluster.renderings import JOBS, KINDS, KUBECTL, ORDERS, OVERLAYS, ROOT, SETUPS, everything
 from tests.images.containers import expanded
 
 Object = dict[str, Any]
@@ -356,14 +356,15 @@ def test_trainings_look_for_weights_in_the_store_alone(jobs: dict[str, Object]) 
 def test_transformers_want_a_gpu_and_other_trainings_none(jobs: dict[str, Object]) -> None:
     for model in MODELS:
         wanted = model in TRANSFORMERS
-        for name in (model, *(f"{model}-{part}" for part in ("kueue", "spot", "cluster"))):
+        parts = ("kueue", "spot", "cluster") if model in KINDS else ()
+        for name in (model, *(f"{model}-{part}" for part in parts)):
             assert (GPU in container(jobs[name])["resources"]["limits"]) == wanted, name
             assert (GPU in tolerated(jobs[name])) == wanted, name
             assert settings(jobs[name]) == [f"resources.device={'gpu' if wanted else 'cpu'}"], name
 
 
 def test_the_gpu_component_gives_one_to_any_job_and_lets_it_not_go_on_without(jobs: dict[str, Object]) -> None:
-    for job in JOBS:
+    for job in KINDS:
         name = f"{job}-gpu"
         assert container(jobs[name])["resources"]["limits"][GPU] == "1", name
         assert GPU in tolerated(jobs[name]), name
@@ -373,7 +374,7 @@ def test_the_gpu_component_gives_one_to_any_job_and_lets_it_not_go_on_without(jo
 
 def test_without_gpus_nothing_of_them_is_left(jobs: dict[str, Object]) -> None:
     without = [name for name in jobs if has(name, "cpu") or has(name, "local")]
-    assert len(without) > 2 * len(JOBS)
+    assert len(without) > 2 * len(KINDS)
     for name in [*without, "submit-minilm-cpu", "submit-lstm-local"]:
         assert GPU not in container(jobs[name])["resources"]["limits"], name
         assert GPU not in tolerated(jobs[name]), name

@@ -1,6 +1,9 @@
 """What `emotion submit` creates, what it refuses before anything is created, and what it leaves where that fails."""
 
+import contextlib
 import json
+import os
+import pty
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 import yaml
 
 from tests.cluster.api import ApiServer
-from tests.cluster.conftest import Emotion
+from tests.cluster.conftest import BIN, Emotion
 from tests.cluster.scenes import Scene, play, succeed
 
 LEFT = ("Job", "ConfigMap", "Service", "NetworkPolicy")
@@ -42,6 +45,28 @@ def test_the_plan_is_shown(emotion: Emotion) -> None:
     assert cells[2].startswith("emotion-train:")
     assert "2 GPU" in cells[4]
     assert cells[5:] == ["q", "emotion"]
+
+
+@pytest.mark.parametrize(("answer", "jobs"), [("n", 0), ("y", 1), ("", 1)])
+def test_on_a_terminal_it_asks(api: ApiServer, environment: Mapping[str, str], answer: str, jobs: int) -> None:
+    ours, theirs = pty.openpty()
+    command = [str(BIN / "emotion"), "submit", "ann", "--no-follow"]
+    own = {name: value for name, value in environment.items() if name != "CI"}
+    with subprocess.Popen(
+        command, env=own, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as asking:
+        os.close(theirs)
+        said = b""
+        while b"Submit?" not in said:
+            said += os.read(ours, 4096)
+        os.write(ours, f"{answer}\n".encode())
+        with contextlib.suppress(OSError):
+            while block := os.read(ours, 4096):
+                said += block
+    os.close(ours)
+    assert asking.returncode == 0, said
+    assert len(api.all("Job")) == jobs
+    assert (b"nothing was submitted" in said) == (jobs == 0)
 
 
 def test_the_same_order_finds_the_same_run_and_another_does_not(api: ApiServer, emotion: Emotion) -> None:

@@ -212,6 +212,14 @@ def test_the_pipeline_ends_with_the_table_of_the_clusters_store(api: ApiServer, 
     assert "a remark" in done.stdout
 
 
+def test_own_data_and_models_without_weights_need_no_prefetch(api: ApiServer, emotion: Emotion) -> None:
+    play(api, succeed, job="ann")
+    play(api, compare, job="aggregate")
+    done = emotion("pipeline", "ann", "--data", "mine")
+    assert done.returncode == 0, done.stderr
+    assert not [job for job in api.all("Job") if job["metadata"]["name"].startswith("prefetch")]
+
+
 def test_a_model_that_fails_is_left_out_and_its_code_is_the_pipelines(api: ApiServer, emotion: Emotion) -> None:
     def fail(scene: Scene) -> None:
         pod = scene.pod()

@@ -22,7 +22,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """Give what the builder is given, to be changed."""
-    for name in ("emotion", "jobs", "docker"):
+    for name in ("emotion", "jobs", "k8s", "docker"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "Makefile", ".dockerignore"):
         shutil.copy2(ROOT / name, tmp_path)

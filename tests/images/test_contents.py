@@ -76,7 +76,8 @@ def test_no_secret_and_no_data_in_any_layer(image: str, files: dict[str, list[st
     ours = [path for path in files[image] if path.startswith(f"{SITE}emotion/") or "/run/secrets" in path]
     assert f"{SITE}emotion/cli/main.py" in ours
     assert f"{SITE}emotion/jobs/ann/params.toml" in ours
-    assert {Path(path).suffix for path in ours} == {".py", ".pyc", ".toml"} | (
+    assert f"{SITE}emotion/k8s/setup/claim.yaml" in ours
+    assert {Path(path).suffix for path in ours} == {".py", ".pyc", ".toml", ".yaml"} | (
         {".typed"} if any(path.endswith(".typed") for path in ours) else set()
     )
 

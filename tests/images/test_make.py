@@ -158,7 +158,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
 
 
 def test_push_writes_the_digests_that_kustomize_then_names(tmp_path: Path, registry: str) -> None:
-    for name in ("docker", "k8s", "emotion"):
+    for name in ("docker", "emotion", "jobs", "k8s"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy2(ROOT / "Makefile", tmp_path)
     # Small ones, under the names of the images.
@@ -171,15 +171,10 @@ def test_push_writes_the_digests_that_kustomize_then_names(tmp_path: Path, regis
     finally:
         for part in ("train", "classify"):
             docker("rmi", f"emotion-{part}:push", f"{registry}/team/emotion-{part}:v1", check=False)
-    job = tmp_path / "k8s" / "job"
-    job.mkdir()
-    (job / "pod.yaml").write_text(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
-        "spec: {containers: [{name: a, image: emotion-train}, {name: b, image: emotion-classify}]}\n"
-    )
-    (job / "kustomization.yaml").write_text("resources: [pod.yaml]\ncomponents: [../components/images]\n")
-    shown = subprocess.run(["kubectl", "kustomize", str(job)], capture_output=True, text=True, check=True).stdout
-    for part in ("train", "classify"):
+    kubectl = str(Path(sys.executable).with_name("kubectl"))
+    for part, job in (("train", "bert"), ("classify", "classify")):
+        folder = str(tmp_path / "jobs" / job)
+        shown = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=True).stdout
         line = next(line for line in shown.splitlines() if f"/emotion-{part}" in line)
         image = line.partition("image: ")[2]
         assert image.startswith(f"{registry}/team/emotion-{part}@sha256:")
@@ -209,7 +204,7 @@ def test_the_sizes_are_shown() -> None:
 
 
 def test_the_demo_ends_with_a_table_and_a_labelled_csv(tmp_path: Path, data: Path) -> None:
-    for name in ("docker", "emotion"):
+    for name in ("docker", "emotion", "k8s"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy2(ROOT / "Makefile", tmp_path)
     (tmp_path / "tests").mkdir()
