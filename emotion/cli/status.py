@@ -222,5 +222,9 @@ def cancel(run: RunArgument, namespace: Namespace = NAMESPACE, context: Context 
     standing = find_job(kubectl, run)
     console.say(f"stopping {standing.name}: its pods have two minutes to write a checkpoint")
     delete(kubectl, standing.name)
-    again = "" if standing.component != "train" else f"; submitted again it goes on: emotion submit {standing.job}"
+    again = (
+        ""
+        if standing.component != "train"
+        else f"; submitted again, with the same options, it goes on: emotion submit {standing.job} ..."
+    )
     console.say(f"stopped {standing.name}{again}{option(kubectl) if again else ''}")
