@@ -1,6 +1,8 @@
 """`emotion submit`: jobs on a cluster, followed to their ends."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -115,6 +117,9 @@ def submit(
     raise typer.Exit(report(kubectl, rendered, follow(kubectl, [each.name for each in rendered]), as_json=as_json))
 
 
+AT_ONCE = 4
+
+
 def prepare(kubectl: "Kubectl", orders: Sequence["Order"]) -> list["Rendered"]:
     """Check and render orders, and see that the cluster would take them.
 
@@ -126,11 +131,13 @@ def prepare(kubectl: "Kubectl", orders: Sequence["Order"]) -> list["Rendered"]:
     from emotion.cluster.render import render
     from emotion.cluster.submit import check_accepted, check_needs
 
-    rendered = [render(order) for order in map(check, orders)]
-    check_versions(kubectl)
-    check_needs(kubectl, rendered)
-    for each in rendered:
-        check_accepted(kubectl, each)
+    checked = [check(order) for order in orders]
+    # kubectl is started anew for each, and mostly waits.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        rendered = list(pool.map(render, checked))
+        check_versions(kubectl)
+        check_needs(kubectl, rendered)
+        list(pool.map(partial(check_accepted, kubectl), rendered))
     return rendered
 
 

@@ -174,7 +174,7 @@ class Follower:
         self._give_up_image(job, standing, now)
 
     def _give_up_image(self, job: Followed, standing: Standing, now: float) -> None:
-        if not unpullable(standing.reason):
+        if standing.phase is Phase.RUNNING or not unpullable(standing.reason):
             job.unpulled_since = None
         elif job.unpulled_since is None:
             job.unpulled_since = now
@@ -198,10 +198,10 @@ WAITS = {Phase.WAITING: " for its pod", Phase.RETRYING: ": another pod comes"}
 
 def _standing_words(standing: Standing) -> str:
     reason = f": {standing.reason}" if standing.reason else ""
+    if standing.phase is Phase.RUNNING and standing.wanted > 1:
+        others = f"; one waits{reason}" if reason else ""
+        return f"{standing.phase}: {standing.succeeded} of {standing.wanted} pods done{others}"
     if standing.phase is Phase.RUNNING:
         pod = standing.current
-        where = f" on {pod.node}" if pod and pod.node and standing.wanted == 1 else ""
-        if standing.wanted > 1:
-            return f"{standing.phase}: {standing.succeeded} of {standing.wanted} pods done"
-        return f"{standing.phase}{where}"
+        return f"{standing.phase} on {pod.node}" if pod and pod.node else f"{standing.phase}"
     return f"{standing.phase}{reason or WAITS.get(standing.phase, '')}"

@@ -13,6 +13,8 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 INDEX = "batch.kubernetes.io/job-completion-index"
 LABEL = "app.kubernetes.io/"
 Object = dict[str, Any]
+# Exit codes after which no attempt follows, as the failure policies say.
+HOPELESS = {2, 65, 66, 70, 73, 78}
 # Of a message of the cluster's so many characters are told: its begin, and its end, which has the cause.
 LONGEST = 240
 
@@ -89,9 +91,10 @@ class Standing:
 
     @property
     def last_failure(self) -> Ended | None:
-        """How the last pod that failed ended."""
+        """How the last pod that failed ended; one that decided the Job's end comes before those stopped by it."""
         ended = [pod.ended for pod in self.pods if pod.ended is not None and not pod.succeeded]
-        return ended[-1] if ended else None
+        decided = [each for each in ended if each.exit_code in HOPELESS]
+        return (decided or ended)[-1] if ended else None
 
 
 def read_standing(job: Object, pods: Iterable[Object], why: str = "") -> Standing:
@@ -128,10 +131,9 @@ def _phase(job: Object, pods: Sequence[Pod], why: str) -> tuple[Phase, str]:
     if job["spec"].get("suspend"):
         queue = job["metadata"].get("labels", {}).get(QUEUE)
         return Phase.QUEUED, why or (f"in the queue {queue}" if queue else "suspended")
+    reason = next((pod.waits for pod in pods if pod.waits), why)
     if any(pod.begun and pod.ended is None for pod in pods):
-        return Phase.RUNNING, ""
-    waiting = [pod for pod in pods if pod.ended is None and not pod.succeeded]
-    reason = next((pod.waits for pod in waiting if pod.waits), why)
+        return Phase.RUNNING, reason
     ended = [pod for pod in pods if pod.ended is not None and not pod.succeeded]
     return (Phase.RETRYING if ended else Phase.WAITING), reason
 

@@ -327,6 +327,34 @@ def test_shards_are_counted_and_their_lines_marked(api: ApiServer, emotion: Emot
     assert "emotion fetch predictions/inbox DIR" in done.stderr
 
 
+def test_the_shard_that_decided_the_end_is_told_and_not_those_that_were_stopped(
+    api: ApiServer, emotion: Emotion
+) -> None:
+    def scene(scene: Scene) -> None:
+        pods = [scene.pod(index=index) for index in range(3)]
+        for pod in pods:
+            scene.run(pod, "classifying")
+        scene.end(pods[0], 78, message="error: there is no column text")
+        scene.end(pods[1], 143)
+        scene.end(pods[2], 143)
+        scene.fail("PodFailurePolicy", "Container main failed with exit code 78 matching FailJob rule at index 3")
+
+    play(api, scene)
+    done = emotion("submit", "classify", "--shards", 3)
+    assert done.returncode == 78, done.stderr
+    assert "there is no column text" in done.stderr
+
+
+def test_a_worker_that_waits_is_told_while_others_run(api: ApiServer, start: Start) -> None:
+    def scene(scene: Scene) -> None:
+        scene.run(scene.pod(index=0), "waiting for the others")
+        scene.unscheduled("0/2 nodes are available: 2 Insufficient nvidia.com/gpu.")
+
+    play(api, scene)
+    said = read_until(start("submit", "bert", "--workers", 2), "--gpus 0")
+    assert "running: 0 of 2 pods done; one waits: Unschedulable: 0/2 nodes are available" in said
+
+
 def read_until(process: subprocess.Popen[str], text: str, seconds: float = 30) -> str:
     """Read what a process says until a text comes."""
     deadline = time.monotonic() + seconds
