@@ -22,6 +22,10 @@ class UnreachableError(UnavailableError):
     """The server does not answer, for now."""
 
 
+class ForbiddenError(UnavailableError):
+    """The server does not let this person do that."""
+
+
 class NotFoundError(InputMissingError):
     """The server has no such object."""
 
@@ -157,7 +161,7 @@ FAILURES: Sequence[tuple[str, type[EmotionError], str]] = (
     ),
     (
         r"\(Forbidden\)|is forbidden|cannot (get|list|create|delete|patch) resource",
-        UnavailableError,
+        ForbiddenError,
         "ask for the right in this namespace: `kubectl auth can-i --list` shows yours",
     ),
     (

@@ -6,7 +6,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
-from emotion.cluster.kubectl import ExistsError, Kubectl
+from emotion.cluster.kubectl import ExistsError, ForbiddenError, Kubectl
 from emotion.cluster.render import Rendered
 from emotion.cluster.standing import Object, read_standing
 from emotion.errors import EmotionError, InputMissingError, UsageError
@@ -24,7 +24,7 @@ class Created(StrEnum):
 
 
 def check_needs(kubectl: Kubectl, jobs: Sequence[Rendered]) -> None:
-    """See that the namespace, the service account and the claims are there.
+    """See that the namespace, the service account and the claims are there, as far as one may look.
 
     Raises:
         InputMissingError: one of them is not.
@@ -33,10 +33,18 @@ def check_needs(kubectl: Kubectl, jobs: Sequence[Rendered]) -> None:
     needs |= {("serviceaccount", str(job.pod["serviceAccountName"])) for job in jobs}
     needs |= {("persistentvolumeclaim", job.claim) for job in jobs}
     for kind, name in sorted(needs):
-        if kubectl.find(kind, name) is None:
+        if not _is_there(kubectl, kind, name):
             inside = "" if kind == "namespace" else f" in the namespace {kubectl.namespace}"
             help_ = f"{SETUP}; --store-claim names another claim" if kind == "persistentvolumeclaim" else SETUP
             raise InputMissingError(f"there is no {kind} {name}{inside}", help_)
+
+
+def _is_there(kubectl: Kubectl, kind: str, name: str) -> bool:
+    """Whether an object is there; one that may not be looked at is taken to be."""
+    try:
+        return kubectl.find(kind, name) is not None
+    except ForbiddenError:
+        return True
 
 
 def check_accepted(kubectl: Kubectl, job: Rendered) -> None:

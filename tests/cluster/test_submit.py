@@ -257,6 +257,14 @@ def test_a_field_that_the_api_does_not_know_is_refused_by_the_server(
     assert left(api) == []
 
 
+def test_who_may_only_create_jobs_can_submit(api: ApiServer, emotion: Emotion) -> None:
+    for kind in ("Namespace", "ServiceAccount", "PersistentVolumeClaim"):
+        api.refuse("GET", kind, 403, "Forbidden", f'{kind.lower()}s is forbidden: User "me" cannot get resource')
+    done = emotion("submit", "ann", "--no-follow")
+    assert done.returncode == 0, done.stderr
+    assert api.all("Job")
+
+
 def test_what_cannot_go_together_is_refused(emotion: Emotion) -> None:
     device = emotion("submit", "bert", "--set", "resources.device=cpu", "--no-follow")
     assert device.returncode == 2
