@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from emotion.cluster.kubectl import Kubectl
-from emotion.cluster.standing import JOB_NAME, LABEL, Object, Phase, Standing, read_standing
+from emotion.cluster.standing import JOB_NAME, LABEL, Object, Phase, Standing, read_standing, words
 from emotion.errors import EmotionError, InputMissingError, UsageError
 
 OURS = f"{LABEL}part-of=emotion"
@@ -39,7 +39,7 @@ def _asked(kubectl: Kubectl, standing: Standing) -> str:
         if standing.phase is Phase.QUEUED:
             return _kueue(kubectl, standing)
         pod = standing.current
-        return _warning(kubectl, pod.name if pod and pod.ended is None else standing.name)
+        return _event(kubectl, pod.name if pod and pod.ended is None else standing.name)
     except EmotionError:
         return ""
 
@@ -54,12 +54,16 @@ def _kueue(kubectl: Kubectl, standing: Standing) -> str:
     return ""
 
 
-def _warning(kubectl: Kubectl, name: str) -> str:
-    events = kubectl.items("events", f"--field-selector=involvedObject.name={name},type=Warning")
-    if not events:
+def _event(kubectl: Kubectl, name: str) -> str:
+    """The newest event that says why a Job or a pod waits: a warning, or that its image is being pulled."""
+    events = kubectl.items("events", f"--field-selector=involvedObject.name={name}")
+    telling = [event for event in events if event.get("type") == "Warning" or event.get("reason") == "Pulling"]
+    # Every job names a secret for private registries, and most clusters have none: where it matters, the pull fails.
+    telling = [event for event in telling if event.get("reason") != "FailedToRetrieveImagePullSecret"]
+    if not telling:
         return ""
-    last = max(events, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-    return f"{last.get('reason', '')}: {last.get('message', '')}"
+    last = max(telling, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    return words(last)
 
 
 def find_job(kubectl: Kubectl, text: str) -> Standing:

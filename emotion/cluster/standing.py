@@ -127,7 +127,7 @@ def _phase(job: Object, pods: Sequence[Pod], why: str) -> tuple[Phase, str]:
     if "Complete" in conditions:
         return Phase.COMPLETE, ""
     if "Failed" in conditions:
-        return Phase.FAILED, _words(conditions["Failed"])
+        return Phase.FAILED, words(conditions["Failed"])
     if job["spec"].get("suspend"):
         queue = job["metadata"].get("labels", {}).get(QUEUE)
         return Phase.QUEUED, why or (f"in the queue {queue}" if queue else "suspended")
@@ -138,7 +138,8 @@ def _phase(job: Object, pods: Sequence[Pod], why: str) -> tuple[Phase, str]:
     return (Phase.RETRYING if ended else Phase.WAITING), reason
 
 
-def _words(told: Object) -> str:
+def words(told: Object) -> str:
+    """Reason and message of a condition, a state or an event."""
     reason, message = told.get("reason", ""), told.get("message", "")
     if len(message) > LONGEST:
         message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
@@ -172,7 +173,7 @@ def _ended(status: Object, terminated: Object) -> Ended:
         exit_code=terminated.get("exitCode"),
         reason=terminated.get("reason", "") or status.get("reason", ""),
         message=(terminated.get("message") or status.get("message") or "").strip(),
-        lost=(DISRUPTIONS.get(lost.get("reason", ""), "") or _words(lost)) if lost else "",
+        lost=(DISRUPTIONS.get(lost.get("reason", ""), "") or words(lost)) if lost else "",
     )
 
 
@@ -189,9 +190,9 @@ def _waits(status: Object, waiting: Object) -> str:
     """Why a pod does not run yet; nothing where that is not said, or it only takes its time."""
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return _words(condition)
+            return words(condition)
     ordinary = {"ContainerCreating", "PodInitializing", ""}
-    return "" if waiting.get("reason", "") in ordinary else _words(waiting)
+    return "" if waiting.get("reason", "") in ordinary else words(waiting)
 
 
 # What a reason means, and what helps.

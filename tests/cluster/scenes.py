@@ -80,9 +80,9 @@ class Scene:
         failed = {"type": "Failed", "status": "True", "reason": reason, "message": message}
         self.api.update("Job", self.name, {"status": {"failed": 1, "conditions": [failed]}}, self.namespace)
 
-    def warn(self, name: str, reason: str, message: str) -> None:
+    def warn(self, name: str, reason: str, message: str, *, kind: str = "Warning", at: int = 0) -> None:
         """Let an event tell of a pod or of the Job."""
-        event = {"reason": reason, "message": message, "type": "Warning", "lastTimestamp": "2026-01-01T00:00:00Z"}
+        event = {"reason": reason, "message": message, "type": kind, "lastTimestamp": f"2026-01-01T00:00:{at:02}Z"}
         self.api.add("Event", f"{name}.{reason.lower()}", involvedObject={"name": name}, **event)
 
     def pause(self, seconds: float = SHORT) -> None:

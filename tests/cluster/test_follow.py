@@ -175,6 +175,20 @@ def test_a_volume_that_cannot_be_mounted_is_told_from_the_pods_events(api: ApiSe
     assert "FailedMount: MountVolume.SetUp failed" in read_until(start("submit", "ann"), "timed out")
 
 
+def test_a_long_pull_is_told_and_a_secret_that_is_not_there_is_not(api: ApiServer, start: Start) -> None:
+    def scene(scene: Scene) -> None:
+        pod = scene.pod()
+        scene.warn(pod, "FailedScheduling", "0/1 nodes are available", at=1)
+        scene.warn(pod, "Pulling", 'Pulling image "emotion-train:0.1.0-cuda"', kind="Normal", at=2)
+        scene.warn(
+            pod, "FailedToRetrieveImagePullSecret", "Unable to retrieve some image pull secrets (registry)", at=3
+        )
+
+    play(api, scene)
+    said = read_until(start("submit", "ann"), "waiting: ")
+    assert 'waiting: Pulling: Pulling image "emotion-train:0.1.0-cuda"' in said
+
+
 def test_kueues_reason_is_told_while_a_job_is_queued(api: ApiServer, start: Start) -> None:
     api.kueue = True
 
