@@ -84,15 +84,21 @@ def table(
     on = on or out
     first_number = len(columns) - (len(columns) - 1 if numbers is None else numbers)
     for shown in _fitting([columns, *rows], on.width):
-        grid = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
-        grid.show_header = any(columns)
-        for index in shown:
-            justify: Literal["left", "right"] = "right" if index >= first_number else "left"
-            grid.add_column(escape(columns[index]), justify=justify, overflow="fold")
-        for row in rows:
-            grid.add_row(*(escape(row[index]) for index in shown))
-        on.print(grid)
+        part = [[line[index] for index in shown] for line in (columns, *rows)]
+        on.print(grid(title, part[0], part[1:], numbers=sum(index >= first_number for index in shown)))
         title = ""
+
+
+def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> Table:
+    """Make a table of which the last `numbers` columns are aligned right."""
+    made = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
+    made.show_header = any(columns)
+    for index, column in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if index >= len(columns) - numbers else "left"
+        made.add_column(escape(column), justify=justify, overflow="fold")
+    for row in rows:
+        made.add_row(*map(escape, row))
+    return made
 
 
 def _fitting(lines: Sequence[Sequence[str]], width: int) -> list[list[int]]:

@@ -76,25 +76,20 @@ def _live(kubectl: "Kubectl") -> None:
 
     from emotion.cluster.kubectl import UnreachableError
 
-    with Live(_grid(_records(kubectl)), console=console.out, auto_refresh=False) as live:
+    with Live(_screen(_records(kubectl)), console=console.out, auto_refresh=False) as live:
         while True:
             time.sleep(EVERY)
             try:
-                live.update(_grid(_records(kubectl)), refresh=True)
+                live.update(_screen(_records(kubectl)), refresh=True)
             except UnreachableError:
                 continue
 
 
-def _grid(records: list[dict[str, Any]]) -> "Group":
+def _screen(records: list[dict[str, Any]]) -> "Group":
     from rich.console import Group
-    from rich.markup import escape
-    from rich.table import Table
     from rich.text import Text
 
-    grid = Table(*COLUMNS, header_style="bold")
-    for record in records:
-        grid.add_row(*map(escape, _cells(record)))
-    return Group(grid, Text("\n".join(_why(records))))
+    return Group(console.grid("", COLUMNS, [_cells(record) for record in records]), Text("\n".join(_why(records))))
 
 
 COLUMNS = ["job", "run", "phase", "at", "retries", "age", "node"]

@@ -24,7 +24,7 @@ from emotion.cli.cluster_options import (
     Yes,
     overlay_folder,
 )
-from emotion.cli.following import follow, report
+from emotion.cli.following import follow, option, report
 from emotion.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def create_all(kubectl: "Kubectl", jobs: Sequence["Rendered"]) -> None:
 
 
 def _later(kubectl: "Kubectl", jobs: Sequence["Rendered"], *, as_json: bool) -> None:
-    where = "" if kubectl.namespace == NAMESPACE else f" -n {kubectl.namespace}"
+    where = option(kubectl)
     console.say(f"see them with: emotion status{where}; emotion logs {jobs[0].name} -f{where}")
     if as_json:
         console.data_json([{"job": each.name, "run": each.order.run, "exit_code": None} for each in jobs])

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from emotion.weights.stock import Stock
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, list or verify pretrained checkpoints.")
-MEGABYTE = 1_000_000
 SHORT = 12
 ModelsArgument = Annotated[
     list[str] | None,
@@ -205,5 +204,5 @@ def _stock_row(stock: "Stock") -> list[str]:
         record["source"] or "absent",
         record["licence"] or "unknown",
         "published" if record["published"] else "as fetched",
-        f"{stock.bytes / MEGABYTE:,.1f}" if stock.place else "",
+        f"{stock.bytes / console.MEGABYTE:,.1f}" if stock.place else "",
     ]

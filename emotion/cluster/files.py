@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -165,7 +164,7 @@ def _put_one(pod: StorePod, local: Path, entry: Entry, target: PurePosixPath, re
     offset = done if done <= entry.size else 0
     if done > entry.size:
         pod.run("rm", "-f", str(part))
-    process = pod.start("sh", "-c", RECEIVE, "sh", str(part), source=subprocess.PIPE)
+    process = pod.start("sh", "-c", RECEIVE, "sh", str(part), fed=True)
     with process, local.open("rb") as file:
         file.seek(offset)
         reach(offset)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from emotion.errors import BadParametersError, EmotionError, InputMissingError, UnavailableError, UsageError
 
@@ -98,11 +98,11 @@ class Kubectl:
         except NotFoundError:
             return None
 
-    def stream(self, *arguments: str, source: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-        """Start a command whose output is read while it runs."""
+    def stream(self, *arguments: str, fed: bool = False) -> subprocess.Popen[bytes]:
+        """Start a command whose output is read while it runs; what is `fed` has its input written meanwhile."""
         return subprocess.Popen(  # noqa: S603
             self.command(*arguments),
-            stdin=source or subprocess.DEVNULL,
+            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             # Ctrl-C is for us alone: we say first what becomes of the job.

@@ -46,11 +46,6 @@ class Order:
         """Whether it trains a model."""
         return self.job in MODELS
 
-    @property
-    def name(self) -> str:
-        """The Job's name."""
-        return f"{self.job}-{self.run}" if self.run else self.job
-
 
 def expand(names: list[str]) -> list[str]:
     """The jobs that are meant: `all` is every model.

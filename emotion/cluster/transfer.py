@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from emotion.cluster.follow import EVERY, IMAGE
 from emotion.cluster.kubectl import Kubectl, UnreachableError, failure
@@ -32,10 +32,6 @@ class StorePod:
     kubectl: Kubectl
     name: str
 
-    def command(self, *words: str, reads: bool = False) -> list[str]:
-        """The arguments of kubectl that run a command in the pod."""
-        return ["exec", *(["--stdin"] if reads else []), self.name, "--container=main", "--", *words]
-
     def run(self, *words: str) -> bytes:
         """Run a command in the pod that may be run twice, and give what it prints.
 
@@ -45,14 +41,15 @@ class StorePod:
         return insist(lambda: self._run(*words))
 
     def _run(self, *words: str) -> bytes:
-        with self.kubectl.stream(*self.command(*words)) as process:
+        with self.start(*words) as process:
             printed, said = process.communicate()
         check(process.returncode, said)
         return printed
 
-    def start(self, *words: str, source: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-        """Start a command in the pod; its output is to be read, and with a `source` its input is what that gives."""
-        return self.kubectl.stream(*self.command(*words, reads=source is not None), source=source)
+    def start(self, *words: str, fed: bool = False) -> subprocess.Popen[bytes]:
+        """Start a command in the pod; its output is to be read, and where it is `fed`, its input to be written."""
+        stdin = ["--stdin"] if fed else []
+        return self.kubectl.stream("exec", *stdin, self.name, "--container=main", "--", *words, fed=fed)
 
 
 def insist(act: Callable[[], T]) -> T:

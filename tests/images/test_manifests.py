@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -364,12 +364,12 @@ def test_two_workers_train_one_run_together(start_node: Callable[..., Node], net
 class Exec(Kubectl):
     """`docker exec` in the place of `kubectl exec`."""
 
-    def stream(self, *arguments: str, source: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    def stream(self, *arguments: str, fed: bool = False) -> subprocess.Popen[bytes]:
         place = arguments.index("--")
-        pod, options = arguments[place - 2], ["--interactive"] if "--stdin" in arguments[:place] else []
+        pod, options = arguments[place - 2], ["--interactive"] if fed else []
         command = [DOCKER, "exec", *options, pod, *arguments[place + 1 :]]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdin=source or subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+        return subprocess.Popen(command, stdin=pipe if fed else subprocess.DEVNULL, stdout=pipe, stderr=pipe)
 
 
 def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_container(node: Node, tmp_path: Path) -> None:
