@@ -154,7 +154,7 @@ def _data(path: Path) -> Check:
 
 
 def _runs(store: Store) -> Iterator[Check]:
-    from emotion.evaluation.comparison import collect
+    from emotion.comparison.compare import collect
 
     found = collect(store)
     counts = f"{len(found.complete)} complete, {len(found.incomplete)} incomplete"

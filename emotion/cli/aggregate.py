@@ -11,8 +11,8 @@ from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.errors import UsageError
 
 if TYPE_CHECKING:
-    from emotion.evaluation.aggregate import Written
-    from emotion.evaluation.comparison import Collected
+    from emotion.comparison.aggregate import Written
+    from emotion.comparison.compare import Collected
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -35,8 +35,8 @@ def aggregate(
 
       emotion aggregate --expect ann,lstm --wait 2h
     """
-    from emotion.evaluation.aggregate import as_json as comparison_json
-    from emotion.evaluation.aggregate import wait_for, write_comparisons
+    from emotion.comparison.aggregate import as_json as comparison_json
+    from emotion.comparison.aggregate import wait_for, write_comparisons
     from emotion.models.registry import find_model
     from emotion.store import Store
 
@@ -81,7 +81,7 @@ def _tell_left_out(found: "Collected") -> None:
 
 
 def _print(written: "Written") -> None:
-    from emotion.evaluation.table import COLUMNS, SAMPLE_NOTE, shown
+    from emotion.comparison.table import COLUMNS, SAMPLE_NOTE, shown
 
     comparison = written.comparison
     console.table(f"Comparison on {comparison.name}", [column.title for column in COLUMNS], shown(comparison.runs))

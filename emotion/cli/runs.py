@@ -43,7 +43,7 @@ def list_runs(
     if cluster:
         with opened(namespace, context, overlay, store_claim, image) as pod:
             raise typer.Exit(run_inside(pod, "runs", "list", *(["--json"] if as_json else [])))
-    from emotion.evaluation.comparison import collect
+    from emotion.comparison.compare import collect
     from emotion.store import Store
 
     found = collect(Store(store))

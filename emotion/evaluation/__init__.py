@@ -1,1 +1,1 @@
-"""What a model is worth: metrics of a run, and the comparison of runs."""
+"""What a model is worth: metrics, calibration and mistakes of a run."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emotion.evaluation.table import SAMPLE_NOTE
+from emotion.comparison.table import SAMPLE_NOTE
 from emotion.store import Store
 from tests.builders import digest, make_metrics, write_run
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from emotion.evaluation.comparison import Comparison
+from emotion.comparison.compare import Comparison
 from emotion.evaluation.record import Metrics
-from emotion.evaluation.table import duration
+from emotion.quantities import duration
 
 # A model within this much of the best validation accuracy counts as nearly as good.
 NEAR = 0.02

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emotion.comparison.compare import Collected, Comparison, collect, compare
+from emotion.comparison.observations import observe
+from emotion.comparison.table import as_csv, as_markdown, records
 from emotion.errors import InputMissingError
-from emotion.evaluation.comparison import Collected, Comparison, collect, compare
-from emotion.evaluation.observations import observe
-from emotion.evaluation.table import as_csv, as_markdown, records
 from emotion.files import write_json, write_text
 from emotion.store import Store
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.evaluation.comparison import collect, compare
+from emotion.comparison.compare import collect, compare
 from emotion.evaluation.record import Metrics
 from emotion.files import write_json
 from emotion.store import Run, Store

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emotion.evaluation.record import Metrics
+from emotion.quantities import duration
 
 SAMPLE_NOTE = "Figures on the built-in sample corpus, not on real data."
 
@@ -66,13 +67,6 @@ MORE: tuple[tuple[str, Callable[[Metrics], str | float | int]], ...] = (
     ("sample", lambda run: run.data.sample),
     ("finished_at", lambda run: run.finished_at),
 )
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `12 s`, `2.1 min`, `3.4 h`."""
-    if seconds < 100:  # noqa: PLR2004
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
 
 
 def records(runs: Sequence[Metrics]) -> list[dict[str, str | float | int]]:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from emotion.comparison import aggregate
+from emotion.comparison.aggregate import write_comparisons
+from emotion.comparison.compare import collect
 from emotion.errors import InputMissingError
-from emotion.evaluation import aggregate
-from emotion.evaluation.aggregate import write_comparisons
-from emotion.evaluation.comparison import collect
 from emotion.store import Store, read_json
 from tests.builders import make_metrics, write_run
 
@@ -53,8 +53,8 @@ for number in itertools.count():
 OVER_AND_OVER = """
 import sys
 from pathlib import Path
-from emotion.evaluation.aggregate import write_comparisons
-from emotion.evaluation.comparison import collect
+from emotion.comparison.aggregate import write_comparisons
+from emotion.comparison.compare import collect
 from emotion.store import Store
 
 store = Store(Path(sys.argv[1]))

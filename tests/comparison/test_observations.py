@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from emotion.evaluation.comparison import Comparison
-from emotion.evaluation.observations import observe
+from emotion.comparison.compare import Comparison
+from emotion.comparison.observations import observe
 from emotion.evaluation.record import Metrics
 from tests.builders import make_metrics
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from emotion.comparison import aggregate
+from emotion.comparison.aggregate import Written, wait_for, write_comparisons
+from emotion.comparison.compare import collect
+from emotion.comparison.table import SAMPLE_NOTE
 from emotion.errors import CannotWriteError, InputMissingError
-from emotion.evaluation import aggregate
-from emotion.evaluation.aggregate import Written, wait_for, write_comparisons
-from emotion.evaluation.comparison import collect
-from emotion.evaluation.table import SAMPLE_NOTE
 from emotion.store import Store, read_json
 from tests.builders import digest, make_metrics, write_run
 

@@ -8,8 +8,8 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from emotion.comparison.table import COLUMNS, SAMPLE_NOTE, as_csv, as_markdown, records, shown
 from emotion.evaluation.record import Metrics
-from emotion.evaluation.table import COLUMNS, SAMPLE_NOTE, as_csv, as_markdown, duration, records, shown
 from tests.builders import make_metrics
 
 STUDY = [
@@ -103,24 +103,6 @@ def test_the_figures_are_those_of_their_splits() -> None:
     (record,) = records([make_metrics(**changes)])
     for place, value in changes.items():
         assert record[place.replace("__", "_")] == value
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0.0 s"),
-        (0.04, "0.0 s"),
-        (9.94, "9.9 s"),
-        (12, "12 s"),
-        (99, "99 s"),
-        (126, "2.1 min"),
-        (5999, "100.0 min"),
-        (7380, "2.0 h"),
-        (123 * 60, "2.0 h"),
-    ],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_figures_on_the_sample_say_so() -> None:

@@ -1,0 +1,1 @@
+"""Complete runs against each other: the table, the winner, the report."""

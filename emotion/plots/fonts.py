@@ -1,0 +1,101 @@
+"""Fonts that can draw what a data set says: DejaVu, which comes with matplotlib, and others of the machine."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+# Covers Latin, Greek, Cyrillic, Armenian, Georgian, Arabic and Hebrew.
+OWN = "DejaVu Sans"
+# Has a box for every character, and no letters.
+BOXES = "Last Resort"
+
+
+@dataclass(frozen=True)
+class Fonts:
+    """Families in the order in which each character is looked for, and the characters that none of them has."""
+
+    families: tuple[str, ...]
+    missing: frozenset[str]
+
+    def warnings(self) -> list[str]:
+        """Say what is drawn as an empty box."""
+        if not self.missing:
+            return []
+        some = ", ".join(f"{character} (U+{ord(character):04X})" for character in sorted(self.missing)[:5])
+        return [
+            f"no font of this machine has {len(self.missing):,} of the characters, such as {some}:"
+            " install some (apt-get install fonts-noto-core fonts-noto-cjk), and draw again"
+        ]
+
+
+def find_fonts(texts: Iterable[str]) -> Fonts:
+    """Choose as few families as draw `texts`: ours, then again and again the one that has most of what is left."""
+    wanted = {character for text in texts for character in text if _visible(character)}
+    left = wanted - _characters(_own())
+    families = [OWN]
+    while left:
+        family, found = max(
+            ((family, left & _characters(path)) for family, path in _others().items()),
+            key=lambda pair: len(pair[1]),
+            default=(OWN, set()),
+        )
+        if not found:
+            break
+        families.append(family)
+        left -= found
+    return Fonts(tuple(families), frozenset(left))
+
+
+def font_file(fonts: Fonts, texts: Iterable[str]) -> Path:
+    """Give the file of that one of the families that has most of the characters of `texts`."""
+    wanted = {character for text in texts for character in text if _visible(character)}
+    paths = [_own() if family == OWN else _others()[family] for family in fonts.families]
+    return max(paths, key=lambda path: len(wanted & _characters(path)))
+
+
+def has_all(path: Path, text: str) -> bool:
+    """Whether the font has every visible character of `text`."""
+    return all(character in _characters(path) for character in text if _visible(character))
+
+
+def _visible(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "CZ"
+
+
+@cache
+def _own() -> Path:
+    from matplotlib.font_manager import FontProperties, findfont
+
+    return Path(findfont(FontProperties(family=OWN)))
+
+
+@cache
+def _others() -> dict[str, Path]:
+    """One upright regular file of each other family, by name."""
+    from matplotlib.font_manager import fontManager
+
+    found: dict[str, Path] = {}
+    for entry in sorted(fontManager.ttflist, key=lambda entry: (entry.name, abs(_weight(entry.weight) - 400))):
+        if entry.style == "normal" and entry.name != OWN and not entry.name.startswith(BOXES):
+            found.setdefault(entry.name, Path(entry.fname))
+    return found
+
+
+def _weight(weight: object) -> int:
+    from matplotlib.font_manager import weight_dict
+
+    return weight if isinstance(weight, int) else int(weight_dict.get(str(weight), 400))
+
+
+@cache
+def _characters(path: Path) -> frozenset[str]:
+    """What a font can draw at any size; one that cannot be opened draws nothing."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        font = FT2Font(path)
+    except (OSError, RuntimeError):
+        return frozenset()
+    return frozenset(map(chr, font.get_charmap())) if font.scalable else frozenset()

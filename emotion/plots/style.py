@@ -1,0 +1,210 @@
+"""The one style of all figures: colours, type, sizes, and how a figure becomes files or part of a page.
+
+Every colour of PALETTE stands out 3:1 from white and from the dark page, and all seven from each other for people
+with red-green blindness (16 apart in CAM02-UCS, where 1 is just noticeable).
+Text is never in these colours: they do not carry it at 4.5:1.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from emotion.files import replacing
+from emotion.plots.fonts import OWN, Fonts
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID, SURFACE = "#1b1f24", "#57606a", "#d0d7de", "#fefefe"
+PALETTE = ("#4652f3", "#955b06", "#3e9f99", "#a34d5f", "#5c94d3", "#755e8e", "#839955")
+ACCENT, OTHER = PALETTE[0], "#8a8f98"
+# A model keeps its colour and its mark in every figure.
+MODELS = {
+    "ann": ("#955b06", "s"),
+    "lstm": ("#3e9f99", "D"),
+    "bert": ("#4652f3", "o"),
+    "distilbert": ("#5c94d3", "^"),
+    "albert": ("#a34d5f", "v"),
+    "mobilebert": ("#839955", "P"),
+    "minilm": ("#755e8e", "X"),
+}
+DPI = 150
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_STYLE = {
+    "font.size": 10.0,
+    "text.color": INK,
+    "text.parse_math": False,  # a label may have dollars
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "axes.facecolor": "none",
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 6.0,
+    "legend.frameon": False,
+    "figure.facecolor": "none",
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "none",
+}
+
+
+@contextmanager
+def theme(fonts: Fonts | None = None) -> Iterator[None]:
+    """Draw and save what is drawn within in our style; everything of a figure has to be done within one block."""
+    import matplotlib as mpl
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    families = list(fonts.families if fonts else (OWN,))
+    with mpl.rc_context({**_STYLE, "font.family": families}), _unwarned():
+        yield
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Do not warn of characters that no font has: `Fonts.warnings` tells them once."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Make an empty figure of so many inches, without pyplot and its global state."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height))
+
+
+def model_style(model: str) -> tuple[str, str]:
+    """Colour and mark of a model; those that are not ours share grey."""
+    return MODELS.get(model, (OTHER, "h"))
+
+
+def sequential() -> "Colormap":
+    """Light to dark in one hue, even to the eye, for amounts from none to all."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("emotion", ["#f5f6ff", "#b9bffb", "#7f88f7", "#4652f3", "#1d2492"])
+
+
+def on_color(color: Any) -> str:
+    """Black or white, whichever is easier to read on `color` (at least 4.5:1)."""
+    from matplotlib.colors import to_rgb
+
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]  # noqa: PLR2004  sRGB's curve
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#ffffff" if luminance < 0.179 else "#000000"  # noqa: PLR2004  where both are 4.58:1
+
+
+def short(text: str, most: int = 24) -> str:
+    """Text on one line of at most `most` visible characters, with an ellipsis where it was cut."""
+    clean = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
+
+
+def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
+    """Write `name`.png, on white, and `name`.svg, with its letters as outlines; the same figure gives the same bytes.
+
+    Raises:
+        CannotWriteError: the folder cannot be written.
+    """
+    import matplotlib as mpl
+
+    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    with replacing(paths[0]) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI, facecolor="#ffffff", metadata={"Software": None})
+    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}), replacing(paths[1]) as temporary:
+        figure.savefig(temporary, format="svg", facecolor="#ffffff", metadata=_no_metadata())
+    return paths
+
+
+def inline_svg(figure: "Figure", name: str, description: str) -> str:
+    """Give the figure as an `<svg>` for a page: letters stay letters, and colours of the theme are CSS variables.
+
+    `name` keeps its ids apart from those of other figures of the page; `description` is read to who cannot see it.
+    """
+    import matplotlib as mpl
+
+    file = StringIO()
+    salt = hashlib.sha256(name.encode()).hexdigest()
+    with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
+        figure.savefig(file, format="svg", metadata=_no_metadata())
+    return _for_a_page(file.getvalue(), description)
+
+
+def _no_metadata() -> dict[str, None]:
+    return dict.fromkeys(("Creator", "Date", "Format", "Type"))
+
+
+def _for_a_page(drawing: str, description: str) -> str:
+    """Take what is matplotlib's own out of a drawing: size, style sheet, families, ids that nothing refers to."""
+    ElementTree.register_namespace("", SVG)
+    ElementTree.register_namespace("xlink", XLINK)
+    root = ElementTree.fromstring(drawing)  # noqa: S314  matplotlib wrote it
+    referred = set(re.findall(r"#([\w.-]+)", " ".join(value for each in root.iter() for value in each.attrib.values())))
+    for each in root.iter():
+        for sheet in each.findall(f"{{{SVG}}}style"):
+            each.remove(sheet)
+        if each.get("id") not in referred:
+            each.attrib.pop("id", None)
+        if "style" in each.attrib:
+            each.set("style", _themed(each.attrib["style"]))
+    width = float(root.attrib.pop("width").removesuffix("pt"))
+    del root.attrib["height"]
+    root.attrib |= {"style": f"max-width: {width * 4 / 3:.0f}px", "role": "img", "aria-label": description}
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _themed(css: str) -> str:
+    """Replace the colours of the theme by variables of the page, and let it choose the family."""
+    for color, name in ((INK, "ink"), (MUTED, "muted"), (GRID, "grid"), (SURFACE, "surface")):
+        css = css.replace(color, f"var(--{name})")
+    return re.sub(r"font-family: [^;]*;? ?", "", css)
+
+
+def spread_labels(positions: Sequence[float], gap: float) -> list[float]:
+    """Move label positions apart, as little as keeps `gap` between any two, in the order given.
+
+    Runs of labels that touch are centred on the mean of where they belong (pool adjacent violators).
+    """
+    order = sorted(range(len(positions)), key=positions.__getitem__)
+    groups: list[list[int]] = []
+    for index in order:
+        groups.append([index])
+        while len(groups) > 1 and _top(groups[-2], positions, gap) + gap > _bottom(groups[-1], positions, gap):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    moved = list(positions)
+    for group in groups:
+        bottom = _bottom(group, positions, gap)
+        for place, index in enumerate(group):
+            moved[index] = bottom + place * gap
+    return moved
+
+
+def _bottom(group: Sequence[int], positions: Sequence[float], gap: float) -> float:
+    return sum(positions[index] for index in group) / len(group) - (len(group) - 1) * gap / 2
+
+
+def _top(group: Sequence[int], positions: Sequence[float], gap: float) -> float:
+    return _bottom(group, positions, gap) + (len(group) - 1) * gap
