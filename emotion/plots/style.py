@@ -74,8 +74,8 @@ def theme(fonts: Fonts | None = None) -> Iterator[None]:
     import matplotlib as mpl
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    families = list(fonts.families if fonts else (OWN,))
-    with mpl.rc_context({**_STYLE, "font.family": families}), _unwarned():
+    settings: Any = _STYLE | {"font.family": list(fonts.families if fonts else (OWN,))}
+    with mpl.rc_context(settings), _unwarned():
         yield
 
 
