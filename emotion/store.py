@@ -57,13 +57,23 @@ class Run:
         return self.folder / "predictions"
 
     @property
+    def mistakes(self) -> Path:
+        """The most confident mistakes on validation and test, with their texts."""
+        return self.predictions / "mistakes.json"
+
+    @property
+    def figures(self) -> Path:
+        """Training, confusion, calibration, precision and recall, architecture: as PNG and SVG."""
+        return self.folder / "figures"
+
+    @property
     def architecture(self) -> Path:
         """Layers, shapes, parameters."""
         return self.folder / "architecture.json"
 
     @property
     def report(self) -> Path:
-        """scikit-learn's classification report on validation and test."""
+        """scikit-learn's classification report on validation and test, and the most confident mistakes."""
         return self.folder / "report.txt"
 
     @property

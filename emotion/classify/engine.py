@@ -144,7 +144,7 @@ def _scores(classifier: Classifier, chunk: Chunk, stopped: threading.Event) -> N
     good = np.flatnonzero([not reason for reason in chunk.reasons])
     texts = chunk.texts if len(good) == len(chunk.texts) else [chunk.texts[row] for row in good]
     scores = np.full((len(chunk.texts), len(classifier.labels)), np.nan)
-    scores[good] = probabilities(classifier.logits(texts, stopped))
+    scores[good] = probabilities(classifier.logits(texts, stopped), classifier.temperature)
     return scores
 
 

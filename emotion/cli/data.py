@@ -52,7 +52,7 @@ def check(
 
 
 def _tables(report: "Report") -> None:
-    from emotion.data.fetch import PUBLISHED
+    from emotion.data.origin import PUBLISHED
 
     names = list(report.rows)
     files = [

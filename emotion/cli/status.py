@@ -142,7 +142,7 @@ def _progress(kubectl: "Kubectl", standing: "Standing") -> dict[str, Any]:
 
 def _cells(record: dict[str, Any]) -> list[str]:
     from emotion.cluster.words import Progress
-    from emotion.quantities import duration
+    from emotion.wording import duration
 
     at = str(Progress(*(record[name] for name in ("epoch", "epochs", "step", "steps"))))
     if record["pods_wanted"] > 1:

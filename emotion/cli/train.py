@@ -106,7 +106,7 @@ def train(
 def _report(metrics: "Metrics", folder: Path, listener: "Listener", *, as_json: bool) -> None:
     """Print what the run is worth."""
     from emotion.comparison.table import SAMPLE_NOTE
-    from emotion.quantities import duration
+    from emotion.wording import duration
 
     if as_json:
         console.data_json(metrics.model_dump(mode="json"))
@@ -164,7 +164,7 @@ class Listener:
 
     def on_step(self, standing: "Standing", rows: int) -> None:
         """Move the bar of this epoch."""
-        from emotion.quantities import duration
+        from emotion.wording import duration
 
         if self.meter is None:
             what = f"epoch {standing.epoch}/{standing.epochs}"
@@ -194,7 +194,7 @@ class Listener:
 
     @staticmethod
     def _line(epochs: int, epoch: "Epoch") -> str:
-        from emotion.quantities import duration
+        from emotion.wording import duration
 
         mark = " *" if epoch.best else "  "
         return (

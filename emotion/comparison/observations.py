@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from emotion.comparison.compare import Comparison
 from emotion.evaluation.record import Metrics
-from emotion.quantities import duration
+from emotion.wording import duration
 
 # A model within this much of the best validation accuracy counts as nearly as good.
 NEAR = 0.02

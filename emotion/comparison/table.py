@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emotion.evaluation.record import Metrics
-from emotion.quantities import duration
+from emotion.wording import duration
 
 SAMPLE_NOTE = "Figures on the built-in sample corpus, not on real data."
 

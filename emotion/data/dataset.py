@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelEncoder
 
 from emotion.data.labelled import SUFFIXES, Row, read_labelled
+from emotion.data.origin import Origin, read_origin
 from emotion.errors import BadDataError, InputMissingError
 from emotion.params import DataParams
 
@@ -19,8 +20,6 @@ SPLITS = ("train", "validation", "test")
 ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 # Every row has a logit a label, in memory and in the run's predictions.
 MOST_LABELS = 10_000
-# Beside the splits: tells the data set's name, and whether its figures are those of the built-in sample.
-CARD = "dataset.json"
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,21 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three splits. `name` is for people; `sample` says that it is the built-in corpus, not real data."""
+    """Three splits, and where they come from."""
 
-    name: str
+    origin: Origin
     path: Path
-    sample: bool
     splits: dict[str, Split]
+
+    @property
+    def name(self) -> str:
+        """The data set's name, for people."""
+        return self.origin.name
+
+    @property
+    def sample(self) -> bool:
+        """Whether it is the built-in corpus, not real data."""
+        return self.origin.sample
 
     @property
     def labels(self) -> list[str]:
@@ -74,8 +82,7 @@ def load_dataset(path: Path, params: DataParams) -> Dataset:
     """
     splits = read_splits(path, params)
     _check(path, splits)
-    name, sample = _card(path)
-    return Dataset(name, path, sample, splits)
+    return Dataset(read_origin(path), path, splits)
 
 
 def read_splits(path: Path, params: DataParams) -> dict[str, Split]:
@@ -168,20 +175,3 @@ def _check(path: Path, splits: dict[str, Split]) -> None:
                 f"{path}: {name} has labels that train lacks: {', '.join(unseen[:10])}",
                 f"train has {', '.join(sorted(known)[:20])}",
             )
-
-
-def _card(path: Path) -> tuple[str, bool]:
-    """Read the data set's name and whether it is the built-in sample; a folder without a card is neither."""
-    folder = path if path.is_dir() else path.parent
-    name = path.resolve().name
-    if not path.is_dir():
-        return name, False
-    try:
-        card = json.loads((folder / CARD).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return name, False
-    if not isinstance(card, dict):
-        return name, False
-    given = card.get("name")
-    shown = "".join(c for c in given if c.isprintable())[:80] if isinstance(given, str) else ""
-    return shown or name, card.get("sample") is True

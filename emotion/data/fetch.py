@@ -6,22 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from emotion.data.dataset import SPLITS
+from emotion.data.origin import LICENCE, PUBLISHED, REPOSITORY, SOURCE
 from emotion.data.parquet import read_columns
 from emotion.data.write import FILES, as_lines, check_free, found_digests, read_card, write_splits
 from emotion.errors import BadDataError
 from emotion.hub import Tell, ask, prepare_client, told_plainly
 
-REPOSITORY = "dair-ai/emotion"
-SOURCE = f"https://huggingface.co/datasets/{REPOSITORY}"
-LICENCE = "for educational and research purposes only"
 # Names of the numbers, for a copy that does not carry them.
 LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
-# Of the original files (Saravia et al., CARER, EMNLP 2018). Altered copies with the same counts exist.
-PUBLISHED = {
-    "train.txt": "3ab03d945a6cb783d818ccd06dafd52d2ed8b4f62f0f85a09d7d11870865b190",
-    "validation.txt": "34faaa31962fe63cdf5dbf6c132ef8ab166c640254ab991af78f3aea375e79ef",
-    "test.txt": "60f531690d20127339e7f054edc299a82c627b5ec0dd5d552d53d544e0cfcc17",
-}
 BY_HAND = (
     f"bring it by hand: download the three files in split/ of {SOURCE}, put them into the folder as"
     " train.parquet, validation.parquet and test.parquet (or as .txt with text;label lines), and see"

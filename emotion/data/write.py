@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emotion.data.dataset import CARD, SPLITS, candidates
+from emotion.data.dataset import SPLITS, candidates
+from emotion.data.origin import CARD
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.files import cannot_write, sha256, write_bytes, write_json
 from emotion.store import read_json
 
 FILES = {split: f"{split}.txt" for split in SPLITS}
+SAMPLE_SOURCE = "made up by `emotion data sample`"
+SAMPLE_LICENCE = "Apache-2.0"
 Rows = Sequence[tuple[str, str]]
 
 
@@ -79,7 +82,8 @@ def write_sample(folder: Path, contents: Mapping[str, bytes], seed: int, *, forc
     """
     digests = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
     sums = {file: {"found": digest} for file, digest in digests.items()}
-    card = {"name": "sample corpus (built in)", "sample": True, "seed": seed, "sha256": sums}
+    origin = {"name": "sample corpus (built in)", "sample": True, "source": SAMPLE_SOURCE, "licence": SAMPLE_LICENCE}
+    card = {**origin, "seed": seed, "sha256": sums}
     if found_digests(folder) == digests and read_card(folder) == card:
         return card, False
     check_free(folder, digests, force=force)

@@ -1,18 +1,20 @@
 """Evaluates a run's exported model on every split: scores, predictions, report, speed."""
 
-import hashlib
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emotion.data.dataset import Dataset
+from emotion.evaluation.calibration import fit_temperature
 from emotion.evaluation.metrics import split_scores, test_scores, text_report
+from emotion.evaluation.mistakes import as_text, most_confident
+from emotion.evaluation.predictions import write_predictions
 from emotion.evaluation.record import SplitScores, TestScores
-from emotion.files import replacing, write_text
+from emotion.files import write_json, write_text
 from emotion.onnx.session import Classifier
 from emotion.store import Run
 
@@ -22,38 +24,47 @@ SPEED_PASSES = 5
 
 @dataclass(frozen=True)
 class RunScores:
-    """Scores of the exported model on each split, and its speed from text to logits."""
+    """Scores of the exported model on each split, its temperature, and its speed from text to logits."""
 
     train: SplitScores
     validation: SplitScores
     test: TestScores
+    temperature: float
     rows_per_second: float
 
 
 def evaluate_run(run: Run, data: Dataset, classifier: Classifier) -> RunScores:
     """Score `classifier` on every split; write predictions/ and report.txt into the run's folder."""
-    names = data.labels
     logits = {name: classifier.logits(split.texts) for name, split in data.splits.items()}
     labels = {name: data.encoded(name) for name in data.splits}
+    temperature = fit_temperature(logits["validation"], labels["validation"])
     for name in ("validation", "test"):
-        _write_predictions(run, name, data.splits[name].texts, labels[name], logits[name])
-    reports = (f"{name}\n{text_report(logits[name], labels[name], names)}" for name in ("validation", "test"))
-    write_text(run.report, "\n".join(reports))
+        write_predictions(run.predictions / f"{name}.npz", data.splits[name].texts, labels[name], logits[name])
+    _report(run, data, logits, labels, temperature)
     return RunScores(
         split_scores(logits["train"], labels["train"]),
         split_scores(logits["validation"], labels["validation"]),
-        test_scores(logits["test"], labels["test"], names),
+        test_scores(logits["test"], labels["test"], data.labels, temperature),
+        temperature,
         rows_per_second(classifier, data.splits["validation"].texts),
     )
 
 
-def _write_predictions(
-    run: Run, split: str, texts: Sequence[str], labels: NDArray[np.int32], logits: NDArray[np.float32]
+def _report(
+    run: Run,
+    data: Dataset,
+    logits: dict[str, NDArray[np.float32]],
+    labels: dict[str, NDArray[np.int32]],
+    temperature: float,
 ) -> None:
-    """Row digests (first 16 hex digits of the text's SHA-256), labels and logits, without pickled objects."""
-    digests = np.asarray([hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts], dtype="S16")
-    with replacing(run.predictions / f"{split}.npz") as temporary:
-        np.savez_compressed(temporary, row=digests, label=labels, logits=logits)
+    """Write report.txt, and its mistakes for programs."""
+    parts, mistakes = [], {}
+    for name in ("validation", "test"):
+        found = most_confident(logits[name], labels[name], data.splits[name].texts, data.labels, temperature)
+        parts.append(f"{name}\n{text_report(logits[name], labels[name], data.labels)}\n{as_text(found)}")
+        mistakes[name] = [asdict(each) for each in found]
+    write_text(run.report, "\n".join(parts))
+    write_json(run.mistakes, mistakes)
 
 
 def rows_per_second(classifier: Classifier, texts: Sequence[str]) -> float:

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 from scipy.stats import binomtest
 from sklearn.metrics import classification_report, f1_score
 
+from emotion.evaluation.calibration import calibration_error
 from emotion.evaluation.record import SplitScores, TestScores
-
-CALIBRATION_BINS = 15
 
 
 def split_scores(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> SplitScores:
@@ -19,8 +18,13 @@ def split_scores(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> Spli
     return SplitScores(**_common(logits, labels))
 
 
-def test_scores(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> TestScores:
-    """`split_scores` with interval, calibration error and per-label scores; `names` are the classes in order."""
+def test_scores(
+    logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str], temperature: float
+) -> TestScores:
+    """`split_scores` with interval, calibration errors and per-label scores; `names` are the classes in order.
+
+    The temperature makes `ece_scaled`, and nothing else.
+    """
     correct = int((logits.argmax(axis=1) == labels).sum())
     report = classification_report(
         labels,
@@ -34,6 +38,7 @@ def test_scores(logits: NDArray[np.float32], labels: NDArray[np.int32], names: S
         **_common(logits, labels),
         accuracy_ci95=wilson_interval(correct, len(labels)),
         ece=calibration_error(logits, labels),
+        ece_scaled=calibration_error(logits, labels, temperature),
         per_class={name: _label_scores(report[str(index)]) for index, name in enumerate(names)},
     )
 
@@ -63,21 +68,6 @@ def wilson_interval(correct: int, rows: int) -> tuple[float, float]:
     """95 % interval of an accuracy (Wilson, JASA 22, 1927)."""
     interval = binomtest(correct, rows).proportion_ci(confidence_level=0.95, method="wilson")
     return float(interval.low), float(interval.high)
-
-
-def calibration_error(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
-    """Expected calibration error in 15 equal bins of confidence (Guo et al., ICML 2017, equation 3)."""
-    probabilities = softmax(logits.astype(np.float64), axis=1)
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
-    # Bins are (a, b]: a confidence of exactly 1 belongs to the last.
-    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
-    gaps = [
-        abs(correct[bins == index].mean() - confidence[bins == index].mean()) * (bins == index).mean()
-        for index in range(CALIBRATION_BINS)
-        if (bins == index).any()
-    ]
-    return float(sum(gaps))
 
 
 def text_report(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> str:

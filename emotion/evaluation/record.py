@@ -38,10 +38,14 @@ class SplitScores(_Part):
 
 
 class TestScores(SplitScores):
-    """Scores on test, with the 95 % Wilson interval and the expected calibration error of 15 bins."""
+    """Scores on test, with the 95 % Wilson interval and the expected calibration error of 15 bins.
+
+    `ece` is that of the logits as they are, `ece_scaled` that of the scores that classifying gives.
+    """
 
     accuracy_ci95: tuple[Share, Share]
     ece: Share
+    ece_scaled: Share | None = None
     per_class: dict[str, LabelScores]
 
 
@@ -95,10 +99,12 @@ class Digests(_Part):
 
 
 class DataRecord(_Part):
-    """What the run was trained and tested on."""
+    """What the run was trained and tested on; an empty licence or source is not known."""
 
     name: str
     sample: bool
+    source: str = ""
+    licence: str = ""
     labels: list[str]
     digests: Digests
 
@@ -120,7 +126,7 @@ class Metrics(_Part):
     """metrics.json. `samples_per_second` is the throughput of fitting, `peak_memory_bytes` of the process.
 
     `training_seconds` are those of all attempts, of which there were `resumes` after the first; each device took
-    `micro_batch` rows at once.
+    `micro_batch` rows at once. Scores are those of logits divided by `temperature`, which was fitted on validation.
     """
 
     model: str
@@ -142,6 +148,7 @@ class Metrics(_Part):
     max_length: Count = 0
     precision: str = "float32"
     micro_batch: Count = 0
+    temperature: Annotated[float, Field(gt=0)] = 1.0
     resumes: Count = 0
     weights: WeightsRecord | None = None
 

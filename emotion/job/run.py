@@ -19,6 +19,7 @@ from emotion.job.lease_file import newest
 from emotion.job.micro import note_attempt
 from emotion.job.plan import Job
 from emotion.job.recorder import Recorder
+from emotion.onnx.config import write_temperature
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.quantise import quantise
 from emotion.onnx.session import Classifier
@@ -96,6 +97,7 @@ def _run(job: Job, listener: Listener, cluster: Cluster | None, lease: Lease) ->
     rows = sum(len(split) for split in job.data.splits.values())
     listener.note("evaluate", f"evaluating the exported model on {rows:,} rows")
     scores = evaluate_run(job.run, job.data, exported.classifier)
+    write_temperature(job.run.exported / "config.json", scores.temperature)
     seconds = Seconds(
         load=trained.began - started, export=evaluating - exporting, evaluation=time.monotonic() - evaluating
     )
@@ -144,6 +146,7 @@ def _metrics(job: Job, trained: Trained, exported: Exported, scores: RunScores, 
         max_length=learner.max_length,
         precision=learner.compute.precision,
         micro_batch=fitted.position.micro,
+        temperature=scores.temperature,
         resumes=fitted.position.resumes,
         weights=learner.weights,
     )
@@ -151,7 +154,7 @@ def _metrics(job: Job, trained: Trained, exported: Exported, scores: RunScores, 
 
 def _data_record(job: Job) -> DataRecord:
     data = job.data
-    return DataRecord(name=data.name, sample=data.sample, labels=data.labels, digests=Digests(**data.digests))
+    return DataRecord(**asdict(data.origin), labels=data.labels, digests=Digests(**data.digests))
 
 
 def _export(job: Job, learner: Learner, listener: Listener) -> Exported:

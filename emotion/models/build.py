@@ -14,17 +14,32 @@ def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:
 
 
 def architecture(model: Any) -> dict[str, Any]:
-    """Layers with their output shapes and parameters, for architecture.json."""
+    """Layers with what sets them apart, their output shapes and parameters, for architecture.json."""
     layers = [
         {
             "name": layer.name,
             "type": type(layer).__name__,
+            "detail": _detail(layer),
             "output_shape": list(layer.output.shape),
             "parameters": layer.count_params(),
         }
         for layer in model.layers
     ]
     return {"name": model.name, "parameters": count_parameters(model), "layers": layers}
+
+
+def _detail(layer: Any) -> str:
+    """What a person wants to know of a layer beside its shape."""
+    kind = type(layer).__name__
+    if kind == "Embedding":
+        return f"{layer.input_dim:,} words, {layer.output_dim} features"
+    if kind == "Dense":
+        return f"{layer.units:,} units, {layer.activation.__name__}"
+    if kind == "Dropout":
+        return f"{layer.rate:g} of {'whole features' if layer.features else 'values'}, while training"
+    if kind == "Bidirectional":
+        return f"LSTM, {layer.forward_layer.units:,} units, from both ends"
+    return str(getattr(layer, "detail", ""))
 
 
 def count_parameters(model: Any) -> dict[str, int]:

@@ -26,6 +26,7 @@ class Embeddings(Composite):
         self.token_type = Embedding(config.token_types, size, config, name="token_type") if config.token_types else None
         self.norm = Norm(config.epsilon, name="norm")
         self.dropout = Dropout(config.dropout, chance, name="dropout")
+        self.detail = f"{config.vocabulary:,} tokens, {size} features"
         self.projection = dense(config.hidden_size, config, "projection") if config.projection else None
 
     def call(self, ids: Any, types: Any, training: bool = False) -> Any:
@@ -86,6 +87,9 @@ class Encoder(Composite):
         super().__init__(**kwargs)
         self.order = config.order
         self.blocks = [block(config, chance, name=f"layer_{index}") for index in range(max(config.order) + 1)]
+        shared = f" that share {len(self.blocks)}" if len(self.blocks) < len(self.order) else ""
+        kinds = f"{config.heads} attention heads, feed-forward {config.intermediate_size:,}"
+        self.detail = f"{len(self.order)} layers{shared}: {kinds}"
 
     def call(self, hidden: Any, bias: Any, first_only: bool = False, training: bool = False) -> Any:
         """Hidden states (batch x length, size) and the mask's bias (batch, 1, 1, length) to hidden states."""

@@ -183,6 +183,9 @@ class Classification(keras.layers.Layer):
         self.pooler = dense(config.hidden_size, config, "pooler") if head.pooler else None
         self.dropout = Dropout(head.dropout, chance, name="dropout")
         self.classifier = dense(labels, config, "classifier")
+        self.detail = (
+            f"pooler {config.hidden_size} {head.pooler}, {labels:,} units" if head.pooler else f"{labels:,} units"
+        )
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Make the weights, so that they can be loaded."""

@@ -47,6 +47,7 @@ class MobileEmbeddings(Composite):
         self.widened = self.trigrams or config.embedding_size != config.hidden_size
         self.norm = _norm(config.mobile, EPSILON)
         self.dropout = Dropout(config.dropout, chance, name="dropout")
+        self.detail = f"{config.vocabulary:,} tokens, {self.size} features"
 
     def build(self, *_: Any) -> None:
         """Make the transformation even where it is not used: checkpoints have it."""

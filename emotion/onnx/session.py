@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
 from emotion.hardware import usable_cores
+from emotion.onnx.config import read_labels, read_temperature
 from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
 from emotion.onnx.encoder import SOURCES, Batch, Encoder
-from emotion.store import read_json
 
 OUTPUT = "logits"
 FILES = ("model.onnx", "tokenizer.json", "config.json")
@@ -24,7 +24,10 @@ Precision = Literal["float32", "int8"]
 
 
 class Classifier:
-    """A trained model, ready to use on its `device`: `Classifier.load(folder).logits(["i feel fine"])`."""
+    """A trained model, ready to use on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
+
+    Its scores are `probabilities(logits, classifier.temperature)`.
+    """
 
     def __init__(
         self,
@@ -32,10 +35,12 @@ class Classifier:
         labels: list[str],
         session: onnxruntime.InferenceSession,
         encoder: Encoder,
+        temperature: float = 1.0,
         device: Device = "cpu",
     ) -> None:
         self.graph = graph
         self.labels = labels
+        self.temperature = temperature
         self.device = device
         self._session = session
         self._encoder = encoder
@@ -65,12 +70,12 @@ class Classifier:
             )
         folder = find_model(folder)
         graph = folder / FILES[0] if precision == "float32" else _int8(folder)
-        labels = _labels(folder / "config.json")
+        labels, temperature = read_labels(folder / "config.json"), read_temperature(folder / "config.json")
         threads = threads or usable_cores()
         session = open_on_cpu(graph, threads)
         names, length = _check_inputs(graph, session)
         encoder = Encoder.load(folder / "tokenizer.json", names, length)
-        classifier = cls(graph, labels, session, encoder)
+        classifier = cls(graph, labels, session, encoder, temperature)
         classifier._probe(names, length)
         if device == "cpu" or precision == "int8":
             return classifier
@@ -128,7 +133,8 @@ class Classifier:
         Raises:
             UnavailableError: the GPU cannot be used, or fails at once.
         """
-        moved = Classifier(self.graph, self.labels, open_on_gpu(self.graph, threads), self._encoder, "gpu")
+        session = open_on_gpu(self.graph, threads)
+        moved = Classifier(self.graph, self.labels, session, self._encoder, self.temperature, "gpu")
         moved.logits(self.labels)
         return moved
 
@@ -183,27 +189,11 @@ def find_model(folder: Path) -> Path:
     return found
 
 
-def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Softmax over the last axis, float64 of the same shape; a row of NaN stays one."""
-    wide = logits.astype(np.float64)
+def probabilities(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float64]:
+    """Softmax of logits / temperature over the last axis, float64 of the same shape; a row of NaN stays one."""
+    wide = logits.astype(np.float64) / temperature
     powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
-
-
-def _labels(path: Path) -> list[str]:
-    """Label names in the order of the logits, from id2label."""
-    names = read_json(path).get("id2label")
-    if not isinstance(names, dict) or not names:
-        raise BadDataError(f"{path} has no id2label", "it maps the index of each logit to a label's name")
-    if set(names) != {str(index) for index in range(len(names))}:
-        raise BadDataError(
-            f"{path}: the keys of id2label are {', '.join(names):.200}, not 0 to {len(names) - 1}",
-            "export the model again",
-        )
-    labels = [names[str(index)] for index in range(len(names))]
-    if not all(isinstance(label, str) and label for label in labels) or len(set(labels)) < len(labels):
-        raise BadDataError(f"{path}: the labels are not {len(labels)} different names", "export the model again")
-    return labels
 
 
 def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[list[str], int | None]:

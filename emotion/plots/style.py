@@ -117,12 +117,6 @@ def on_color(color: Any) -> str:
     return "#ffffff" if luminance < 0.179 else "#000000"  # noqa: PLR2004  where both are 4.58:1
 
 
-def short(text: str, most: int = 24) -> str:
-    """Text on one line of at most `most` visible characters, with an ellipsis where it was cut."""
-    clean = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
-
-
 def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
     """Write `name`.png, on white, and `name`.svg, with its letters as outlines; the same figure gives the same bytes.
 

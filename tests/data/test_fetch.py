@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from emotion.data.dataset import load_dataset
-from emotion.data.fetch import PUBLISHED
+from emotion.data.origin import PUBLISHED
 from emotion.params import DataParams
 from tests.hub import COMMIT, Hub, Repository, run, serving
 

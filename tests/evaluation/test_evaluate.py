@@ -73,7 +73,7 @@ def test_the_report_names_both_splits_and_every_label(run: Run) -> None:
 @pytest.mark.usefixtures("scores")
 def test_nothing_else_and_no_metrics_are_written(run: Run) -> None:
     files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
-    assert files == {"predictions/validation.npz", "predictions/test.npz", "report.txt"}
+    assert files == {f"predictions/{name}" for name in ("validation.npz", "test.npz", "mistakes.json")} | {"report.txt"}
 
 
 def test_speed_is_measured_on_as_many_rows_whatever_there_are(toy: Classifier) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from emotion.evaluation import metrics
+from emotion.evaluation.calibration import calibration_error
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -18,13 +19,6 @@ def case(seed: int, rows: int = 300, classes: int = 6) -> tuple[Logits, Labels]:
     logits = random.normal(0, 2, (rows, classes)).astype(np.float32)
     labels = np.where(random.random(rows) < 0.6, logits.argmax(axis=1), random.integers(0, classes, rows))
     return logits, labels.astype(np.int32)
-
-
-def sure(*probabilities: float) -> Logits:
-    """Logits of two classes, the first of which has the given probabilities."""
-    first = np.asarray(probabilities)
-    logits: Logits = np.log(np.stack([first, 1 - first], axis=1)).astype(np.float32)
-    return logits
 
 
 def labels_of(*labels: int) -> Labels:
@@ -52,31 +46,6 @@ class TestWilson:
         for correct in (0, 7):
             low, high = metrics.wilson_interval(correct, 7)
             assert 0 <= low < high <= 1
-
-
-class TestCalibration:
-    def test_a_case_by_hand(self) -> None:
-        """Three of four right at 0.9, one of two at 0.65: 4/6 * 0.15 + 2/6 * 0.15."""
-        logits = sure(0.9, 0.9, 0.9, 0.9, 0.65, 0.65)
-        assert metrics.calibration_error(logits, labels_of(0, 0, 0, 1, 0, 1)) == pytest.approx(0.15, abs=1e-6)
-
-    def test_rows_of_a_bin_are_taken_together(self) -> None:
-        """0.62 and 0.66 are both in (9/15, 10/15]: half are right, at 0.64 on the whole."""
-        error = metrics.calibration_error(sure(0.62, 0.66), labels_of(0, 1))
-        assert error == pytest.approx(0.14, abs=1e-6)
-
-    def test_rows_of_two_bins_are_not(self) -> None:
-        """0.66 is below 10/15, 0.68 above."""
-        error = metrics.calibration_error(sure(0.66, 0.68), labels_of(0, 1))
-        assert error == pytest.approx((0.34 + 0.68) / 2, abs=1e-6)
-
-    def test_the_confidence_is_that_of_the_predicted_label(self) -> None:
-        assert metrics.calibration_error(sure(0.2), labels_of(1)) == pytest.approx(0.2, abs=1e-6)
-
-    @pytest.mark.parametrize(("label", "error"), [(0, 0.0), (1, 1.0)])
-    def test_full_confidence(self, label: int, error: float) -> None:
-        logits = np.asarray([[1e4, -1e4]], dtype=np.float32)
-        assert metrics.calibration_error(logits, labels_of(label)) == error
 
 
 class TestScores:
@@ -109,15 +78,15 @@ class TestScores:
 class TestOnTest:
     def test_it_has_the_scores_of_every_split_and_more(self) -> None:
         logits, labels = case(0)
-        scores = metrics.test_scores(logits, labels, list("abcdef"))
+        scores = metrics.test_scores(logits, labels, list("abcdef"), 1)
         assert metrics.split_scores(logits, labels).model_dump().items() <= scores.model_dump().items()
         assert scores.accuracy_ci95 == metrics.wilson_interval(round(scores.accuracy * 300), 300)
-        assert scores.ece == metrics.calibration_error(logits, labels)
+        assert scores.ece == calibration_error(logits, labels)
 
     def test_scores_of_each_label(self) -> None:
         """Predicted 0 0 1 1 of true 0 0 0 1."""
         logits = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
-        per_class = metrics.test_scores(logits, labels_of(0, 0, 0, 1), ["no", "yes"]).per_class
+        per_class = metrics.test_scores(logits, labels_of(0, 0, 0, 1), ["no", "yes"], 1).per_class
         assert list(per_class) == ["no", "yes"]
         assert per_class["no"].model_dump() == pytest.approx(
             {"precision": 1.0, "recall": 2 / 3, "f1": 0.8, "support": 3}
@@ -129,7 +98,7 @@ class TestOnTest:
     def test_a_label_that_test_lacks_is_there_without_support(self) -> None:
         logits, labels = case(1, classes=3)
         labels[labels == 1] = 0
-        per_class = metrics.test_scores(logits, labels, ["a", "b", "c"]).per_class
+        per_class = metrics.test_scores(logits, labels, ["a", "b", "c"], 1).per_class
         assert list(per_class) == ["a", "b", "c"]
         assert per_class["b"].model_dump() == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
         assert per_class["c"].support == (labels == 2).sum()
@@ -137,9 +106,9 @@ class TestOnTest:
     def test_labels_may_be_called_anything(self) -> None:
         logits, labels = case(2)
         names = ["accuracy", "macro avg", "weighted avg", "0", "1", ""]
-        plain = metrics.test_scores(logits, labels, list("abcdef")).per_class
-        assert list(metrics.test_scores(logits, labels, names).per_class.values()) == list(plain.values())
-        assert list(metrics.test_scores(logits, labels, names).per_class) == names
+        plain = metrics.test_scores(logits, labels, list("abcdef"), 1).per_class
+        assert list(metrics.test_scores(logits, labels, names, 1).per_class.values()) == list(plain.values())
+        assert list(metrics.test_scores(logits, labels, names, 1).per_class) == names
 
     def test_the_report_names_every_label(self) -> None:
         logits, labels = case(3, classes=3)

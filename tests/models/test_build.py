@@ -85,10 +85,13 @@ def test_architecture_tells_layers_shapes_and_parameters() -> None:
     assert layers["embedding"] == {
         "name": "embedding",
         "type": "Embedding",
+        "detail": "10 words, 3 features",
         "output_shape": [None, 5, 3],
         "parameters": 30,
     }
     assert layers["logits"]["output_shape"] == [None, 3]
+    assert layers["dense_1"]["detail"] == "4 units, relu"
+    assert layers["feature_dropout"]["detail"] == "0 of whole features, while training"
     assert sum(layer["parameters"] for layer in told["layers"]) == told["parameters"]["total"]
     assert told["parameters"] == {"total": 30 + 64 + 15, "trainable": 30 + 64 + 15}
 

@@ -1,0 +1,59 @@
+"""Where a data set comes from, and on what terms: from its card, or because its files are the published ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from emotion.errors import EmotionError
+from emotion.files import sha256
+from emotion.store import read_json
+from emotion.wording import short
+
+# Beside the splits: tells the data set's name, source and licence, and whether it is the built-in sample.
+CARD = "dataset.json"
+REPOSITORY = "dair-ai/emotion"
+SOURCE = f"https://huggingface.co/datasets/{REPOSITORY}"
+LICENCE = "for educational and research purposes only"
+# Of the original files (Saravia et al., CARER, EMNLP 2018). Altered copies with the same counts exist.
+PUBLISHED = {
+    "train.txt": "3ab03d945a6cb783d818ccd06dafd52d2ed8b4f62f0f85a09d7d11870865b190",
+    "validation.txt": "34faaa31962fe63cdf5dbf6c132ef8ab166c640254ab991af78f3aea375e79ef",
+    "test.txt": "60f531690d20127339e7f054edc299a82c627b5ec0dd5d552d53d544e0cfcc17",
+}
+LARGEST_PUBLISHED = 5_000_000  # bytes: what is larger need not be read
+LONGEST_NAME, LONGEST_TERMS = 80, 300
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a data set beside its rows; empty texts where nothing is."""
+
+    name: str
+    sample: bool = False
+    source: str = ""
+    licence: str = ""
+
+
+def read_origin(path: Path) -> Origin:
+    """Read the card of a data set's folder. One file, and a folder without a card, have only their name."""
+    name = path.resolve().name
+    if not path.is_dir():
+        return Origin(name)
+    try:
+        card = read_json(path / CARD)
+    except EmotionError:
+        card = {"source": SOURCE, "licence": LICENCE} if _is_published(path) else {}
+    said = {key: value for key in ("name", "source", "licence") if isinstance(value := card.get(key), str)}
+    return Origin(
+        short(said.get("name", ""), LONGEST_NAME) or name,
+        card.get("sample") is True,
+        short(said.get("source", ""), LONGEST_TERMS),
+        short(said.get("licence", ""), LONGEST_TERMS),
+    )
+
+
+def _is_published(folder: Path) -> bool:
+    """Tell the original files, brought by hand, by their digests."""
+    paths = {name: folder / name for name in PUBLISHED}
+    if not all(path.is_file() and path.stat().st_size <= LARGEST_PUBLISHED for path in paths.values()):
+        return False
+    return {name: sha256(path) for name, path in paths.items()} == PUBLISHED

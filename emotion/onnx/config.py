@@ -1,0 +1,48 @@
+"""The config.json of an exported model: the labels of its logits, and the temperature of its scores."""
+
+import math
+from pathlib import Path
+
+from emotion.errors import BadDataError
+from emotion.files import write_json
+from emotion.store import read_json
+
+# Not `temperature`: Hugging Face's tools take that for a setting of text generation.
+TEMPERATURE = "calibration_temperature"
+
+
+def read_labels(path: Path) -> list[str]:
+    """Label names in the order of the logits, from id2label.
+
+    Raises:
+        BadDataError: id2label is absent, or not different names for 0, 1, 2 and so on.
+    """
+    names = read_json(path).get("id2label")
+    if not isinstance(names, dict) or not names:
+        raise BadDataError(f"{path} has no id2label", "it maps the index of each logit to a label's name")
+    if set(names) != {str(index) for index in range(len(names))}:
+        raise BadDataError(
+            f"{path}: the keys of id2label are {', '.join(names):.200}, not 0 to {len(names) - 1}",
+            "export the model again",
+        )
+    labels = [names[str(index)] for index in range(len(names))]
+    if not all(isinstance(label, str) and label for label in labels) or len(set(labels)) < len(labels):
+        raise BadDataError(f"{path}: the labels are not {len(labels)} different names", "export the model again")
+    return labels
+
+
+def read_temperature(path: Path) -> float:
+    """Tell what logits are divided by before they become scores; 1 where nothing is said.
+
+    Raises:
+        BadDataError: it is not a positive number.
+    """
+    value = read_json(path).get(TEMPERATURE, 1.0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        raise BadDataError(f"{path}: {TEMPERATURE} is {value!r:.40}, not a positive number", "export the model again")
+    return float(value)
+
+
+def write_temperature(path: Path, temperature: float) -> None:
+    """Add the temperature to a config.json."""
+    write_json(path, read_json(path) | {TEMPERATURE: temperature})

@@ -1,8 +1,0 @@
-"""Quantities as a person says them."""
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `12 s`, `2.1 min`, `3.4 h`."""
-    if seconds < 100:  # noqa: PLR2004
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
