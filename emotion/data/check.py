@@ -50,8 +50,8 @@ def check_data(path: Path, params: DataParams) -> Report:
         path=str(path),
         files={file.name: sha256(file) for file in files},
         rows={name: len(split) for name, split in splits.items()},
-        labels=_label_counts(splits),
-        words={name: _lengths(texts) for name, texts in _texts_by_name(splits).items()},
+        labels=label_counts(splits),
+        words={name: length_figures(_white_space_words(texts)) for name, texts in _texts_by_name(splits).items()},
         vocabulary={"types": len(types), "seen_twice": sum(count > 1 for count in types.values())},
         unknown_words=_unknown(splits, types),
         repeated={name: _repeated(_frame(split)) for name, split in splits.items()},
@@ -64,11 +64,16 @@ def check_data(path: Path, params: DataParams) -> Report:
 
 def as_json(report: Report) -> dict[str, Any]:
     """Give the report for programs: each label's count with its share of the split."""
-    labels = {
-        name: {label: {"count": count, "share": count / max(1, report.rows[name])} for label, count in counts.items()}
-        for name, counts in report.labels.items()
+    return {**vars(report), "labels": with_shares(report.labels)}
+
+
+def with_shares(labels: dict[str, dict[str, int]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Give each label's rows of each split with their share of the split's rows; 0 where it has none."""
+    rows = {name: max(1, sum(counts.values())) for name, counts in labels.items()}
+    return {
+        name: {label: {"count": count, "share": count / rows[name]} for label, count in counts.items()}
+        for name, counts in labels.items()
     }
-    return {**vars(report), "labels": labels}
 
 
 def _frame(split: Split) -> pd.DataFrame:
@@ -84,18 +89,21 @@ def _texts_by_name(splits: dict[str, Split]) -> dict[str, list[str]]:
     return {**texts, "all": [text for split in texts.values() for text in split]}
 
 
-def _label_counts(splits: dict[str, Split]) -> dict[str, dict[str, int]]:
+def label_counts(splits: dict[str, Split]) -> dict[str, dict[str, int]]:
     """Rows of each label by split, the most frequent of train first; every split names every label."""
     counts = {name: Counter(splits[name].labels) for name in SPLITS}
     labels = dict.fromkeys(label for count in counts.values() for label, _ in count.most_common())
     return {name: {label: count[label] for label in labels} for name, count in counts.items()}
 
 
-def _lengths(texts: list[str]) -> dict[str, float] | None:
+def _white_space_words(texts: list[str]) -> pd.Series:
+    return pd.Series([len(text.split()) for text in texts], dtype=int)
+
+
+def length_figures(lengths: pd.Series) -> dict[str, float] | None:
     """Mean, percentiles (each the length of some text) and maximum; None for no texts."""
-    if not texts:
+    if lengths.empty:
         return None
-    lengths = pd.Series([len(text.split()) for text in texts])
     percentiles = {f"p{share}": int(lengths.quantile(share / 100, "nearest")) for share in PERCENTILES}
     return {"mean": float(lengths.mean()), **percentiles, "max": int(lengths.max())}
 

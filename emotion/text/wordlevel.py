@@ -19,6 +19,14 @@ def learn_tokenizer(texts: Iterable[str], params: WordTextParams) -> Tokenizer:
 
     The tokenizer cuts and pads to `params.max_length` by itself: its JSON is all that is needed to use it.
     """
+    tokenizer = learn_words(texts, params.vocabulary)
+    tokenizer.enable_truncation(params.max_length)
+    tokenizer.enable_padding(direction=params.padding, pad_id=PAD_ID, pad_token=PAD, length=params.max_length)
+    return tokenizer
+
+
+def learn_words(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+    """Learn as `learn_tokenizer` does, PAD and UNKNOWN counted in `vocabulary`; texts keep their own lengths."""
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence(
         [
@@ -32,10 +40,6 @@ def learn_tokenizer(texts: Iterable[str], params: WordTextParams) -> Tokenizer:
             pre_tokenizers.Split(Regex(WORD), "removed", invert=True),
         ]
     )
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=params.vocabulary, special_tokens=[PAD, UNKNOWN], show_progress=False
-    )
+    trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[PAD, UNKNOWN], show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.enable_truncation(params.max_length)
-    tokenizer.enable_padding(direction=params.padding, pad_id=PAD_ID, pad_token=PAD, length=params.max_length)
     return tokenizer
