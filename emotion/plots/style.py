@@ -8,7 +8,7 @@ Text is never in these colours: they do not carry it at 4.5:1.
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -175,30 +175,3 @@ def _themed(css: str) -> str:
     for color, name in ((INK, "ink"), (MUTED, "muted"), (GRID, "grid"), (SURFACE, "surface")):
         css = css.replace(color, f"var(--{name})")
     return re.sub(r"font-family: [^;]*;? ?", "", css)
-
-
-def spread_labels(positions: Sequence[float], gap: float) -> list[float]:
-    """Move label positions apart, as little as keeps `gap` between any two, in the order given.
-
-    Runs of labels that touch are centred on the mean of where they belong (pool adjacent violators).
-    """
-    order = sorted(range(len(positions)), key=positions.__getitem__)
-    groups: list[list[int]] = []
-    for index in order:
-        groups.append([index])
-        while len(groups) > 1 and _top(groups[-2], positions, gap) + gap > _bottom(groups[-1], positions, gap):
-            groups[-2:] = [groups[-2] + groups[-1]]
-    moved = list(positions)
-    for group in groups:
-        bottom = _bottom(group, positions, gap)
-        for place, index in enumerate(group):
-            moved[index] = bottom + place * gap
-    return moved
-
-
-def _bottom(group: Sequence[int], positions: Sequence[float], gap: float) -> float:
-    return sum(positions[index] for index in group) / len(group) - (len(group) - 1) * gap / 2
-
-
-def _top(group: Sequence[int], positions: Sequence[float], gap: float) -> float:
-    return _bottom(group, positions, gap) + (len(group) - 1) * gap

@@ -1,0 +1,33 @@
+"""Reads a run's history.csv: what training told after each epoch."""
+
+import csv
+import math
+from pathlib import Path
+
+from emotion.errors import BadDataError, InputMissingError
+from emotion.plots.curves import History
+
+COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
+
+
+def read_history(path: Path) -> History:
+    """Read the epochs' figures.
+
+    Raises:
+        InputMissingError: there is no such file, or it has no epoch.
+        BadDataError: it is damaged.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = {name: [float(row[name]) for row in rows] for name in COLUMNS}
+        best = [index for index, row in enumerate(rows, start=1) if row["best"] == "True"]
+    except OSError as error:
+        raise InputMissingError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise BadDataError(f"{path} is not the history of a training: {error}") from error
+    if not rows:
+        raise InputMissingError(f"{path} has no epoch")
+    if not any(map(math.isfinite, columns["validation_accuracy"])):
+        raise BadDataError(f"{path} has no finite accuracy")
+    return History(**columns, best=best[-1] if best else len(rows))

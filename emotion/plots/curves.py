@@ -1,0 +1,81 @@
+"""Lines over epochs: one training's loss and accuracy, and many trainings' validation accuracy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emotion.plots.labels import end_labels
+from emotion.plots.style import ACCENT, INK, MUTED, PALETTE, model_style, new_figure
+from emotion.wording import short
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MANY_EPOCHS = 30
+MANY_LINES = 16
+
+
+@dataclass(frozen=True)
+class History:
+    """Figures of each epoch, in order; NaN where an epoch has none. `best` is the epoch, from 1, that was kept."""
+
+    loss: Sequence[float]
+    accuracy: Sequence[float]
+    validation_loss: Sequence[float]
+    validation_accuracy: Sequence[float]
+    best: int
+
+
+def training_curves(history: History, title: str) -> "Figure":
+    """Draw loss and accuracy by epoch, on validation and on train as it is trained: with dropout, smoothed labels."""
+    figure = new_figure(9.0, 3.4)
+    left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.12})
+    _pair(left, history.loss, history.validation_loss, history.best, "loss (nats)")
+    _pair(right, history.accuracy, history.validation_accuracy, history.best, "accuracy")
+    left.set_title(short(title, 60))
+    right.set_title(f"epoch {history.best} was kept")
+    return figure
+
+
+def _pair(axes: Any, train: Sequence[float], validation: Sequence[float], best: int, what: str) -> None:
+    epochs = range(1, len(train) + 1)
+    mark = "o" if len(train) <= MANY_EPOCHS else ""
+    axes.plot(epochs, train, color=PALETTE[1], marker=mark, markersize=4)
+    axes.plot(epochs, validation, color=ACCENT, marker=mark, markersize=4)
+    axes.axvline(best, color=MUTED, linewidth=0.8, linestyle=":")
+    axes.plot([best], [validation[best - 1]], marker="o", markersize=10, color=ACCENT, fillstyle="none")
+    end_labels(
+        axes,
+        [(len(train), train[-1], "train, in training", PALETTE[1]), (len(train), validation[-1], "validation", ACCENT)],
+    )
+    _epoch_axis(axes, len(train), what)
+
+
+def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]], width: float = 5.0) -> "Figure":
+    """Draw validation accuracy by epoch for each (name, model, values); of many lines the best have their names."""
+    figure = new_figure(width, width * 0.72)
+    axes = figure.subplots()
+    named = sorted(lines, key=lambda line: -max(line[2]))[:MANY_LINES]
+    seen: set[str] = set()
+    labels = []
+    for name, model, values in lines:
+        color, mark = model_style(model)
+        axes.plot(range(1, len(values) + 1), values, color=color, marker=mark, markersize=4, linewidth=1.6)
+        if (name, model, values) in named and name not in seen:
+            seen.add(name)
+            labels.append((len(values), values[-1], name, color))
+    longest = max(len(values) for _, _, values in lines)
+    end_labels(axes, labels, longest)
+    _epoch_axis(axes, longest, "accuracy on validation")
+    return figure
+
+
+def _epoch_axis(axes: Any, epochs: int, what: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlim(0.5, epochs + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(what)
+    axes.tick_params(labelcolor=INK)
+    axes.grid(axis="y")

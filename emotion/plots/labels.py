@@ -1,0 +1,127 @@
+"""Names put beside what they name: at the ends of lines, and around points, without covering each other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from emotion.plots.style import INK, MUTED
+from emotion.wording import short
+
+# Where a name may stand from its point, in points, the best first: right, left, above, below, and the corners.
+PLACES = (
+    (9, 0),
+    (-9, 0),
+    (0, 11),
+    (0, -11),
+    (9, 11),
+    (9, -11),
+    (-9, 11),
+    (-9, -11),
+    (9, 22),
+    (9, -22),
+    (-9, 22),
+    (-9, -22),
+)
+LINE_POINTS = 13.0
+
+
+def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: float | None = None) -> None:
+    """Name the lines that end at (x, y), as (x, y, name, colour), in a column to the right of `right` or of the last.
+
+    A thin line leads from each end to its name where the names had to be moved apart.
+    """
+    if not ends:
+        return
+    axes.figure.draw_without_rendering()
+    places = [float(axes.transData.transform((0, y))[1]) for _, y, _, _ in ends]
+    moved = spread(places, LINE_POINTS * axes.figure.dpi / 72)
+    column = max(x for x, _, _, _ in ends) if right is None else right
+    for (x, y, name, color), pixels in zip(ends, moved, strict=True):
+        height = float(axes.transData.inverted().transform((0, pixels))[1])
+        axes.annotate(
+            short(name),
+            (x, y),
+            (column + 0.5, height),
+            va="center",
+            color=INK,
+            fontsize=9,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 3},
+        )
+
+
+def point_labels(axes: Any, points: Sequence[tuple[float, float, str, bool]]) -> None:
+    """Name the points (x, y, name, strong) where each name covers as little as can be of names and points."""
+    figure = axes.figure
+    figure.draw_without_rendering()
+    scale = figure.dpi / 72
+    centres = [axes.transData.transform((x, y)) for x, y, _, _ in points]
+    taken = [(px - 4 * scale, py - 4 * scale, px + 4 * scale, py + 4 * scale) for px, py in centres]
+    frame = axes.get_window_extent()
+    for (x, y, name, strong), centre in zip(points, centres, strict=True):
+        text = axes.annotate(
+            short(name),
+            (x, y),
+            PLACES[0],
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            fontweight="bold" if strong else "normal",
+            color=INK if strong else MUTED,
+        )
+        size = text.get_window_extent()
+        boxes = [_box(centre, place, size.width, size.height, scale) for place in PLACES]
+        costs = [sum(_shared(box, other) for other in taken) + _outside(box, frame) for box in boxes]
+        best = costs.index(min(costs))
+        text.set_position(PLACES[best])
+        text.set_horizontalalignment(_side(PLACES[best][0]))
+        taken.append(boxes[best])
+
+
+def _side(across: float) -> str:
+    return "left" if across > 0 else "right" if across < 0 else "center"
+
+
+def _box(
+    centre: Any, place: tuple[float, float], width: float, height: float, scale: float
+) -> tuple[float, float, float, float]:
+    x, y = centre[0] + place[0] * scale, centre[1] + place[1] * scale
+    left = {"left": x, "right": x - width, "center": x - width / 2}[_side(place[0])]
+    return left, y - height / 2, left + width, y + height / 2
+
+
+def _shared(box: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
+    """Area that two boxes share."""
+    across = min(box[2], other[2]) - max(box[0], other[0])
+    up = min(box[3], other[3]) - max(box[1], other[1])
+    return max(0.0, across) * max(0.0, up)
+
+
+def _outside(box: tuple[float, float, float, float], frame: Any) -> float:
+    """Area of a box that is cut off by the frame."""
+    inside = (frame.x0, frame.y0, frame.x1, frame.y1)
+    return (box[2] - box[0]) * (box[3] - box[1]) - _shared(box, inside)
+
+
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """Move positions apart, as little as keeps `gap` between any two, in the order given.
+
+    Those that touch are centred on the mean of where they belong (pool adjacent violators).
+    """
+    order = sorted(range(len(positions)), key=positions.__getitem__)
+    groups: list[list[int]] = []
+    for index in order:
+        groups.append([index])
+        while len(groups) > 1 and _ends(groups[-2], positions, gap)[1] + gap > _ends(groups[-1], positions, gap)[0]:
+            groups[-2:] = [groups[-2] + groups[-1]]
+    moved = list(positions)
+    for group in groups:
+        bottom = _ends(group, positions, gap)[0]
+        for place, index in enumerate(group):
+            moved[index] = bottom + place * gap
+    return moved
+
+
+def _ends(group: Sequence[int], positions: Sequence[float], gap: float) -> tuple[float, float]:
+    middle = sum(positions[index] for index in group) / len(group)
+    half = (len(group) - 1) * gap / 2
+    return middle - half, middle + half

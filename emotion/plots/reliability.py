@@ -1,0 +1,87 @@
+"""How often a model is right when it is so sure: one model before and after scaling, and several models."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.plots.style import ACCENT, INK, MUTED, OTHER, model_style, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Rows, mean confidence and accuracy of each bin, (bins,) each; NaN where a bin is empty.
+Bins = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def before_and_after(before: Bins, after: Bins, errors: tuple[float, float], temperature: float) -> "Figure":
+    """Draw accuracy against confidence, with how many rows there are, for the logits as they are and scaled."""
+    figure = new_figure(8.4, 4.4)
+    axes = figure.subplots(2, 2, sharex=True, height_ratios=(4, 1))
+    titles = ("as trained", f"scaled: logits / {temperature:.2f}")
+    for column, (bins, error, title) in enumerate(zip((before, after), errors, titles, strict=True)):
+        _reliability(axes[0, column], bins, ACCENT)
+        axes[0, column].set_title(f"{title}: ECE {error:.3f}")
+        _rows(axes[1, column], bins[0])
+    axes[0, 0].set_ylabel("accuracy")
+    axes[1, 0].set_ylabel("rows")
+    return figure
+
+
+def _reliability(axes: Any, bins: Bins, color: str) -> None:
+    rows, confidence, accuracy = bins
+    _diagonal(axes)
+    filled = rows > 0
+    axes.vlines(confidence[filled], confidence[filled], accuracy[filled], color=OTHER, linewidth=1.2)
+    sizes = 20 + 180 * rows[filled] / max(1, rows.max())
+    axes.scatter(confidence[filled], accuracy[filled], s=sizes, color=color, edgecolor="white", zorder=3)
+
+
+def _diagonal(axes: Any) -> None:
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle="--")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.grid(axis="y")
+
+
+def _rows(axes: Any, rows: NDArray[np.int64]) -> None:
+    edges = np.linspace(0, 1, len(rows) + 1)
+    axes.bar(edges[:-1], rows, width=np.diff(edges), align="edge", color=OTHER, edgecolor="white", linewidth=0.5)
+    axes.set_xlabel("confidence: probability of the predicted label")
+    axes.tick_params(labelcolor=INK)
+
+
+def overlaid_reliability(lines: Sequence[tuple[str, Bins]], width: float = 5.0) -> "Figure":
+    """Draw accuracy against confidence for each (model, bins), where a bin has at least ten rows."""
+    figure = new_figure(width, width * 0.8)
+    axes = figure.subplots()
+    _diagonal(axes)
+    axes.annotate("sure and right alike", (0.3, 0.3), (6, -10), textcoords="offset points", color=MUTED, fontsize=9)
+    for model, (rows, confidence, accuracy) in lines:
+        color, mark = model_style(model)
+        enough = rows >= 10  # noqa: PLR2004
+        axes.plot(confidence[enough], accuracy[enough], color=color, marker=mark, linewidth=1.2, markersize=5)
+    axes.set_xlabel("confidence: probability of the predicted label")
+    axes.set_ylabel("accuracy on test")
+    return figure
+
+
+def error_pairs(pairs: Sequence[tuple[str, str, float, float]], width: float = 5.0) -> "Figure":
+    """Draw calibration errors of each (name, model, as trained, scaled) as two marks and the way between."""
+    from emotion.wording import short
+
+    figure = new_figure(width, 1.0 + 0.32 * len(pairs))
+    axes = figure.subplots()
+    for place, (_, model, before, after) in enumerate(pairs):
+        color, mark = model_style(model)
+        axes.plot([before, after], [place, place], color=color, linewidth=1.2)
+        axes.plot([before], [place], marker=mark, color=color, markerfacecolor="none", markersize=7)
+        axes.plot([after], [place], marker=mark, color=color, markersize=7)
+    axes.set_yticks(range(len(pairs)), [short(name) for name, *_ in pairs])
+    axes.set_ylim(len(pairs) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    axes.set_xlabel("calibration error on test: hollow as trained, filled as scaled")
+    return figure
