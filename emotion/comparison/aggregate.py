@@ -1,35 +1,43 @@
-"""Writes `comparison/`: a table of complete runs a data set, and the winner that classify uses."""
+"""Writes `comparison/`: a table of complete runs a data set, their report, and the winner that classify uses."""
 
 import contextlib
 import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from emotion.comparison.compare import Collected, Comparison, collect, compare
-from emotion.comparison.observations import observe
+from emotion.comparison.findings import Findings, find
 from emotion.comparison.table import as_csv, as_markdown, records
 from emotion.errors import InputMissingError
-from emotion.files import write_json, write_text
+from emotion.files import write_bytes, write_json, write_text
 from emotion.store import Store
 
 POLL_SECONDS = 5.0
-# Writing takes far less: a process that holds the lock for longer hangs, and the others go on without it.
-LOCK_SECONDS = 30.0
+# Drawing and writing take far less: a process that holds the lock for longer hangs, and the others go on without it.
+LOCK_SECONDS = 120.0
 LOCK_POLL_SECONDS = 0.02
+FIGURES = "figures"
+
+
+Draw = Callable[[Findings], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
 class Written:
-    """A comparison with its sentences and the folder that its files are in."""
+    """What a comparison found, and the folder that its files are in."""
 
-    comparison: Comparison
-    observations: list[str]
+    findings: Findings
     folder: Path
+
+    @property
+    def comparison(self) -> Comparison:
+        """The runs and the winner."""
+        return self.findings.comparison
 
 
 def wait_for(store: Store, expected: Sequence[str], seconds: float, tell: Callable[[list[str]], None]) -> Collected:
@@ -54,8 +62,10 @@ def wait_for(store: Store, expected: Sequence[str], seconds: float, tell: Callab
         time.sleep(min(POLL_SECONDS, left))
 
 
-def write_comparisons(store: Store, found: Collected, *, every: bool) -> list[Written]:
+def write_comparisons(store: Store, found: Collected, draw: Draw, *, every: bool) -> list[Written]:
     """Write the newest group of comparable runs to `comparison/`, any other to a folder of its own in it.
+
+    `draw` makes the report and its figures: the content of files by their names.
 
     Where `found` has a complete run, the store is read again once no other process writes its comparison: whoever
     writes last has seen the newest runs, and all files are of the same ones.
@@ -68,7 +78,7 @@ def write_comparisons(store: Store, found: Collected, *, every: bool) -> list[Wr
     with _alone(store.comparison):
         found = collect(store)
         _check_any(store, found)
-        return _write_all(store, compare(found.complete, every=every))
+        return _write_all(store, compare(found.complete, every=every), draw)
 
 
 def _check_any(store: Store, found: Collected) -> None:
@@ -98,9 +108,13 @@ def _lock(descriptor: int) -> None:
         time.sleep(LOCK_POLL_SECONDS)
 
 
-def _write_all(store: Store, comparisons: Sequence[Comparison]) -> list[Written]:
+def _write_all(store: Store, comparisons: Sequence[Comparison], draw: Draw) -> list[Written]:
     written = [
-        _write(comparison, store.comparison if index == 0 else store.comparison / f"data-{comparison.key}")
+        _write(
+            find(store, comparison),
+            draw,
+            store.comparison if index == 0 else store.comparison / f"data-{comparison.key}",
+        )
         for index, comparison in enumerate(comparisons)
     ]
     current = {one.folder for one in written}
@@ -110,24 +124,33 @@ def _write_all(store: Store, comparisons: Sequence[Comparison]) -> list[Written]
     return written
 
 
-def _write(comparison: Comparison, folder: Path) -> Written:
-    observations = observe(comparison)
+def _write(findings: Findings, draw: Draw, folder: Path) -> Written:
+    """Draw first, which takes seconds, so that the files change one right after the other."""
+    comparison, observations = findings.comparison, findings.observations
+    drawn = draw(findings)
     write_text(folder / "comparison.csv", as_csv(comparison.runs))
     write_text(folder / "comparison.md", as_markdown(comparison.runs, comparison.name, observations))
-    write_json(folder / "comparison.json", as_json(comparison, observations))
+    write_json(folder / "comparison.json", as_json(findings))
+    for name, content in drawn.items():
+        write_bytes(folder / name, content)
+    for path in (folder / FIGURES).glob("*"):
+        if f"{FIGURES}/{path.name}" not in drawn:
+            path.unlink(missing_ok=True)
     # Last: whoever reads the winner finds the table that it comes from.
     write_json(folder / "best.json", _winner(comparison))
-    return Written(comparison, observations, folder)
+    return Written(findings, folder)
 
 
-def as_json(comparison: Comparison, observations: list[str]) -> dict[str, Any]:
-    """The comparison for programs: the table's records, the sentences, the winner."""
+def as_json(findings: Findings) -> dict[str, Any]:
+    """The comparison for programs: the table's records, the tests against the best, the sentences, the winner."""
+    comparison = findings.comparison
     return {
         "data": comparison.name,
         "sample": comparison.sample,
         "best": _winner(comparison),
         "runs": records(comparison.runs),
-        "observations": observations,
+        "mcnemar": [asdict(test) for test in findings.tests.values()],
+        "observations": findings.observations,
     }
 
 

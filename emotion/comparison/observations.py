@@ -1,17 +1,23 @@
 """The study's key observations, as sentences computed from the figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from emotion.comparison.compare import Comparison
+from emotion.comparison.significance import Paired
 from emotion.evaluation.record import Metrics
 from emotion.wording import duration
 
 # A model within this much of the best validation accuracy counts as nearly as good.
 NEAR = 0.02
+# Of more runs those that cannot be told from the best are listed, and no more.
+MOST_DIFFERENCES = 8
 
 
-def observe(comparison: Comparison) -> list[str]:
-    """Say who is fastest, most accurate, the best trade-off, and which differences are within the interval."""
+def observe(comparison: Comparison, tests: Mapping[str, Paired]) -> list[str]:
+    """Say who is fastest, most accurate, the best trade-off, and which differences on test are more than chance.
+
+    `tests` are those against the best, by run; a run without one is told by its interval.
+    """
     runs = comparison.runs
     if len(runs) < 2:  # noqa: PLR2004
         only = runs[0]
@@ -23,7 +29,7 @@ def observe(comparison: Comparison) -> list[str]:
         _fastest(fastest, runs),
         f"Most accurate on validation: {_label(best, runs)} with {_accuracy(best)}.",
         *_trade_off(best, runs),
-        *(_difference(best, run, runs) for run in runs if run is not best),
+        *_differences(best, runs, tests),
         *_overfitting(runs),
     ]
 
@@ -64,17 +70,39 @@ def _trade_off(best: Metrics, runs: Sequence[Metrics]) -> list[str]:
     ]
 
 
-def _difference(best: Metrics, run: Metrics, runs: Sequence[Metrics]) -> str:
+def _differences(best: Metrics, runs: Sequence[Metrics], tests: Mapping[str, Paired]) -> list[str]:
+    others = [run for run in runs if run is not best]
+    if len(others) <= MOST_DIFFERENCES:
+        return [_difference(best, run, runs, tests.get(f"{run.model}/{run.run}")) for run in others]
+    same = [run for run in others if (test := tests.get(f"{run.model}/{run.run}")) and not test.differs]
+    named = ", ".join(_label(run, runs) for run in same[:MOST_DIFFERENCES])
+    more = f" and {len(same) - MOST_DIFFERENCES} more" if len(same) > MOST_DIFFERENCES else ""
+    return [
+        f"On test {len(same)} of the {len(others)} others cannot be told from {_label(best, runs)}"
+        + (f": {named}{more}." if same else ".")
+    ]
+
+
+def _difference(best: Metrics, run: Metrics, runs: Sequence[Metrics], test: Paired | None) -> str:
     points = (best.test.accuracy - run.test.accuracy) * 100
     side = "above" if points >= 0 else "below"
-    low, high = best.test.accuracy_ci95
-    overlap = run.test.accuracy_ci95[1] >= low and run.test.accuracy_ci95[0] <= high
-    verdict = (
-        "the 95 % intervals overlap, so test alone does not tell them apart"
-        if overlap
-        else "more than the 95 % intervals explain"
-    )
+    verdict = _by_interval(best, run) if test is None else _by_pairs(test)
     return f"On test {_label(best, runs)} is {abs(points):.1f} points {side} {_label(run, runs)}: {verdict}."
+
+
+def _by_pairs(test: Paired) -> str:
+    verdict = "more than chance" if test.differs else "no more than chance"
+    return (
+        f"{verdict} explains, as {test.only_best} rows are right here alone and {test.only_other} there alone"
+        f" (McNemar's test, p = {test.corrected:.2g})"
+    )
+
+
+def _by_interval(best: Metrics, run: Metrics) -> str:
+    low, high = best.test.accuracy_ci95
+    if run.test.accuracy_ci95[1] >= low and run.test.accuracy_ci95[0] <= high:
+        return "the 95 % intervals overlap, so test alone does not tell them apart"
+    return "more than the 95 % intervals explain"
 
 
 def _overfitting(runs: Sequence[Metrics]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.plots.style import MUTED, new_figure, on_color, sequential
+from emotion.plots.style import MUTED, SURFACE, new_figure, on_color, sequential
 from emotion.wording import short
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _percent(share: float) -> str:
 
 def _cells(axes: Any, values: NDArray[np.float64], texts: Sequence[Sequence[str]], size: float) -> None:
     mesh = axes.pcolormesh(
-        values, cmap=sequential(), vmin=0, vmax=1, edgecolors="white", linewidth=1.0 if texts else 0.0
+        values, cmap=sequential(), vmin=0, vmax=1, edgecolors=SURFACE, linewidth=1.0 if texts else 0.0
     )
     mesh.set_rasterized(values.size > MOST_SHAPES)
     axes.invert_yaxis()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emotion.plots.style import INK, MUTED, model_style, new_figure
+from emotion.plots.style import INK, MUTED, SURFACE, model_style, new_figure
 from emotion.wording import duration, short
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def intervals(dots: Sequence[Dot], what: str, width: float = 5.0) -> "Figure":
         color, mark = model_style(dot.model)
         axes.plot([dot.low, dot.high], [place, place], color=color, linewidth=2)
         axes.plot(dot.singles, [place] * len(dot.singles), linestyle="", marker="|", color=color, markersize=9)
-        axes.plot([dot.value], [place], marker=mark, color=color, markersize=8, markeredgecolor="white")
+        axes.plot([dot.value], [place], marker=mark, color=color, markersize=8, markeredgecolor=SURFACE)
         _value(axes, place, f"{dot.value:.3f}")
     _lines(axes, [dot.name for dot in dots], what)
     return figure
@@ -48,7 +48,7 @@ def times(values: Sequence[tuple[str, str, float]], width: float = 5.0) -> "Figu
     for place, (_, model, each) in enumerate(values):
         color, mark = model_style(model)
         if wide:
-            axes.plot([each], [place], marker=mark, color=color, markersize=8, markeredgecolor="white")
+            axes.plot([each], [place], marker=mark, color=color, markersize=8, markeredgecolor=SURFACE)
         else:
             axes.barh(place, each, color=color, height=0.55)
         _value(axes, place, duration(each))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.plots.style import ACCENT, INK, MUTED, OTHER, model_style, new_figure
+from emotion.plots.style import ACCENT, INK, MUTED, OTHER, SURFACE, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ def _reliability(axes: Any, bins: Bins, color: str) -> None:
     filled = rows > 0
     axes.vlines(confidence[filled], confidence[filled], accuracy[filled], color=OTHER, linewidth=1.2)
     sizes = 20 + 180 * rows[filled] / max(1, rows.max())
-    axes.scatter(confidence[filled], accuracy[filled], s=sizes, color=color, edgecolor="white", zorder=3)
+    axes.scatter(confidence[filled], accuracy[filled], s=sizes, color=color, edgecolor=SURFACE, zorder=3)
 
 
 def _diagonal(axes: Any) -> None:
@@ -46,7 +46,7 @@ def _diagonal(axes: Any) -> None:
 
 def _rows(axes: Any, rows: NDArray[np.int64]) -> None:
     edges = np.linspace(0, 1, len(rows) + 1)
-    axes.bar(edges[:-1], rows, width=np.diff(edges), align="edge", color=OTHER, edgecolor="white", linewidth=0.5)
+    axes.bar(edges[:-1], rows, width=np.diff(edges), align="edge", color=OTHER, edgecolor=SURFACE, linewidth=0.5)
     axes.set_xlabel("confidence: probability of the predicted label")
     axes.tick_params(labelcolor=INK)
 

@@ -10,12 +10,12 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from emotion.files import replacing
+from emotion.files import write_bytes
 from emotion.plots.fonts import OWN, Fonts
 
 if TYPE_CHECKING:
@@ -117,20 +117,25 @@ def on_color(color: Any) -> str:
     return "#ffffff" if luminance < 0.179 else "#000000"  # noqa: PLR2004  where both are 4.58:1
 
 
-def save(figure: "Figure", folder: Path, name: str) -> list[Path]:
-    """Write `name`.png, on white, and `name`.svg, with its letters as outlines; the same figure gives the same bytes.
+def save(figure: "Figure", folder: Path, name: str) -> None:
+    """Write `name`.png and `name`.svg, as `rendered` gives them.
 
     Raises:
         CannotWriteError: the folder cannot be written.
     """
+    for file, content in rendered(figure, name).items():
+        write_bytes(folder / file, content)
+
+
+def rendered(figure: "Figure", name: str) -> dict[str, bytes]:
+    """Give the content of `name`.png and `name`.svg, on white, letters as outlines; equal figures give equal bytes."""
     import matplotlib as mpl
 
-    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
-    with replacing(paths[0]) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI, facecolor="#ffffff", metadata={"Software": None})
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}), replacing(paths[1]) as temporary:
-        figure.savefig(temporary, format="svg", facecolor="#ffffff", metadata=_no_metadata())
-    return paths
+    files = {f"{name}.png": BytesIO(), f"{name}.svg": BytesIO()}
+    figure.savefig(files[f"{name}.png"], format="png", dpi=DPI, facecolor="#ffffff", metadata={"Software": None})
+    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+        figure.savefig(files[f"{name}.svg"], format="svg", facecolor="#ffffff", metadata=_no_metadata())
+    return {file: stream.getvalue() for file, stream in files.items()}
 
 
 def inline_svg(figure: "Figure", name: str, description: str) -> str:

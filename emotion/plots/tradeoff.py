@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emotion.plots.labels import point_labels
-from emotion.plots.style import MUTED, OTHER, model_style, new_figure
+from emotion.plots.style import MUTED, OTHER, SURFACE, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool, widt
     for point in points:
         color, mark = model_style(point.model)
         axes.plot([point.x, point.x], [point.low, point.high], color=color, linewidth=1.2, alpha=0.6, zorder=2)
-        axes.plot([point.x], [point.y], marker=mark, color=color, markersize=9, markeredgecolor="white", zorder=3)
+        axes.plot([point.x], [point.y], marker=mark, color=color, markersize=9, markeredgecolor=SURFACE, zorder=3)
     axes.set_xscale("log")
     axes.margins(x=0.18)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")

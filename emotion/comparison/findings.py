@@ -1,0 +1,38 @@
+"""All that a comparison finds: the runs with their parts, the paired tests, the sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emotion.comparison.compare import Comparison
+from emotion.comparison.observations import observe
+from emotion.comparison.significance import Paired, against_best
+from emotion.comparison.subjects import Recipe, Subject, group_by_recipe, read_subjects
+from emotion.store import Store
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is told of a comparison; `tests` by run, for runs whose predictions are there."""
+
+    comparison: Comparison
+    subjects: Sequence[Subject]
+    tests: dict[str, Paired]
+    observations: list[str]
+
+    @property
+    def best(self) -> Subject:
+        """The winner."""
+        return next(each for each in self.subjects if each.metrics is self.comparison.best)
+
+    @property
+    def recipes(self) -> list[Recipe]:
+        """The runs by recipe, the best on validation first."""
+        return group_by_recipe(self.subjects)
+
+
+def find(store: Store, comparison: Comparison) -> Findings:
+    """Read the runs' parts and compare them."""
+    subjects = read_subjects(store, comparison.runs)
+    best = next(each for each in subjects if each.metrics is comparison.best)
+    tests = against_best(best, [each for each in subjects if each is not best])
+    return Findings(comparison, subjects, tests, observe(comparison, tests))

@@ -1,0 +1,139 @@
+"""comparison.html: one file that answers which model to deploy, and how sure that is."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emotion.comparison.answer import answer
+from emotion.comparison.charts import Chart, charts
+from emotion.comparison.findings import Findings
+from emotion.comparison.made import how_made
+from emotion.comparison.subjects import Recipe
+from emotion.comparison.table import COLUMNS, SAMPLE_NOTE
+from emotion.plots import style
+from emotion.plots.fonts import find_fonts
+
+PAGE = Path(__file__).with_name("page")
+Tell = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart as it stands in the page: trusted markup of our own, or the reason why there is none."""
+
+    chart: Chart
+    svg: str
+    failure: str = ""
+
+
+def draw_report(findings: Findings, advance: Callable[[int], Any]) -> dict[str, bytes]:
+    """Make comparison.html and its charts as PNG and SVG, contents by name; `advance` counts charts as they are done.
+
+    A chart that cannot be drawn is told in its place: nothing of a comparison is lost for it.
+    """
+    files: dict[str, bytes] = {}
+    drawn: dict[str, list[Drawn]] = {}
+    with style.theme(find_fonts(_names(findings))):
+        for section, wanted in charts(findings).items():
+            drawn[section] = []
+            for chart in wanted:
+                drawn[section].append(_draw(chart, files))
+                advance(1)
+    return {"comparison.html": _page(findings, drawn).encode()} | files
+
+
+def _names(findings: Findings) -> list[str]:
+    labels = [label for subject in findings.subjects for label in subject.metrics.data.labels]
+    return [*labels, *(recipe.name for recipe in findings.recipes)]
+
+
+def _draw(chart: Chart, files: dict[str, bytes]) -> Drawn:
+    try:
+        figure = chart.draw()
+        svg = style.inline_svg(figure, chart.name, f"{chart.title}. {chart.caption}")
+        for name, content in style.rendered(figure, chart.name).items():
+            files[f"figures/{name}"] = content
+    except Exception as error:  # noqa: BLE001  whatever is in the data, the other charts are worth having
+        return Drawn(chart, "", f"{type(error).__name__}: {error}")
+    return Drawn(chart, svg)
+
+
+def _page(findings: Findings, drawn: dict[str, list[Drawn]]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    script = (PAGE / "report.js").read_text(encoding="utf-8")
+    return environment.get_template("report.html").render(
+        findings=findings,
+        comparison=findings.comparison,
+        answer=answer(findings),
+        columns=COLUMNS,
+        sample_note=SAMPLE_NOTE,
+        rows=[_row(findings, each.metrics) for each in findings.subjects],
+        means=[_means(recipe) for recipe in findings.recipes if len(recipe.subjects) > 1],
+        tests=_tests(findings),
+        drawn={
+            section: [(each.chart, Markup(each.svg), each.failure) for each in found]  # noqa: S704  our own drawing
+            for section, found in drawn.items()
+        },
+        made=[how_made(subject) for subject in findings.subjects],
+        missing=[(subject.name, reason) for subject in findings.subjects for reason in subject.missing],
+        css=Markup((PAGE / "report.css").read_text(encoding="utf-8")),  # noqa: S704  our own style sheet
+        script=Markup(script),  # noqa: S704  our own script
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _row(findings: Findings, metrics: Any) -> dict[str, Any]:
+    """A row of the table: cells as they are shown and as they are sorted."""
+    return {
+        "best": metrics is findings.best.metrics,
+        "color": style.model_style(metrics.model)[0],
+        "cells": [(column.show(metrics), column.value(metrics)) for column in COLUMNS],
+    }
+
+
+def _means(recipe: Recipe) -> dict[str, Any]:
+    """Mean and range of a recipe's seeds."""
+
+    def spread(value: Callable[[Any], float]) -> str:
+        values = sorted(value(subject.metrics) for subject in recipe.subjects)
+        return f"{sum(values) / len(values):.4f} ({values[0]:.4f} to {values[-1]:.4f})"
+
+    return {
+        "name": recipe.name,
+        "seeds": ", ".join(str(subject.metrics.seed) for subject in recipe.subjects),
+        "validation": spread(lambda metrics: metrics.validation.accuracy),
+        "test": spread(lambda metrics: metrics.test.accuracy),
+        "macro_f1": spread(lambda metrics: metrics.test.macro_f1),
+    }
+
+
+def _tests(findings: Findings) -> list[dict[str, Any]]:
+    accuracy = {subject.name: subject.metrics.test.accuracy for subject in findings.subjects}
+    best = accuracy[findings.best.name]
+    return [
+        {
+            "run": run,
+            "points": f"{(best - accuracy[run]) * 100:+.1f}",
+            "test": test,
+            "p": _p(test.p),
+            "corrected": _p(test.corrected),
+        }
+        for run, test in sorted(findings.tests.items(), key=lambda pair: pair[1].p)
+    ]
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"  # noqa: PLR2004
+
+
+def count_charts(findings: Sequence[Findings]) -> int:
+    """How many charts there are to draw."""
+    return sum(len(wanted) for each in findings for wanted in charts(each).values())
