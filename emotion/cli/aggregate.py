@@ -26,8 +26,8 @@ def aggregate(
 ) -> None:
     """Compare all complete runs in one table and choose the winner for [bold]classify[/].
 
-    Writes comparison.csv, .md and .json and best.json into STORE/comparison. Runs judged on different
-    validation or test rows get tables of their own.
+    Writes comparison.html (a report for people: open it in a browser), .csv, .md and .json, best.json and the
+    report's figures into STORE/comparison. Runs judged on different validation or test rows get a comparison each.
 
     [bold]Examples[/]
 
@@ -37,6 +37,7 @@ def aggregate(
     """
     from emotion.comparison.aggregate import as_json as comparison_json
     from emotion.comparison.aggregate import wait_for, write_comparisons
+    from emotion.comparison.report import draw_report
     from emotion.models.registry import find_model
     from emotion.store import Store
 
@@ -44,9 +45,10 @@ def aggregate(
     expected = [find_model(name.strip()).name for name in expect.split(",") if name.strip()]
     found = wait_for(place, expected, _seconds(wait), _Waiting())
     _tell_left_out(found)
-    written = write_comparisons(place, found, every=every)
+    with console.meter("drawing the report", "charts") as meter:
+        written = write_comparisons(place, found, lambda findings: draw_report(findings, meter.advance), every=every)
     if as_json:
-        console.data_json([comparison_json(one.comparison, one.observations) for one in written])
+        console.data_json([comparison_json(one.findings) for one in written])
         return
     if len(written) > 1:
         console.warn(f"the runs were judged on {len(written)} different data sets: a table each")
@@ -87,6 +89,7 @@ def _print(written: "Written") -> None:
     console.table(f"Comparison on {comparison.name}", [column.title for column in COLUMNS], shown(comparison.runs))
     if comparison.sample:
         console.data(SAMPLE_NOTE)
-    for sentence in written.observations:
+    for sentence in written.findings.observations:
         console.data(f"* {sentence}")
     console.say(f"written to {written.folder}; the winner is {comparison.best.model}/{comparison.best.run}")
+    console.say(f"report: {written.folder / 'comparison.html'}")

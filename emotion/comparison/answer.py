@@ -1,5 +1,6 @@
 """The answer to which model to deploy, and how sure that is, in a few sentences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emotion.comparison.findings import Findings
@@ -38,31 +39,23 @@ def answer(findings: Findings) -> Answer:
 
 
 def _against_others(findings: Findings, best: Subject) -> list[str]:
-    """Say who is behind it by more than chance, and who might as well be taken."""
-    names = {subject.name: recipe.name for recipe in findings.recipes for subject in recipe.subjects}
-    own = names[best.name]
-    behind = dict.fromkeys(names[run] for run, test in findings.tests.items() if test.differs and _ahead(test))
-    level = [run for run, test in findings.tests.items() if not test.differs and names[run] != own]
+    """Say who is behind it by more than chance, and who might as well be taken: of each recipe its best run."""
+    rivals = [(each, each.best) for each in findings.recipes if best not in each.subjects]
+    tested = [(each.name, rival, findings.tests[rival.name]) for each, rival in rivals if rival.name in findings.tests]
+    behind = [name for name, _, test in tested if test.differs and test.only_best > test.only_other]
+    level = {name: rival for name, rival, test in tested if not test.differs}
     sentences = []
     if behind:
-        sentences.append(f"It beats {_listed(list(behind))} on test by more than chance (McNemar's test, 5 %).")
+        sentences.append(f"It beats {_listed(behind)} on test by more than chance (McNemar's test, 5 %).")
     if level:
-        sentences.append(
-            f"Test cannot tell it from {_listed(list(dict.fromkeys(names[run] for run in level)))}: so small a"
-            " difference may be chance."
-        )
-    return sentences + _faster(findings, best, level)
+        sentences.append(f"Test cannot tell it from {_listed(list(level))}: so small a difference may be chance.")
+    return sentences + _faster(best, list(level.values()))
 
 
-def _ahead(test: object) -> bool:
-    return getattr(test, "only_best", 0) > getattr(test, "only_other", 0)
-
-
-def _faster(findings: Findings, best: Subject, level: list[str]) -> list[str]:
+def _faster(best: Subject, level: Sequence[Subject]) -> list[str]:
     """Name one that is as good as far as test can tell, and much faster."""
     speed = best.metrics.onnx.rows_per_second
-    found = [each for each in findings.subjects if each.name in level]
-    quick = max(found, key=lambda each: each.metrics.onnx.rows_per_second, default=None)
+    quick = max(level, key=lambda each: each.metrics.onnx.rows_per_second, default=None)
     if quick is None or quick.metrics.onnx.rows_per_second < FASTER * speed:
         return []
     times = quick.metrics.onnx.rows_per_second / max(speed, 1e-9)

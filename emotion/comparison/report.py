@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from emotion.plots import style
 from emotion.plots.fonts import find_fonts
 
 PAGE = Path(__file__).with_name("page")
-Tell = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,7 @@ def _tests(findings: Findings) -> list[dict[str, Any]]:
             "run": run,
             "points": f"{(best - accuracy[run]) * 100:+.1f}",
             "test": test,
-            "p": _p(test.p),
-            "corrected": _p(test.corrected),
+            "p": _p(test.corrected),
         }
         for run, test in sorted(findings.tests.items(), key=lambda pair: pair[1].p)
     ]
@@ -132,8 +130,3 @@ def _tests(findings: Findings) -> list[dict[str, Any]]:
 
 def _p(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"  # noqa: PLR2004
-
-
-def count_charts(findings: Sequence[Findings]) -> int:
-    """How many charts there are to draw."""
-    return sum(len(wanted) for each in findings for wanted in charts(each).values())

@@ -2,12 +2,11 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emotion.evaluation.record import Metrics
-from emotion.wording import duration
+from emotion.wording import duration, markdown
 
 SAMPLE_NOTE = "Figures on the built-in sample corpus, not on real data."
 
@@ -92,7 +91,7 @@ def as_csv(runs: Sequence[Metrics]) -> str:
 
 def as_markdown(runs: Sequence[Metrics], name: str, observations: Sequence[str]) -> str:
     """The table as Markdown, with the observations under it."""
-    heading = f"# Comparison on {_plain(name)}\n"
+    heading = f"# Comparison on {markdown(name)}\n"
     note = f"\n**{SAMPLE_NOTE}**\n" if any(run.data.sample for run in runs) else ""
     lines = [
         _row([column.title for column in COLUMNS]),
@@ -104,9 +103,4 @@ def as_markdown(runs: Sequence[Metrics], name: str, observations: Sequence[str])
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
-
-
-def _plain(text: str) -> str:
-    """Text that cannot break out of its Markdown cell."""
-    return re.sub(r"([\\|`*_\[\]<>!#&])", r"\\\1", " ".join(text.split()))
+    return "| " + " | ".join(markdown(cell) for cell in cells) + " |"

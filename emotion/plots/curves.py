@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MANY_EPOCHS = 30
-MANY_LINES = 16
+MANY_NAMES = 16
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,17 @@ def _pair(axes: Any, train: Sequence[float], validation: Sequence[float], best: 
     _epoch_axis(axes, len(train), what)
 
 
-def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]], width: float = 5.0) -> "Figure":
+def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]], width: float = 4.4) -> "Figure":
     """Draw validation accuracy by epoch for each (name, model, values); of many lines the best have their names."""
     figure = new_figure(width, width * 0.72)
     axes = figure.subplots()
-    named = sorted(lines, key=lambda line: -max(line[2]))[:MANY_LINES]
-    seen: set[str] = set()
-    labels = []
-    for name, model, values in lines:
+    best: dict[str, tuple[float, float, str, str]] = {}
+    for name, model, values in sorted(lines, key=lambda line: -max(line[2])):
         color, mark = model_style(model)
         axes.plot(range(1, len(values) + 1), values, color=color, marker=mark, markersize=4, linewidth=1.6)
-        if (name, model, values) in named and name not in seen:
-            seen.add(name)
-            labels.append((len(values), values[-1], name, color))
+        best.setdefault(name, (len(values), values[-1], name, color))
     longest = max(len(values) for _, _, values in lines)
-    end_labels(axes, labels, longest)
+    end_labels(axes, list(best.values())[:MANY_NAMES], longest)
     _epoch_axis(axes, longest, "accuracy on validation")
     return figure
 

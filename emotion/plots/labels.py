@@ -22,6 +22,7 @@ PLACES = (
     (-9, -22),
 )
 LINE_POINTS = 13.0
+CROWDED = 0.15
 
 
 def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: float | None = None) -> None:
@@ -49,13 +50,22 @@ def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: 
         )
 
 
-def point_labels(axes: Any, points: Sequence[tuple[float, float, str, bool]]) -> None:
-    """Name the points (x, y, name, strong) where each name covers as little as can be of names and points."""
+def point_labels(
+    axes: Any, points: Sequence[tuple[float, float, str, bool]], lines: Sequence[tuple[float, float, float]]
+) -> None:
+    """Name the points (x, y, name, strong) where each name covers little of others, of points and of lines (x, y, y).
+
+    A name that is not strong is left out where there is no room for it.
+    """
     figure = axes.figure
     figure.draw_without_rendering()
     scale = figure.dpi / 72
     centres = [axes.transData.transform((x, y)) for x, y, _, _ in points]
     taken = [(px - 4 * scale, py - 4 * scale, px + 4 * scale, py + 4 * scale) for px, py in centres]
+    taken += [
+        (*axes.transData.transform((x, low)), *(axes.transData.transform((x, high)) + 2 * scale))
+        for x, low, high in lines
+    ]
     frame = axes.get_window_extent()
     for (x, y, name, strong), centre in zip(points, centres, strict=True):
         text = axes.annotate(
@@ -72,6 +82,9 @@ def point_labels(axes: Any, points: Sequence[tuple[float, float, str, bool]]) ->
         boxes = [_box(centre, place, size.width, size.height, scale) for place in PLACES]
         costs = [sum(_shared(box, other) for other in taken) + _outside(box, frame) for box in boxes]
         best = costs.index(min(costs))
+        if not strong and costs[best] > CROWDED * size.width * size.height:
+            text.remove()
+            continue
         text.set_position(PLACES[best])
         text.set_horizontalalignment(_side(PLACES[best][0]))
         taken.append(boxes[best])

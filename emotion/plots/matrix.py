@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # More labels than this are colours without figures; more cells are pixels in an SVG, not shapes.
 MOST_WRITTEN = 14
 MOST_SHAPES = 2500
-MOST_NAMES = 60
+MOST_NAMES = 40
 
 
 def confusion(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> "Figure":
@@ -56,13 +56,13 @@ def small_confusion(counts: NDArray[np.int64], labels: Sequence[str]) -> "Figure
 
 
 def scores_by_label(values: NDArray[np.float64], rows: Sequence[str], labels: Sequence[str], what: str) -> "Figure":
-    """Draw scores float (rows, labels) between 0 and 1, NaN where there is none, one row a model."""
+    """Draw scores float (rows, labels), NaN where there is none, one row a model, from the lowest to the highest."""
     written = len(labels) <= MOST_WRITTEN
     width = 1.8 + (0.62 * len(labels) if written else 7.0)
     figure = new_figure(max(4.6, width), 1.1 + 0.34 * len(rows))
     axes = figure.subplots()
     texts = [[f"{value:.2f}" if np.isfinite(value) else "" for value in row] for row in values]
-    _cells(axes, values, texts if written else [], 9.0)
+    _cells(axes, values, texts if written else [], 9.0, (float(np.nanmin(values)), float(np.nanmax(values))))
     _names(axes.yaxis, rows)
     _names(axes.xaxis, labels, turned=len(labels) > 4)  # noqa: PLR2004
     if not written:
@@ -86,15 +86,21 @@ def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.005 else "<1%"  # noqa: PLR2004
 
 
-def _cells(axes: Any, values: NDArray[np.float64], texts: Sequence[Sequence[str]], size: float) -> None:
+def _cells(
+    axes: Any,
+    values: NDArray[np.float64],
+    texts: Sequence[Sequence[str]],
+    size: float,
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> None:
     mesh = axes.pcolormesh(
-        values, cmap=sequential(), vmin=0, vmax=1, edgecolors=SURFACE, linewidth=1.0 if texts else 0.0
+        values, cmap=sequential(), vmin=limits[0], vmax=limits[1], edgecolors=SURFACE, linewidth=1.0 if texts else 0.0
     )
     mesh.set_rasterized(values.size > MOST_SHAPES)
     axes.invert_yaxis()
     for row, line in enumerate(texts):
         for column, text in enumerate(line):
-            color = on_color(sequential()(float(np.nan_to_num(values[row, column]))))
+            color = on_color(mesh.to_rgba(np.nan_to_num(values[row, column])))
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=size, color=color)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)

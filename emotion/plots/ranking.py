@@ -25,7 +25,7 @@ class Dot:
     singles: Sequence[float] = ()
 
 
-def intervals(dots: Sequence[Dot], what: str, width: float = 5.0) -> "Figure":
+def intervals(dots: Sequence[Dot], what: str, width: float = 4.4) -> "Figure":
     """Draw each value, its interval as a line and single runs as faint marks; best first, in the order given."""
     figure = new_figure(width, 1.0 + 0.36 * len(dots))
     axes = figure.subplots()
@@ -39,7 +39,7 @@ def intervals(dots: Sequence[Dot], what: str, width: float = 5.0) -> "Figure":
     return figure
 
 
-def times(values: Sequence[tuple[str, str, float]], width: float = 5.0) -> "Figure":
+def times(values: Sequence[tuple[str, str, float]], width: float = 4.4) -> "Figure":
     """Draw seconds of each (name, model, seconds); on a logarithmic scale where they are far apart."""
     figure = new_figure(width, 1.0 + 0.36 * len(values))
     axes = figure.subplots()

@@ -51,7 +51,7 @@ def _rows(axes: Any, rows: NDArray[np.int64]) -> None:
     axes.tick_params(labelcolor=INK)
 
 
-def overlaid_reliability(lines: Sequence[tuple[str, Bins]], width: float = 5.0) -> "Figure":
+def overlaid_reliability(lines: Sequence[tuple[str, Bins]], width: float = 4.4) -> "Figure":
     """Draw accuracy against confidence for each (model, bins), where a bin has at least ten rows."""
     figure = new_figure(width, width * 0.8)
     axes = figure.subplots()
@@ -66,7 +66,7 @@ def overlaid_reliability(lines: Sequence[tuple[str, Bins]], width: float = 5.0) 
     return figure
 
 
-def error_pairs(pairs: Sequence[tuple[str, str, float, float]], width: float = 5.0) -> "Figure":
+def error_pairs(pairs: Sequence[tuple[str, str, float, float]], width: float = 4.4) -> "Figure":
     """Draw calibration errors of each (name, model, as trained, scaled) as two marks and the way between."""
     from emotion.wording import short
 

@@ -32,8 +32,8 @@ MODELS = {
     "bert": ("#4652f3", "o"),
     "distilbert": ("#5c94d3", "^"),
     "albert": ("#a34d5f", "v"),
-    "mobilebert": ("#839955", "P"),
-    "minilm": ("#755e8e", "X"),
+    "mobilebert": ("#839955", "p"),
+    "minilm": ("#755e8e", "h"),
 }
 DPI = 150
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -98,7 +98,7 @@ def new_figure(width: float, height: float) -> "Figure":
 
 def model_style(model: str) -> tuple[str, str]:
     """Colour and mark of a model; those that are not ours share grey."""
-    return MODELS.get(model, (OTHER, "h"))
+    return MODELS.get(model, (OTHER, "8"))
 
 
 def sequential() -> "Colormap":

@@ -10,7 +10,8 @@ from emotion.plots.style import MUTED, OTHER, SURFACE, model_style, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_NAMES = 20
+# Of more points the front and the most accurate of each model have names.
+MOST_NAMES = 12
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def front(points: Sequence[Point], *, more_is_better: bool) -> list[Point]:
     return sorted(kept, key=lambda each: each.x)
 
 
-def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool, width: float = 5.0) -> "Figure":
+def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool, width: float = 4.4) -> "Figure":
     """Draw accuracy on test against `x_axis`, logarithmic, with the Pareto front as a line."""
     figure = new_figure(width, width * 0.78)
     axes = figure.subplots()
@@ -52,6 +53,12 @@ def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool, widt
     axes.set_xlabel(x_axis, color=MUTED)
     axes.set_ylabel("accuracy on test", color=MUTED)
     axes.grid(axis="y")
-    first = [*best, *(point for point in points if point not in best)][:MOST_NAMES]
-    point_labels(axes, [(each.x, each.y, each.name, each in best) for each in first])
+    rest = sorted((point for point in points if point not in best), key=lambda point: -point.y)
+    if len(points) > MOST_NAMES:
+        rest = [point for point in rest if point is next(each for each in rest if each.model == point.model)]
+    point_labels(
+        axes,
+        [(each.x, each.y, each.name, each in best) for each in [*best, *rest]],
+        [(each.x, each.low, each.high) for each in points],
+    )
     return figure
