@@ -1,8 +1,9 @@
 """How quantities and other people's texts are said in one line."""
 
 import pytest
+from markdown_it import MarkdownIt
 
-from emotion.wording import duration, short
+from emotion.wording import duration, markdown, short
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,25 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_texts_are_one_line_without_control_characters(text: str, most: int, expected: str) -> None:
     assert short(text, most) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain, text: 0.5 (x)",
+        "a|b",
+        "[x](y) ![z](t)",
+        "<b>&amp;</b>",
+        "`c` *i* **b** _u_ ~~s~~ $m$",
+        "back\\slash \\| #",
+    ],
+)
+def test_markdown_shows_texts_as_they_are(text: str) -> None:
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parseInline(f"of {markdown(text)}.")
+    (line,) = parsed
+    assert {token.type for token in line.children or []} <= {"text", "text_special"}
+    assert "".join(token.content for token in line.children or []) == f"of {text}."
+
+
+def test_markdown_is_one_line() -> None:
+    assert markdown(" two\n\n# lines\r\u2028x ") == r"two \# lines x"
