@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.comparison.findings import Findings
 from emotion.evaluation.calibration import calibration_error, fit_temperature
 from emotion.evaluation.metrics import split_scores, test_scores
 from emotion.evaluation.mistakes import most_confident
@@ -26,6 +27,12 @@ MODELS: dict[str, tuple[float, float, int, float]] = {
     "mobilebert": (0.922, 180, 99_000_000, 9_000),
     "minilm": (0.93, 420, 91_000_000, 860),
 }
+
+
+def stand_in(findings: Findings) -> dict[str, bytes]:
+    """Draw no report, but say in its place which runs it would be of: drawing takes seconds."""
+    names = "".join(f"{subject.name}\n" for subject in findings.subjects)
+    return {"comparison.html": names.encode(), "figures/accuracy.svg": names.encode()}
 
 
 def texts_of(labels: Sequence[str], rows: int) -> tuple[list[str], NDArray[np.int32]]:

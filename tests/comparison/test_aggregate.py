@@ -15,6 +15,7 @@ from emotion.comparison.table import SAMPLE_NOTE
 from emotion.errors import CannotWriteError, InputMissingError
 from emotion.store import Store, read_json
 from tests.builders import digest, make_metrics, write_run
+from tests.comparison.scenes import stand_in
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def write(store: Store, *, every: bool = False) -> list[Written]:
-    return write_comparisons(store, collect(store), every=every)
+    return write_comparisons(store, collect(store), stand_in, every=every)
 
 
 def files(folder: Path) -> list[str]:
@@ -103,8 +104,8 @@ class TestWriting:
         for run in content["runs"]:
             assert f"| {run['model']} |" in markdown
             assert f"| {run['validation_accuracy']:.4f} |" in markdown
-        assert content["observations"] == written.observations
-        for observation in written.observations:
+        assert content["observations"] == written.findings.observations
+        for observation in written.findings.observations:
             assert f"* {observation}\n" in markdown
 
     def test_the_winner_is_named_for_those_who_use_it(self, store: Store) -> None:
@@ -146,7 +147,9 @@ class TestWriting:
         assert read_json(store.best)["run"] == "ann/s2"
         assert read_json(other.folder / "best.json")["run"] == "ann/s1"
         assert read_json(other.folder / "comparison.json")["data"] == "old"
-        assert files(other.folder) == ["best.json", "comparison.csv", "comparison.json", "comparison.md"]
+        assert files(other.folder) == [
+            *("best.json", "comparison.csv", "comparison.html", "comparison.json", "comparison.md", "figures"),
+        ]
 
     def test_a_table_that_became_the_newest_leaves_no_older_copy(self, store: Store) -> None:
         write_run(store, make_metrics("ann", "s1", finished_at="2026-01-01T00:00:00+00:00"))
@@ -156,8 +159,36 @@ class TestWriting:
         write_run(store, make_metrics("ann", "s3", finished_at="2026-01-03T00:00:00+00:00"))
         newest, second = write(store)
         assert newest.comparison.best.run == "s3"
-        folders = [path for path in store.comparison.iterdir() if path.is_dir()]
+        folders = [path for path in store.comparison.iterdir() if path.is_dir() and path.name != "figures"]
         assert folders == [second.folder]
+
+    def test_the_report_and_its_figures_stand_beside_the_table(self, store: Store) -> None:
+        write_run(store, make_metrics("ann", "s1"))
+        write(store)
+        assert (store.comparison / "comparison.html").read_text() == "ann/s1\n"
+        assert files(store.comparison / "figures") == ["accuracy.svg"]
+
+    def test_figures_that_are_drawn_no_more_go(self, store: Store) -> None:
+        write_run(store, make_metrics("ann"))
+        old = store.comparison / "figures" / "confusion-7.png"
+        old.parent.mkdir(parents=True)
+        old.write_bytes(b"old")
+        write(store)
+        assert files(old.parent) == ["accuracy.svg"]
+
+    def test_a_report_that_fails_leaves_the_comparison_before(self, store: Store) -> None:
+        """Nothing is written before everything is there."""
+        write_run(store, make_metrics("ann", validation__accuracy=0.8))
+        write(store)
+        write_run(store, make_metrics("lstm", validation__accuracy=0.9))
+
+        def broken(_: object) -> dict[str, bytes]:
+            raise RuntimeError("the drawing failed")
+
+        with pytest.raises(RuntimeError):
+            write_comparisons(store, collect(store), broken, every=False)
+        assert read_json(store.best)["model"] == "ann"
+        assert len(read_json(store.comparison / "comparison.json")["runs"]) == 1
 
     def test_runs_that_cannot_be_read_are_passed_over(self, store: Store) -> None:
         write_run(store, make_metrics("lstm"))
@@ -192,6 +223,6 @@ class TestWriting:
         write_run(store, make_metrics("ann"))
         write_run(store, make_metrics("lstm"))
         write(store)
-        before = {path.name: path.read_bytes() for path in store.comparison.iterdir()}
+        before = {path: path.read_bytes() for path in store.comparison.rglob("*") if path.is_file()}
         write(store)
-        assert {path.name: path.read_bytes() for path in store.comparison.iterdir()} == before
+        assert {path: path.read_bytes() for path in store.comparison.rglob("*") if path.is_file()} == before

@@ -21,6 +21,7 @@ from emotion.comparison.compare import collect
 from emotion.errors import InputMissingError
 from emotion.store import Store, read_json
 from tests.builders import make_metrics, write_run
+from tests.comparison.scenes import stand_in
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 # Writes and removes runs of three data sets as fast as it can, as training and `emotion runs rm` do.
@@ -56,10 +57,11 @@ from pathlib import Path
 from emotion.comparison.aggregate import write_comparisons
 from emotion.comparison.compare import collect
 from emotion.store import Store
+from tests.comparison.scenes import stand_in
 
 store = Store(Path(sys.argv[1]))
 for number in range(30):
-    write_comparisons(store, collect(store), every=(number + int(sys.argv[2])) % 2 == 0)
+    write_comparisons(store, collect(store), stand_in, every=(number + int(sys.argv[2])) % 2 == 0)
 """
 
 
@@ -100,13 +102,15 @@ def end(process: subprocess.Popen[str]) -> int:
 
 
 def check_whole(folder: Path) -> None:
-    """The four files of one table tell of the same runs, and the winner is one of them."""
+    """The files of one comparison tell of the same runs, and the winner is one of them."""
     runs = read_json(folder / "comparison.json")["runs"]
     table = list(csv.DictReader((folder / "comparison.csv").read_text().splitlines()))
     named = [(run["model"], run["run"]) for run in runs]
     assert [(row["model"], row["run"]) for row in table] == named
     markdown = (folder / "comparison.md").read_text()
     assert [f"| {run} |" in markdown for _, run in named] == [True] * len(named)
+    report = (folder / "comparison.html").read_text()
+    assert [name in report for _, name in named] == [True] * len(named)
     best = read_json(folder / "best.json")
     assert best == read_json(folder / "comparison.json")["best"]
     assert tuple(best["run"].split("/")) in named
@@ -162,15 +166,15 @@ def test_many_comparisons_at_once(busy: Store) -> None:
 def test_who_writes_last_has_seen_the_newest_runs(store: Store) -> None:
     early = collect(store)
     write_run(store, make_metrics("lstm", "later", validation__accuracy=0.99))
-    write_comparisons(store, early, every=False)
+    write_comparisons(store, early, stand_in, every=False)
     assert read_json(store.best)["run"] == "lstm/later"
     early = collect(store)
     shutil.rmtree(store.run("lstm", "later").folder)
-    write_comparisons(store, early, every=False)
+    write_comparisons(store, early, stand_in, every=False)
     assert read_json(store.best)["run"] == "ann/first"
     shutil.rmtree(store.run("ann", "first").folder)
     with pytest.raises(InputMissingError, match="no complete run"):
-        write_comparisons(store, early, every=False)
+        write_comparisons(store, early, stand_in, every=False)
 
 
 @pytest.fixture
@@ -196,7 +200,7 @@ def test_another_writer_is_waited_for(store: Store, lock: int) -> None:
 @pytest.mark.usefixtures("lock")
 def test_a_writer_that_hangs_is_not_waited_for_without_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aggregate, "LOCK_SECONDS", 0.1)
-    write_comparisons(store, collect(store), every=False)
+    write_comparisons(store, collect(store), stand_in, every=False)
     check_whole(store.comparison)
 
 
@@ -213,5 +217,5 @@ def test_a_store_whose_files_cannot_be_locked(store: Store, monkeypatch: pytest.
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    write_comparisons(store, collect(store), every=False)
+    write_comparisons(store, collect(store), stand_in, every=False)
     check_whole(store.comparison)

@@ -1,0 +1,13 @@
+"""Fixtures of the comparison's tests."""
+
+from pathlib import Path
+
+import pytest
+
+from emotion.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Give an empty store."""
+    return Store(tmp_path / "store")
