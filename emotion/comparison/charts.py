@@ -25,12 +25,13 @@ MOST_SIDE_BY_SIDE = 12
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart that can be drawn: its file's name, its title, what it shows, and how it is made."""
+    """A chart that can be drawn: name, title, what it shows, how it is made; `alone`: as files of its own too."""
 
     name: str
     title: str
     caption: str
     draw: "Callable[[], Figure]"
+    alone: bool = True
 
 
 def charts(findings: Findings) -> dict[str, list[Chart]]:
@@ -155,6 +156,7 @@ def _confusions(recipes: Sequence[Recipe]) -> Iterator[Chart]:
             recipe.name,
             f"{best.name}: {best.metrics.test.accuracy:.2%} right.",
             lambda counts=counts, names=names: matrix.small_confusion(counts, names),  # type: ignore[misc]
+            alone=False,  # the run's own figures have a larger one
         )
 
 

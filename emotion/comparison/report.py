@@ -50,11 +50,12 @@ def _names(findings: Findings) -> list[str]:
 
 
 def _draw(chart: Chart, files: dict[str, bytes]) -> Drawn:
+    """Draw a chart for the page and, into `files`, for itself."""
     try:
         figure = chart.draw()
         svg = style.inline_svg(figure, chart.name, f"{chart.title}. {chart.caption}")
-        for name, content in style.rendered(figure, chart.name).items():
-            files[f"figures/{name}"] = content
+        if chart.alone:
+            files |= {f"figures/{name}": content for name, content in style.rendered(figure, chart.name).items()}
     except Exception as error:  # noqa: BLE001  whatever is in the data, the other charts are worth having
         return Drawn(chart, "", f"{type(error).__name__}: {error}")
     return Drawn(chart, svg)

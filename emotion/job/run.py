@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from emotion.drafts import drafting
+from emotion.errors import EmotionError
+from emotion.evaluation.card import write_card
 from emotion.evaluation.evaluate import RunScores, evaluate_run
+from emotion.evaluation.figures import draw_run
 from emotion.evaluation.record import DataRecord, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
 from emotion.files import cannot_write, sweep, write_json
 from emotion.job.fitting import Attempt, Trained, fit_job, fitted_already
@@ -24,6 +27,7 @@ from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.quantise import quantise
 from emotion.onnx.session import Classifier
 from emotion.params import CheckpointParams
+from emotion.store import Run
 from emotion.training.cluster import Cluster, read_cluster
 from emotion.training.progress import Listener
 
@@ -102,9 +106,23 @@ def _run(job: Job, listener: Listener, cluster: Cluster | None, lease: Lease) ->
         load=trained.began - started, export=evaluating - exporting, evaluation=time.monotonic() - evaluating
     )
     metrics = _metrics(job, trained, exported, scores, seconds)
+    _illustrate(job.run, metrics, listener)
     recorder.state("complete")
     write_json(job.run.metrics, metrics.model_dump(mode="json"))
     return metrics
+
+
+def _illustrate(run: Run, metrics: Metrics, listener: Listener) -> None:
+    """Write the model card and the figures. A training is not lost for a figure that cannot be drawn."""
+    write_card(run, metrics)
+    try:
+        warnings = draw_run(run, metrics)
+    except EmotionError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is in the labels or figures
+        warnings = [f"the figures could not be drawn: {type(error).__name__}: {error}"]
+    for warning in warnings:
+        listener.note("warning", warning)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Lines over epochs: one training's loss and accuracy, and many trainings' validation accuracy."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ def _pair(axes: Any, train: Sequence[float], validation: Sequence[float], best: 
     axes.plot([best], [validation[best - 1]], marker="o", markersize=10, color=ACCENT, fillstyle="none")
     end_labels(
         axes,
-        [(len(train), train[-1], "train, in training", PALETTE[1]), (len(train), validation[-1], "validation", ACCENT)],
+        [(*_end(train), "train, in training", PALETTE[1]), (*_end(validation), "validation", ACCENT)],
+        len(train),
     )
     _epoch_axis(axes, len(train), what)
 
@@ -56,14 +58,20 @@ def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]], width: fl
     figure = new_figure(width, width * 0.72)
     axes = figure.subplots()
     best: dict[str, tuple[float, float, str, str]] = {}
-    for name, model, values in sorted(lines, key=lambda line: -max(line[2])):
+    for name, model, values in sorted(lines, key=lambda line: -max(filter(math.isfinite, line[2]), default=-math.inf)):
         color, mark = model_style(model)
         axes.plot(range(1, len(values) + 1), values, color=color, marker=mark, markersize=4, linewidth=1.6)
-        best.setdefault(name, (len(values), values[-1], name, color))
+        best.setdefault(name, (*_end(values), name, color))
     longest = max(len(values) for _, _, values in lines)
     end_labels(axes, list(best.values())[:MANY_NAMES], longest)
     _epoch_axis(axes, longest, "accuracy on validation")
     return figure
+
+
+def _end(values: Sequence[float]) -> tuple[float, float]:
+    """Give the epoch and value of the last point that can be drawn; a training that diverges ends in NaN."""
+    drawn = [(epoch, value) for epoch, value in enumerate(values, start=1) if math.isfinite(value)]
+    return drawn[-1] if drawn else (math.nan, math.nan)
 
 
 def _epoch_axis(axes: Any, epochs: int, what: str) -> None:

@@ -56,7 +56,7 @@ def _box(axes: Any, layer: Layer, bottom: float, share: float) -> None:
     if share:
         axes.add_patch(Rectangle((0.1, bottom + 0.02), 9.8 * share, 0.05, color=ACCENT))
     parameters = f"{layer.parameters:,}" if layer.parameters else ""
-    texts = (layer.kind, short(layer.detail, 52), layer.shape, parameters)
+    texts = (short(layer.kind), short(layer.detail, 52), layer.shape, parameters)
     _texts(axes, bottom + HEIGHT / 2 + 0.02, texts, color, weight="bold" if layer.parameters else "normal")
 
 

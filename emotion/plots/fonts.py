@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -76,11 +77,22 @@ def _others() -> dict[str, Path]:
     """One upright regular file of each other family, by name."""
     from matplotlib.font_manager import fontManager
 
+    _add_new()
     found: dict[str, Path] = {}
     for entry in sorted(fontManager.ttflist, key=lambda entry: (entry.name, abs(_weight(entry.weight) - 400))):
         if entry.style == "normal" and entry.name != OWN and not entry.name.startswith(BOXES):
             found.setdefault(entry.name, Path(entry.fname))
     return found
+
+
+def _add_new() -> None:
+    """Add the fonts that were installed since matplotlib wrote its list, which it never renews by itself."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    for path in set(findSystemFonts()) - {entry.fname for entry in fontManager.ttflist}:
+        # One that is broken draws nothing.
+        with suppress(OSError, RuntimeError, ValueError):
+            fontManager.addfont(path)
 
 
 def _weight(weight: object) -> int:

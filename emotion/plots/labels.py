@@ -1,5 +1,6 @@
 """Names put beside what they name: at the ends of lines, and around points, without covering each other."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,8 +29,10 @@ CROWDED = 0.15
 def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: float | None = None) -> None:
     """Name the lines that end at (x, y), as (x, y, name, colour), in a column to the right of `right` or of the last.
 
-    A thin line leads from each end to its name where the names had to be moved apart.
+    A thin line leads from each end to its name where the names had to be moved apart. A line that ends nowhere (NaN,
+    infinity) has none.
     """
+    ends = [end for end in ends if math.isfinite(end[1])]
     if not ends:
         return
     axes.figure.draw_without_rendering()
