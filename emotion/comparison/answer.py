@@ -43,10 +43,13 @@ def _against_others(findings: Findings, best: Subject) -> list[str]:
     rivals = [(each, each.best) for each in findings.recipes if best not in each.subjects]
     tested = [(each.name, rival, findings.tests[rival.name]) for each, rival in rivals if rival.name in findings.tests]
     behind = [name for name, _, test in tested if test.differs and test.only_best > test.only_other]
+    ahead = [name for name, _, test in tested if test.differs and test.only_best < test.only_other]
     level = {name: rival for name, rival, test in tested if not test.differs}
     sentences = []
     if behind:
         sentences.append(f"It beats {_listed(behind)} on test by more than chance (McNemar's test, 5 %).")
+    if ahead:
+        sentences.append(f"But {_listed(ahead)} does better on test by more than chance: look at both before choosing.")
     if level:
         sentences.append(f"Test cannot tell it from {_listed(list(level))}: so small a difference may be chance.")
     return sentences + _faster(best, list(level.values()))

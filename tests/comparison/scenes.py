@@ -68,7 +68,6 @@ def write_full_run(
         name,
         seed=seed,
         data__labels=list(labels),
-        data__name="emotion",
         test=scores.model_dump(),
         validation=split_scores(logits[::2], truth[::2]).model_dump(),
         temperature=temperature,
