@@ -98,7 +98,7 @@ def _architecture(path: Path, run: Run) -> "Figure":
     try:
         layers = [_layer(each) for each in content["layers"] if each["type"] != "MaskBias"]
         total, trainable = (int(content["parameters"][each]) for each in ("total", "trainable"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadDataError(f"{path} is not an architecture: {error!r}") from error
     which = "all trainable" if trainable == total else f"{trainable:,} trainable"
     layers = [*layers, diagram.Layer("softmax", "of the logits: a score a label", "", 0)]

@@ -30,11 +30,11 @@ def confusion(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> "
         [_share_and_count(shares[row, column], counts[row, column]) for column in range(size)] for row in range(size)
     ]
     _cells(axes, shares, texts if written else [], 8.5)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("label")
     _names(axes.yaxis, labels)
     _names(axes.xaxis, labels, turned=size > 4)  # noqa: PLR2004
     axes.set_aspect("equal")
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("label")
     axes.set_title(short(title, 80))
     if not written:
         figure.colorbar(axes.collections[0], ax=axes, label="share of the label's rows", shrink=0.6)
@@ -116,4 +116,5 @@ def _names(axis: Any, names: Sequence[str], *, turned: bool = False) -> None:
         for label in axis.get_ticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")
     if step > 1:
-        axis.set_label_text(f"every {step}th label is named", color=MUTED)
+        what, note = axis.get_label_text(), f"one label in {step} is named"
+        axis.set_label_text(f"{what} ({note})" if what else note, color=MUTED)

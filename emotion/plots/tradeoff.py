@@ -55,7 +55,8 @@ def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool, widt
     axes.grid(axis="y")
     rest = sorted((point for point in points if point not in best), key=lambda point: -point.y)
     if len(points) > MOST_NAMES:
-        rest = [point for point in rest if point is next(each for each in rest if each.model == point.model)]
+        leading = {point.model: point for point in sorted(points, key=lambda point: point.y)}
+        rest = [point for point in rest if point is leading[point.model]]
     point_labels(
         axes,
         [(each.x, each.y, each.name, each in best) for each in [*best, *rest]],
