@@ -10,6 +10,7 @@ from emotion.cli import (
     classify,
     data,
     doctor,
+    explore,
     models,
     params,
     pipeline,
@@ -34,6 +35,7 @@ app = typer.Typer(
     ),
 )
 app.command()(train.train)
+app.command()(explore.explore)
 app.command()(aggregate.aggregate)
 app.command()(classify.classify)
 app.add_typer(data.app, name="data")

@@ -48,7 +48,7 @@ def test_the_help_lists_commands_and_exit_codes() -> None:
     assert all(code in text for code in ("65 bad data", "66 input missing", "73 cannot write", "78 bad parameters"))
     assert all(
         f" {name} " in text
-        for name in ("train", "aggregate", "classify", "data", "runs", "models", "weights", "doctor")
+        for name in ("train", "aggregate", "classify", "data", "runs", "models", "weights", "doctor", "explore")
     )
 
 

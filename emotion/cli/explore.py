@@ -1,0 +1,88 @@
+"""`emotion explore`: what a data set holds, as figures and numbers."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emotion.cli import console
+from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn
+
+
+def explore(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Folder with three splits, or one file to split.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures and numbers go.")],
+    vocabulary: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=3, max=1_000_000, help="Vocabulary to judge [dim](default: 8126)[/]."),
+    ] = None,
+    max_length: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=4096, help="Words a text to judge [dim](default: 35)[/]."),
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    encoding: Encoding = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw what a data set holds: labels, words, lengths, what tells labels apart, texts under two labels.
+
+    Writes seven figures, each as PNG and SVG, and last explore.json with the numbers behind them. Words are
+    those of the tokenizer of ANN and LSTM, so that N of their params.toml can be chosen here. Data that cannot
+    be trained on can still be looked at.
+
+    [bold]Examples[/]
+
+      emotion explore --data data/emotion --out figures
+
+      emotion explore --data reviews.csv --out figures --label-column stars --vocabulary 20000 --max-length 60
+    """
+    from emotion.data.dataset import read_splits
+    from emotion.explore.figures import FIGURES, NUMBERS, write_figures
+    from emotion.explore.numbers import measure
+    from emotion.params import DataParams, WordTextParams
+
+    splits = read_splits(
+        data, DataParams(**_given(text_column=text_column, label_column=label_column, encoding=encoding))
+    )
+    chosen = WordTextParams(**_given(vocabulary=vocabulary, max_length=max_length))
+    with console.meter("words", "rows", total=sum(map(len, splits.values()))) as meter:
+        numbers = measure(data, splits, chosen, meter.advance)
+    with console.meter("figures", "figures", total=len(FIGURES)) as meter:
+        written = write_figures(numbers, out, meter.advance)
+    console.say(f"wrote {len(FIGURES)} figures, each as PNG and SVG, and {NUMBERS} to {out}")
+    for warning in written.warnings:
+        console.warn(warning)
+    if as_json:
+        console.data_json(written.content)
+    else:
+        _table(written.content)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _table(content: dict[str, Any]) -> None:
+    splits = list(content["rows"])
+    vocabulary, lengths = content["vocabulary"], content["lengths"]
+    labels = [{label for label, part in content["labels"][split].items() if part["count"]} for split in splits]
+    rows = [
+        ("rows", *(f"{content['rows'][split]:,}" for split in splits)),
+        ("labels", *(f"{len(found):,}" for found in labels)),
+        ("words", *(f"{vocabulary['running'][split]:,}" for split in splits)),
+        ("distinct words", f"{vocabulary['distinct']:,}", "", ""),
+        (
+            f"among the {vocabulary['kept']:,} commonest of train",
+            *(_share(vocabulary["covered"][split]) for split in splits),
+        ),
+        (f"texts of at most {lengths['chosen']:,} words", *(_share(lengths["fits"][split]) for split in splits)),
+    ]
+    console.table(content["data"], ["", *splits], rows)
+    console.data(f"texts under two labels or more, in all splits together: {content['conflicts']['texts']:,}")
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"

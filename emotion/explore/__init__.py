@@ -1,0 +1,1 @@
+"""What a labelled data set holds: its numbers, and figures of them."""
