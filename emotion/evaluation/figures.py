@@ -68,8 +68,12 @@ def as_bins(found: Reliability) -> reliable.Bins:
 
 def _confusion(test: Predictions, labels: Sequence[str], run: Run) -> "Figure":
     shown, names = most_frequent(test, labels)
-    which = "" if len(names) == len(labels) else f", the {len(names)} most frequent labels of {len(labels):,}"
-    return matrix.confusion(confusion_counts(shown, len(names)), names, f"{run} on test{which}")
+    return matrix.confusion(confusion_counts(shown, len(names)), names, _title(run, names, labels))
+
+
+def _title(run: Run, shown: Sequence[str], labels: Sequence[str]) -> str:
+    which = "" if len(shown) == len(labels) else f", the {len(shown)} most frequent labels of {len(labels):,}"
+    return f"{run} on test{which}"
 
 
 def _calibration(test: Predictions, temperature: float) -> "Figure":
@@ -79,7 +83,7 @@ def _calibration(test: Predictions, temperature: float) -> "Figure":
 
 def _precision_recall(test: Predictions, labels: Sequence[str], run: Run) -> "Figure":
     shown, names = most_frequent(test, labels)
-    return pr.precision_recall(list(_curves(shown, names)), f"{run} on test")
+    return pr.precision_recall(list(_curves(shown, names)), _title(run, names, labels))
 
 
 def _curves(test: Predictions, labels: Sequence[str]) -> Iterable[pr.Curve]:

@@ -8,6 +8,7 @@ from emotion.errors import BadDataError, InputMissingError
 from emotion.plots.curves import History
 
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
+KEPT = {"True": True, "False": False}
 
 
 def read_history(path: Path) -> History:
@@ -21,7 +22,7 @@ def read_history(path: Path) -> History:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         columns = {name: [float(row[name]) for row in rows] for name in COLUMNS}
-        best = [index for index, row in enumerate(rows, start=1) if row["best"] == "True"]
+        best = [index for index, row in enumerate(rows, start=1) if KEPT[row["best"]]]
     except OSError as error:
         raise InputMissingError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
