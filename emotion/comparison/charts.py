@@ -25,13 +25,17 @@ MOST_SIDE_BY_SIDE = 12
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart that can be drawn: name, title, what it shows, how it is made; `alone`: as files of its own too."""
+    """A chart that can be drawn: name, title, what it shows, how it is made.
+
+    It is a file of its own too if `alone`, and scrolled sideways on a small screen if `wide`.
+    """
 
     name: str
     title: str
     caption: str
     draw: "Callable[[], Figure]"
     alone: bool = True
+    wide: bool = False
 
 
 def charts(findings: Findings) -> dict[str, list[Chart]]:
@@ -125,6 +129,7 @@ def _f1(recipes: Sequence[Recipe]) -> Iterator[Chart]:
         "F1 on test by label",
         "Labels with most test rows first. 1 is perfect precision and recall.",
         lambda: matrix.scores_by_label(values, [recipe.name for recipe in recipes], labels, "F1 on test"),
+        wide=True,
     )
 
 

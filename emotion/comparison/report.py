@@ -66,7 +66,12 @@ def _page(findings: Findings, drawn: dict[str, list[Drawn]]) -> str:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(PAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     script = (PAGE / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(
@@ -88,6 +93,15 @@ def _page(findings: Findings, drawn: dict[str, list[Drawn]]) -> str:
         script=Markup(script),  # noqa: S704  our own script
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _shown(value: Any) -> Any:
+    """Take characters that cannot be seen out of other people's text: they may turn the direction of writing."""
+    from markupsafe import Markup
+
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(character if character.isprintable() else " " for character in value)
 
 
 def _row(findings: Findings, metrics: Any) -> dict[str, Any]:
