@@ -14,12 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.special import softmax
 
-from emotion.classify.engine import most_rows
+from emotion.classify.engine import classify_file, most_rows
+from emotion.classify.plan import Settings, plan
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.files import open_replacing
+from emotion.onnx.config import write_temperature
 from emotion.onnx.session import Classifier
-from tests.classify.conftest import Classify
+from tests.classify.conftest import LISTENER, Classify
+from tests.toy import write_model
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # What csv can tell apart: any characters but lone surrogates, with much of what has to be quoted.
@@ -41,6 +45,26 @@ def test_label_and_score_are_appended(tmp_path: Path, run: Classify) -> None:
         'id,text,more,label,score\n1,i feel happy,x,joy,0.617483\n2,"so ""furious"",\nyes","a,b",anger,0.609684\n'
     )
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["in.csv", "out.csv"]
+
+
+def test_scores_are_those_of_the_models_temperature_and_labels_stay(
+    tmp_path: Path, run: Classify, toy: Classifier
+) -> None:
+    texts = ["i feel happy", "so furious", "scared and happy", "unheard words"]
+    source = tmp_path / "in.csv"
+    source.write_text("text\n" + "".join(f"{text}\n" for text in texts))
+    run(source, tmp_path / "plain.csv")
+    folder = write_model(tmp_path / "model")
+    write_temperature(folder / "config.json", 2.5)
+    [task] = plan(source, tmp_path / "scaled.csv")
+    classify_file(task, Classifier.load(folder, 1), Settings(all_scores=True), LISTENER)
+    plain, scaled = (list(csv.DictReader((tmp_path / name).open())) for name in ("plain.csv", "scaled.csv"))
+    assert [row["label"] for row in scaled] == [row["label"] for row in plain]
+    wanted = softmax(toy.logits(texts) / 2.5, axis=1)
+    found = [[float(row[f"score_{label}"]) for label in toy.labels] for row in scaled]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    assert [float(row["score"]) for row in scaled] == pytest.approx(wanted.max(axis=1), abs=1e-6)
+    assert all(float(one["score"]) < float(other["score"]) for one, other in zip(scaled, plain, strict=True))
 
 
 @quick

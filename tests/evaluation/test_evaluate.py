@@ -1,14 +1,17 @@
 """Evaluation reads the exported model: scores, predictions and report agree with each other."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emotion.data.dataset import Dataset, load_dataset
+from emotion.evaluation.calibration import calibration_error, fit_temperature
 from emotion.evaluation.evaluate import RunScores, evaluate_run, rows_per_second
-from emotion.onnx.session import Classifier
+from emotion.evaluation.predictions import read_predictions
+from emotion.onnx.session import Classifier, probabilities
 from emotion.params import DataParams
 from emotion.store import Run, Store
 from tests.builders import write_dataset
@@ -68,6 +71,49 @@ def test_the_report_names_both_splits_and_every_label(run: Run) -> None:
         assert all(f" {label} " in part for label in ("anger", "fear", "joy"))
     assert "0.7500" in validation
     assert "0.6000" in test
+
+
+def test_the_report_lists_each_splits_mistakes_after_its_scores(run: Run, scores: RunScores, toy: Classifier) -> None:
+    validation, _, test = run.report.read_text().partition("\ntest\n")
+    found = {}
+    for name, part in (("validation", validation), ("test", test)):
+        table, _, mistakes = part.partition("confident mistakes")
+        assert "weighted avg" in table
+        found[name] = [line.split(maxsplit=1) for line in mistakes.splitlines()[1:] if line]
+    said = {name: [text for _, text in lines] for name, lines in found.items()}
+    assert said["validation"] == ["anger -> joy  row 4: happy today"]
+    assert sorted(said["test"]) == ["joy -> anger  row 5: furious", "joy -> fear   row 4: i feel scared"]
+    shares = probabilities(toy.logits(["i feel scared", "furious"]), scores.temperature).max(axis=1)
+    assert [float(share) for share, _ in found["test"]] == pytest.approx(sorted(shares, reverse=True), abs=1e-4)
+
+
+@pytest.mark.usefixtures("scores")
+def test_programs_find_the_same_mistakes(run: Run) -> None:
+    found = json.loads(run.mistakes.read_text())
+    assert set(found) == {"validation", "test"}
+    report = run.report.read_text()
+    for mistake in (*found["validation"], *found["test"]):
+        assert set(mistake) == {"row", "text", "label", "predicted", "confidence"}
+        assert f"row {mistake['row']}: {mistake['text']}\n" in report
+        assert f"{mistake['confidence']:.4f}  {mistake['label']} -> {mistake['predicted']}" in report
+    assert [mistake["row"] for mistake in found["validation"]] == [4]
+    assert sorted(mistake["row"] for mistake in found["test"]) == [4, 5]
+
+
+def test_a_model_without_mistakes_has_none_to_list(tmp_path: Path, run: Run, toy: Classifier) -> None:
+    folder = write_dataset(
+        tmp_path / "easy", train=GOOD, validation=[("happy now", "joy")], test=[("furious", "anger")]
+    )
+    evaluate_run(run, load_dataset(folder, DataParams()), toy)
+    assert run.report.read_text().count("\nNo mistakes.\n") == 2
+    assert json.loads(run.mistakes.read_text()) == {"validation": [], "test": []}
+
+
+def test_scores_are_calibrated_on_validation_and_judged_on_test(run: Run, scores: RunScores) -> None:
+    validation, test = (read_predictions(run.predictions / f"{name}.npz", 3) for name in ("validation", "test"))
+    assert scores.temperature == fit_temperature(validation.logits, validation.label) != 1
+    assert scores.test.ece == calibration_error(test.logits, test.label)
+    assert scores.test.ece_scaled == calibration_error(test.logits, test.label, scores.temperature)
 
 
 @pytest.mark.usefixtures("scores")

@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from emotion.data.origin import CARD
 from emotion.data.sample import generate
 from emotion.errors import BadDataError, BadParametersError, CheckFailedError, TryAgainError
 from emotion.evaluation.record import Metrics, read_metrics
@@ -179,8 +180,10 @@ class TestWords:
         assert "nothing to do for worker 1" in heard.told("complete")
         assert sorted(tmp_path.rglob("*")) == before
 
-    def test_metrics_tell_the_length_and_no_weights(self, tmp_path: Path, data: Path) -> None:
+    def test_metrics_tell_the_length_no_weights_and_where_the_data_is_from(self, tmp_path: Path, data: Path) -> None:
+        (data / CARD).write_text(json.dumps({"name": "moods", "source": "a survey", "licence": "CC0-1.0"}))
         metrics = trained(plan(tmp_path, data, "text.max_length=9"), Heard())
+        assert (metrics.data.name, metrics.data.source, metrics.data.licence) == ("moods", "a survey", "CC0-1.0")
         assert (metrics.max_length, metrics.precision) == (9, "float32")
         assert metrics.weights is None
         assert metrics.onnx.int8 is None
