@@ -1,6 +1,6 @@
 # The story of the project: `make demo` shows it, `make train MODEL=lstm` does it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gpu soak lint audit train aggregate classify bench bench-torch lock clean
+.PHONY: help setup demo test test-browser test-gpu figures soak lint audit train aggregate classify bench bench-torch lock clean
 
 # The first that has venv and a version that TensorFlow has wheels for.
 GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -35,6 +35,9 @@ demo: setup  ## Train ANN and LSTM, compare them, classify a CSV, all under buil
 test: setup lint  ## Lint, type-check and run the tests
 	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
+test-browser: setup  ## Try the report in the machine's Chromium (EMOTION_BROWSER= names another)
+	$(VENV)/bin/pytest -m browser
+
 test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own precision, and XLA compiles (untested by us)
 	$(EMOTION) data sample build/gpu/sample
 	$(EMOTION) train minilm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
@@ -67,6 +70,15 @@ aggregate: setup  ## Compare all complete runs in STORE=
 
 classify: setup  ## Classify INPUT= into OUTPUT= with the winner of STORE=
 	$(EMOTION) classify $(or $(INPUT),$(error INPUT= is missing)) $(or $(OUTPUT),$(error OUTPUT= is missing))
+
+FIGURES := .github/figures
+
+figures: setup  ## Draw the README's figures again: DATA= (the emotion data set), and the runs in STORE=
+	$(EMOTION) explore --data $(or $(DATA),$(error DATA= is missing: the emotion data set)) --out build/explore
+	$(EMOTION) aggregate --all
+	mkdir -p $(FIGURES)
+	cd build/explore && cp labels.svg wordcloud.svg vocabulary.svg lengths.svg $(CURDIR)/$(FIGURES)
+	cd "$(STORE)/comparison/figures" && cp accuracy.svg speed.svg $(CURDIR)/$(FIGURES)
 
 bench: setup  ## Measure training, classification, checkpoints and memory (DATA=DIR; an hour, nothing else running)
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))

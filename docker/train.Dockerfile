@@ -5,10 +5,11 @@ ARG VARIANT=cuda
 # BASE has a tag, or better a digest.
 # checkov:skip=CKV_DOCKER_7:the tag is in BASE
 FROM ${BASE} AS python
+# Fonts: for the figures of texts in other scripts than matplotlib's own font has.
 # Debian keeps only the newest version of a package, so a pinned one is soon gone; the base image is what pins them.
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates python3 \
+ && apt-get install --yes --no-install-recommends ca-certificates fonts-droid-fallback fonts-noto-core python3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/doc/* /usr/share/man/* \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 
@@ -29,7 +30,7 @@ COPY --chmod=755 docker/index.sh docker/install.sh docker/verify.sh /tools/bin/
 FROM tools AS locks
 ARG VARIANT
 COPY docker/locks/train-${VARIANT}.txt /locks/all.txt
-RUN awk '/^[a-z]/ { heavy = /^(tensorflow|nvidia|keras|numpy|pandas|pyarrow|scipy|onnx|grpcio|transformers)/ } heavy' \
+RUN awk '/^[a-z]/ { heavy = /^(tensorflow|nvidia|keras|numpy|pandas|pyarrow|scipy|onnx|grpcio|transformers|matplotlib|pillow|fonttools)/ } heavy' \
     /locks/all.txt > /locks/heavy.txt
 
 # Resolution and hashes, with nothing downloaded but what names them.

@@ -15,6 +15,7 @@ else
   "${emotion[@]}" data sample "$data"
 fi
 started=$SECONDS
+"${emotion[@]}" explore --data "$data" --out "$folder/explore"
 "${emotion[@]}" train ann --data "$data"
 "${emotion[@]}" train lstm --data "$data"
 "${light[@]}" aggregate --expect ann,lstm
@@ -34,6 +35,8 @@ echo
 cat "$folder/out.csv"
 echo
 echo "Done in $((SECONDS - started)) s. Look at:"
-echo "  $folder/store/comparison/comparison.md   the table"
-echo "  $folder/store/runs/                      weights, metrics and the ONNX model of each run"
-echo "  $folder/out.csv                          the CSV with label and score"
+echo "  $folder/explore/   the data in figures"
+echo "  $folder/store/runs/   weights, metrics, figures and the ONNX model of each run"
+echo "  $folder/out.csv   the CSV with label and score"
+echo "and at the report, in a browser: which model to deploy, and how sure that is"
+echo "  $folder/store/comparison/comparison.html"

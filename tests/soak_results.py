@@ -27,6 +27,7 @@ def training(run: Run) -> dict[str, Any]:
         "progress.json": lambda path: [read_json(path).get(key) for key in ("state", "step", "steps")],
         "params.json": lambda path: [read_json(path).get(key) for key in ("digest", "params", "data")],
         "model/model.onnx": graph_digest,
+        "model/README.md": lambda path: path.read_text().split("\n---\n")[0],  # what follows has times
     }
     names = {str(path.relative_to(run.folder)): path for path in run.folder.rglob("*")}
     return {name: readers.get(name, _digest)(path) for name, path in names.items()}
@@ -87,8 +88,10 @@ def unwhole(run: Run) -> str:
 
 
 def comparison(folder: Path) -> dict[str, Any]:
-    """The files of a comparison."""
-    return {path.name: path.read_text() for path in folder.iterdir() if path.name != ".lock"}
+    """The files of a comparison, figures as digests."""
+    files = [path for path in folder.iterdir() if path.is_file() and path.name != ".lock"]
+    figures = {str(path.relative_to(folder)): sha256(path) for path in folder.glob("figures/*")}
+    return {path.name: path.read_text() for path in files} | figures
 
 
 def unwhole_comparison(folder: Path) -> str:
@@ -102,4 +105,6 @@ def unwhole_comparison(folder: Path) -> str:
     rows = list(csv.reader(found.get("comparison.csv", "").splitlines()))
     if any(len(row) != len(rows[0]) for row in rows):
         return "comparison.csv has rows of several lengths"
-    return "".join(f"{name} ends within a line" for name, content in found.items() if content[-1:] != "\n")
+    return "".join(
+        f"{name} ends within a line" for name, content in found.items() if "/" not in name and content[-1:] != "\n"
+    )

@@ -22,27 +22,31 @@ from tests.builders import Rows, write_dataset, write_rows
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 WORDS = {"Freude": "happy glad sunny", "größte Wut": "furious mad raging", "恐れ": "scared afraid panicked"}
 SMALL = ("--set", "model.embedding_dim=8", "--set", "model.hidden=[8]", "--set", "training.epochs=3")
+FIGURES = ("architecture", "calibration", "confusion", "precision_recall", "training")
 LAYOUT = {
     "architecture.json",
     "history.csv",
     "metrics.json",
+    "model/README.md",
     "model/config.json",
     "model/model.onnx",
     "model/tokenizer.json",
     "params.json",
+    "predictions/mistakes.json",
     "predictions/test.npz",
     "predictions/validation.npz",
     "progress.json",
     "report.txt",
     "weights/model.weights.h5",
+    *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")),
 }
 KEYS = {
     "": {"model", "run", "training_seconds", "epochs", "peak_memory_bytes", "samples_per_second"}
-    | {"max_length", "precision", "weights", "micro_batch", "resumes"},
+    | {"max_length", "precision", "weights", "micro_batch", "resumes", "temperature"},
     "parameters": {"total", "trainable"},
     "train": {"accuracy", "loss"},
     "validation": {"accuracy", "loss", "macro_f1"},
-    "test": {"accuracy", "loss", "macro_f1", "accuracy_ci95", "ece", "per_class"},
+    "test": {"accuracy", "loss", "macro_f1", "accuracy_ci95", "ece", "ece_scaled", "per_class"},
     "onnx": {"bytes", "max_abs_logit_diff", "label_agreement", "int8"},
 }
 

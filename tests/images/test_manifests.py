@@ -27,6 +27,7 @@ DATA, INPUT = "small", "Inbox"
 UNITS = {"m": 1e-3, "": 1, "Mi": 2**20, "Gi": 2**30}
 RUN_FILES = {
     "architecture.json",
+    "figures",
     "history.csv",
     "metrics.json",
     "model",
