@@ -48,10 +48,12 @@ def test_there_are_twenty_at_most_and_the_surest_of_all() -> None:
 
 
 def test_equally_sure_ones_are_in_the_order_of_the_rows() -> None:
-    logits = np.tile(logits_of((2, 0, 0)), (30, 1))
-    found = most_confident(logits, np.ones(30, np.int32), [str(row) for row in range(30)], NAMES, 1.0)
-    assert [each.row for each in found] == list(range(1, 21))
-    assert [each.text for each in found] == [str(row) for row in range(20)]
+    """Every third row is surer than the others."""
+    logits = np.tile(logits_of((2, 0, 0), (1, 0, 0), (1, 0, 0)), (10, 1))
+    found = most_confident(logits, np.ones(30, np.int32), [f"text {row}" for row in range(30)], NAMES, 1.0)
+    surer = [*range(1, 31, 3)]
+    assert [each.row for each in found] == [*surer, *(row for row in range(1, 31) if row not in surer)][:20]
+    assert [each.text for each in found] == [f"text {each.row - 1}" for each in found]
 
 
 def test_texts_are_one_line_without_control_characters() -> None:
