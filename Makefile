@@ -80,12 +80,13 @@ figures: setup  ## Draw the README's figures again: DATA= (the emotion data set)
 	cd build/explore && cp labels.svg wordcloud.svg vocabulary.svg lengths.svg $(CURDIR)/$(FIGURES)
 	cd "$(STORE)/comparison/figures" && cp accuracy.svg speed.svg $(CURDIR)/$(FIGURES)
 
-bench: setup  ## Measure training, classification, checkpoints and memory (DATA=DIR; an hour, nothing else running)
+bench: setup  ## Measure training, classification, checkpoints, memory and the report (DATA=DIR; an hour, nothing else running)
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
 	$(EMOTION) train ann --data $(DATA) --store build/bench --run bench
 	$(VENV)/bin/python tests/benchmarks/classify.py --model build/bench/runs/ann/bench
 	$(VENV)/bin/python tests/benchmarks/checkpoints.py --data $(DATA)
 	$(VENV)/bin/python tests/benchmarks/memory.py
+	$(VENV)/bin/python -m tests.benchmarks.report
 
 TORCH := torch==2.13.0 numpy
 

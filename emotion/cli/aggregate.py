@@ -1,6 +1,7 @@
 """`emotion aggregate`: the comparison table, the winner, and what is missing."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,8 @@ def aggregate(
     found = wait_for(place, expected, _seconds(wait), _Waiting())
     _tell_left_out(found)
     with console.meter("drawing the report", "charts") as meter:
-        written = write_comparisons(place, found, lambda findings: draw_report(findings, meter.advance), every=every)
+        draw = partial(draw_report, advance=meter.advance, warn=console.warn)
+        written = write_comparisons(place, found, draw, every=every)
     if as_json:
         console.data_json([comparison_json(one.findings) for one in written])
         return

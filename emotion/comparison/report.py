@@ -28,14 +28,20 @@ class Drawn:
     failure: str = ""
 
 
-def draw_report(findings: Findings, advance: Callable[[int], Any]) -> dict[str, bytes]:
+def draw_report(
+    findings: Findings, advance: Callable[[int], Any], warn: Callable[[str], Any] = lambda _: None
+) -> dict[str, bytes]:
     """Make comparison.html and its charts as PNG and SVG, contents by name; `advance` counts charts as they are done.
 
-    A chart that cannot be drawn is told in its place: nothing of a comparison is lost for it.
+    A chart that cannot be drawn is told in its place: nothing of a comparison is lost for it. `warn` hears of letters
+    that no font of this machine has; in the page they are the browser's.
     """
     files: dict[str, bytes] = {}
     drawn: dict[str, list[Drawn]] = {}
-    with style.theme(find_fonts(_names(findings))):
+    fonts = find_fonts(_names(findings))
+    for warning in fonts.warnings():
+        warn(warning)
+    with style.theme(fonts):
         for section, wanted in charts(findings).items():
             drawn[section] = []
             for chart in wanted:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE_RANGE = 30
+# Seconds that are said in one word each.
+ROUND = (0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 360_000)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def times(values: Sequence[tuple[str, str, float]], width: float = 4.4) -> "Figu
         _value(axes, place, duration(each))
     if wide:
         axes.set_xscale("log")
+        axes.set_xticks([each for each in ROUND if min(seconds) / 2 <= each <= max(seconds) * 2])
+        axes.minorticks_off()
     else:
         axes.set_xlim(0, max(seconds) * 1.05 or 1)
     axes.xaxis.set_major_formatter(lambda value, _: duration(value))
