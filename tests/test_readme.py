@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOCKS = re.findall(r"^```sh( real)?\n(.*?)^```$", (ROOT / "README.md").read_text(), flags=re.M | re.S)
 PLAIN = [body for kind, body in BLOCKS if not kind]
 # These set up and run for minutes: they are checked to be what CI calls, or to be there.
-SLOW = ("make demo", "make test", "make bench", "make soak")
+SLOW = ("make demo", "make test", "make bench", "make soak", "make figures")
 
 
 def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -35,7 +35,7 @@ class Origin:
 
 def read_origin(path: Path) -> Origin:
     """Read the card of a data set's folder. One file, and a folder without a card, have only their name."""
-    name = path.resolve().name
+    name = short(path.resolve().name, LONGEST_NAME)
     if not path.is_dir():
         return Origin(name)
     try:

@@ -1,6 +1,6 @@
 """The config.json of an exported model: the labels of its logits, and the temperature of its scores."""
 
-import math
+import sys
 from pathlib import Path
 
 from emotion.errors import BadDataError
@@ -38,7 +38,7 @@ def read_temperature(path: Path) -> float:
         BadDataError: it is not a positive number.
     """
     value = read_json(path).get(TEMPERATURE, 1.0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise BadDataError(f"{path}: {TEMPERATURE} is {value!r:.40}, not a positive number", "export the model again")
     return float(value)
 

@@ -1,6 +1,7 @@
 """Where a data set comes from and on what terms: its card says so, or its files are the published ones."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +130,9 @@ def test_a_hostile_card_is_one_short_line_each(folder: Path) -> None:
         assert text.isprintable()
         assert text.startswith("[2Jevil back long")
         assert len(text) <= longest
+
+
+def test_a_folder_whose_name_is_no_text_has_a_name_that_can_be_written(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(bytes(tmp_path) + b"/d\xff"))
+    folder.mkdir()
+    assert read_origin(folder).name.encode() == b"d"

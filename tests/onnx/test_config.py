@@ -58,7 +58,9 @@ def test_where_nothing_is_said_logits_stay_as_they_are(path: Path) -> None:
     assert read_temperature(put(path, id2label={"0": "joy"}, temperature=3)) == 1
 
 
-@pytest.mark.parametrize("value", [0, -1, -0.5, math.nan, math.inf, -math.inf, True, False, None, "2", [2], {}])
+@pytest.mark.parametrize(
+    "value", [0, -1, -0.5, math.nan, math.inf, -math.inf, 10**400, True, False, None, "2", [2], {}]
+)
 def test_anything_else_is_none(path: Path, value: object) -> None:
     with pytest.raises(BadDataError, match=f"{TEMPERATURE} is .*, not a positive number") as caught:
         read_temperature(put(path, **{TEMPERATURE: value}))
