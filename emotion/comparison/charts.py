@@ -171,7 +171,7 @@ def _calibration(recipes: Sequence[Recipe]) -> Iterator[Chart]:
     if not known:
         return
     lines = [
-        (recipe.model, as_bins(reliability(test.logits, test.label, each.metrics.temperature)))
+        (recipe.name, recipe.model, as_bins(reliability(test.logits, test.label, each.metrics.temperature)))
         for recipe, each, test in known
     ]
     pairs = [
@@ -186,12 +186,12 @@ def _calibration(recipes: Sequence[Recipe]) -> Iterator[Chart]:
     yield Chart(
         "calibration",
         "Right as often as sure?",
-        "Scores as `classify` gives them, scaled by a temperature that was fitted on validation.",
+        "Scores as emotion classify gives them, scaled by a temperature that was fitted on validation.",
         lambda: reliable.overlaid_reliability(lines),
     )
     yield Chart(
         "calibration_error",
         "Calibration error",
-        "Mean distance between score and accuracy (ECE, 15 bins); nearer to 0 is better.",
+        "Mean distance between score and accuracy (ECE, 15 bins). Hollow as trained, filled as scaled; 0 is best.",
         lambda: reliable.error_pairs(pairs),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.plots.style import ACCENT, INK, MUTED, OTHER, SURFACE, model_style, new_figure
+from emotion.wording import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,16 +52,19 @@ def _rows(axes: Any, rows: NDArray[np.int64]) -> None:
     axes.tick_params(labelcolor=INK)
 
 
-def overlaid_reliability(lines: Sequence[tuple[str, Bins]], width: float = 4.4) -> "Figure":
-    """Draw accuracy against confidence for each (model, bins), where a bin has at least ten rows."""
+def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]], width: float = 4.4) -> "Figure":
+    """Draw accuracy against confidence for each (name, model, bins), where a bin has at least ten rows."""
     figure = new_figure(width, width * 0.8)
     axes = figure.subplots()
     _diagonal(axes)
     axes.annotate("sure and right alike", (0.3, 0.3), (6, -10), textcoords="offset points", color=MUTED, fontsize=9)
-    for model, (rows, confidence, accuracy) in lines:
+    for name, model, (rows, confidence, accuracy) in lines:
         color, mark = model_style(model)
         enough = rows >= 10  # noqa: PLR2004
-        axes.plot(confidence[enough], accuracy[enough], color=color, marker=mark, linewidth=1.2, markersize=5)
+        style: dict[str, Any] = {"color": color, "marker": mark, "linewidth": 1.2, "markersize": 5}
+        axes.plot(confidence[enough], accuracy[enough], label=short(name), **style)
+    # They meet where a model is sure: there is no room for a name at either end.
+    axes.legend(loc="upper left", fontsize=8, handlelength=1.2)
     axes.set_xlabel("confidence: probability of the predicted label")
     axes.set_ylabel("accuracy on test")
     return figure
@@ -68,8 +72,6 @@ def overlaid_reliability(lines: Sequence[tuple[str, Bins]], width: float = 4.4) 
 
 def error_pairs(pairs: Sequence[tuple[str, str, float, float]], width: float = 4.4) -> "Figure":
     """Draw calibration errors of each (name, model, as trained, scaled) as two marks and the way between."""
-    from emotion.wording import short
-
     figure = new_figure(width, 1.0 + 0.32 * len(pairs))
     axes = figure.subplots()
     for place, (_, model, before, after) in enumerate(pairs):
@@ -83,5 +85,5 @@ def error_pairs(pairs: Sequence[tuple[str, str, float, float]], width: float = 4
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
-    axes.set_xlabel("calibration error on test: hollow as trained, filled as scaled")
+    axes.set_xlabel("calibration error on test", color=MUTED)
     return figure

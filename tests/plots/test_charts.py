@@ -214,11 +214,12 @@ class TestReliability:
     @pytest.mark.parametrize("only", [bins((14, 10, 1.0)), bins()])
     def test_a_single_bin_and_none(self, only: reliability.Bins) -> None:
         assert "as trained: ECE 0.100" in drawn(lambda: reliability.before_and_after(only, only, (0.1, 0.1), 1.0))
-        assert "accuracy on test" in drawn(lambda: reliability.overlaid_reliability([("ann", only)]))
+        assert "accuracy on test" in drawn(lambda: reliability.overlaid_reliability([("one run", "ann", only)]))
 
     def test_bins_with_few_rows_are_left_out_where_models_are_compared(self) -> None:
         with style.theme():
-            figure = reliability.overlaid_reliability([("ann", bins((5, 9, 0.1), (8, 10, 0.5), (14, 900, 0.9)))])
+            filled = bins((5, 9, 0.1), (8, 10, 0.5), (14, 900, 0.9))
+            figure = reliability.overlaid_reliability([("one run", "ann", filled)])
         np.testing.assert_array_equal(figure.axes[0].lines[-1].get_ydata(), [0.5, 0.9])
 
     def test_calibration_errors_one_below_the_other(self) -> None:
