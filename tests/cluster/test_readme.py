@@ -48,7 +48,7 @@ def test_the_commands_lead_from_nothing_to_labelled_files(
     played = {"prefetch": succeed, "ann": trained, "lstm": trained}
     play(api, lambda scene: played.get(scene.name.partition("-")[0], kubelet)(scene))
     commands = block("sh cluster").replace(" k8s/setup", f" {ROOT}/k8s/setup")
-    assert [line.split()[0] for line in commands.splitlines()] == ["kubectl", *["emotion"] * 7]
+    assert [line.split()[0] for line in commands.splitlines()] == ["kubectl", *["emotion"] * 8]
     done = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", commands],
         cwd=tmp_path,
@@ -60,6 +60,7 @@ def test_the_commands_lead_from_nothing_to_labelled_files(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "val. accuracy" in done.stderr
     labelled = (tmp_path / "labelled" / "in.csv").read_text().splitlines()
+    assert "Which model to deploy" in (tmp_path / "report" / "comparison.html").read_text()
     assert labelled[0] == "id,text,label,score"
     assert len(labelled) == 41
 
