@@ -100,16 +100,22 @@ def _curves(test: Predictions, labels: Sequence[str]) -> Iterable[pr.Curve]:
 def _architecture(path: Path, run: Run) -> "Figure":
     content = read_json(path)
     try:
-        layers = [_layer(each) for each in content["layers"] if each["type"] != "MaskBias"]
+        inputs = [each for each in content["layers"] if each["type"] == "InputLayer"]
+        inner = [_layer(each) for each in content["layers"] if each["type"] not in {"InputLayer", "MaskBias"}]
+        names = diagram.Layer("input", ", ".join(str(each["name"]) for each in inputs), _shape(inputs), 0)
         total, trainable = (int(content["parameters"][each]) for each in ("total", "trainable"))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadDataError(f"{path} is not an architecture: {error!r}") from error
     which = "all trainable" if trainable == total else f"{trainable:,} trainable"
-    layers = [*layers, diagram.Layer("softmax", "of the logits: a score a label", "", 0)]
+    layers = [names, *inner, diagram.Layer("softmax", "of the logits: a score a label", "", 0)]
     return diagram.architecture(layers, f"{run}: {total:,} parameters, {which}", total)
 
 
 def _layer(layer: dict[str, Any]) -> diagram.Layer:
-    shape = " x ".join("any" if size is None else f"{size:,}" for size in layer["output_shape"][1:])
-    kind = layer["name"] if layer["type"] == "InputLayer" else layer["type"]
-    return diagram.Layer(str(kind), str(layer.get("detail", "")), shape, int(layer["parameters"]))
+    return diagram.Layer(str(layer["type"]), str(layer.get("detail", "")), _shape([layer]), int(layer["parameters"]))
+
+
+def _shape(layers: Sequence[dict[str, Any]]) -> str:
+    """The output of the first of the layers, without the batch."""
+    sizes = layers[0]["output_shape"][1:] if layers else []
+    return " x ".join("any" if size is None else f"{size:,}" for size in sizes)

@@ -14,7 +14,10 @@ def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:
 
 
 def architecture(model: Any) -> dict[str, Any]:
-    """Layers with what sets them apart, their output shapes and parameters, for architecture.json."""
+    """Layers with what sets them apart, their output shapes and parameters, for architecture.json.
+
+    A dropout that drops nothing is no layer.
+    """
     layers = [
         {
             "name": layer.name,
@@ -24,6 +27,7 @@ def architecture(model: Any) -> dict[str, Any]:
             "parameters": layer.count_params(),
         }
         for layer in model.layers
+        if type(layer).__name__ != "Dropout" or layer.rate
     ]
     return {"name": model.name, "parameters": count_parameters(model), "layers": layers}
 

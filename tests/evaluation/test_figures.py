@@ -159,7 +159,7 @@ class TestArchitecture:
     def test_layers_shapes_and_parameters_from_top_to_bottom(self, run: Run) -> None:
         assert self.said(run, ANN) == [
             *("layer", "output", "parameters"),
-            *("input_ids", "35"),
+            *("input", "input_ids", "35"),
             *("Embedding", "8,126 words, 128 features", "35 x 128", "1,040,128"),
             *("Flatten", "4,480"),
             *("Dense", "64 units, relu", "64", "286,784"),
@@ -218,10 +218,8 @@ class TestArchitecture:
             (
                 AnnParams(),
                 [
-                    *("input_ids", "35"),
+                    *("input", "input_ids", "35"),
                     *("Embedding", "8,126 words, 128 features", "35 x 128", "1,040,128"),
-                    *("Dropout", "0.3 of whole features, while training", "35 x 128"),
-                    *("Dropout", "0.3 of values, while training", "35 x 128"),
                     *("Flatten", "4,480"),
                     *("Dense", "64 units, relu", "64", "286,784"),
                     *("Dense", "32 units, relu", "32", "2,080"),
@@ -231,12 +229,9 @@ class TestArchitecture:
             (
                 LstmParams(),
                 [
-                    *("input_ids", "any"),
+                    *("input", "input_ids", "any"),
                     *("Embedding", "8,126 words, 128 features", "any x 128", "1,040,128"),
-                    *("Dropout", "0.3 of whole features, while training", "any x 128"),
-                    *("Dropout", "0.3 of values, while training", "any x 128"),
                     *("Bidirectional", "LSTM, 128 units, from both ends", "256", "263,168"),
-                    *("Dropout", "0.3 of values, while training", "256"),
                     *("Dense", "64 units, relu", "64", "16,448"),
                     *("Dense", "32 units, relu", "32", "2,080"),
                     *("Dense", "6 units, linear", "6", "198"),
@@ -248,12 +243,26 @@ class TestArchitecture:
         self, run: Run, params: AnnParams | LstmParams, layers: list[str]
     ) -> None:
         prepare(1, 0)
-        rates = {name: 0.3 for name in type(params).model_fields if name.endswith("_dropout")}
-        word = WordParams(model=params.model_copy(update=rates), text=WordTextParams(max_length=35))
+        word = WordParams(model=params, text=WordTextParams(max_length=35))
         said = self.said(run, architecture(build_model(word, vocabulary=8126, labels=6)))
         total = {"ann": "1,329,190", "lstm": "1,322,022"}[params.name]
         assert said[-1] == f"ann/s1: {total} parameters, all trainable"
         assert said[3:-3] == layers
+
+    def test_what_we_add_to_them_is_told_too(self, run: Run) -> None:
+        prepare(1, 0)
+        params = LstmParams(feature_dropout=0.4, units_dropout=0.3)
+        word = WordParams(model=params, text=WordTextParams(max_length=35))
+        said = self.said(run, architecture(build_model(word, vocabulary=8126, labels=6)))
+        assert said.count("Dropout") == 2
+        assert "0.4 of whole features, while training" in said
+        assert "0.3 of values, while training" in said
+
+    def test_the_inputs_of_a_transformer_stand_beside_each_other(self, run: Run) -> None:
+        names = ("input_ids", "token_type_ids", "attention_mask")
+        layers = [layer(name, "InputLayer", "", [None, None]) for name in names]
+        said = self.said(run, {"parameters": {"total": 0, "trainable": 0}, "layers": layers})
+        assert said[3:6] == ["input", ", ".join(names), "any"]
 
 
 def predictions(labels: Sequence[int], predicted: Sequence[int], classes: int) -> Predictions:

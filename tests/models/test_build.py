@@ -91,7 +91,18 @@ def test_architecture_tells_layers_shapes_and_parameters() -> None:
     }
     assert layers["logits"]["output_shape"] == [None, 3]
     assert layers["dense_1"]["detail"] == "4 units, relu"
-    assert layers["feature_dropout"]["detail"] == "0 of whole features, while training"
+    assert "feature_dropout" not in layers
+
+
+def test_architecture_tells_of_dropout_where_something_is_dropped() -> None:
+    model = AnnParams(embedding_dim=3, hidden=[4], feature_dropout=0.5)
+    told = architecture(build_model(ANN.model_copy(update={"model": model}), vocabulary=10, labels=3))
+    (dropout,) = [layer for layer in told["layers"] if layer["type"] == "Dropout"]
+    assert dropout["detail"] == "0.5 of whole features, while training"
+
+
+def test_architecture_adds_up() -> None:
+    told = architecture(build_model(ANN, vocabulary=10, labels=3))
     assert sum(layer["parameters"] for layer in told["layers"]) == told["parameters"]["total"]
     assert told["parameters"] == {"total": 30 + 64 + 15, "trainable": 30 + 64 + 15}
 
