@@ -29,7 +29,7 @@ def answer(findings: Findings) -> Answer:
     sentences = [
         f"It was chosen for the highest accuracy on validation, {metrics.validation.accuracy:.2%} of"
         f" {metrics.validation.rows:,} rows.",
-        f"On {metrics.test.rows:,} test rows that nothing was chosen on it gets {metrics.test.accuracy:.2%} right;"
+        f"On {metrics.test.rows:,} test rows, which nothing was chosen on, it gets {metrics.test.accuracy:.2%} right;"
         f" with 95 % confidence it is between {low:.1%} and {high:.1%} for texts like these.",
         *_against_others(findings, best),
         *_seeds(findings, best),
