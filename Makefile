@@ -33,7 +33,7 @@ demo: setup  ## Train ANN and LSTM, compare them, classify a CSV, all under buil
 	@EMOTION=$(EMOTION) DATA="$(DATA)" tests/demo.sh
 
 test: setup lint  ## Lint, type-check and run the tests
-	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-browser: setup  ## Try the report in the machine's Chromium (EMOTION_BROWSER= names another)
 	$(VENV)/bin/pytest -m browser

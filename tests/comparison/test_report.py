@@ -103,7 +103,7 @@ def test_it_answers_which_model_and_how_sure(usual: tuple[Store, str]) -> None:
     best = next(run for run in store.runs() if run.model == "minilm")
     assert f"Which model to deploy minilm {best}" in text
     assert "chosen for the highest accuracy on validation" in text
-    assert re.search(r"On 2,000 test rows .* with 95 % confidence it is between \d\d\.\d% and \d\d\.\d%", text)
+    assert re.search(r"On 2,000 test rows, .* with 95 % confidence it is between \d\d\.\d% and \d\d\.\d%", text)
     assert "It beats" in text
     assert "One seed of it was trained" in text
 

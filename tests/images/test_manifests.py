@@ -216,7 +216,8 @@ def test_a_training_ends_with_a_complete_run_and_again_it_has_nothing_to_do(trai
     assert trained.ended.code == 0, trained.ended.words
     assert {path.name for path in trained.run.iterdir()} == RUN_FILES
     assert json.loads((trained.run / "metrics.json").read_text())["epochs"] == 2
-    assert {path.name for path in (trained.run / "model").iterdir()} == {"model.onnx", "tokenizer.json", "config.json"}
+    model = {"model.onnx", "tokenizer.json", "config.json", "README.md"}
+    assert {path.name for path in (trained.run / "model").iterdir()} == model
     # Read-only mounts stayed empty but for the data.
     assert list((trained.node.claim / "weights").iterdir()) == []
     assert [path.name for path in (trained.node.claim / "data").iterdir()] == [DATA]
@@ -233,9 +234,10 @@ def test_comparing_writes_the_table_and_the_winner(trained: Trained, compared: E
     assert compared.code == 0, compared.words
     assert "val. accuracy" in compared.words
     comparison = trained.node.claim / "comparison"
-    names = {"best.json", "comparison.csv", "comparison.json", "comparison.md"}
+    names = {"best.json", "comparison.csv", "comparison.html", "comparison.json", "comparison.md", "figures"}
     assert {path.name for path in comparison.iterdir() if path.name[0] != "."} == names
     assert json.loads((comparison / "best.json").read_text())["run"] == f"ann/{trained.job.order.run}"
+    assert "Which model to deploy" in (comparison / "comparison.html").read_text()
 
 
 def test_shards_of_which_one_is_killed_and_repeated_give_the_output_of_the_command_line(
