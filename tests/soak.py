@@ -198,9 +198,7 @@ def aggregate_killed(soak: Soak, place: Place, store: Store, draw: int, over: th
             soak.until_done("aggregate", aggregate(store), dice, seconds, most=MOST["aggregate"], look=look)
     copy = Store(store.folder / "copy")
     for run in store.runs():
-        target = copy.run(run.model, run.name).metrics
-        target.parent.mkdir(parents=True)
-        shutil.copyfile(run.metrics, target)
+        shutil.copytree(run.folder, copy.run(run.model, run.name).folder)
     soak.attempt("aggregate undisturbed", aggregate(copy), dice, 0)
     found, wanted = (soak_results.comparison(each.comparison) for each in (store, copy))
     soak.compare("comparisons", "aggregate", found, wanted)

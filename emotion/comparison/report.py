@@ -78,6 +78,7 @@ def _page(findings: Findings, drawn: dict[str, list[Drawn]]) -> str:
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     script = (PAGE / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(

@@ -172,6 +172,7 @@ def test_nothing_is_fetched_and_no_script_but_ours_may_run(usual: tuple[Store, s
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in html
     assert "default-src 'none'" in html
+    assert html.endswith("</html>\n")
     assert "url(http" not in html
     assert "@import" not in html
 
