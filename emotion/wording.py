@@ -1,6 +1,7 @@
-"""How quantities and other people's texts are said in one line."""
+"""How quantities, records and other people's texts are said in one line each."""
 
 import re
+from typing import Any
 
 
 def duration(seconds: float) -> str:
@@ -10,9 +11,23 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
 
 
+def dotted(content: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested objects as rows of dotted names and values; what is no object has none."""
+    rows: list[tuple[str, str]] = []
+    for key, value in content.items() if isinstance(content, dict) else ():
+        name = f"{prefix}{key}"
+        rows += dotted(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
+    return rows
+
+
+def printable(text: str) -> str:
+    """Text with a space for each character that cannot be seen: some turn the direction of writing."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def short(text: str, most: int = 24) -> str:
     """Text on one line of at most `most` visible characters, with an ellipsis where it was cut."""
-    clean = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    clean = " ".join(printable(text).split())
     return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
 
 

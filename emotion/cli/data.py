@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emotion.cli import console
-from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn
+from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn, given
 
 if TYPE_CHECKING:
     from emotion.data.check import Report
@@ -38,8 +38,7 @@ def check(
     from emotion.errors import BadDataError
     from emotion.params import DataParams
 
-    given = {"text_column": text_column, "label_column": label_column, "encoding": encoding}
-    params = DataParams.model_validate({key: value for key, value in given.items() if value is not None})
+    params = DataParams(**given(text_column=text_column, label_column=label_column, encoding=encoding))
     report = check_data(data, params)
     if as_json:
         console.data_json(report_json(report))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from emotion.cli import console
-from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn
+from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn, given
 
 
 def explore(
@@ -45,9 +45,9 @@ def explore(
     from emotion.params import DataParams, WordTextParams
 
     splits = read_splits(
-        data, DataParams(**_given(text_column=text_column, label_column=label_column, encoding=encoding))
+        data, DataParams(**given(text_column=text_column, label_column=label_column, encoding=encoding))
     )
-    chosen = WordTextParams(**_given(vocabulary=vocabulary, max_length=max_length))
+    chosen = WordTextParams(**given(vocabulary=vocabulary, max_length=max_length))
     with console.meter("words", "rows", total=sum(map(len, splits.values()))) as meter:
         numbers = measure(data, splits, chosen, meter.advance)
     with console.meter("figures", "figures", total=len(FIGURES)) as meter:
@@ -59,10 +59,6 @@ def explore(
         console.data_json(written.content)
     else:
         _table(written.content)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _table(content: dict[str, Any]) -> None:

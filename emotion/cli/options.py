@@ -1,7 +1,7 @@
 """Options that several commands share, each written once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,10 +17,15 @@ LabelColumn = Annotated[
 Encoding = Annotated[str | None, typer.Option("--encoding", help="Encoding of the files [dim](default: utf-8)[/].")]
 
 
+def given(**values: Any) -> dict[str, Any]:
+    """The options that somebody gave, by name."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def data_overrides(text_column: str | None, label_column: str | None, encoding: str | None) -> list[str]:
     """The three options as `--set` overrides, for the parameters to check."""
-    given = {"text_column": text_column, "label_column": label_column, "encoding": encoding}
-    return [f"data.{key}={_quoted(value)}" for key, value in given.items() if value is not None]
+    named = given(text_column=text_column, label_column=label_column, encoding=encoding)
+    return [f"data.{key}={_quoted(value)}" for key, value in named.items()]
 
 
 def _quoted(value: str) -> str:

@@ -169,17 +169,10 @@ def _print_run(content: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         console.data_json(content)
         return
+    from emotion.wording import dotted
+
     for name in ("params", "progress", "lease", "metrics"):
-        rows = _flat(content[name] or {})
+        rows = dotted(content[name])
         console.table(f"{content['run']}: {name}", ["", ""], rows or [("none", "")], numbers=0)
     files = [(name, f"{size:,}") for name, size in content["files"].items()]
     console.table(content["folder"], ["file", "bytes"], files)
-
-
-def _flat(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested objects as rows of dotted names and values."""
-    rows: list[tuple[str, str]] = []
-    for key, value in content.items():
-        name = f"{prefix}{key}"
-        rows += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
-    return rows

@@ -52,17 +52,7 @@ def charts(findings: Findings) -> dict[str, list[Chart]]:
 
 
 def _accuracy(recipes: Sequence[Recipe]) -> Chart:
-    dots = [
-        ranking.Dot(
-            recipe.name,
-            recipe.model,
-            recipe.mean(lambda metrics: metrics.test.accuracy),
-            recipe.mean(lambda metrics: metrics.test.accuracy_ci95[0]),
-            recipe.mean(lambda metrics: metrics.test.accuracy_ci95[1]),
-            _singles(recipe),
-        )
-        for recipe in recipes
-    ]
+    dots = [ranking.Dot(recipe.name, recipe.model, *_on_test(recipe), _singles(recipe)) for recipe in recipes]
     caption = "Best on validation first. The line is the 95 % Wilson interval"
     if any(len(recipe.subjects) > 1 for recipe in recipes):
         caption += "; the mark is the mean of the seeds, each of which is a tick"
@@ -74,16 +64,22 @@ def _singles(recipe: Recipe) -> list[float]:
     return [subject.metrics.test.accuracy for subject in recipe.subjects] if several else []
 
 
-def _point(recipe: Recipe, x: float) -> tradeoff.Point:
-    low, high = (
-        recipe.mean(lambda metrics, side=side: metrics.test.accuracy_ci95[side])  # type: ignore[misc]
-        for side in (0, 1)
+def _on_test(recipe: Recipe) -> tuple[float, float, float]:
+    """Accuracy on test and the ends of its interval, means over the seeds."""
+    return (
+        recipe.mean(lambda metrics: metrics.test.accuracy),
+        recipe.mean(lambda metrics: metrics.test.accuracy_ci95[0]),
+        recipe.mean(lambda metrics: metrics.test.accuracy_ci95[1]),
     )
-    return tradeoff.Point(recipe.name, recipe.model, x, recipe.mean(lambda metrics: metrics.test.accuracy), low, high)
+
+
+def _points(recipes: Sequence[Recipe], value: "Callable[[Metrics], float]") -> list[tradeoff.Point]:
+    """Accuracy on test against something that is above 0, as its axis is logarithmic."""
+    return [tradeoff.Point(each.name, each.model, max(1e-3, each.mean(value)), *_on_test(each)) for each in recipes]
 
 
 def _speed(recipes: Sequence[Recipe]) -> Chart:
-    points = [_point(each, max(1e-3, each.mean(lambda metrics: metrics.onnx.rows_per_second))) for each in recipes]
+    points = _points(recipes, lambda metrics: metrics.onnx.rows_per_second)
     return Chart(
         "speed",
         "Accuracy against speed",
@@ -93,7 +89,7 @@ def _speed(recipes: Sequence[Recipe]) -> Chart:
 
 
 def _size(recipes: Sequence[Recipe]) -> Chart:
-    points = [_point(each, max(1e-3, each.mean(lambda metrics: metrics.onnx.bytes / 1e6))) for each in recipes]
+    points = _points(recipes, lambda metrics: metrics.onnx.bytes / 1e6)
     return Chart(
         "size",
         "Accuracy against size",
@@ -166,23 +162,16 @@ def _confusions(recipes: Sequence[Recipe]) -> Iterator[Chart]:
 
 
 def _calibration(recipes: Sequence[Recipe]) -> Iterator[Chart]:
-    best = [(recipe, recipe.best) for recipe in recipes[:MOST_SIDE_BY_SIDE]]
-    known = [(recipe, each, each.test) for recipe, each in best if each.test is not None]
-    if not known:
+    lines, pairs = [], []
+    for recipe in recipes[:MOST_SIDE_BY_SIDE]:
+        test, metrics = recipe.best.test, recipe.best.metrics
+        if test is None:
+            continue
+        before, after = (reliability(test.logits, test.label, each) for each in (1.0, metrics.temperature))
+        lines.append((recipe.name, recipe.model, as_bins(after)))
+        pairs.append((recipe.name, recipe.model, before.error, after.error))
+    if not lines:
         return
-    lines = [
-        (recipe.name, recipe.model, as_bins(reliability(test.logits, test.label, each.metrics.temperature)))
-        for recipe, each, test in known
-    ]
-    pairs = [
-        (
-            recipe.name,
-            recipe.model,
-            reliability(test.logits, test.label).error,
-            reliability(test.logits, test.label, each.metrics.temperature).error,
-        )
-        for recipe, each, test in known
-    ]
     yield Chart(
         "calibration",
         "Right as often as sure?",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from emotion.comparison.compare import Comparison
 from emotion.comparison.observations import observe
@@ -19,20 +20,24 @@ class Findings:
     tests: dict[str, Paired]
     observations: list[str]
 
-    @property
+    @cached_property
     def best(self) -> Subject:
         """The winner."""
-        return next(each for each in self.subjects if each.metrics is self.comparison.best)
+        return _winner(self.comparison, self.subjects)
 
-    @property
+    @cached_property
     def recipes(self) -> list[Recipe]:
         """The runs by recipe, the best on validation first."""
         return group_by_recipe(self.subjects)
 
 
+def _winner(comparison: Comparison, subjects: Sequence[Subject]) -> Subject:
+    return next(each for each in subjects if each.metrics is comparison.best)
+
+
 def find(store: Store, comparison: Comparison) -> Findings:
     """Read the runs' parts and compare them."""
     subjects = read_subjects(store, comparison.runs)
-    best = next(each for each in subjects if each.metrics is comparison.best)
+    best = _winner(comparison, subjects)
     tests = against_best(best, [each for each in subjects if each is not best])
     return Findings(comparison, subjects, tests, observe(comparison, tests))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from emotion.comparison.subjects import Subject
-from emotion.wording import duration
+from emotion.wording import dotted, duration
 
 Rows = list[tuple[str, str]]
 
@@ -31,21 +31,12 @@ def how_made(subject: Subject) -> dict[str, Any]:
             ("licence", metrics.data.licence or "not known"),
             *((f"SHA-256 of {split}", digest) for split, digest in digests.items()),
         ],
-        "weights": _flat(metrics.weights.model_dump() if metrics.weights else {}),
-        "parameters": _flat(subject.params.get("params")),
-        "versions": _flat(subject.params.get("versions")),
+        "weights": dotted(metrics.weights.model_dump() if metrics.weights else {}),
+        "parameters": dotted(subject.params.get("params")),
+        "versions": dotted(subject.params.get("versions")),
         "made on": [
-            *_flat(subject.params.get("hardware")),
+            *dotted(subject.params.get("hardware")),
             *((key, str(value)) for key in ("revision", "image") if (value := subject.params.get(key))),
         ],
     }
     return {"name": subject.name, "parts": {heading: rows for heading, rows in parts.items() if rows}}
-
-
-def _flat(content: Any, prefix: str = "") -> Rows:
-    """Nested objects as rows of dotted names and values; what is no object has none."""
-    rows: Rows = []
-    for key, value in content.items() if isinstance(content, dict) else ():
-        name = f"{prefix}{key}"
-        rows += _flat(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
-    return rows

@@ -15,6 +15,7 @@ from emotion.comparison.subjects import Recipe
 from emotion.comparison.table import COLUMNS, SAMPLE_NOTE
 from emotion.plots import style
 from emotion.plots.fonts import find_fonts
+from emotion.wording import printable
 
 PAGE = Path(__file__).with_name("page")
 
@@ -103,12 +104,10 @@ def _page(findings: Findings, drawn: dict[str, list[Drawn]]) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Take characters that cannot be seen out of other people's text: they may turn the direction of writing."""
+    """Take characters that cannot be seen out of other people's text."""
     from markupsafe import Markup
 
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "".join(character if character.isprintable() else " " for character in value)
+    return value if not isinstance(value, str) or isinstance(value, Markup) else printable(value)
 
 
 def _row(findings: Findings, metrics: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Whether two models differ on the same test rows by more than chance: McNemar's test, exact and paired."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log
 
@@ -61,8 +61,3 @@ def _holm(paired: Sequence[Paired]) -> list[Paired]:
         highest = max(highest, min(1.0, each.p * (len(paired) - place)))
         corrected.append(replace(each, corrected=highest))
     return corrected
-
-
-def differing(tests: Mapping[str, Paired]) -> list[str]:
-    """Runs that differ from the best by more than chance."""
-    return [run for run, test in tests.items() if test.differs]

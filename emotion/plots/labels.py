@@ -26,6 +26,16 @@ LINE_POINTS = 13.0
 CROWDED = 0.15
 
 
+def name_rows(axes: Any, names: Sequence[str], what: str) -> None:
+    """Name the rows of a chart on the left, the first on top, and say `what` is measured along them."""
+    axes.set_yticks(range(len(names)), [short(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    axes.set_xlabel(what, color=MUTED)
+
+
 def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: float | None = None) -> None:
     """Name the lines that end at (x, y), as (x, y, name, colour), in a column to the right of `right` or of the last.
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emotion.plots.style import INK, MUTED, SURFACE, model_style, new_figure
-from emotion.wording import duration, short
+from emotion.plots.labels import name_rows
+from emotion.plots.style import INK, SURFACE, model_style, new_figure
+from emotion.wording import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,10 +71,5 @@ def _value(axes: Any, place: int, text: str) -> None:
 
 
 def _lines(axes: Any, names: Sequence[str], what: str) -> None:
-    axes.set_yticks(range(len(names)), [short(name) for name in names])
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    name_rows(axes, names, what)
     axes.tick_params(axis="x", labelsize=9)
-    axes.grid(axis="x")
-    axes.set_xlabel(what, color=MUTED)

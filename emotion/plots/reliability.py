@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.plots.labels import name_rows
 from emotion.plots.style import ACCENT, INK, MUTED, OTHER, SURFACE, model_style, new_figure
 from emotion.wording import short
 
@@ -79,11 +80,6 @@ def error_pairs(pairs: Sequence[tuple[str, str, float, float]], width: float = 4
         axes.plot([before, after], [place, place], color=color, linewidth=1.2)
         axes.plot([before], [place], marker=mark, color=color, markerfacecolor="none", markersize=7)
         axes.plot([after], [place], marker=mark, color=color, markersize=7)
-    axes.set_yticks(range(len(pairs)), [short(name) for name, *_ in pairs])
-    axes.set_ylim(len(pairs) - 0.5, -0.5)
     axes.set_xlim(left=0)
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
-    axes.set_xlabel("calibration error on test", color=MUTED)
+    name_rows(axes, [name for name, *_ in pairs], "calibration error on test")
     return figure
