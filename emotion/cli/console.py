@@ -63,8 +63,9 @@ def data(text: str) -> None:
 
 
 def data_json(content: Any) -> None:
-    """Print JSON on stdout."""
-    data(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print JSON on stdout; where that is not UTF-8, with JSON's own escapes."""
+    other = sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    data(json.dumps(content, indent=2, ensure_ascii=other, allow_nan=False))
 
 
 def table(

@@ -3,6 +3,7 @@
 A container's first process is spared by signals that it has no handler for: one sent before `_hear` would be lost.
 """
 
+import io
 import signal
 import sys
 from types import FrameType
@@ -18,6 +19,7 @@ def main() -> None:
     heard: list[int] = []
     try:
         _hear(heard)
+        _escape()
         from emotion.cli.app import app
 
         app()
@@ -46,6 +48,13 @@ def _fail(error: EmotionError) -> NoReturn:
 
     console.fail(error.message, error.hint)
     sys.exit(error.exit_code)
+
+
+def _escape() -> None:
+    """Let characters that the locale's encoding lacks be printed as escapes: no label or file name ends a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _hear(heard: list[int]) -> None:

@@ -1,6 +1,8 @@
 """`emotion data`: what is printed where, what is written, and the exit codes."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +124,23 @@ def test_bad_rows_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(BadDataError, match="line 1"):
         invoke("check", tmp_path)
+
+
+# Another encoding than UTF-8, as every machine has it: Python must not make UTF-8 of the locale C.
+ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"), [(ASCII, ["gr\\xf6\\xdfte", "\\u0434"]), ({"PYTHONUTF8": "1"}, ["größte", "д"])]
+)
+def test_labels_are_shown_as_far_as_the_encoding_goes(
+    tmp_path: Path, locale: dict[str, str], expected: list[str]
+) -> None:
+    rows = [(f"text {number}", ("größte", "д")[number % 2]) for number in range(20)]
+    data = write_dataset(tmp_path / "data", train=rows, validation=rows, test=rows)
+    command = [str(Path(sys.executable).with_name("emotion")), "data", "check", str(data)]
+    environment = {**os.environ, **locale}
+    shown = subprocess.run(command, capture_output=True, check=True, env=environment).stdout.decode()
+    told = json.loads(subprocess.run([*command, "--json"], capture_output=True, check=True, env=environment).stdout)
+    assert all(re.search(rf"^[|│] {re.escape(label)} ", shown, re.MULTILINE) for label in expected), shown
+    assert set(told["labels"]["train"]) == {"größte", "д"}
