@@ -1,14 +1,13 @@
 """Fixtures that tests of several packages share."""
 
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from emotion.onnx.session import Classifier
-from tests.disks import LIMIT, file_limit, mount
+from tests.disks import LIMIT, MEANS, mounted, remount, small
 from tests.toy import write_model
 
 # A shell that starts the tests with & lets them, and so what they start, ignore Ctrl-C.
@@ -35,32 +34,21 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder for 64 KiB: a tmpfs, or, where none can be mounted, any folder under a limit on files."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if mount(folder, f"size={LIMIT}"):
-        try:
-            yield folder
-        finally:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-    else:
-        with file_limit(LIMIT):
-            yield folder
+@pytest.fixture(params=MEANS)
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Give a folder for 64 KiB."""
+    with small(tmp_path / "disk", LIMIT, request.param):
+        yield tmp_path / "disk"
 
 
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder that not even root may write: a read-only tmpfs, or, where none can be mounted, /sys."""
-    folder = tmp_path / "frozen"
-    folder.mkdir()
-    if not mount(folder, "size=64k"):
+@pytest.fixture(params=["/sys", pytest.param("mounted", marks=pytest.mark.machine)])
+def read_only(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Give a folder that not even root may write: the kernel's own, or a read-only file system."""
+    if request.param == "/sys":
         yield Path("/sys")
         return
-    try:
+    folder = tmp_path / "frozen"
+    with mounted(folder, "size=64k"):
         (folder / "result.json").write_text("old")
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        remount(folder, "ro")
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)

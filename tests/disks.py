@@ -1,4 +1,4 @@
-"""Small and read-only disks, as far as a test may make them; and what a process has written but not yet named."""
+"""Small and read-only disks, and what a process has written but not yet named."""
 
 import contextlib
 import resource
@@ -7,17 +7,41 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from emotion.files import TEMPORARY
 
 LIMIT = 64 * 1024
+# How a disk gets full: by a limit on the size of files, which anyone may set, or as a file system, which root mounts.
+MEANS = ("limited", pytest.param("mounted", marks=pytest.mark.machine))
 
 
-def mount(folder: Path, options: str) -> bool:
-    """Mount a small tmpfs, which takes root; tell whether that worked."""
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    with contextlib.suppress(OSError):
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
-    return False
+@contextlib.contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """Mount a file system in memory on a new folder, which takes root."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def remount(folder: Path, options: str) -> None:
+    """Change the options of a mounted file system."""
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def small(folder: Path, size: int, means: str) -> Iterator[None]:
+    """Make a folder for `size` bytes, by one of MEANS."""
+    if means == "mounted":
+        with mounted(folder, f"size={size}"):
+            yield
+    else:
+        folder.mkdir()
+        with file_limit(size):
+            yield
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """Bad input through the command itself: message, exit code, no traceback, and no wait for TensorFlow."""
 
-import contextlib
-import resource
 import shutil
 import signal
 import subprocess
@@ -16,6 +14,7 @@ from emotion.models import backend
 from emotion.store import Store
 from tests.builders import TRAIN, write_dataset
 from tests.checkpoints import change_json, write_checkpoint
+from tests.disks import MEANS, small
 from tests.toy import write_model
 
 Told = tuple[int, str]
@@ -318,52 +317,38 @@ def test_tensorflow_is_not_imported_for_a_mistake(tmp_path: Path) -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True, stderr=subprocess.DEVNULL) == "set()\n"
 
 
-@contextlib.contextmanager
-def mounted(folder: Path, options: str) -> Iterator[bool]:
-    """Mount a small file system in memory, where that is allowed."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        done = False
-    try:
-        yield done
-    finally:
-        if done:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def train(data: Path, store: Path, limit: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+def train(data: Path, store: Path) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("emotion")), "train", "ann", "--data", str(data)]
     command += ["--set", "training.epochs=1", "--store", str(store)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, preexec_fn=limit)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("place", ["a file in the way", "read-only"])
-def test_a_store_that_cannot_be_written(tmp_path: Path, data: Path, place: str) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with mounted(tmp_path / "fixed", "ro,size=64k") as fixed:
-        # /proc takes no new files from anyone.
-        read_only = tmp_path / "fixed" if fixed else Path("/proc")
-        store = tmp_path / "file" / "store" if place == "a file in the way" else read_only / "store"
-        done = train(data, store)
+def assert_not_written(store: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 73
     assert f"cannot write {store}" in done.stderr
     assert "choose a folder that you may write" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-# Room for no run at all; for its parameters; for all but the weights; for the weights and not the ONNX file.
-@pytest.mark.parametrize("kilobytes", [4, 16, 256, 1600])
-def test_a_disk_that_is_full(tmp_path: Path, data: Path, kilobytes: int) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes << 9, kilobytes << 9))
+def test_a_store_below_a_file(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = tmp_path / "file" / "store"
+    assert_not_written(store, train(data, store))
 
-    with mounted(tmp_path / "small", f"size={kilobytes}k") as small:
-        # Where nothing can be mounted, no file may grow past half of that.
-        done = train(data, tmp_path / "small" / "store", None if small else limit)
-        files = [path.name for path in (tmp_path / "small").rglob("*") if path.is_file()]
+
+def test_a_store_that_is_read_only(read_only: Path, data: Path) -> None:
+    assert_not_written(read_only / "store", train(data, read_only / "store"))
+
+
+# Room for no run at all; for its parameters; for all but the weights; for the weights and not the ONNX file. A limit
+# counts for each file, a disk for all together.
+@pytest.mark.parametrize("means", MEANS)
+@pytest.mark.parametrize("kilobytes", [4, 16, 256, 1600])
+def test_a_disk_that_is_full(tmp_path: Path, data: Path, kilobytes: int, means: str) -> None:
+    folder = tmp_path / "small"
+    with small(folder, kilobytes << (9 if means == "limited" else 10), means):
+        done = train(data, folder / "store")
+        files = [path.name for path in folder.rglob("*") if path.is_file()]
     assert done.returncode == 73, done.stderr
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr

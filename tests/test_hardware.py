@@ -196,17 +196,21 @@ def test_a_machine_that_tells_nothing(cgroup: Path) -> None:
 
 
 @pytest.fixture
-def own_cgroup() -> Iterator[Path]:
-    """Make a cgroup of version 1 below the real one of this process, which takes root."""
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
-    path = next((line.split(":", 2)[2] for line in lines if line.split(":")[1] == "memory"), "")
-    folder = Path("/sys/fs/cgroup/memory", path.strip("/"), f"test-{os.getpid()}")
+def own_cgroup() -> Iterator[tuple[Path, str]]:
+    """Make a cgroup with control of memory, which takes root; give it with the name of its limit's file."""
+    lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    older = [path for _, controllers, path in lines if controllers == "memory"]
+    root = Path("/sys/fs/cgroup")
+    if older:
+        folder, limit = root / "memory" / older[0].strip("/"), "memory.limit_in_bytes"
+    else:
+        # Of version 2 only the root may hold both processes and cgroups with controllers.
+        folder, limit = root, "memory.max"
+        (root / "cgroup.subtree_control").write_text("+memory")
+    folder = folder / f"test-{os.getpid()}"
+    folder.mkdir()
     try:
-        folder.mkdir()
-    except OSError:
-        pytest.skip("no cgroup can be made here")
-    try:
-        yield folder
+        yield folder, limit
     finally:
         for _ in range(50):
             with contextlib.suppress(OSError):
@@ -224,14 +228,16 @@ print(json.dumps([memory_limit(), free_memory().bytes, free_memory().source, mem
 """
 
 
+@pytest.mark.machine
 @pytest.mark.parametrize("nested", [False, True])
-def test_a_real_limit_is_seen_from_inside(own_cgroup: Path, nested: bool) -> None:
-    (own_cgroup / "memory.limit_in_bytes").write_text("200M")
-    inner = own_cgroup / "inner"
+def test_a_real_limit_is_seen_from_inside(own_cgroup: tuple[Path, str], nested: bool) -> None:
+    folder, limit_file = own_cgroup
+    (folder / limit_file).write_text("200M")
+    inner = folder / "inner"
     if nested:
         inner.mkdir()
     try:
-        command = [sys.executable, "-c", LOOK_FROM_INSIDE, str(inner if nested else own_cgroup)]
+        command = [sys.executable, "-c", LOOK_FROM_INSIDE, str(inner if nested else folder)]
         answer = subprocess.run(command, check=True, capture_output=True, text=True)
     finally:
         if nested:

@@ -2,11 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from emotion.store import Store
 from tests.builders import make_metrics, write_run
@@ -17,16 +21,38 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and install it with the locked base packages into an environment of its own."""
+    """Install the wheel, and the locked base packages as they are installed here, into an environment of its own."""
     folder = tmp_path_factory.mktemp("install")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
-    pip = [str(folder / "venv" / "bin" / "pip"), "install", "--quiet"]
-    lock = ROOT / "docker" / "locks" / "classify-cpu.txt"
-    subprocess.run([*pip, "--require-hashes", "--requirement", str(lock)], check=True)
-    subprocess.run([*pip, "--no-deps", *map(str, folder.glob("*.whl"))], check=True)
+    (packages,) = (folder / "venv").glob("lib/python*/site-packages")
+    for name, version in locked("classify-cpu"):
+        copy_installed(name, version, packages)
+    pip = [str(folder / "venv" / "bin" / "pip"), "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*pip, *map(str, folder.glob("*.whl"))], check=True)
     return folder / "venv" / "bin"
+
+
+def locked(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the packages of a lock that this Python on this platform takes, each with its version."""
+    for line in (ROOT / "docker" / "locks" / f"{name}.txt").read_text().splitlines():
+        if "==" in line.partition(" ")[0]:
+            requirement = Requirement(line.rstrip(" \\"))
+            if requirement.marker is None or requirement.marker.evaluate():
+                yield requirement.name, str(requirement.specifier).removeprefix("==")
+
+
+def copy_installed(name: str, version: str, target: Path) -> None:
+    """Copy the files of a package that is installed here."""
+    package = distribution(name)
+    assert package.version == version, name
+    for file in package.files or ():
+        # Beside the packages lie programs, which name this environment's Python.
+        if ".." not in file.parts and file.suffix != ".pyc":
+            copy = target / file
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file.locate(), copy)
 
 
 def run(installed: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from emotion.errors import CannotWriteError, Terminated, TryAgainError
 from emotion.job import lease, lease_file
 from emotion.job.lease import Lease, hold
 from emotion.job.lease_file import Record, holder, newest
-from tests.disks import mount
+from tests.disks import MEANS, file_limit, mounted, remount
 
 FIRST = "lease-00000001.json"
 SECOND = "lease-00000002.json"
@@ -557,26 +558,38 @@ def test_a_folder_that_cannot_be_made_or_written(tmp_path: Path, read_only: Path
             pass
 
 
-def fill(folder: Path) -> None:
-    with contextlib.suppress(OSError), (folder / "fill").open("wb", buffering=0) as file:
-        while file.write(b"x" * 512):
-            pass
+@dataclass
+class Disk:
+    """A folder, how it is filled and emptied again, and what is then said of a new file there."""
+
+    folder: Path
+    fill: Callable[[], None]
+    clear: Callable[[], object]
+    reason: str
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(params=MEANS)
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Disk]:
     folder = tmp_path / "disk"
-    folder.mkdir()
-    if not mount(folder, "size=64k"):
-        pytest.skip("no disk can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    if request.param == "mounted":
+
+        def fill() -> None:
+            with contextlib.suppress(OSError), (folder / "fill").open("wb", buffering=0) as file:
+                while file.write(b"x" * 512):
+                    pass
+
+        with mounted(folder, "size=64k"):
+            yield Disk(folder, fill, (folder / "fill").unlink, "No space left")
+    else:
+        folder.mkdir()
+        with contextlib.ExitStack() as limit:
+            yield Disk(folder, lambda: limit.enter_context(file_limit(1)), limit.close, "File too large")
 
 
-def test_a_full_disk_does_not_end_a_lease(disk: Path) -> None:
+def test_a_full_disk_does_not_end_a_lease(disk: Disk) -> None:
     def work() -> None:
-        with hold(disk, 0, nobody) as held:
-            fill(disk)
+        with hold(disk.folder, 0, nobody) as held:
+            disk.fill()
             before = held.path.stat().st_mtime_ns
             held.set_facts(epoch=1)
             eventually(lambda: held.path.stat().st_mtime_ns > before)
@@ -585,29 +598,36 @@ def test_a_full_disk_does_not_end_a_lease(disk: Path) -> None:
 
     with pytest.raises(ValueError):  # noqa: PT011  any message
         work()
-    assert ended(disk) is None
-    with pytest.raises(CannotWriteError, match="No space"), hold(disk, 3, lambda _: None):
+    assert ended(disk.folder) is None
+    with pytest.raises(CannotWriteError, match=disk.reason), hold(disk.folder, 3, lambda _: None):
         pass
-    assert names(disk) == ["fill", FIRST]
+    assert [name for name in names(disk.folder) if name != "fill"] == [FIRST]
 
 
-def test_facts_that_a_full_disk_did_not_take_are_written_later(disk: Path) -> None:
-    with hold(disk, 0, nobody) as held:
-        fill(disk)
+def test_facts_that_a_full_disk_did_not_take_are_written_later(disk: Disk) -> None:
+    with hold(disk.folder, 0, nobody) as held:
+        disk.fill()
+        before = held.path.stat().st_mtime_ns
         held.set_facts(epoch=1)
-        (disk / "fill").unlink()
+        eventually(lambda: held.path.stat().st_mtime_ns > before)
+        record = newest(disk.folder)
+        assert record is not None
+        assert record.facts == {}
+        disk.clear()
 
         def written() -> bool:
-            record = newest(disk)
+            record = newest(disk.folder)
             return record is not None and record.facts == {"epoch": 1}
 
         eventually(written)
 
 
-def test_a_disk_that_turns_read_only_is_told_at_once(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.machine
+def test_a_disk_that_turns_read_only_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "EXPIRY", 3600)
-    with hold(disk, 0, nobody) as held:
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    disk = tmp_path / "disk"
+    with mounted(disk, "size=64k"), hold(disk, 0, nobody) as held:
+        remount(disk, "ro")
         eventually(lambda: check_fails(held, CannotWriteError))
         with pytest.raises(CannotWriteError, match=FIRST):
             held.check()

@@ -21,7 +21,7 @@ from emotion.data.sample import generate
 from emotion.evaluation.record import read_metrics
 from emotion.store import Run, Store
 from tests.builders import write_dataset
-from tests.disks import LIMIT, file_limit, mount
+from tests.disks import LIMIT, MEANS, remount, small
 
 EPOCHS, STEPS_AN_EPOCH, INTERVAL = 8, 15, 7
 STEPS = EPOCHS * STEPS_AN_EPOCH
@@ -345,23 +345,17 @@ def test_what_a_process_left_that_was_killed_as_it_ended_is_removed_by_the_next(
     assert_as_undisturbed(training, undisturbed["ann"])
 
 
-def remount(folder: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
-
-
-@pytest.fixture
-def disk(tmp_path: Path, disturbed: Disturbed) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """Give a folder for two checkpoints and a half, and what makes room: a tmpfs, or one under a limit on files."""
+@pytest.fixture(params=MEANS)
+def disk(
+    tmp_path: Path, disturbed: Disturbed, request: pytest.FixtureRequest
+) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Give a folder for two checkpoints and a half, or for files of 64 KiB, and what makes room."""
     folder = tmp_path / "disk"
-    folder.mkdir()
     two = sum(path.stat().st_size for path in disturbed.training.run.checkpoints.iterdir())
     with contextlib.ExitStack() as stack:
-        if mount(folder, f"size={two * 5 // 4}"):
-            stack.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
-            yield folder, lambda: remount(folder)
-        else:
-            stack.enter_context(file_limit(LIMIT))
-            yield folder, stack.close
+        mounts = request.param == "mounted"
+        stack.enter_context(small(folder, two * 5 // 4 if mounts else LIMIT, request.param))
+        yield folder, (lambda: remount(folder, "size=64m")) if mounts else stack.close
 
 
 def test_a_full_store_ends_a_run_that_goes_on_once_there_is_room(
