@@ -1,6 +1,9 @@
 """Fixtures that tests of several packages share."""
 
+import os
+import re
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,16 @@ import pytest
 from emotion.onnx.session import Classifier
 from tests.disks import LIMIT, MEANS, mounted, remount, small
 from tests.toy import write_model
+
+# What the tests take from the shell that starts them: where programs are, and what the tests of images, browser and
+# real data are told. Neither the settings of a person nor the files in a home get into a test.
+SHELL = r"PATH|TMPDIR|TZ|LANG|LC_ALL|(DOCKER|LD|OPENBLAS|PIP|PYTEST|SSL)_?\w*"
+TOLD = r"CI|EMOTION_(DATA|BROWSER)|(TRAIN|CLASSIFY)_IMAGE"
+HOME = tempfile.TemporaryDirectory(prefix="emotion-home-")
+os.environ.setdefault("DOCKER_CONFIG", str(Path.home() / ".docker"))
+for name in [name for name in os.environ if not re.fullmatch(f"{SHELL}|{TOLD}", name)]:
+    del os.environ[name]
+os.environ["HOME"] = HOME.name
 
 # A shell that starts the tests with & lets them, and so what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)

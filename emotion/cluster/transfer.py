@@ -22,7 +22,13 @@ Tell = Callable[[str], None]
 T = TypeVar("T")
 TRIES = 6
 PAUSE = 2.0
-FULL = ("No space left on device", "Disk quota exceeded", "Read-only file system", "Permission denied")
+FULL = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "Read-only file system",
+    "Permission denied",
+)
 
 
 @dataclass(frozen=True)

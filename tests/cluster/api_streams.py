@@ -196,8 +196,9 @@ async def execute(
     command = [IN_STORE.sub(lambda _: str(store), part) for part in request.query.getall("command")]
     given = PIPE if query.get("stdin") == "true" else DEVNULL
     try:
+        # Under a limit on the size of files a write fails, as on a full disk, and nothing is killed.
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=given, stdout=PIPE, stderr=PIPE, start_new_session=True
+            "env", "--ignore-signal=XFSZ", *command, stdin=given, stdout=PIPE, stderr=PIPE, start_new_session=True
         )
         status = exit_status(await converse(socket, process))
     except OSError as error:
