@@ -1,6 +1,6 @@
 # The story of the project: `make demo` shows it, `make train MODEL=lstm` does it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser test-gpu figures soak lint audit train aggregate classify bench bench-torch lock clean
+.PHONY: help setup demo test test-machine test-browser test-gpu figures soak lint audit train aggregate classify bench bench-torch lock clean
 
 # The first that has venv and a version that TensorFlow has wheels for.
 GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -32,8 +32,15 @@ $(READY): pyproject.toml $(LOCKS)/dev.txt
 demo: setup  ## Train ANN and LSTM, compare them, classify a CSV, all under build/demo/ (DATA= for other data)
 	@EMOTION=$(EMOTION) DATA="$(DATA)" tests/demo.sh
 
+# Whatever encoding the locale has.
+test test-machine test-browser test-images: export PYTHONUTF8 = 1
+
 test: setup lint  ## Lint, type-check and run the tests
 	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-machine: setup  ## What takes root: full and read-only file systems, limits on memory; and git (as root, or with sudo)
+	$(if $(filter-out 0,$(shell id -u)),sudo env PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1) \
+	  $(VENV)/bin/pytest -p no:cacheprovider -m machine
 
 test-browser: setup  ## Try the report in the machine's Chromium (EMOTION_BROWSER= names another)
 	$(VENV)/bin/pytest -m browser

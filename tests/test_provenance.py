@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,7 @@ def test_the_image_is_the_one_that_the_image_says(monkeypatch: pytest.MonkeyPatc
     assert provenance.provenance()["image"] == "registry.example.org/emotion@sha256:0123"
 
 
+@pytest.mark.machine
 def test_the_revision_of_a_checkout_is_its_commit(checkout: Path) -> None:
     revision = commit(checkout)
     assert provenance.provenance()["revision"] == revision
@@ -79,34 +81,58 @@ def test_the_revision_of_a_checkout_is_its_commit(checkout: Path) -> None:
     assert provenance.provenance()["revision"] == revision
 
 
+@pytest.mark.machine
 def test_a_checkout_with_changes_says_so(checkout: Path) -> None:
     revision = commit(checkout)
     (checkout / "a.txt").write_text("b")
     assert provenance.provenance()["revision"] == f"{revision}-dirty"
 
 
-def test_the_images_revision_goes_before_the_checkouts(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit(checkout)
+@pytest.mark.machine
+def test_a_checkout_without_commits_has_no_revision(checkout: Path) -> None:
+    git(checkout, "init", "--quiet")
+    assert provenance.provenance()["revision"] is None
+
+
+@pytest.fixture
+def answer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put the checkout under a stand-in for git, the one program on the PATH, and give what sets its script."""
+    (checkout / ".git").mkdir()
+    programs = checkout / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+
+    def answer(script: str) -> None:
+        (programs / "git").write_text(f"#!/bin/sh\n{script}\n")
+        (programs / "git").chmod(0o755)
+
+    answer("echo 0123abc")
+    return answer
+
+
+@pytest.mark.parametrize(("script", "revision"), [("echo 0123abc-dirty", "0123abc-dirty"), ("exit 128", None)])
+def test_the_revision_is_what_git_says(answer: Callable[[str], None], script: str, revision: str | None) -> None:
+    answer(script)
+    assert provenance.provenance()["revision"] == revision
+
+
+@pytest.mark.usefixtures("answer")
+def test_the_images_revision_goes_before_the_checkouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_REVISION", "abc123")
     assert provenance.provenance()["revision"] == "abc123"
 
 
+@pytest.mark.usefixtures("answer")
 def test_a_package_installed_within_another_checkout_is_not_of_its_revision(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit(checkout)
     installed = checkout / "venv" / "site-packages" / "emotion"
     installed.mkdir(parents=True)
     monkeypatch.setattr(provenance, "__file__", str(installed / "provenance.py"))
     assert provenance.provenance()["revision"] is None
 
 
-def test_a_checkout_without_commits_has_no_revision(checkout: Path) -> None:
-    git(checkout, "init", "--quiet")
-    assert provenance.provenance()["revision"] is None
-
-
-def test_without_git_there_is_no_revision(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit(checkout)
-    monkeypatch.setenv("PATH", str(checkout))
+@pytest.mark.usefixtures("answer")
+def test_without_git_there_is_no_revision(checkout: Path) -> None:
+    (checkout / "programs" / "git").unlink()
     assert provenance.provenance()["revision"] is None

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BLOCKS = re.findall(r"^```sh( real)?\n(.*?)^```$", (ROOT / "README.md").read_text(), flags=re.M | re.S)
 PLAIN = [body for kind, body in BLOCKS if not kind]
 # These set up and run for minutes: they are checked to be what CI calls, or to be there.
-SLOW = ("make demo", "make test", "make bench", "make soak", "make figures")
+SLOW = ("sudo apt-get", "make demo", "make test", "make bench", "make soak", "make figures")
 
 
 def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -56,14 +56,21 @@ def test_the_commands_run_in_the_order_in_which_they_stand(tmp_path: Path) -> No
 
 
 def test_what_takes_minutes_is_what_ci_calls() -> None:
-    ci = (ROOT / ".ci" / "run").read_text()
+    ci = "".join((ROOT / ".ci" / name).read_text() for name in ("run", "bare"))
     makefile = (ROOT / "Makefile").read_text()
     for line in "".join(PLAIN).splitlines():
         if line.startswith("make "):
             target = line.split()[1]
             assert re.search(rf"^{target}:.*## ", makefile, flags=re.M), f"no target {target}"
-    assert "make test" in ci
-    assert "make demo" in ci
+    for target in ("demo", "test", "test-browser", "test-images", "test-machine"):
+        assert re.search(rf"\bmake.* {target}\b", ci), target
+
+
+def test_the_bare_machine_has_what_the_quick_start_installs() -> None:
+    """CI reads the packages from there: another line is one that it does not find."""
+    (line,) = [line for line in PLAIN[0].splitlines() if line.startswith("sudo")]
+    assert re.fullmatch(r"sudo apt-get install( [a-z0-9.-]+)+", line)
+    assert "s/^sudo apt-get install //p" in (ROOT / ".ci" / "bare").read_text()
 
 
 @pytest.mark.real

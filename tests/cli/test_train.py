@@ -20,7 +20,7 @@ from emotion.training.progress import Epoch, Standing
 from tests.builders import Rows, write_dataset, write_rows
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
-WORDS = {"Freude": "happy glad sunny", "größte Wut": "furious mad raging", "恐れ": "scared afraid panicked"}
+WORDS = {"Freude": "happy glad sunny", "größte Wut": "furious mad raging", "страх": "scared afraid panicked"}
 SMALL = ("--set", "model.embedding_dim=8", "--set", "model.hidden=[8]", "--set", "training.epochs=3")
 FIGURES = ("architecture", "calibration", "confusion", "precision_recall", "training")
 LAYOUT = {

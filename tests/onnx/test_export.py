@@ -180,6 +180,8 @@ class Transformer:
 
     def session(self, **options: Any) -> onnxruntime.InferenceSession:
         settings = onnxruntime.SessionOptions()
+        # Left alone, the runtime binds threads to cores, and complains of those that the process may not use.
+        settings.intra_op_num_threads = 1
         for name, value in options.items():
             setattr(settings, name, value)
         return onnxruntime.InferenceSession(self.graph, settings, providers=["CPUExecutionProvider"])
