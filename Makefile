@@ -38,7 +38,7 @@ test test-machine test-browser test-images: export PYTHONUTF8 = 1
 test: setup lint  ## Lint, type-check and run the tests
 	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-machine: setup  ## What takes root: full and read-only file systems, limits on memory; and git (as root, or with sudo)
+test-machine: setup  ## What takes root: full and read-only file systems, limits on memory; and git, IPv6 (by sudo)
 	$(if $(filter-out 0,$(shell id -u)),sudo env PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1) \
 	  $(VENV)/bin/pytest -p no:cacheprovider -m machine
 

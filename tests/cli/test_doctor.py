@@ -160,6 +160,4 @@ class TestTensorFlow:
         assert "does not start" in check.found
 
     def test_the_real_one_answers(self) -> None:
-        pytest.importorskip("tensorflow")
-
         assert doctor.tensorflow_gpus().state is not doctor.State.FAILURE

@@ -149,12 +149,13 @@ def first_line(running: "subprocess.Popen[str]") -> str:
     return running.stdout.readline()
 
 
+IPV6 = pytest.param(2, "[::1]", marks=pytest.mark.machine)
+
+
 @pytest.mark.parametrize(
-    ("count", "host"), [(2, "127.0.0.1"), (3, "localhost"), (5, "127.0.0.1"), (2, "[::1]"), (24, "127.0.0.1")]
+    ("count", "host"), [(2, "127.0.0.1"), (3, "localhost"), (5, "127.0.0.1"), IPV6, (24, "127.0.0.1")]
 )
 def test_workers_that_start_at_different_times_meet(start: Start, count: int, host: str) -> None:
-    if host == "[::1]" and not socket.has_dualstack_ipv6():
-        pytest.skip("no IPv6 here")
     workers = addresses(count, host)
     order = [*range(1, count), 0]
     running = []

