@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from emotion.hardware import usable_cores
 from emotion.onnx.session import Classifier
 from tests.disks import LIMIT, MEANS, mounted, remount, small
 from tests.toy import write_model
@@ -25,6 +26,11 @@ os.environ["HOME"] = HOME.name
 
 # A shell that starts the tests with & lets them, and so what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Let two tests run at once even on one core: most wait for a process of their own."""
+    return max(2, usable_cores())
 
 
 @pytest.fixture(scope="session")
