@@ -23,6 +23,7 @@ from emotion.weights.places import locate_checkpoint
 # TensorFlow's import alone takes most of a gigabyte.
 LITTLE_MEMORY = 2e9
 IMPORT_SECONDS = 120
+DRIVER = Path("/proc/driver/nvidia")
 LIST_GPUS = """
 import json, tensorflow
 print(json.dumps([gpu.name for gpu in tensorflow.config.list_physical_devices("GPU")]))
@@ -95,7 +96,7 @@ def tensorflow_gpus() -> Check:
         gpus = json.loads(answer.stdout.strip().splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         return Check(name, f"TensorFlow does not start: {_last_line(error)}", State.FAILURE, "install it again")
-    if not gpus and Path("/proc/driver/nvidia").exists():
+    if not gpus and DRIVER.exists():
         return Check(name, "TensorFlow does not see the GPU", State.WARNING, "pip install 'emotion[gpu]'")
     return Check(name, ", ".join(gpus) or "none: TensorFlow trains on the CPU")
 

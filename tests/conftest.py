@@ -1,13 +1,17 @@
 """Fixtures that tests of several packages share."""
 
+import locale
 import os
 import re
 import signal
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from emotion.hardware import usable_cores
 from emotion.onnx.session import Classifier
@@ -16,13 +20,20 @@ from tests.toy import write_model
 
 # What the tests take from the shell that starts them: where programs are, and what the tests of images, browser and
 # real data are told. Neither the settings of a person nor the files in a home get into a test.
-SHELL = r"PATH|TMPDIR|TZ|LANG|LC_ALL|(DOCKER|LD|OPENBLAS|PIP|PYTEST|SSL)_?\w*"
+SHELL = r"PATH|TMPDIR|PIP_(CERT|INDEX_URL)|(DOCKER|LD_|OPENBLAS|PYTEST)\w*"
 TOLD = r"CI|EMOTION_(DATA|BROWSER)|(TRAIN|CLASSIFY)_IMAGE"
 HOME = tempfile.TemporaryDirectory(prefix="emotion-home-")
 os.environ.setdefault("DOCKER_CONFIG", str(Path.home() / ".docker"))
 for name in [name for name in os.environ if not re.fullmatch(f"{SHELL}|{TOLD}", name)]:
     del os.environ[name]
-os.environ["HOME"] = HOME.name
+# The programs of this environment go before those of the machine. No time zone is UTC, and every encoding UTF-8.
+os.environ |= {"HOME": HOME.name, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "TZ": "Asia/Kathmandu"}
+os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+locale.setlocale(locale.LC_ALL, "C.UTF-8")
+time.tzset()
+# Examples are the same in every run, and none is remembered from the one before.
+settings.register_profile("tests", derandomize=True, database=None, deadline=None)
+settings.load_profile("tests")
 
 # A shell that starts the tests with & lets them, and so what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -51,6 +62,13 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emotion.weights.places.package_folder", lambda _reference: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """Give a folder on a file system that has files without a name, which the one of `tmp_path` may lack."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(params=MEANS)

@@ -320,7 +320,7 @@ def test_tensorflow_is_not_imported_for_a_mistake(tmp_path: Path) -> None:
 def train(data: Path, store: Path) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("emotion")), "train", "ann", "--data", str(data)]
     command += ["--set", "training.epochs=1", "--store", str(store)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 def assert_not_written(store: Path, done: subprocess.CompletedProcess[str]) -> None:

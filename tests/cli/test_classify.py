@@ -26,7 +26,7 @@ HEAVY = {"tensorflow", "keras", "transformers", "pandas", "sklearn", "onnx", "py
 def classify(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run the command and wait for it."""
     command = [EMOTION, "classify", *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, **options)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`emotion doctor`: what it says of the machine, the store and the data, and the exit code that follows."""
 
 import json
+import os
 from pathlib import Path
 
 import onnxruntime
@@ -19,9 +20,11 @@ from tests.hub import CHECKPOINT
 
 
 @pytest.fixture(autouse=True)
-def no_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the one check that takes seconds; it has a test of its own."""
+def no_tensorflow(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Leave out the one check that takes seconds, with a test of its own, on a machine of 32 GiB without limits."""
     monkeypatch.setattr(doctor, "tensorflow_gpus", lambda: Check("GPU for training", "not looked for"))
+    monkeypatch.setattr(hardware, "CGROUP", tmp_path_factory.mktemp("cgroup"))
+    monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 2**23, "SC_PAGE_SIZE": 2**12}.__getitem__)
 
 
 def look(*args: object, code: int = 0) -> dict[str, dict[str, str]]:
@@ -158,6 +161,25 @@ class TestTensorFlow:
 
         assert check.state is doctor.State.FAILURE
         assert "does not start" in check.found
+
+    @pytest.mark.parametrize("driver", [True, False])
+    def test_a_gpu_that_it_does_not_see_is_a_warning_where_there_is_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: bool
+    ) -> None:
+        monkeypatch.setattr(doctor, "LIST_GPUS", "print('[]')")
+        monkeypatch.setattr(doctor, "DRIVER", tmp_path if driver else tmp_path / "none")
+
+        check = doctor.tensorflow_gpus()
+
+        assert (check.state is doctor.State.WARNING) == driver
+        assert check.found == ("TensorFlow does not see the GPU" if driver else "none: TensorFlow trains on the CPU")
+
+    def test_without_tensorflow_it_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+
+        check = doctor.tensorflow_gpus()
+
+        assert (check.state, check.todo) == (doctor.State.WARNING, "to train: pip install 'emotion[train]'")
 
     def test_the_real_one_answers(self) -> None:
         assert doctor.tensorflow_gpus().state is not doctor.State.FAILURE

@@ -175,7 +175,7 @@ def test_stopped_in_an_epoch_the_same_command_completes(tmp_path: Path, number: 
     assert found == code
     assert "Traceback" not in words
     job.check_nothing_half_done()
-    again = subprocess.run(job.command, check=False, capture_output=True, text=True, timeout=120)
+    again = subprocess.run(job.command, check=False, capture_output=True, text=True, timeout=300)
     assert again.returncode == 0, again.stderr
     metrics = json.loads((job.store / "runs" / "ann" / "mine" / "metrics.json").read_text())
     assert metrics["epochs"] == 60

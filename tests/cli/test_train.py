@@ -76,7 +76,7 @@ def rows(count: int) -> Rows:
 
 def train(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [EMOTION, "train", *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def emotion(start: Callable[..., subprocess.Popen[str]]) -> Emotion:
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         process = start(*arguments)
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(list(map(str, arguments)), process.returncode, out, err)
 
     return run

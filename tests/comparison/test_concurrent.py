@@ -96,7 +96,7 @@ def start(store: Store, *options: str) -> subprocess.Popen[str]:
 
 def end(process: subprocess.Popen[str]) -> int:
     """Wait for a process that tells of no error in it; its exit code."""
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
     assert "Traceback" not in told
     return process.returncode
 
@@ -158,7 +158,7 @@ def test_many_comparisons_at_once(busy: Store) -> None:
     """More of them than whole commands could be started: they write over each other all the time."""
     command = [sys.executable, "-c", OVER_AND_OVER, str(busy.folder)]
     writers = [subprocess.Popen([*command, str(seed)], stderr=subprocess.PIPE, text=True) for seed in range(3)]
-    assert [writer.communicate(timeout=60)[1] for writer in writers] == [""] * 3
+    assert [writer.communicate(timeout=300)[1] for writer in writers] == [""] * 3
     for folder in comparisons(busy):
         check_whole(folder)
 
@@ -187,10 +187,19 @@ def lock(store: Store) -> Iterator[int]:
     os.close(descriptor)
 
 
+def wait_for_lock(process: subprocess.Popen[str], store: Store) -> None:
+    """Wait until a process has the lock's file open, which it then wants."""
+    opened = Path(f"/proc/{process.pid}/fd")
+    while str(store.comparison / ".lock") not in map(os.path.realpath, opened.iterdir()):
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
 def test_another_writer_is_waited_for(store: Store, lock: int) -> None:
     process = start(store)
+    wait_for_lock(process, store)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(3)
+        process.wait(1)
     assert not store.best.exists()
     fcntl.flock(lock, fcntl.LOCK_UN)
     assert end(process) == 0
@@ -207,7 +216,7 @@ def test_a_writer_that_hangs_is_not_waited_for_without_end(store: Store, monkeyp
 @pytest.mark.usefixtures("lock")
 def test_waiting_for_another_writer_ends_on_sigterm(store: Store) -> None:
     process = start(store)
-    time.sleep(2)
+    wait_for_lock(process, store)
     process.terminate()
     assert end(process) == 143
 

@@ -22,6 +22,7 @@ from emotion.plots import ranking
 from emotion.store import Store
 from tests.builders import make_metrics, write_run
 from tests.comparison.scenes import MODELS, SIX, write_full_run
+from tests.explore.toyfont import bare_machine, write_font
 
 EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">'
 HOSTILE = ("</title><b>joy", "{{ 7*7 }}", "$x^2$", '"onclick="x', "<!--", "喜び", "x" * 300, "a\u202eb\x1b[31m")
@@ -83,9 +84,9 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, str]:
     return scene(fill, tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the report of runs whose names, labels and texts want to be markup."""
+@pytest.fixture(scope="module", params=["", "喜び"])
+def hostile(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
+    """Give the report of runs whose names, labels and texts want to be markup, without and with a font for them."""
 
     def fill(store: Store) -> None:
         for model in ("ann", "lstm"):
@@ -94,7 +95,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
             content = run.params.read_text().replace("a processor", EVIL.replace('"', '\\"'))
             run.params.write_text(content)
 
-    return scene(fill, tmp_path_factory)[1]
+    with pytest.MonkeyPatch.context() as machine:
+        font = tmp_path_factory.mktemp("fonts") / "toy.ttf"
+        bare_machine(machine, [write_font(font, request.param)] if request.param else [])
+        return scene(fill, tmp_path_factory)[1]
 
 
 def test_it_answers_which_model_and_how_sure(usual: tuple[Store, str]) -> None:

@@ -185,7 +185,7 @@ def test_peers_that_never_come(data: Path, tmp_path: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 75
     assert "1 of 2 workers did not join within 3 s" in done.stderr
@@ -198,7 +198,7 @@ def test_a_cluster_that_cannot_be(data: Path, tmp_path: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 78
     assert "TF_CONFIG" in done.stderr

@@ -417,5 +417,5 @@ def test_tensorflow_takes_over_the_port(monkeypatch: pytest.MonkeyPatch) -> None
     workers = addresses(2)
     with process(workers, 0, TENSORFLOW) as first, process(workers, 1, TENSORFLOW) as second:
         for running in (first, second):
-            output, errors = running.communicate(timeout=120)
+            output, errors = running.communicate(timeout=300)
             assert output.splitlines()[-1:] == ["11.0"], errors
