@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from emotion.hardware import usable_cores
+from emotion.hardware import free_memory, usable_cores
 from emotion.onnx.session import Classifier
 from tests.disks import LIMIT, MEANS, mounted, remount, small
 from tests.toy import write_model
@@ -23,7 +23,7 @@ from tests.toy import write_model
 SHELL = r"PATH|TMPDIR|PIP_(CERT|INDEX_URL)|(DOCKER|LD_|OPENBLAS|PYTEST)\w*"
 TOLD = r"CI|EMOTION_(DATA|BROWSER)|(TRAIN|CLASSIFY)_IMAGE"
 HOME = tempfile.TemporaryDirectory(prefix="emotion-home-")
-os.environ.setdefault("DOCKER_CONFIG", str(Path.home() / ".docker"))
+os.environ.setdefault("DOCKER_CONFIG", f"{os.environ.get('HOME', '')}/.docker")
 for name in [name for name in os.environ if not re.fullmatch(f"{SHELL}|{TOLD}", name)]:
     del os.environ[name]
 # The programs of this environment go before those of the machine. No time zone is UTC, and every encoding UTF-8.
@@ -35,13 +35,16 @@ time.tzset()
 settings.register_profile("tests", derandomize=True, database=None, deadline=None)
 settings.load_profile("tests")
 
+# Of a worker with TensorFlow, and the training that it starts.
+WORKER_BYTES = 2 * 10**9
+
 # A shell that starts the tests with & lets them, and so what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Let two tests run at once even on one core: most wait for a process of their own."""
-    return max(2, usable_cores())
+    """Let two tests run at once even on one core, since most wait for a process of their own; more if memory allows."""
+    return max(2, min(usable_cores(), free_memory().bytes // WORKER_BYTES))
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ class Reliability:
         """Expected calibration error (Guo et al., ICML 2017, equation 3)."""
         filled = self.rows > 0
         gaps = np.abs(self.accuracy - self.confidence)[filled]
-        return float((gaps * self.rows[filled]).sum() / max(1, self.rows.sum()))
+        return float((gaps * self.rows[filled]).sum() / max(1, int(self.rows.sum())))
 
 
 def reliability(logits: NDArray[np.float32], labels: NDArray[np.int32], temperature: float = 1.0) -> Reliability:

@@ -193,7 +193,8 @@ def probabilities(logits: NDArray[np.float32], temperature: float = 1.0) -> NDAr
     """Softmax of logits / temperature over the last axis, float64 of the same shape; a row of NaN stays one."""
     wide = logits.astype(np.float64) / temperature
     powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+    shares: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[list[str], int | None]:

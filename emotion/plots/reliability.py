@@ -36,7 +36,7 @@ def _reliability(axes: Any, bins: Bins, color: str) -> None:
     _diagonal(axes)
     filled = rows > 0
     axes.vlines(confidence[filled], confidence[filled], accuracy[filled], color=OTHER, linewidth=1.2)
-    sizes = 20 + 180 * rows[filled] / max(1, rows.max())
+    sizes = 20 + 180 * rows[filled] / max(1, int(rows.max()))
     axes.scatter(confidence[filled], accuracy[filled], s=sizes, color=color, edgecolor=SURFACE, zorder=3)
 
 

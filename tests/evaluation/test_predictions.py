@@ -200,5 +200,5 @@ def test_nothing_is_unpickled(path: Path, tmp_path: Path, key: str) -> None:
 
 
 def test_a_split_of_which_nothing_is_right() -> None:
-    found = Predictions(GOOD["row"], (LOGITS.argmax(axis=1) + 1) % 3, LOGITS)
+    found = Predictions(GOOD["row"], ((LOGITS.argmax(axis=1) + 1) % 3).astype(np.int32), LOGITS)
     assert not found.correct.any()

@@ -104,8 +104,8 @@ def left_behind(store: Path) -> list[Path]:
 
 class TestWords:
     def test_what_is_stopped_is_incomplete_and_goes_on(self, tmp_path: Path, data: Path) -> None:
-        whole = trained(plan(tmp_path / "whole", data, "resources.threads=2"), Heard())
-        job = plan(tmp_path, data, "resources.threads=2")
+        whole = trained(plan(tmp_path / "whole", data), Heard())
+        job = plan(tmp_path, data)
         with pytest.raises(KeyboardInterrupt):
             run_job(job, Heard(stop=1))
         assert not job.run.complete
@@ -118,7 +118,7 @@ class TestWords:
         assert (progress["step"], progress["steps"], progress["checkpoint_step"]) == (1, 2, 1)
         assert progress["last_epoch"]["epoch"] == 1
         heard = Heard()
-        metrics = trained(plan(tmp_path, data, "resources.threads=2", "resources.wait=1"), heard)
+        metrics = trained(plan(tmp_path, data, "resources.wait=1"), heard)
         assert job.complete() == metrics
         assert (whole.resumes, metrics.resumes, metrics.epochs) == (0, 1, 2)
         assert metrics.validation == whole.validation

@@ -27,15 +27,18 @@ EPOCHS, STEPS_AN_EPOCH, INTERVAL = 8, 15, 7
 STEPS = EPOCHS * STEPS_AN_EPOCH
 SIZES = {"train": 16 * STEPS_AN_EPOCH, "validation": 60, "test": 60}
 SMALL = {"ann": ["model.hidden=[8]"], "lstm": ["model.units=4", "model.hidden=[8]"]}
-EMOTION = [str(Path(sys.executable).with_name("emotion"))]
-# The same, but progress.json follows every step, so that a test can choose the step to kill after.
-CLOSELY = """
+# The command on a machine with memory to spare: where it is short, a kill is taken for one for memory.
+COMMAND = """
+from pathlib import Path
+from emotion import hardware
 from emotion.cli.main import main
-from emotion.job import recorder
 
-recorder.PAUSE_SECONDS = 0.0
-main()
+hardware.CGROUP = Path("/nowhere")
+hardware._machine = lambda: (8 * 10**9, 16 * 10**9)
 """
+EMOTION = [sys.executable, "-c", COMMAND + "main()"]
+# The same, but progress.json follows every step, so that a test can choose the step to kill after.
+CLOSELY = [sys.executable, "-c", COMMAND + "from emotion.job import recorder\nrecorder.PAUSE_SECONDS = 0.0\nmain()"]
 HISTORY_TIMES = {"samples_per_second", "seconds", "seconds_left"}
 
 
@@ -78,7 +81,7 @@ class Training:
 
     def start(self, *changes: str, closely: bool = False) -> "subprocess.Popen[str]":
         small = [f"training.epochs={EPOCHS}", "training.batch_size=16", "model.embedding_dim=8", *SMALL[self.model]]
-        command = [sys.executable, "-c", CLOSELY] if closely else EMOTION
+        command = CLOSELY if closely else EMOTION
         command = [*command, "train", self.model, "--data", str(self.data), "--run", "r"]
         command += ["--store", str(self.folder / "store"), "--deterministic", "--checkpoint-every", f"{INTERVAL} steps"]
         command += [part for each in (*small, *changes) for part in ("--set", each)]

@@ -28,9 +28,10 @@ def test_labels_follow_the_words(tmp_path: Path, length: int | None) -> None:
     assert [classifier.labels[best] for best in logits.argmax(axis=1)] == ["joy", "anger", "fear"]
 
 
+@pytest.mark.parametrize("threads", [1, 2, 8])
 @pytest.mark.parametrize("length", [35, None])
-def test_a_rows_logits_do_not_depend_on_its_neighbours(tmp_path: Path, length: int | None) -> None:
-    classifier = Classifier.load(write_model(tmp_path, length=length))
+def test_a_rows_logits_do_not_depend_on_its_neighbours(tmp_path: Path, length: int | None, threads: int) -> None:
+    classifier = Classifier.load(write_model(tmp_path, length=length), threads)
     together = classifier.logits(TEXTS * 300)
     alone = np.concatenate([classifier.logits([text]) for text in TEXTS])
     assert np.array_equal(together, np.tile(alone, (300, 1)))

@@ -77,7 +77,9 @@ class TestOverlaidCurves:
 
 class TestConfusion:
     def test_a_cell_tells_its_share_of_the_label_and_its_rows(self) -> None:
-        texts = drawn(lambda: matrix.confusion(np.asarray([[1500, 500], [1, 999]]), ["anger", "joy"], "ann/s1 on test"))
+        texts = drawn(
+            lambda: matrix.confusion(np.asarray([[1500, 500], [1, 999]], np.int64), ["anger", "joy"], "ann/s1 on test")
+        )
         assert [text for text in texts if text.endswith("%")] == ["75%", "25%", "<1%", "100%"]
         assert [text for text in texts if text.replace(",", "").isdecimal()] == ["1,500", "500", "1", "999"]
         assert texts.count("anger") == texts.count("joy") == 2
@@ -104,7 +106,7 @@ class TestConfusion:
         assert {"predicted (one label in 5 is named)", "label (one label in 5 is named)"} <= set(texts)
 
     def test_a_label_without_rows_has_an_empty_row(self) -> None:
-        counts = np.asarray([[3, 1, 0], [0, 0, 0], [0, 2, 2]])
+        counts = np.asarray([[3, 1, 0], [0, 0, 0], [0, 2, 2]], np.int64)
         texts = drawn(lambda: matrix.confusion(counts, ["a", "b", "c"], "title"))
         assert [text for text in texts if text.endswith("%")] == ["75%", "25%", "50%", "50%"]
         assert not [text for text in texts if "nan" in text.lower()]

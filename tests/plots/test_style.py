@@ -125,7 +125,7 @@ class TestInAPage:
 
     def test_the_page_chooses_colours_and_family(self) -> None:
         def draw() -> Figure:
-            return matrix.confusion(np.asarray([[3, 1], [0, 4]]), ["a", "b"], "title")
+            return matrix.confusion(np.asarray([[3, 1], [0, 4]], np.int64), ["a", "b"], "title")
 
         def grid() -> Figure:
             return ranking.times([("one", "ann", 3.0)])

@@ -54,7 +54,7 @@ def test_narrowed_takes_padding_away_or_adds_some(
 
 @pytest.mark.parametrize("texts", [RIGHT, LEFT])
 def test_rows_are_in_the_order_that_was_asked_for(texts: Encoded) -> None:
-    found = texts.rows(np.asarray([2, 0, 0]))
+    found = texts.rows(np.asarray([2, 0, 0], np.int64))
     assert len(found) == 3
     assert found.ids.tolist() == [texts.ids[2].tolist(), texts.ids[0].tolist(), texts.ids[0].tolist()]
     assert (found.lengths.tolist(), found.pad, found.left) == ([0, 2, 2], PAD, texts.left)

@@ -158,7 +158,8 @@ def test_logits_are_in_the_order_of_the_texts_whatever_their_lengths(tokens: int
     model, texts = transformer(), mixed(60)
     found = forward(model, tokens)
     logits = found.predict(texts)
-    alone = np.concatenate([np.asarray(model(texts.rows(np.asarray([row])).inputs(found.inputs))) for row in range(60)])
+    rows = [texts.rows(np.asarray([row], np.int64)) for row in range(60)]
+    alone = np.concatenate([np.asarray(model(row.inputs(found.inputs))) for row in rows])
     np.testing.assert_allclose(logits, alone, atol=2e-6)
     assert len(np.unique(logits.round(4), axis=0)) > 55
 

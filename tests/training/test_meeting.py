@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,19 @@ class Worker:
 Start = Callable[..., Worker]
 
 
+@pytest.fixture(autouse=True)
+def _names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know localhost, and no name that ends in .invalid, whatever this machine's resolver says of them."""
+    look_up = socket.getaddrinfo
+
+    def known(host: str, *arguments: Any, **options: Any) -> Any:
+        if host.endswith(".invalid"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up("127.0.0.1" if host == "localhost" else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", known)
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Give a function that starts a worker in a thread; its result is when it had met all, and had its port again."""
@@ -153,7 +167,7 @@ IPV6 = pytest.param(2, "[::1]", marks=pytest.mark.machine)
 
 
 @pytest.mark.parametrize(
-    ("count", "host"), [(2, "127.0.0.1"), (3, "localhost"), (5, "127.0.0.1"), IPV6, (24, "127.0.0.1")]
+    ("count", "host"), [(2, "127.0.0.1"), (3, "localhost"), (5, "127.0.0.1"), IPV6, (12, "127.0.0.1")]
 )
 def test_workers_that_start_at_different_times_meet(start: Start, count: int, host: str) -> None:
     workers = addresses(count, host)

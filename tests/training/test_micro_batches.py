@@ -237,9 +237,10 @@ for step.micro in (4, 2):
 reset(step, start)
 step.micro = 512
 taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (taken + 200_000_000, resource.RLIM_INFINITY))
+soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (taken + 200_000_000, hard))
 loss = step(batch, 0).loss
-resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 micro, parts = step.micro, state(step)
 reset(step, start)
 step.micro = 512
