@@ -633,6 +633,16 @@ def test_a_disk_that_turns_read_only_is_told_at_once(tmp_path: Path, monkeypatch
             held.check()
 
 
+def test_a_touch_that_a_read_only_disk_refuses_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(lease, "EXPIRY", 3600)
+    with hold(tmp_path, 0, nobody) as held, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "utime", refused)
+        eventually(lambda: check_fails(held, CannotWriteError))
+
+
 def test_a_disk_that_takes_no_touch_is_told_before_the_expiry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from emotion.store import Store
 from emotion.weights.known import Checkpoint
 from tests.hub import CHECKPOINT, COMMIT, Hub, Repository, run
@@ -150,9 +152,17 @@ def test_a_read_only_store(hub: Hub, read_only: Path) -> None:
     assert hub.gets() == []
 
 
-def test_a_full_store(hub: Hub, small_disk: Path, tmp_path: Path) -> None:
-    done = run(hub.endpoint, tmp_path / "cache", "weights", "fetch", TOY, "--store", str(small_disk))
+@pytest.fixture
+def cache(hub: Hub, tmp_path: Path) -> Path:
+    """Give the cache of the hub's client with the checkpoint in it, so that only the store is written to."""
+    assert fetch(hub, Store(tmp_path / "first")).returncode == 0
+    return tmp_path / "cache"
+
+
+def test_a_full_store(hub: Hub, cache: Path, small_disk: Path) -> None:
+    done = run(hub.endpoint, cache, "weights", "fetch", TOY, "--store", str(small_disk))
 
     assert done.returncode == 73
+    assert f"cannot write {small_disk}" in done.stderr
     assert "No space left" in done.stderr or "too large" in done.stderr
     assert not list(small_disk.rglob("weights.json"))
