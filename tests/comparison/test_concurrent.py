@@ -35,7 +35,7 @@ from tests.builders import digest, make_metrics, write_run
 draw = random.Random(sys.argv[2])
 store = Store(Path(sys.argv[1]))
 for number in itertools.count():
-    time.sleep(0.005)
+    time.sleep(0.05)
     run = store.run(draw.choice(["ann", "lstm"]), f"r{sys.argv[2]}-{draw.randrange(20)}")
     if draw.random() < 0.4 and run.folder.exists():
         hidden = run.folder.with_name(f".removed-{sys.argv[2]}-{number}")
