@@ -36,7 +36,7 @@ demo: setup  ## Train ANN and LSTM, compare them, classify a CSV, all under buil
 test test-machine test-browser test-images: export PYTHONUTF8 = 1
 
 test: setup lint  ## Lint, type-check and run the tests
-	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15
 
 test-machine: setup  ## What takes root: full and read-only file systems, limits on memory; and git, IPv6 (by sudo)
 	$(if $(filter-out 0,$(shell id -u)),sudo env PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1) \
