@@ -9,7 +9,7 @@ FROM ${BASE} AS python
 # Debian keeps only the newest version of a package, so a pinned one is soon gone; the base image is what pins them.
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends fonts-droid-fallback python3 \
+ && apt-get install --yes --no-install-recommends fonts-droid-fallback python3 tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/doc/* /usr/share/man/* \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 
@@ -70,7 +70,8 @@ ENV PATH=/opt/emotion/bin:/usr/bin:/bin \
 USER 10001:0
 # A batch job is well while it runs: its exit code and progress.json tell the rest.
 HEALTHCHECK NONE
-ENTRYPOINT ["/opt/emotion/bin/emotion"]
+# The kernel drops a signal that a first process has no handler for: tini has one while Python still starts.
+ENTRYPOINT ["/usr/bin/tini", "-s", "--", "/opt/emotion/bin/emotion"]
 CMD ["--help"]
 
 ARG VARIANT

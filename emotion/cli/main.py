@@ -1,7 +1,4 @@
-"""Where the process begins and ends: signals are heard before anything is imported, and errors become exit codes.
-
-A container's first process is spared by signals that it has no handler for: one sent before `_hear` would be lost.
-"""
+"""Where the process begins and ends: signals are heard before anything is imported, and errors become exit codes."""
 
 import io
 import signal

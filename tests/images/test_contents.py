@@ -84,7 +84,7 @@ def test_no_secret_and_no_data_in_any_layer(image: str, files: dict[str, list[st
 
 def test_the_configuration(image: str) -> None:
     config = inspect(image)["Config"]
-    assert config["Entrypoint"] == ["/opt/emotion/bin/emotion"]
+    assert config["Entrypoint"] == ["/usr/bin/tini", "-s", "--", "/opt/emotion/bin/emotion"]
     assert config["Healthcheck"] == {"Test": ["NONE"]}
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
     assert labels["title"] == image.partition(":")[0]

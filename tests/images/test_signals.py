@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.containers import Container, run, tiny
+from tests.images.containers import TMP, Container, run, tiny
 
 Start = Callable[..., Container]
 pytestmark = pytest.mark.images
@@ -36,7 +36,17 @@ def test_docker_stop_in_training_keeps_a_checkpoint_and_the_same_command_goes_on
     assert json.loads((progress.parent / "metrics.json").read_text())["resumes"] == 1
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.3, 1.0, 2.0, 3.0])
+def test_docker_stop_before_python_hears_signals(train_image: str, data: Path, store: Path, start: Start) -> None:
+    mounts = {"/store": store, "/data/small:ro": data}
+    container = start(train_image, mounts, *command("training.epochs=4000"), more=(*TMP, "--cpus", "0.05"))
+    asked = time.monotonic()
+    container.stop()
+    assert container.wait() == 143
+    assert time.monotonic() - asked < 30
+    assert not container.words()
+
+
+@pytest.mark.parametrize("delay", [0.3, 1.0, 2.0, 3.0])
 def test_docker_stop_while_it_starts(train_image: str, data: Path, store: Path, start: Start, delay: float) -> None:
     mounts = {"/store": store, "/data/small:ro": data}
     container = start(train_image, mounts, *command("training.epochs=4000"))
