@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import LabelEncoder
 
 from emotion.data.labelled import SUFFIXES, Row, read_labelled
 from emotion.data.origin import Origin, read_origin
@@ -59,13 +57,13 @@ class Dataset:
 
     @property
     def labels(self) -> list[str]:
-        """Train's labels in the order in which they are encoded (sorted, as LabelEncoder does)."""
-        return [str(label) for label in LabelEncoder().fit(self.splits["train"].labels).classes_]
+        """Train's labels in the order in which they are encoded: sorted by code points."""
+        return sorted(set(self.splits["train"].labels))
 
     def encoded(self, split: str) -> NDArray[np.int32]:
         """Labels of `split` as numbers, int32 (rows,)."""
-        encoder = LabelEncoder().fit(self.splits["train"].labels)
-        return np.asarray(encoder.transform(self.splits[split].labels), dtype=np.int32)
+        numbers = {label: number for number, label in enumerate(self.labels)}
+        return np.asarray([numbers[label] for label in self.splits[split].labels], dtype=np.int32)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -133,6 +131,9 @@ def _split(rows: Sequence[Row]) -> Split:
 
 def _split_one(path: Path, rows: list[Row], params: DataParams) -> dict[str, Split]:
     """Split one file by seed so that every split has the labels in the same shares."""
+    # Imported here: it takes a second, and a folder of splits does without.
+    from sklearn.model_selection import train_test_split
+
     if not rows:
         raise BadDataError(f"{path} has no rows")
     labels = np.asarray([row.label for row in rows])

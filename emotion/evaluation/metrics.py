@@ -1,13 +1,13 @@
-"""Metrics of one split from logits and labels."""
+"""Metrics of one split from logits and labels.
+
+SciPy and scikit-learn take a second to import: functions do it, so that a run that is refused ends at once.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
-from scipy.stats import binomtest
-from sklearn.metrics import classification_report, f1_score
 
 from emotion.evaluation.calibration import calibration_error
 from emotion.evaluation.record import SplitScores, TestScores
@@ -25,6 +25,8 @@ def test_scores(
 
     The temperature makes `ece_scaled`, and nothing else.
     """
+    from sklearn.metrics import classification_report
+
     correct = int((logits.argmax(axis=1) == labels).sum())
     report = classification_report(
         labels,
@@ -44,6 +46,9 @@ def test_scores(
 
 
 def _common(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> dict[str, Any]:
+    from scipy.special import log_softmax
+    from sklearn.metrics import f1_score
+
     predicted = logits.argmax(axis=1)
     log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
     return {
@@ -66,12 +71,16 @@ def _label_scores(row: dict[str, float]) -> dict[str, float]:
 
 def wilson_interval(correct: int, rows: int) -> tuple[float, float]:
     """95 % interval of an accuracy (Wilson, JASA 22, 1927)."""
+    from scipy.stats import binomtest
+
     interval = binomtest(correct, rows).proportion_ci(confidence_level=0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def text_report(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> str:
     """scikit-learn's classification report as text."""
+    from sklearn.metrics import classification_report
+
     return str(
         classification_report(
             labels,
