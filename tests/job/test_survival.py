@@ -217,6 +217,7 @@ def test_a_signal_is_obeyed_with_a_checkpoint_of_the_last_step(disturbed: Distur
     assert (terminated.code, interrupted.code, killed.code) == (143, 130, -signal.SIGKILL)
     assert disturbed.kept[:2] == disturbed.reached[:2]
     assert not disturbed.training.run.complete
+    assert not [path for path in disturbed.training.folder.rglob(".*") if path.is_file()]
 
 
 def test_what_was_stopped_goes_on_where_it_was_and_loses_nothing(disturbed: Disturbed) -> None:
