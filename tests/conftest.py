@@ -47,6 +47,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(2, min(usable_cores(), free_memory().bytes // WORKER_BYTES))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def measured_once() -> Iterator[None]:
+    """Let trainings in this process measure the speed of what they exported in one pass: no test compares it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("emotion.evaluation.evaluate.SPEED_PASSES", 1)
+        patch.setattr("emotion.onnx.quantise.SPEED_PASSES", 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder of a model that knows furious, scared and happy."""

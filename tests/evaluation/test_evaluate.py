@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emotion.data.dataset import Dataset, load_dataset
+from emotion.evaluation import evaluate
 from emotion.evaluation.calibration import calibration_error, fit_temperature
 from emotion.evaluation.evaluate import RunScores, evaluate_run, rows_per_second
 from emotion.evaluation.predictions import read_predictions
@@ -125,3 +128,20 @@ def test_nothing_else_and_no_metrics_are_written(run: Run) -> None:
 def test_speed_is_measured_on_as_many_rows_whatever_there_are(toy: Classifier) -> None:
     assert rows_per_second(toy, ["happy"]) > 0
     assert rows_per_second(toy, []) > 0
+
+
+@pytest.mark.parametrize(("seconds", "passes"), [(10.0, 5), (0.05, 2)])
+def test_a_slow_model_is_measured_in_fewer_passes(
+    toy: Classifier, monkeypatch: pytest.MonkeyPatch, seconds: float, passes: int
+) -> None:
+    rows: list[int] = []
+
+    def slow(_: Classifier, texts: Sequence[str]) -> None:
+        rows.append(len(texts))
+        time.sleep(0.03)
+
+    monkeypatch.setattr(Classifier, "logits", slow)
+    monkeypatch.setattr(evaluate, "SPEED_PASSES", 5)
+    monkeypatch.setattr(evaluate, "SPEED_SECONDS", seconds)
+    assert 0 < rows_per_second(toy, ["happy"]) <= 2048 / 0.03
+    assert rows == [2048] * passes
