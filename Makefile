@@ -63,10 +63,10 @@ lint: setup build/lint/.ready audit k8s-lint  ## ruff, mypy --strict, hadolint, 
 audit: build/audit/.ready  ## Hold the locked versions against published vulnerabilities, where these can be reached
 	build/audit/bin/python docker/audit.py $(LOCKS)/*.txt
 
-# Environments of their own: what these tools are made of does not go with ours.
+# Environments of their own: what these tools are made of does not go with ours, and most of it is never imported.
 build/%/.ready: $(LOCKS)/%.txt
 	$(PYTHON) -m venv build/$*
-	build/$*/bin/pip install --quiet --require-hashes --no-deps --requirement $<
+	build/$*/bin/pip install --quiet --no-compile --require-hashes --no-deps --requirement $<
 	@touch $@
 
 train: setup  ## Train one model: MODEL=ann|lstm|bert|distilbert|albert|mobilebert|minilm DATA=DIR [STORE=store]

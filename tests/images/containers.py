@@ -13,6 +13,9 @@ from typing import Any
 
 DOCKER = os.environ.get("DOCKER", "docker")
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none")
+# The engine starts containers on any core: where the tests are kept on some, containers stay there, too.
+CORES = os.sched_getaffinity(0)
+PINNED = ("--cpuset-cpus", ",".join(map(str, CORES))) if len(CORES) < (os.cpu_count() or 1) else ()
 TMP = ("--tmpfs", "/tmp")
 # Paths in the container, with `:ro` for what it may only read, and what is mounted there.
 Mounts = Mapping[str, Path]
@@ -37,7 +40,7 @@ def inspect(name: str) -> dict[str, Any]:
 def options(mounts: Mounts, user: str | None, more: tuple[str, ...]) -> list[str]:
     """Options of `docker run` and `docker create`."""
     binds = [part for target, source in mounts.items() for part in ("-v", f"{source}:{target}")]
-    return [*HARDENED, *(("--user", user) if user else ()), *more, *binds]
+    return [*HARDENED, *PINNED, *(("--user", user) if user else ()), *more, *binds]
 
 
 def run(image: str, mounts: Mounts, *arguments: str, user: str | None = None, more: tuple[str, ...] = TMP) -> Result:
@@ -48,7 +51,7 @@ def run(image: str, mounts: Mounts, *arguments: str, user: str | None = None, mo
 
 def python(image: str, code: str, *more: str) -> Result:
     """Run Python in the image."""
-    command = [DOCKER, "run", "--rm", *more, "--entrypoint", "/opt/emotion/bin/python", image, "-c", code]
+    command = [DOCKER, "run", "--rm", *PINNED, *more, "--entrypoint", "/opt/emotion/bin/python", image, "-c", code]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 

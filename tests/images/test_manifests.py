@@ -21,7 +21,7 @@ from emotion.cluster.render import Rendered, render
 from emotion.cluster.transfer import StorePod
 from emotion.data.sample import generate
 from tests.builders import write_dataset
-from tests.images.containers import DOCKER, TINY, Container, docker, expanded, inspect, open_to_all
+from tests.images.containers import DOCKER, PINNED, TINY, Container, docker, expanded, inspect, open_to_all
 
 DATA, INPUT = "small", "Inbox"
 UNITS = {"m": 1e-3, "": 1, "Mi": 2**20, "Gi": 2**30}
@@ -86,7 +86,7 @@ class Node:
         assert own["readOnlyRootFilesystem"]
         assert not own["allowPrivilegeEscalation"]
         memory = str(int(quantity(limits["memory"])))
-        options = ["--read-only", "--security-opt", "no-new-privileges", "--network", self.network]
+        options = [*PINNED, "--read-only", "--security-opt", "no-new-privileges", "--network", self.network]
         options += [part for each in own["capabilities"]["drop"] for part in ("--cap-drop", each)]
         options += ["--user", f"{user['runAsUser']}:{user['runAsGroup']}", "--group-add", str(user["fsGroup"])]
         # An engine refuses more cores than there are.
