@@ -94,7 +94,8 @@ class Container:
         while not condition():
             assert inspect(self.name)["State"]["Running"], self.words()
             assert time.monotonic() < deadline, self.words()
-            time.sleep(0.05)
+            # The engine's client takes as long as a container's process where both have one core.
+            time.sleep(0.5)
 
     def remove(self) -> None:
         docker("rm", "--force", "--volumes", self.name)
