@@ -90,11 +90,11 @@ def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]
         yield tmp_path / "disk"
 
 
-@pytest.fixture(params=["/sys", pytest.param("mounted", marks=pytest.mark.machine)])
+@pytest.fixture(params=["/sys", "/proc", pytest.param("mounted", marks=pytest.mark.machine)])
 def read_only(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """Give a folder that not even root may write: the kernel's own, or a read-only file system."""
-    if request.param == "/sys":
-        yield Path("/sys")
+    if request.param != "mounted":
+        yield Path(request.param)
         return
     folder = tmp_path / "frozen"
     with mounted(folder, "size=64k"):

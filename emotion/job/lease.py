@@ -43,6 +43,7 @@ EXPIRY = 60.0  # seconds without a change after which a lease is free
 LOOK = 5.0  # seconds between two looks at whether the lease is still the own one
 SAMPLE = 0.5  # seconds between two samples of memory pressure
 POLL = 0.5  # seconds between two looks of who waits
+MISSING = 3  # times that the folder is gone although it was just made
 RISE = 0.05  # of memory pressure, which is then written
 STOP_HINT = "stop that process first, or try again when it has ended"
 
@@ -191,7 +192,7 @@ def hold(folder: Path, wait: float, tell: Callable[[str], None]) -> Iterator[Lea
 
 def _acquire(folder: Path, wait: float, tell: Callable[[str], None]) -> Lease:
     """Take the lease as soon as it is free."""
-    deadline, told, watch = _clock() + wait, False, _Watch()
+    deadline, told, watch, missing = _clock() + wait, False, _Watch(), 0
     while True:
         seen = None
         try:
@@ -202,8 +203,13 @@ def _acquire(folder: Path, wait: float, tell: Callable[[str], None]) -> Lease:
                 if lease is not None:
                     return lease
                 seen = see_newest(folder)
-        except FileNotFoundError:
-            pass  # somebody removed the folder in between: it is made again
+        except FileNotFoundError as error:
+            # Somebody removed the folder in between, so it is made again; or, as below /proc, it cannot be made.
+            missing += 1
+            if missing == MISSING:
+                raise cannot_write(folder, error) from error
+            time.sleep(POLL)
+            continue
         except OSError as error:
             raise cannot_write(folder, error) from error
         held = f"{folder} is held by {(seen and seen.record) or 'a process that cannot be told'}"
