@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.images.containers import TMP, Container, run, tiny
+from tests.images.containers import TMP, Container, docker, run, tiny
 
 Start = Callable[..., Container]
 pytestmark = pytest.mark.images
@@ -38,7 +38,9 @@ def test_docker_stop_in_training_keeps_a_checkpoint_and_the_same_command_goes_on
 
 def test_docker_stop_before_python_hears_signals(train_image: str, data: Path, store: Path, start: Start) -> None:
     mounts = {"/store": store, "/data/small:ro": data}
-    container = start(train_image, mounts, *command("training.epochs=4000"), more=(*TMP, "--cpus", "0.2"))
+    container = start(train_image, mounts, *command("training.epochs=4000"), more=(*TMP, "--cpus", "0.02"))
+    # The first process has begun the second, which takes seconds to hear anything.
+    container.until(lambda: len(docker("top", container.name).splitlines()) > 2)
     asked = time.monotonic()
     container.stop()
     assert container.wait() == 143
