@@ -43,7 +43,7 @@ EXPIRY = 60.0  # seconds without a change after which a lease is free
 LOOK = 5.0  # seconds between two looks at whether the lease is still the own one
 SAMPLE = 0.5  # seconds between two samples of memory pressure
 POLL = 0.5  # seconds between two looks of who waits
-MISSING = 3  # times that the folder is gone although it was just made
+MISSING = 3  # times in a row that the folder is gone although it was just made
 RISE = 0.05  # of memory pressure, which is then written
 STOP_HINT = "stop that process first, or try again when it has ended"
 
@@ -212,6 +212,7 @@ def _acquire(folder: Path, wait: float, tell: Callable[[str], None]) -> Lease:
             continue
         except OSError as error:
             raise cannot_write(folder, error) from error
+        missing = 0
         held = f"{folder} is held by {(seen and seen.record) or 'a process that cannot be told'}"
         left = deadline - _clock()
         if left <= 0:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ import pytest
 from emotion.errors import CannotWriteError, Terminated, TryAgainError
 from emotion.job import lease, lease_file
 from emotion.job.lease import Lease, hold
-from emotion.job.lease_file import Record, holder, newest
+from emotion.job.lease_file import Record, Seen, holder, newest, see_newest
 from tests.disks import MEANS, file_limit, mounted, remount
 
 FIRST = "lease-00000001.json"
@@ -670,3 +671,21 @@ def test_a_folder_that_goes_while_it_is_waited_for(tmp_path: Path) -> None:
     with hold(folder, 20, remove) as held:
         assert held.record.generation == 1
     assert names(folder) == [FIRST]
+
+
+def test_a_folder_that_goes_now_and_then_is_not_one_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = itertools.count()
+
+    def gone_every_second_time(folder: Path) -> Seen | None:
+        if next(looks) % 2:
+            raise FileNotFoundError(folder)
+        return see_newest(folder)
+
+    monkeypatch.setattr(lease, "see_newest", gone_every_second_time)
+    monkeypatch.setattr(lease, "POLL", 0.01)
+    foreign(tmp_path)
+    with pytest.raises(TryAgainError), hold(tmp_path, 0.5, lambda _: None):
+        pass
+    assert next(looks) > 10
