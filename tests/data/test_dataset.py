@@ -214,6 +214,13 @@ def test_labels_are_encoded_in_sorted_order(tmp_path: Path) -> None:
     assert data.encoded("test").dtype == "int32"
 
 
+def test_labels_that_differ_in_a_null_character_alone_are_two(tmp_path: Path) -> None:
+    rows: Rows = [("a", "joy"), ("b", "joy\0"), ("c", "anger")]
+    data = load(write_dataset(tmp_path, ".jsonl", train=rows, validation=rows, test=rows))
+    assert data.labels == ["anger", "joy", "joy\0"]
+    assert data.encoded("test").tolist() == [1, 2, 0]
+
+
 class TestCard:
     def card(self, folder: Path, content: str | bytes) -> Dataset:
         write_dataset(folder)
