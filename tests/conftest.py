@@ -48,7 +48,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def measured_once() -> Iterator[None]:
+def _measured_once() -> Iterator[None]:
     """Let trainings in this process measure the speed of what they exported in one pass: no test compares it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emotion.evaluation.evaluate.SPEED_PASSES", 1)

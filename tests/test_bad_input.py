@@ -14,7 +14,7 @@ from emotion.models import backend
 from emotion.store import Store
 from tests.builders import TRAIN, write_dataset
 from tests.checkpoints import change_json, write_checkpoint
-from tests.disks import small
+from tests.disks import MEANS, small
 from tests.toy import write_model
 
 Told = tuple[int, str]
@@ -340,15 +340,13 @@ def test_a_store_that_is_read_only(read_only: Path, data: Path) -> None:
     assert_not_written(read_only / "store", train(data, read_only / "store"))
 
 
-DISKS = [pytest.param(kilobytes, "mounted", marks=pytest.mark.machine) for kilobytes in (4, 16, 256, 1600)]
-
-
 # Room for no run at all; for its parameters; for all but the weights; for the weights and not the ONNX file. A limit
 # counts for each file, a disk for all together.
-@pytest.mark.parametrize(("kilobytes", "means"), [(2, "limited"), (800, "limited"), *DISKS])
+@pytest.mark.parametrize("means", MEANS)
+@pytest.mark.parametrize("kilobytes", [4, 16, 256, 1600])
 def test_a_disk_that_is_full(tmp_path: Path, data: Path, kilobytes: int, means: str) -> None:
     folder = tmp_path / "small"
-    with small(folder, kilobytes << 10, means):
+    with small(folder, kilobytes << (9 if means == "limited" else 10), means):
         done = train(data, folder / "store")
         files = [path.name for path in folder.rglob("*") if path.is_file()]
     assert done.returncode == 73, done.stderr

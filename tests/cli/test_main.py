@@ -138,7 +138,7 @@ def test_stopped_while_the_data_are_read(tmp_path: Path, number: int, code: int)
     assert not job.store.exists()
 
 
-@pytest.mark.parametrize("delay", [0.1, 1.5])
+@pytest.mark.parametrize("delay", [0.1, 1.0, 2.0])
 @pytest.mark.parametrize(("number", "code"), STOPS)
 def test_stopped_while_tensorflow_is_imported(tmp_path: Path, number: int, code: int, delay: float) -> None:
     with training(tmp_path, write_dataset(tmp_path / "data")) as job:

@@ -13,8 +13,8 @@ from typing import Any
 
 DOCKER = os.environ.get("DOCKER", "docker")
 HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none")
-# The engine starts containers on any core: where the tests are kept on some, containers stay there, too.
-CORES = os.sched_getaffinity(0)
+# The engine starts containers on any core: where the tests are kept on some, those that they start stay there, too.
+CORES = sorted(os.sched_getaffinity(0))
 PINNED = ("--cpuset-cpus", ",".join(map(str, CORES))) if len(CORES) < (os.cpu_count() or 1) else ()
 TMP = ("--tmpfs", "/tmp")
 # Paths in the container, with `:ro` for what it may only read, and what is mounted there.
