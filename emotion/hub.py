@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from emotion.errors import UnavailableError
-from emotion.files import cannot_write
+from emotion.store.atomic import cannot_write
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata

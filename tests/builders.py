@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from emotion.evaluation.record import Metrics
-from emotion.files import write_json
-from emotion.store import Run, Store
+from emotion.evaluation.metrics_file import Metrics
+from emotion.store.atomic import write_json
+from emotion.store.layout import Run, Store
 
 Rows = Sequence[tuple[str, str]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from emotion.files import write_json
+from emotion.store.atomic import write_json
 
 VOCABULARY = 400
 BERT = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
@@ -55,8 +55,8 @@ def write_checkpoint(folder: Path, family: str, texts: Sequence[str], **changes:
     `changes` replace keys of config.json before the weights are made.
     """
     from emotion.models.backend import prepare
-    from emotion.models.checkpoint import save_checkpoint
     from emotion.models.config_json import encoder_config
+    from emotion.models.hf_folder import save_checkpoint
     from emotion.models.transformer import build_transformer
 
     tokenizer = write_tokenizer(folder, family, texts)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.files import TEMPORARY
+from emotion.store.atomic import TEMPORARY
 
 LIMIT = 64 * 1024
 # How a disk gets full: by a limit on the size of files, which anyone may set, or as a file system, which root mounts.

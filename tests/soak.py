@@ -13,7 +13,7 @@ from typing import Any
 
 from emotion.data.sample import generate
 from emotion.errors import EmotionError
-from emotion.store import Run, Store, read_json
+from emotion.store.layout import Run, Store, read_json
 from tests import soak_results
 from tests.builders import write_dataset
 from tests.checkpoints import write_checkpoint

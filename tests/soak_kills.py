@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emotion.differences import differences
+from emotion.formatting import differences
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 # The converter's order of nodes, and so the names in its graphs, follow the hashes of strings.

@@ -10,9 +10,9 @@ from typing import Any
 import onnx
 
 from emotion.errors import EmotionError
-from emotion.evaluation.record import read_metrics
-from emotion.files import sha256
-from emotion.store import Run, read_json
+from emotion.evaluation.metrics_file import read_metrics
+from emotion.store.atomic import sha256
+from emotion.store.layout import Run, read_json
 
 TIMES = {"samples_per_second", "seconds", "seconds_left"}
 # What a run's figures tell of its process; the names in an ONNX file, and so its size, are no better.

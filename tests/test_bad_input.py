@@ -11,7 +11,7 @@ import pytest
 
 from emotion.cli.main import main
 from emotion.models import backend
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.builders import TRAIN, write_dataset
 from tests.checkpoints import change_json, write_checkpoint
 from tests.disks import MEANS, small

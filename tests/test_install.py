@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.builders import make_metrics, write_run
 from tests.toy import write_model
 
@@ -81,7 +81,7 @@ def test_it_carries_the_jobs(installed: Path) -> None:
 
 def test_it_carries_the_manifests(installed: Path, tmp_path: Path) -> None:
     script = (
-        "from emotion.cluster.order import Order, check, find_overlay; from emotion.cluster.render import render;"
+        "from emotion.cluster.job_spec import Order, check, find_overlay; from emotion.cluster.render import render;"
         "print(render(check(Order('bert', overlay=find_overlay('local')))).yaml)"
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

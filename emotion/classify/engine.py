@@ -14,15 +14,15 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.classify.errors import ErrorLog
-from emotion.classify.plan import Listener, Settings, Task, is_stream
+from emotion.classify.error_log import ErrorLog
 from emotion.classify.reader import Chunk, Row, read_rows, take
+from emotion.classify.tasks import Listener, Settings, Task, is_stream
 from emotion.classify.writer import Writer
-from emotion.data.opening import STANDARD
 from emotion.data.records import open_records
+from emotion.data.text_io import STANDARD
 from emotion.errors import BadDataError, CannotWriteError
-from emotion.files import cannot_write, open_replacing
 from emotion.onnx.session import Classifier, probabilities
+from emotion.store.atomic import cannot_write, open_replacing
 
 # The first rows come soon; then chunks double, up to what pays with a small model and does not take long with a
 # large one. Time has no say in it: rows that run together in every run get the same last digits in every run.

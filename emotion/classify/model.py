@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emotion.errors import BadDataError, InputMissingError, UsageError
-from emotion.store import Run, Store, read_json
+from emotion.store.layout import Run, Store, read_json
 
 
 def choose_model(name: str | None, store: Store) -> Path:

@@ -40,7 +40,7 @@ def aggregate(
     from emotion.comparison.aggregate import wait_for, write_comparisons
     from emotion.comparison.report import draw_report
     from emotion.models.registry import find_model
-    from emotion.store import Store
+    from emotion.store.layout import Store
 
     place = Store(Path(store))
     expected = [find_model(name.strip()).name for name in expect.split(",") if name.strip()]

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emotion.classify.model import choose_model
-from emotion.classify.parts import Shard
-from emotion.classify.plan import Listener, Settings, Task, is_stream, plan
+from emotion.classify.shard import Shard
+from emotion.classify.tasks import Listener, Settings, Task, is_stream, plan
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, StoreOption
-from emotion.data.opening import STANDARD
+from emotion.data.text_io import STANDARD
 from emotion.errors import UsageError
-from emotion.store import Store
+from emotion.store.layout import Store
 
 if TYPE_CHECKING:
     # Not before: --help and mistakes must not wait for onnxruntime.
-    from emotion.classify.shards import ShardOutcome
+    from emotion.classify.joining import ShardOutcome
     from emotion.onnx.session import Classifier
 
 
@@ -144,7 +144,7 @@ def _run(
 ) -> list[dict[str, Any]]:
     """Classify each file, and say what a person should know of it."""
     from emotion.classify.engine import classify_file
-    from emotion.classify.shards import classify_shard
+    from emotion.classify.joining import classify_shard
 
     def tell(line: int, reason: str, record: str) -> None:
         if log is console.LogFormat.JSON:

@@ -43,6 +43,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 def overlay_folder(name: str | None) -> Path | None:
     """The overlay's folder."""
-    from emotion.cluster.order import find_overlay
+    from emotion.cluster.job_spec import find_overlay
 
     return find_overlay(name) if name else None

@@ -36,7 +36,7 @@ def check(
     from emotion.data.check import as_json as report_json
     from emotion.data.check import check_data
     from emotion.errors import BadDataError
-    from emotion.params import DataParams
+    from emotion.params.schema import DataParams
 
     params = DataParams(**given(text_column=text_column, label_column=label_column, encoding=encoding))
     report = check_data(data, params)

@@ -24,8 +24,8 @@ def doctor(
 
       emotion doctor --store store --data data/emotion
     """
-    from emotion.doctor import State, checks
-    from emotion.store import Store
+    from emotion.doctor.checks import State, checks
+    from emotion.store.layout import Store
 
     what = "looking around; importing TensorFlow takes some seconds"
     if not console.err.is_terminal:

@@ -42,7 +42,7 @@ def explore(
     from emotion.data.dataset import read_splits
     from emotion.explore.figures import FIGURES, NUMBERS, write_figures
     from emotion.explore.numbers import measure
-    from emotion.params import DataParams, WordTextParams
+    from emotion.params.schema import DataParams, WordTextParams
 
     splits = read_splits(
         data, DataParams(**given(text_column=text_column, label_column=label_column, encoding=encoding))

@@ -7,8 +7,8 @@ from emotion.cli import console
 from emotion.cli.cluster_options import NAMESPACE
 
 if TYPE_CHECKING:
+    from emotion.cluster.job_outcome import Outcome
     from emotion.cluster.kubectl import Kubectl
-    from emotion.cluster.outcome import Outcome
     from emotion.cluster.render import Rendered
 
 
@@ -62,7 +62,7 @@ def report(
 
 def tell_outcome(kubectl: "Kubectl", outcome: "Outcome") -> None:
     """Say how one job ended."""
-    from emotion.cluster.words import told
+    from emotion.cluster.log_lines import told
 
     if outcome.exit_code == 0:
         console.say(f"job {outcome.name} is complete")

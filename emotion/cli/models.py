@@ -18,7 +18,7 @@ def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
       emotion models --json
     """
     from emotion.models.registry import MODELS
-    from emotion.store import Store
+    from emotion.store.layout import Store
     from emotion.weights.places import locate_checkpoint
 
     records: list[dict[str, Any]] = [

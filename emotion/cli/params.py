@@ -36,7 +36,7 @@ def show(
       emotion params show ann --set training.epochs=5 > mine.toml
     """
     from emotion.models.registry import params_file
-    from emotion.params_toml import load_params
+    from emotion.params.toml import load_params
 
     resolved = load_params(model, params or params_file(model), overrides or []).model_dump()
     if as_json:
@@ -105,7 +105,7 @@ class _Checked:
 def _check(file: Path, overrides: "Sequence[str]") -> _Checked:
     from emotion.errors import BadParametersError, InputMissingError
     from emotion.models.registry import MODELS
-    from emotion.params_toml import load_params
+    from emotion.params.toml import load_params
 
     model = _model(file)
     mistakes = []

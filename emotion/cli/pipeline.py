@@ -58,8 +58,8 @@ def pipeline(
 
       emotion pipeline ann lstm minilm --data emotion
     """
+    from emotion.cluster.job_spec import Order, expand
     from emotion.cluster.kubectl import Kubectl
-    from emotion.cluster.order import Order, expand
     from emotion.errors import UsageError
     from emotion.models.registry import MODELS
 

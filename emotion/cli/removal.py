@@ -15,7 +15,7 @@ from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.cli.transfer import opened, run_inside
 
 if TYPE_CHECKING:
-    from emotion.store import Run
+    from emotion.store.layout import Run
 
 # How long a process of this machine that is about to end is waited for.
 SECONDS = 5.0
@@ -68,7 +68,7 @@ def rm(
 
 def _remove_here(store: Path, names: list[str], *, incomplete: bool, yes: bool, force: bool) -> list[str] | None:
     """Remove runs of a store on this machine; None where a person says no, or there are none."""
-    from emotion.store import Store
+    from emotion.store.layout import Store
 
     place = Store(store)
     named = {str(run): run for run in map(place.find, names)}
@@ -109,8 +109,8 @@ def _remove_free(run: "Run", *, named: bool, force: bool) -> bool:
 def _lease(run: "Run") -> Iterator[None]:
     """Hold a run, so that no training can begin or go on in it."""
     from emotion.errors import CannotWriteError
-    from emotion.job.lease import EXPIRY, hold
-    from emotion.job.lease_file import holder
+    from emotion.store.lease import EXPIRY, hold
+    from emotion.store.lease_file import holder
 
     found = holder(run.folder)
     # A process of this machine is seen to live; of any other it shows within the time that a lease lasts.
@@ -149,7 +149,7 @@ def _agreed(chosen: Iterable[str]) -> bool:
 
 def _remove(run: "Run") -> None:
     """Rename first, so that half a run is never seen, then delete."""
-    from emotion.files import cannot_write
+    from emotion.store.atomic import cannot_write
 
     hidden = run.folder.with_name(f".removed-{secrets.token_hex(4)}-{run.name}")
     try:

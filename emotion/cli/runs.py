@@ -13,8 +13,8 @@ from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.cli.transfer import opened, run_inside
 
 if TYPE_CHECKING:
-    from emotion.evaluation.record import Metrics
-    from emotion.store import Run
+    from emotion.evaluation.metrics_file import Metrics
+    from emotion.store.layout import Run
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove training runs.")
 app.command()(removal.rm)
@@ -44,7 +44,7 @@ def list_runs(
         with opened(namespace, context, overlay, store_claim, image) as pod:
             raise typer.Exit(run_inside(pod, "runs", "list", *(["--json"] if as_json else [])))
     from emotion.comparison.compare import collect
-    from emotion.store import Store
+    from emotion.store.layout import Store
 
     found = collect(Store(store))
     metrics = {f"{each.model}/{each.run}": each for each in found.complete}
@@ -79,7 +79,7 @@ def _record(run: "Run", metrics: "Metrics | None", unreadable: str | None) -> di
 def _standing(run: "Run") -> dict[str, Any]:
     """How far an incomplete run has come."""
     from emotion.errors import BadDataError, InputMissingError
-    from emotion.store import read_json
+    from emotion.store.layout import read_json
 
     try:
         progress = read_json(run.progress)
@@ -97,7 +97,7 @@ def _standing(run: "Run") -> dict[str, Any]:
 
 def _lease(run: "Run") -> dict[str, Any] | None:
     """Who trains the run, or did last: `held`, or how it ended; `ended without a word` by a process that is gone."""
-    from emotion.job.lease_file import newest
+    from emotion.store.lease_file import newest
 
     record = newest(run.folder)
     if record is None:
@@ -145,7 +145,7 @@ def show(run: RunName, store: StoreOption = DEFAULT_STORE, as_json: JsonOption =
       emotion runs show lstm/s1-0a1b2c3d
     """
     from emotion.errors import BadDataError, InputMissingError
-    from emotion.store import Store, read_json
+    from emotion.store.layout import Store, read_json
 
     found = Store(store).find(run)
     content: dict[str, Any] = {"run": str(found), "folder": str(found.folder)}
@@ -169,7 +169,7 @@ def _print_run(content: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         console.data_json(content)
         return
-    from emotion.wording import dotted
+    from emotion.formatting import dotted
 
     for name in ("params", "progress", "lease", "metrics"):
         rows = dotted(content[name])

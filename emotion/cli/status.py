@@ -14,8 +14,8 @@ from emotion.cli.options import JsonOption
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from emotion.cluster.job_status import Standing
     from emotion.cluster.kubectl import Kubectl
-    from emotion.cluster.standing import Standing
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, the run alone, or the job's name.")]
 EVERY = 2.0
@@ -106,7 +106,7 @@ def _records(kubectl: "Kubectl") -> list[dict[str, Any]]:
 
 
 def _record(kubectl: "Kubectl", standing: "Standing") -> dict[str, Any]:
-    from emotion.cluster.outcome import outcome
+    from emotion.cluster.job_outcome import outcome
 
     at = _progress(kubectl, standing)
     reason = outcome(standing).reason if standing.phase.over and standing.phase != "complete" else standing.reason
@@ -129,8 +129,8 @@ def _progress(kubectl: "Kubectl", standing: "Standing") -> dict[str, Any]:
     """How far a training has come, by its log."""
     from dataclasses import asdict
 
-    from emotion.cluster.podlog import tail
-    from emotion.cluster.words import progress
+    from emotion.cluster.log_lines import progress
+    from emotion.cluster.pod_log import tail
     from emotion.errors import EmotionError
 
     lines: list[str] = []
@@ -144,8 +144,8 @@ def _progress(kubectl: "Kubectl", standing: "Standing") -> dict[str, Any]:
 
 
 def _cells(record: dict[str, Any]) -> list[str]:
-    from emotion.cluster.words import Progress
-    from emotion.wording import duration
+    from emotion.cluster.log_lines import Progress
+    from emotion.formatting import duration
 
     at = str(Progress(*(record[name] for name in ("epoch", "epochs", "step", "steps"))))
     if record["pods_wanted"] > 1:
@@ -163,7 +163,7 @@ def _cells(record: dict[str, Any]) -> list[str]:
 
 def _why(records: list[dict[str, Any]]) -> list[str]:
     """A line for each job that waits or has failed for a known reason, and what helps."""
-    from emotion.cluster.standing import hint
+    from emotion.cluster.job_status import hint
 
     lines = []
     for record in filter(lambda record: record["reason"], records):
@@ -185,9 +185,9 @@ def logs(
       emotion logs bert/s1-0a1b2c3d -f
     """
     from emotion.cluster.kubectl import Kubectl
+    from emotion.cluster.log_lines import told
     from emotion.cluster.observe import find_job
-    from emotion.cluster.podlog import whole
-    from emotion.cluster.words import told
+    from emotion.cluster.pod_log import whole
 
     kubectl = Kubectl(namespace, context)
     standing = find_job(kubectl, run)

@@ -28,8 +28,8 @@ from emotion.cli.following import follow, option, report
 from emotion.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from emotion.cluster.job_spec import Order
     from emotion.cluster.kubectl import Kubectl
-    from emotion.cluster.order import Order
     from emotion.cluster.render import Rendered
 
 
@@ -77,8 +77,8 @@ def submit(
 
       emotion submit classify --input inbox --shards 8
     """
+    from emotion.cluster.job_spec import Order, expand
     from emotion.cluster.kubectl import Kubectl
-    from emotion.cluster.order import Order, expand
 
     names = expand(jobs)
     folder = overlay_folder(overlay)
@@ -126,8 +126,8 @@ def prepare(kubectl: "Kubectl", orders: Sequence["Order"]) -> list["Rendered"]:
     Raises:
         EmotionError: it would not, or the orders are wrong.
     """
+    from emotion.cluster.job_spec import check
     from emotion.cluster.kubectl import check_versions
-    from emotion.cluster.order import check
     from emotion.cluster.render import render
     from emotion.cluster.submit import check_accepted, check_needs
 

@@ -22,7 +22,7 @@ from emotion.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emotion.evaluation.record import Int8Scores, Metrics
+    from emotion.evaluation.metrics_file import Int8Scores, Metrics
     from emotion.training.progress import Epoch, Standing
 
 
@@ -75,11 +75,11 @@ def train(
 
       emotion train bert --data data/emotion --max-memory 6G --checkpoint-every 5m
     """
-    from emotion.job.plan import plan_job
-    from emotion.job.run import cleaned, run_job
     from emotion.models.registry import params_file
-    from emotion.params_toml import load_params
-    from emotion.store import Store
+    from emotion.params.toml import load_params
+    from emotion.runs.plan import plan_job
+    from emotion.runs.run import cleaned, run_job
+    from emotion.store.layout import Store
 
     options = {
         "training.seed": seed,
@@ -106,7 +106,7 @@ def train(
 def _report(metrics: "Metrics", folder: Path, listener: "Listener", *, as_json: bool) -> None:
     """Print what the run is worth."""
     from emotion.comparison.table import SAMPLE_NOTE
-    from emotion.wording import duration
+    from emotion.formatting import duration
 
     if as_json:
         console.data_json(metrics.model_dump(mode="json"))
@@ -164,7 +164,7 @@ class Listener:
 
     def on_step(self, standing: "Standing", rows: int) -> None:
         """Move the bar of this epoch."""
-        from emotion.wording import duration
+        from emotion.formatting import duration
 
         if self.meter is None:
             what = f"epoch {standing.epoch}/{standing.epochs}"
@@ -194,7 +194,7 @@ class Listener:
 
     @staticmethod
     def _line(epochs: int, epoch: "Epoch") -> str:
-        from emotion.wording import duration
+        from emotion.formatting import duration
 
         mark = " *" if epoch.best else "  "
         return (

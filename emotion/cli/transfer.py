@@ -21,7 +21,7 @@ from emotion.cli.cluster_options import (
 from emotion.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from emotion.cluster.transfer import StorePod
+    from emotion.cluster.store_pod import StorePod
 
 
 @contextmanager
@@ -29,9 +29,9 @@ def opened(
     namespace: str, context: str | None, overlay: str | None, claim: str | None, image: str | None
 ) -> "Iterator[StorePod]":
     """Give a pod with the store, and remove it afterwards."""
+    from emotion.cluster.job_spec import Order
     from emotion.cluster.kubectl import Kubectl, check_versions
-    from emotion.cluster.order import Order
-    from emotion.cluster.transfer import store_pod
+    from emotion.cluster.store_pod import store_pod
 
     kubectl = Kubectl(namespace, context)
     check_versions(kubectl)
@@ -80,8 +80,8 @@ def put(
 
       emotion put store/weights/google-bert/bert-base-uncased weights/google-bert/bert-base-uncased
     """
-    from emotion.cluster.files import local_files, place_of
-    from emotion.cluster.files import put as put_files
+    from emotion.cluster.store_files import local_files, place_of
+    from emotion.cluster.store_files import put as put_files
 
     target = place_of(name)
     console.say(f"reading {source}")
@@ -124,8 +124,8 @@ def fetch(
 
       emotion fetch predictions/inbox labelled/
     """
-    from emotion.cluster.files import fetch as fetch_files
-    from emotion.cluster.files import find_result, remote_files
+    from emotion.cluster.store_files import fetch as fetch_files
+    from emotion.cluster.store_files import find_result, remote_files
     from emotion.errors import InputMissingError
 
     with opened(namespace, context, overlay, store_claim, image) as pod:

@@ -9,7 +9,7 @@ from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 
 if TYPE_CHECKING:
-    from emotion.store import Store
+    from emotion.store.layout import Store
     from emotion.weights.digests import Compared
     from emotion.weights.places import Place
     from emotion.weights.reference import Reference
@@ -46,7 +46,7 @@ def fetch(
 
       emotion weights fetch google/electra-small-discriminator@main
     """
-    from emotion.store import Store
+    from emotion.store.layout import Store
     from emotion.weights.fetch import fetch_weights
 
     place = Store(store)
@@ -77,7 +77,7 @@ def list_(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_
 
       emotion weights list minilm --json
     """
-    from emotion.store import Store
+    from emotion.store.layout import Store
     from emotion.weights.stock import in_store, take_stock
 
     place = Store(store)
@@ -104,7 +104,7 @@ def verify(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as
       emotion weights verify minilm --json
     """
     from emotion.errors import BadDataError
-    from emotion.store import Store
+    from emotion.store.layout import Store
     from emotion.weights.digests import BAD
 
     records = [

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from emotion.cluster.job_outcome import Outcome, gone, outcome, unpulled
+from emotion.cluster.job_status import Phase, Pod, Standing, hint, unpullable
 from emotion.cluster.kubectl import Kubectl, UnreachableError
+from emotion.cluster.log_lines import told
 from emotion.cluster.observe import observe
-from emotion.cluster.outcome import Outcome, gone, outcome, unpulled
-from emotion.cluster.podlog import PodLog
-from emotion.cluster.standing import Phase, Pod, Standing, hint, unpullable
-from emotion.cluster.words import told
+from emotion.cluster.pod_log import PodLog
 from emotion.errors import UnavailableError
 
 # Seconds between two questions, until the server is given up, and until an image is.

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection
 
+from emotion.cluster.job_status import JOB_NAME, LABEL, Object, Phase, Standing, read_standing, words
 from emotion.cluster.kubectl import Kubectl
-from emotion.cluster.standing import JOB_NAME, LABEL, Object, Phase, Standing, read_standing, words
 from emotion.errors import EmotionError, InputMissingError, UsageError
 
 OURS = f"{LABEL}part-of=emotion"

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
+from emotion.cluster.job_spec import Order, manifests_folder
 from emotion.cluster.kubectl import kustomize
-from emotion.cluster.order import Order, manifests_folder
 from emotion.errors import BadParametersError
 from emotion.models.registry import MODELS, jobs_folder
 

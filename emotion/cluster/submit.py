@@ -6,9 +6,9 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
+from emotion.cluster.job_status import Object, read_standing
 from emotion.cluster.kubectl import ExistsError, ForbiddenError, Kubectl
 from emotion.cluster.render import Rendered
-from emotion.cluster.standing import Object, read_standing
 from emotion.errors import EmotionError, InputMissingError, UsageError
 
 SETUP = "apply the setup, once: kubectl apply -k k8s/setup (on a cluster of one machine k8s/overlays/local/setup)"

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from emotion.comparison.analysis import Findings, find
 from emotion.comparison.compare import Collected, Comparison, collect, compare
-from emotion.comparison.findings import Findings, find
 from emotion.comparison.table import as_csv, as_markdown, records
 from emotion.errors import InputMissingError
-from emotion.files import write_bytes, write_json, write_text
-from emotion.store import Store
+from emotion.store.atomic import write_bytes, write_json, write_text
+from emotion.store.layout import Store
 
 POLL_SECONDS = 5.0
 # Drawing and writing take far less: a process that holds the lock for longer hangs, and the others go on without it.

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emotion.comparison.findings import Findings
-from emotion.comparison.subjects import Recipe
+from emotion.comparison.analysis import Findings
+from emotion.comparison.run_details import Recipe
 from emotion.evaluation.calibration import reliability
 from emotion.evaluation.figures import as_bins, confusion_counts, most_frequent
-from emotion.evaluation.record import Metrics
+from emotion.evaluation.metrics_file import Metrics
 from emotion.plots import curves, matrix, ranking, tradeoff
 from emotion.plots import reliability as reliable
 

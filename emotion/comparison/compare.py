@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from emotion.errors import EmotionError
-from emotion.evaluation.record import Metrics, read_metrics
-from emotion.store import Run, Store
+from emotion.evaluation.metrics_file import Metrics, read_metrics
+from emotion.store.layout import Run, Store
 
 
 @dataclass

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from emotion.comparison.compare import Comparison
 from emotion.comparison.significance import Paired
-from emotion.evaluation.record import Metrics
-from emotion.wording import duration
+from emotion.evaluation.metrics_file import Metrics
+from emotion.formatting import duration
 
 # A model within this much of the best validation accuracy counts as nearly as good.
 NEAR = 0.02

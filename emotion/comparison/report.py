@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emotion.comparison.answer import answer
+from emotion.comparison.analysis import Findings
 from emotion.comparison.charts import Chart, charts
-from emotion.comparison.findings import Findings
-from emotion.comparison.made import how_made
-from emotion.comparison.subjects import Recipe
+from emotion.comparison.provenance_table import how_made
+from emotion.comparison.recommendation import answer
+from emotion.comparison.run_details import Recipe
 from emotion.comparison.table import COLUMNS, SAMPLE_NOTE
+from emotion.formatting import printable
 from emotion.plots import style
 from emotion.plots.fonts import find_fonts
-from emotion.wording import printable
 
 PAGE = Path(__file__).with_name("page")
 

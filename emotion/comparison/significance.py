@@ -6,7 +6,7 @@ from math import log
 
 import numpy as np
 
-from emotion.comparison.subjects import Subject
+from emotion.comparison.run_details import Subject
 
 LEVEL = 0.05
 

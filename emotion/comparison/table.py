@@ -5,8 +5,8 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from emotion.evaluation.record import Metrics
-from emotion.wording import duration, markdown
+from emotion.evaluation.metrics_file import Metrics
+from emotion.formatting import duration, markdown
 
 SAMPLE_NOTE = "Figures on the built-in sample corpus, not on real data."
 

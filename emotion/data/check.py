@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from emotion.data.dataset import SPLITS, Split, read_splits, split_files
-from emotion.files import sha256
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
+from emotion.store.atomic import sha256
 
 PERCENTILES = (50, 90, 95, 99)
 

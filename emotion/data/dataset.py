@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from emotion.data.labelled import SUFFIXES, Row, read_labelled
 from emotion.data.origin import Origin, read_origin
 from emotion.errors import BadDataError, InputMissingError
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
 
 SPLITS = ("train", "validation", "test")
 ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from emotion.data.opening import open_text
 from emotion.data.records import Format, Record, format_of, open_records, undecodable
+from emotion.data.text_io import open_text
 from emotion.errors import BadDataError
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 SHOWN = 10

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.errors import EmotionError
-from emotion.files import sha256
-from emotion.store import read_json
-from emotion.wording import short
+from emotion.formatting import short
+from emotion.store.atomic import sha256
+from emotion.store.layout import read_json
 
 # Beside the splits: tells the data set's name, source and licence, and whether it is the built-in sample.
 CARD = "dataset.json"

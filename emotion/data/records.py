@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from emotion.data.opening import open_text, unreadable
+from emotion.data.text_io import open_text, unreadable
 from emotion.errors import BadDataError
 
 Format = Literal["csv", "tsv", "jsonl"]

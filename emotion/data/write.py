@@ -8,8 +8,8 @@ from typing import Any
 from emotion.data.dataset import SPLITS, candidates
 from emotion.data.origin import CARD
 from emotion.errors import BadDataError, InputMissingError, UsageError
-from emotion.files import cannot_write, sha256, write_bytes, write_json
-from emotion.store import read_json
+from emotion.store.atomic import cannot_write, sha256, write_bytes, write_json
+from emotion.store.layout import read_json
 
 FILES = {split: f"{split}.txt" for split in SPLITS}
 SAMPLE_SOURCE = "made up by `emotion data sample`"

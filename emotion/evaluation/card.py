@@ -10,12 +10,12 @@ from emotion.data.origin import LONGEST_NAME, LONGEST_TERMS, SOURCE
 from emotion.data.write import SAMPLE_LICENCE
 from emotion.errors import EmotionError
 from emotion.evaluation.metrics import wilson_interval
-from emotion.evaluation.record import DataRecord, LabelScores, Metrics
-from emotion.files import write_text
-from emotion.params import WORD_MODELS
-from emotion.store import Run, read_json
+from emotion.evaluation.metrics_file import DataRecord, LabelScores, Metrics
+from emotion.formatting import duration, markdown, short
+from emotion.params.schema import WORD_MODELS
+from emotion.store.atomic import write_text
+from emotion.store.layout import Run, read_json
 from emotion.weights.known import CHECKPOINTS
-from emotion.wording import duration, markdown, short
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from emotion.data.dataset import Dataset
 from emotion.evaluation.calibration import fit_temperature
 from emotion.evaluation.metrics import split_scores, test_scores, text_report
+from emotion.evaluation.metrics_file import SplitScores, TestScores
 from emotion.evaluation.mistakes import as_text, most_confident
 from emotion.evaluation.predictions import write_predictions
-from emotion.evaluation.record import SplitScores, TestScores
-from emotion.files import write_json, write_text
 from emotion.onnx.session import Classifier
-from emotion.store import Run
+from emotion.store.atomic import write_json, write_text
+from emotion.store.layout import Run
 
 SPEED_ROWS = 2048
 SPEED_PASSES = 5

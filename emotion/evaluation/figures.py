@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from emotion.errors import BadDataError
 from emotion.evaluation.calibration import Reliability, reliability
 from emotion.evaluation.history import read_history
+from emotion.evaluation.metrics_file import Metrics
 from emotion.evaluation.predictions import Predictions, read_predictions
-from emotion.evaluation.record import Metrics
 from emotion.onnx.session import probabilities
 from emotion.plots import curves, diagram, matrix, style
 from emotion.plots import precision_recall as pr
 from emotion.plots import reliability as reliable
 from emotion.plots.fonts import find_fonts
-from emotion.store import Run, read_json
+from emotion.store.layout import Run, read_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

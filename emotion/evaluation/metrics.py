@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.evaluation.calibration import calibration_error
-from emotion.evaluation.record import SplitScores, TestScores
+from emotion.evaluation.metrics_file import SplitScores, TestScores
 
 
 def split_scores(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> SplitScores:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.formatting import short
 from emotion.onnx.session import probabilities
-from emotion.wording import short
 
 MOST = 20
 TEXT = 300

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.errors import BadDataError, InputMissingError
-from emotion.files import replacing
+from emotion.store.atomic import replacing
 
 
 @dataclass(frozen=True)

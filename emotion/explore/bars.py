@@ -4,10 +4,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from emotion.data.check import with_shares
-from emotion.explore import panels
 from emotion.explore.conflicts import Conflicts
-from emotion.explore.telling import TellingWord
-from emotion.plots import style
+from emotion.explore.distinctive_words import TellingWord
+from emotion.plots import panels, style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from emotion.explore import panels
 from emotion.explore.cloud_words import MOST, Clouds, Counted
-from emotion.plots import style
+from emotion.formatting import short
+from emotion.plots import panels, style
 from emotion.plots.fonts import Fonts, font_file, has_all
-from emotion.wording import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

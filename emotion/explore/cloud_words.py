@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.explore.words import LabelWords, Words
+from emotion.explore.word_counts import LabelWords, Words
 
 # What a cloud of the whole figure, and one of a panel, has room for.
 MOST, MOST_OF_LABEL = 200, 40

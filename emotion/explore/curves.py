@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from emotion.explore import panels
-from emotion.explore.vocabulary import Vocabulary
-from emotion.plots import style
+from emotion.explore.vocabulary_growth import Vocabulary
+from emotion.plots import panels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

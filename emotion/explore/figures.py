@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from emotion.explore import bars, cloud, curves, histograms
 from emotion.explore.numbers import PANELS, Numbers, as_json
-from emotion.files import write_json
 from emotion.plots import style
 from emotion.plots.fonts import Fonts, find_fonts
+from emotion.store.atomic import write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

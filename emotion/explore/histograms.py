@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emotion.data.check import PERCENTILES
-from emotion.explore import panels
 from emotion.explore.lengths import Lengths
-from emotion.plots import style
+from emotion.plots import panels, style
 from emotion.plots.labels import spread
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from emotion.data.check import length_figures
 from emotion.data.dataset import Split
-from emotion.explore.words import Words
+from emotion.explore.word_counts import Words
 
 LONGEST = 10
 # Characters of a text that are shown.

@@ -9,11 +9,11 @@ from emotion.data.check import label_counts, with_shares
 from emotion.data.dataset import Split
 from emotion.explore.cloud_words import Clouds, choose_words
 from emotion.explore.conflicts import Conflicts, find_conflicts
+from emotion.explore.distinctive_words import TellingWord, telling_words
 from emotion.explore.lengths import Lengths, measure_lengths
-from emotion.explore.telling import TellingWord, telling_words
-from emotion.explore.vocabulary import Vocabulary, measure_vocabulary
-from emotion.explore.words import read_words, words_by_label
-from emotion.params import WordTextParams
+from emotion.explore.vocabulary_growth import Vocabulary, measure_vocabulary
+from emotion.explore.word_counts import read_words, words_by_label
+from emotion.params.schema import WordTextParams
 
 # Small multiples that can still be read.
 PANELS = 24

@@ -6,7 +6,7 @@ against what a process really takes.
 
 from emotion.models.compute import Precision
 from emotion.models.config import EncoderConfig
-from emotion.params import AnnParams, LstmParams
+from emotion.params.schema import AnnParams, LstmParams
 
 FLOAT = 4
 

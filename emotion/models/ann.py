@@ -3,7 +3,7 @@
 from typing import Any
 
 from emotion.models.backend import load_keras
-from emotion.params import AnnParams
+from emotion.params.schema import AnnParams
 
 
 def build(params: AnnParams, vocabulary: int, length: int, labels: int) -> Any:

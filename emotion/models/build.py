@@ -3,7 +3,7 @@
 from typing import Any
 
 from emotion.models import ann, lstm
-from emotion.params import AnnParams, WordParams
+from emotion.params.schema import AnnParams, WordParams
 
 
 def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:

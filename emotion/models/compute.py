@@ -6,7 +6,7 @@ from typing import Literal
 from emotion.errors import UnavailableError
 from emotion.hardware import cpu_flags
 from emotion.models.backend import load_keras
-from emotion.params import FineTuningParams
+from emotion.params.schema import FineTuningParams
 
 Precision = Literal["float32", "bfloat16", "float16"]
 # Arm's and x86's names of instructions that multiply bfloat16.

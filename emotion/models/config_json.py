@@ -6,7 +6,7 @@ from typing import Any
 
 from emotion.errors import BadDataError
 from emotion.models.config import FAMILIES, Activation, EncoderConfig, Head, MobileParams
-from emotion.store import read_json
+from emotion.store.layout import read_json
 
 # These start counting positions behind the id of padding (fairseq's convention).
 OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from emotion.models.backend import load_keras
-from emotion.params import LstmParams
+from emotion.params.schema import LstmParams
 
 
 def build(params: LstmParams, vocabulary: int, labels: int) -> Any:

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from emotion.errors import BadDataError
-from emotion.files import write_json
-from emotion.store import read_json
+from emotion.store.atomic import write_json
+from emotion.store.layout import read_json
 
 # Not `temperature`: Hugging Face's tools take that for a setting of text generation.
 TEMPERATURE = "calibration_temperature"

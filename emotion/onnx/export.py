@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from emotion.errors import CheckFailedError
-from emotion.params import WordParams
+from emotion.params.schema import WordParams
 
 OUTPUT = "logits"
 DIMENSIONS = ("batch", "length")

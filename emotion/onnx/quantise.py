@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.drafts import drafting
-from emotion.files import write_bytes
 from emotion.hardware import cpu_flags
 from emotion.onnx.session import INT8, Classifier
+from emotion.store.atomic import write_bytes
+from emotion.store.scratch import drafting
 
 # The matrix products; the embeddings' rows are looked up, not multiplied.
 OPS = ["MatMul", "Gemm"]

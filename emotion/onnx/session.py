@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
 from emotion.hardware import usable_cores
+from emotion.onnx.batching import SOURCES, Batch, Encoder
 from emotion.onnx.config import read_labels, read_temperature
 from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
-from emotion.onnx.encoder import SOURCES, Batch, Encoder
 
 OUTPUT = "logits"
 FILES = ("model.onnx", "tokenizer.json", "config.json")

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emotion.formatting import short
 from emotion.plots.labels import end_labels
 from emotion.plots.style import ACCENT, INK, MUTED, PALETTE, model_style, new_figure
-from emotion.wording import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emotion.formatting import short
 from emotion.plots.style import ACCENT, GRID, INK, MUTED, new_figure
-from emotion.wording import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from emotion.formatting import short
 from emotion.plots.style import INK, MUTED
-from emotion.wording import short
 
 # Where a name may stand from its point, in points, the best first: right, left, above, below, and the corners.
 PLACES = (

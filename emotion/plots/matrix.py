@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.formatting import short
 from emotion.plots.style import MUTED, SURFACE, new_figure, on_color, sequential
-from emotion.wording import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

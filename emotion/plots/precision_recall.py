@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.formatting import short
 from emotion.plots.style import INK, MUTED, OTHER, PALETTE, new_figure
-from emotion.wording import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

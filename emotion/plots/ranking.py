@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emotion.formatting import duration
 from emotion.plots.labels import name_rows
 from emotion.plots.style import INK, SURFACE, model_style, new_figure
-from emotion.wording import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.formatting import short
 from emotion.plots.labels import name_rows
 from emotion.plots.style import ACCENT, INK, MUTED, OTHER, SURFACE, model_style, new_figure
-from emotion.wording import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from emotion.files import write_bytes
 from emotion.plots.fonts import OWN, Fonts
+from emotion.store.atomic import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from emotion.drafts import drafting
 from emotion.errors import BadDataError, BadParametersError
-from emotion.files import write_bytes, write_text
+from emotion.store.atomic import write_bytes, write_text
+from emotion.store.scratch import drafting
 
 # Of train's texts so many per cent fit into the length that is taken where none is given.
 FITTING = 99.5

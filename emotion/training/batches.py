@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.params import TrainingParams, WordTrainingParams
+from emotion.params.schema import TrainingParams, WordTrainingParams
 from emotion.text.encoded import Encoded
-from emotion.text.wordlevel import UNKNOWN_ID
+from emotion.text.vocabulary import UNKNOWN_ID
 from emotion.training.augment import drop_words, shift_words
 
 # Length that is added to each row before sorting: rows of a batch have nearly one length, and no two epochs

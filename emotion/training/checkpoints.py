@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from emotion.differences import differences
 from emotion.errors import BadParametersError
-from emotion.files import cannot_write, replacing, sha256, write_text
-from emotion.training.position import Position
+from emotion.formatting import differences
+from emotion.store.atomic import cannot_write, replacing, sha256, write_text
+from emotion.training.progress_state import Position
 
 VERSION = 1
 KEPT = 2

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from emotion.errors import TryAgainError
-from emotion.params import TrainingParams
-from emotion.stopping import Stop
+from emotion.params.schema import TrainingParams
+from emotion.signals import Stop
 from emotion.training.batches import Examples, batches
+from emotion.training.checkpoint_policy import Keeper, Weights
 from emotion.training.forward import EVALUATION_TOKENS, Forward, scores
-from emotion.training.keeper import Keeper, Weights
-from emotion.training.position import Position
 from emotion.training.progress import Epoch, Listener, Standing
+from emotion.training.progress_state import Position
 from emotion.training.step import Step
 
 

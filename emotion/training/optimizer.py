@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from emotion.params import TrainingParams
+from emotion.params.schema import TrainingParams
 from emotion.training.variables import add, assign, read
 
 # Kingma and Ba, ICLR 2015, algorithm 1; epsilon as in Keras.

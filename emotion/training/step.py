@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from emotion.errors import TryAgainError
 from emotion.models.backend import load_keras
 from emotion.models.compute import Compute
-from emotion.params import TrainingParams
+from emotion.params.schema import TrainingParams
 from emotion.training.batches import Examples
+from emotion.training.distributed.replicas import Team
 from emotion.training.loss_scale import LossScale
 from emotion.training.optimizer import AdamW
-from emotion.training.team import Team
 from emotion.training.variables import add, read
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from emotion.errors import BadDataError
-from emotion.files import sha256
+from emotion.store.atomic import sha256
 from emotion.weights.layout import FILES
 from emotion.weights.manifest import Manifest
 

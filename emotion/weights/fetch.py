@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.errors import BadDataError, UsageError
-from emotion.files import cannot_write, copy, sha256
 from emotion.hub import Tell
-from emotion.store import Store
+from emotion.store.atomic import cannot_write, copy, sha256
+from emotion.store.layout import Store
 from emotion.weights.digests import BAD, compare, require_right, wrong
 from emotion.weights.from_h5 import convert
 from emotion.weights.layout import FILES, H5, MODEL

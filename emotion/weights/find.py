@@ -5,7 +5,7 @@ from pathlib import Path
 
 from emotion.errors import UnavailableError
 from emotion.hub import Tell
-from emotion.store import Store
+from emotion.store.layout import Store
 from emotion.weights.digests import compare, require_right
 from emotion.weights.fetch import fetch_weights
 from emotion.weights.layout import lacking

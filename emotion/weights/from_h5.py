@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emotion.errors import BadDataError
-from emotion.files import replacing
+from emotion.store.atomic import replacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

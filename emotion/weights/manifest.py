@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotion.errors import BadDataError
-from emotion.files import write_json
-from emotion.store import read_json
+from emotion.store.atomic import write_json
+from emotion.store.layout import read_json
 from emotion.weights.layout import FILES, MODEL
 
 NAME = "weights.json"

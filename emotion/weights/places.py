@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emotion.errors import BadDataError
 from emotion.hub import prepare_client
-from emotion.store import Store
+from emotion.store.layout import Store
 from emotion.weights.known import Checkpoint
 from emotion.weights.layout import CONFIG, is_whole
 from emotion.weights.manifest import read_manifest

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emotion.errors import BadDataError, UsageError
-from emotion.store import Store
+from emotion.store.layout import Store
 from emotion.weights.layout import FILES
 from emotion.weights.manifest import NAME, read_manifest
 from emotion.weights.places import Place, Source, locate

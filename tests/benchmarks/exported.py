@@ -24,7 +24,7 @@ from tokenizers import Tokenizer
 
 from emotion.data.dataset import load_dataset
 from emotion.hardware import usable_cores
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
 from emotion.text.encoded import encode
 
 BATCH = 32

@@ -59,7 +59,7 @@ def write_batches(data: Path, folder: Path, target: Path, rounds: int) -> float:
     """Write the batches of all rounds, ids int32 with their lengths, and give the mean length."""
     from emotion.data.dataset import load_dataset
     from emotion.models.registry import params_file
-    from emotion.params_toml import load_params
+    from emotion.params.toml import load_params
     from emotion.text.encoded import encode
     from emotion.text.pretrained import load_tokenizer
     from emotion.training.batches import Examples, batches
@@ -84,16 +84,16 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     import time
 
     from emotion.models.backend import prepare
-    from emotion.models.checkpoint import load_weights
     from emotion.models.compute import Compute
     from emotion.models.config_json import encoder_config, read_config
+    from emotion.models.hf_folder import load_weights
     from emotion.models.registry import params_file
     from emotion.models.transformer import build_transformer
-    from emotion.params_toml import load_params
+    from emotion.params.toml import load_params
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
+    from emotion.training.distributed.replicas import alone
     from emotion.training.step import Step
-    from emotion.training.team import alone
 
     prepare(1, 0)
     config = encoder_config(read_config(folder))
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    from emotion.store import Store
+    from emotion.store.layout import Store
     from emotion.weights.find import find_weights
 
     folder = find_weights(

@@ -43,12 +43,12 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     from emotion.models.config_json import encoder_config
     from emotion.models.registry import MODELS, params_file
     from emotion.models.transformer import build_transformer
-    from emotion.params import WordParams
-    from emotion.params_toml import load_params
+    from emotion.params.schema import WordParams
+    from emotion.params.toml import load_params
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
+    from emotion.training.distributed.replicas import alone
     from emotion.training.step import Step
-    from emotion.training.team import alone
 
     prepare(1, 0)
     params = load_params(model, params_file(model), [])

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.comparison.scenes import MODELS, write_full_run
 
 ROUNDS = 5

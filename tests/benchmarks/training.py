@@ -21,11 +21,11 @@ from emotion.data.dataset import Dataset, load_dataset
 from emotion.models.backend import load_keras, prepare
 from emotion.models.compute import Compute
 from emotion.models.registry import params_file
-from emotion.params import WORD_MODELS, WordParams
-from emotion.params_toml import load_params
-from emotion.stopping import Stop
+from emotion.params.schema import WORD_MODELS, WordParams
+from emotion.params.toml import load_params
+from emotion.signals import Stop
 from emotion.text.encoded import encode
-from emotion.text.wordlevel import learn_tokenizer
+from emotion.text.vocabulary import learn_tokenizer
 
 PLACES, VOCABULARY, EPOCHS, BATCH = 35, 8126, 10, 32
 
@@ -113,11 +113,11 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     """Train by the model's own params.toml."""
     from emotion.models.build import build_model
     from emotion.training.batches import Examples
+    from emotion.training.checkpoint_policy import Keeper
     from emotion.training.checkpoints import Checkpoints
+    from emotion.training.distributed.replicas import alone
     from emotion.training.fit import Fitting, steps_an_epoch
-    from emotion.training.keeper import Keeper
     from emotion.training.step import Step, label_weights
-    from emotion.training.team import alone
 
     load_keras().utils.set_random_seed(seed)
     tokenizer = learn_tokenizer(data.splits["train"].texts, params.text)

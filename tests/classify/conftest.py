@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emotion.classify.engine import Outcome, classify_file
-from emotion.classify.plan import Listener, Settings, plan
+from emotion.classify.tasks import Listener, Settings, plan
 from emotion.onnx.session import Classifier
 
 Classify = Callable[..., Outcome]

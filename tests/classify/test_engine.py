@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from emotion.classify.engine import classify_file, most_rows
-from emotion.classify.plan import Settings, plan
+from emotion.classify.tasks import Settings, plan
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
-from emotion.files import open_replacing
 from emotion.onnx.config import write_temperature
 from emotion.onnx.session import Classifier
+from emotion.store.atomic import open_replacing
 from tests.classify.conftest import LISTENER, Classify
 from tests.toy import write_model
 

@@ -7,7 +7,7 @@ import pytest
 
 from emotion.classify.model import choose_model
 from emotion.errors import BadDataError, InputMissingError, UsageError
-from emotion.store import Run, Store
+from emotion.store.layout import Run, Store
 
 
 @pytest.fixture

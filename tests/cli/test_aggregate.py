@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from emotion.comparison.table import SAMPLE_NOTE
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.builders import digest, make_metrics, write_run
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from emotion.cli.app import app
 from emotion.data.dataset import load_dataset
 from emotion.errors import BadDataError, CannotWriteError, UsageError
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
 from tests.builders import write_dataset
 
 FILES = ("train.txt", "validation.txt", "test.txt")

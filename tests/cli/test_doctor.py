@@ -8,12 +8,13 @@ import onnxruntime
 import pytest
 from typer.testing import CliRunner
 
-from emotion import doctor, hardware
+from emotion import hardware
 from emotion.cli.app import app
-from emotion.doctor import Check
-from emotion.files import write_json
+from emotion.doctor import checks as doctor
+from emotion.doctor.checks import Check
 from emotion.onnx.devices import CPU, CUDA
-from emotion.store import Store
+from emotion.store.atomic import write_json
+from emotion.store.layout import Store
 from emotion.weights.known import CHECKPOINTS
 from tests.builders import make_metrics, write_dataset, write_files, write_run
 from tests.hub import CHECKPOINT

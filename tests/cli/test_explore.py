@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from emotion.cli.app import app
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.explore.figures import FIGURES
-from emotion.params import WordTextParams
+from emotion.params.schema import WordTextParams
 from tests.builders import write_dataset
 from tests.explore.toyfont import bare_machine
 

@@ -11,7 +11,7 @@ from emotion.cli.app import app
 from emotion.cli.params import as_toml
 from emotion.errors import BadParametersError, InputMissingError, UsageError
 from emotion.models.registry import MODELS, params_file
-from emotion.params_toml import load_params
+from emotion.params.toml import load_params
 
 
 def invoke(*args: object) -> str:

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from emotion.cli import console, removal, runs
 from emotion.cli.app import app
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError, TryAgainError, UsageError
-from emotion.files import write_json
-from emotion.job import lease
-from emotion.store import Run, Store
+from emotion.store import lease
+from emotion.store.atomic import write_json
+from emotion.store.layout import Run, Store
 from tests.builders import make_metrics, write_run
 
 
@@ -58,7 +58,7 @@ def training(run: Run) -> Iterator[subprocess.Popen[str]]:
     """Hold a run in another process."""
     script = (
         "import sys, time, pathlib\n"
-        "from emotion.job.lease import hold\n"
+        "from emotion.store.lease import hold\n"
         "with hold(pathlib.Path(sys.argv[1]), 0, print):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(60)\n"

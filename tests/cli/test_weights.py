@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from emotion.cli.app import app
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.models.registry import MODELS
-from emotion.store import Store
+from emotion.store.layout import Store
 from emotion.weights.known import CHECKPOINTS
 from emotion.weights.manifest import Manifest, write_manifest
 from tests.builders import write_files

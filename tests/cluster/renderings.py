@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from emotion.cluster.order import OTHERS, Order, check, find_overlay
+from emotion.cluster.job_spec import OTHERS, Order, check, find_overlay
 from emotion.cluster.render import render
 from emotion.models.registry import MODELS
 

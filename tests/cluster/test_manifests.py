@@ -13,13 +13,13 @@ import pytest
 import yaml
 
 from emotion import __version__
+from emotion.cluster.job_spec import OTHERS, Order, check, find_overlay
 from emotion.cluster.kubectl import TIMEOUT, Kubectl
-from emotion.cluster.order import OTHERS, Order, check, find_overlay
 from emotion.cluster.render import render
 from emotion.cluster.submit import check_accepted
 from emotion.errors import UsageError
 from emotion.models.registry import MODELS, params_file
-from emotion.params_toml import load_params
+from emotion.params.toml import load_params
 from tests.cluster.renderings import JOBS, KINDS, KUBECTL, ORDERS, OVERLAYS, ROOT, SETUPS, everything
 from tests.images.containers import expanded
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.builders import make_metrics, write_run
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN

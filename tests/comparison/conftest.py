@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.store import Store
+from emotion.store.layout import Store
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.comparison.findings import Findings
+from emotion.comparison.analysis import Findings
 from emotion.evaluation.calibration import calibration_error, fit_temperature
 from emotion.evaluation.metrics import split_scores, test_scores
 from emotion.evaluation.mistakes import most_confident
 from emotion.evaluation.predictions import write_predictions
-from emotion.files import write_json, write_text
-from emotion.store import Run, Store
+from emotion.store.atomic import write_json, write_text
+from emotion.store.layout import Run, Store
 from tests.builders import digest, make_metrics
 
 SIX = ("anger", "fear", "joy", "love", "sadness", "surprise")

@@ -13,7 +13,7 @@ from emotion.comparison.aggregate import Written, wait_for, write_comparisons
 from emotion.comparison.compare import collect
 from emotion.comparison.table import SAMPLE_NOTE
 from emotion.errors import CannotWriteError, InputMissingError
-from emotion.store import Store, read_json
+from emotion.store.layout import Store, read_json
 from tests.builders import digest, make_metrics, write_run
 from tests.comparison.scenes import stand_in
 

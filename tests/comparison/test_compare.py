@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from emotion.comparison.compare import collect, compare
-from emotion.evaluation.record import Metrics
-from emotion.files import write_json
-from emotion.store import Run, Store
+from emotion.evaluation.metrics_file import Metrics
+from emotion.store.atomic import write_json
+from emotion.store.layout import Run, Store
 from tests.builders import digest, make_metrics, write_run
 
 

@@ -19,7 +19,7 @@ from emotion.comparison import aggregate
 from emotion.comparison.aggregate import write_comparisons
 from emotion.comparison.compare import collect
 from emotion.errors import InputMissingError
-from emotion.store import Store, read_json
+from emotion.store.layout import Store, read_json
 from tests.builders import make_metrics, write_run
 from tests.comparison.scenes import stand_in
 
@@ -28,8 +28,8 @@ EMOTION = str(Path(sys.executable).with_name("emotion"))
 COMING_AND_GOING = """
 import itertools, random, shutil, sys, time
 from pathlib import Path
-from emotion.files import write_json
-from emotion.store import Store
+from emotion.store.atomic import write_json
+from emotion.store.layout import Store
 from tests.builders import digest, make_metrics, write_run
 
 draw = random.Random(sys.argv[2])
@@ -56,7 +56,7 @@ import sys
 from pathlib import Path
 from emotion.comparison.aggregate import write_comparisons
 from emotion.comparison.compare import collect
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.comparison.scenes import stand_in
 
 store = Store(Path(sys.argv[1]))

@@ -7,7 +7,7 @@ import pytest
 from emotion.comparison.compare import Comparison
 from emotion.comparison.observations import observe
 from emotion.comparison.significance import Paired
-from emotion.evaluation.record import Metrics
+from emotion.evaluation.metrics_file import Metrics
 from tests.builders import make_metrics
 
 

@@ -13,10 +13,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from emotion.comparison.analysis import find
 from emotion.comparison.compare import collect, compare
-from emotion.comparison.findings import find
 from emotion.comparison.report import draw_report
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.comparison.scenes import write_full_run
 from tests.comparison.test_report import EVIL, HOSTILE
 

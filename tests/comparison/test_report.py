@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from emotion.comparison.analysis import find
 from emotion.comparison.compare import collect, compare
-from emotion.comparison.findings import find
 from emotion.comparison.report import draw_report
 from emotion.comparison.table import COLUMNS
 from emotion.plots import ranking
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.builders import make_metrics, write_run
 from tests.comparison.scenes import MODELS, SIX, write_full_run
 from tests.explore.toyfont import bare_machine, write_font
@@ -308,9 +308,9 @@ def test_figures_stand_beside_it_as_png_and_svg(usual: tuple[Store, str]) -> Non
 
 def test_what_training_alone_needs_is_not_imported(usual: tuple[Store, str]) -> None:
     code = (
-        "import sys; from pathlib import Path; from emotion.store import Store\n"
+        "import sys; from pathlib import Path; from emotion.store.layout import Store\n"
         "from emotion.comparison.compare import collect, compare\n"
-        "from emotion.comparison.findings import find\n"
+        "from emotion.comparison.analysis import find\n"
         "from emotion.comparison.report import draw_report\n"
         "store = Store(Path(sys.argv[1]))\n"
         "(comparison,) = compare(collect(store).complete, every=True)\n"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from emotion.comparison.analysis import Findings, find
 from emotion.comparison.compare import collect, compare
-from emotion.comparison.findings import Findings, find
 from emotion.comparison.significance import mcnemar
 from emotion.evaluation.predictions import read_predictions, write_predictions
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.comparison.scenes import SIX, texts_of, write_full_run
 
 

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from emotion.comparison.table import COLUMNS, SAMPLE_NOTE, as_csv, as_markdown, records, shown
-from emotion.evaluation.record import Metrics
+from emotion.evaluation.metrics_file import Metrics
 from tests.builders import make_metrics
 
 STUDY = [

@@ -8,7 +8,7 @@ import pytest
 
 from emotion.data.check import Report, as_json, check_data
 from emotion.errors import BadDataError, InputMissingError
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
 
 TRAIN = ["i am glad;joy", "i am glad;joy", "so very sad;sadness", "so very sad;anger", "happy;joy"]
 VALIDATION = ["i am glad;sadness", "what a day;joy"]

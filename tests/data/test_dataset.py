@@ -9,7 +9,7 @@ import pytest
 
 from emotion.data.dataset import MOST_LABELS, Dataset, load_dataset
 from emotion.errors import BadDataError, EmotionError, InputMissingError
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
 from tests.builders import TEST, TRAIN, VALIDATION, Rows, write_dataset, write_rows
 
 SUFFIXES = [".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt.gz", ".csv.gz", ".jsonl.gz"]

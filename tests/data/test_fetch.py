@@ -13,7 +13,7 @@ import pytest
 
 from emotion.data.dataset import load_dataset
 from emotion.data.origin import PUBLISHED
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
 from tests.hub import COMMIT, Hub, Repository, run, serving
 
 PLACE = "/datasets/dair-ai/emotion"

@@ -12,7 +12,7 @@ import pytest
 
 from emotion.data.labelled import read_labelled
 from emotion.errors import BadDataError, InputMissingError, UsageError
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
 from tests.builders import Rows, write_rows
 
 ROWS: Rows = [

@@ -11,8 +11,8 @@ from emotion.data import origin
 from emotion.data.dataset import load_dataset
 from emotion.data.origin import CARD, LARGEST_PUBLISHED, LICENCE, LONGEST_NAME, LONGEST_TERMS, SOURCE, read_origin
 from emotion.data.write import SAMPLE_LICENCE, SAMPLE_SOURCE, write_sample
-from emotion.files import sha256
-from emotion.params import DataParams
+from emotion.params.schema import DataParams
+from emotion.store.atomic import sha256
 from tests.builders import write_dataset, write_files
 
 FILES = {"train.txt": b"so happy;joy\n", "validation.txt": b"happy;joy\n", "test.txt": b"joyful;joy\n"}

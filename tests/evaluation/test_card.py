@@ -16,11 +16,11 @@ from markdown_it.token import Token
 
 from emotion.data.origin import LICENCE, SOURCE
 from emotion.evaluation.card import body, write_card
-from emotion.evaluation.record import Metrics
-from emotion.files import write_json
+from emotion.evaluation.metrics_file import Metrics
 from emotion.onnx.config import write_temperature
 from emotion.onnx.session import Classifier, probabilities
-from emotion.store import Run
+from emotion.store.atomic import write_json
+from emotion.store.layout import Run
 from tests.builders import digest, make_metrics
 from tests.toy import LABELS, write_model
 

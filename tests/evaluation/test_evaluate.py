@@ -15,8 +15,8 @@ from emotion.evaluation.calibration import calibration_error, fit_temperature
 from emotion.evaluation.evaluate import RunScores, evaluate_run, rows_per_second
 from emotion.evaluation.predictions import read_predictions
 from emotion.onnx.session import Classifier, probabilities
-from emotion.params import DataParams
-from emotion.store import Run, Store
+from emotion.params.schema import DataParams
+from emotion.store.layout import Run, Store
 from tests.builders import write_dataset
 
 GOOD = [("i feel happy", "joy"), ("so furious", "anger"), ("very scared", "fear")]

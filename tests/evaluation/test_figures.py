@@ -15,14 +15,14 @@ from PIL import Image
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.evaluation import figures
 from emotion.evaluation.figures import MOST_LABELS, confusion_counts, draw_run, most_frequent
+from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.evaluation.predictions import Predictions
-from emotion.evaluation.record import Metrics, read_metrics
-from emotion.files import write_json, write_text
 from emotion.models.backend import prepare
 from emotion.models.build import architecture, build_model
-from emotion.params import AnnParams, LstmParams, WordParams, WordTextParams
+from emotion.params.schema import AnnParams, LstmParams, WordParams, WordTextParams
 from emotion.plots import fonts, style
-from emotion.store import Run, Store
+from emotion.store.atomic import write_json, write_text
+from emotion.store.layout import Run, Store
 from tests.comparison.scenes import write_full_run
 from tests.plots.drawings import drawn, parse
 
@@ -92,8 +92,8 @@ def test_a_runs_figures_are_drawn_without_the_training_framework(tmp_path: Path)
 import sys
 from pathlib import Path
 from emotion.evaluation.figures import draw_run
-from emotion.evaluation.record import read_metrics
-from emotion.store import Store
+from emotion.evaluation.metrics_file import read_metrics
+from emotion.store.layout import Store
 run = Store(Path(sys.argv[1])).find("ann/" + sys.argv[2])
 print(draw_run(run, read_metrics(run.metrics)))
 unwanted = {"tensorflow", "keras", "matplotlib.pyplot", "transformers"} & set(sys.modules)

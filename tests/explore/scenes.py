@@ -4,8 +4,8 @@ from pathlib import Path
 
 from emotion.data.dataset import Split
 from emotion.explore.numbers import Numbers, measure
-from emotion.explore.words import Words, read_words
-from emotion.params import WordTextParams
+from emotion.explore.word_counts import Words, read_words
+from emotion.params.schema import WordTextParams
 from tests.builders import Rows
 
 

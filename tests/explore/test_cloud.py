@@ -8,7 +8,7 @@ from PIL import ImageFont
 
 from emotion.explore import cloud
 from emotion.explore.cloud_words import Clouds, choose_words
-from emotion.explore.words import words_by_label
+from emotion.explore.word_counts import words_by_label
 from emotion.plots.fonts import find_fonts
 from tests.explore.scenes import make_words
 from tests.explore.toyfont import bare_machine, write_font

@@ -1,7 +1,7 @@
 """Lengths: percentiles, the share that fits, and the longest texts."""
 
 from emotion.explore.lengths import measure_lengths
-from emotion.explore.words import read_words
+from emotion.explore.word_counts import read_words
 from tests.explore.scenes import make_splits
 
 

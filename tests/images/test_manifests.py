@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from emotion.cluster.files import Entry, fetch, local_files, put, remote_files
+from emotion.cluster.job_spec import Order, check
 from emotion.cluster.kubectl import Kubectl
-from emotion.cluster.order import Order, check
 from emotion.cluster.render import Rendered, render
-from emotion.cluster.transfer import StorePod
+from emotion.cluster.store_files import Entry, fetch, local_files, put, remote_files
+from emotion.cluster.store_pod import StorePod
 from emotion.data.sample import generate
 from tests.builders import write_dataset
 from tests.images.containers import DOCKER, PINNED, TINY, Container, docker, expanded, inspect, open_to_all

@@ -7,7 +7,7 @@ import pytest
 
 from emotion.models import ann
 from emotion.models.backend import prepare
-from emotion.params import AnnParams
+from emotion.params.schema import AnnParams
 
 
 @pytest.fixture(scope="module", autouse=True)

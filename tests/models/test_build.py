@@ -8,7 +8,7 @@ import pytest
 
 from emotion.models.backend import prepare
 from emotion.models.build import architecture, build_model, count_parameters
-from emotion.params import AnnParams, LstmParams, WordParams, WordTextParams
+from emotion.params.schema import AnnParams, LstmParams, WordParams, WordTextParams
 
 ANN = WordParams(model=AnnParams(embedding_dim=3, hidden=[4]), text=WordTextParams(max_length=5))
 LSTM = WordParams(model=LstmParams(embedding_dim=3, units=2, hidden=[4]), text=WordTextParams(max_length=5))

@@ -8,7 +8,7 @@ from emotion.errors import UnavailableError
 from emotion.models import compute
 from emotion.models.backend import load_keras
 from emotion.models.compute import Compute, choose, select_device
-from emotion.params import FineTuningParams
+from emotion.params.schema import FineTuningParams
 
 TURING, AMPERE, HOPPER, PASCAL, VOLTA = (7, 5), (8, 0), (9, 0), (6, 1), (7, 0)
 

@@ -7,7 +7,7 @@ import pytest
 
 from emotion.models import lstm
 from emotion.models.backend import prepare
-from emotion.params import LstmParams
+from emotion.params.schema import LstmParams
 
 SMALL = LstmParams(embedding_dim=3, units=4, hidden=[4])
 

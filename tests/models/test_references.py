@@ -11,9 +11,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from emotion.models.backend import prepare
-from emotion.models.checkpoint import Loaded, load_weights, save_checkpoint
 from emotion.models.config import FAMILIES, EncoderConfig
 from emotion.models.config_json import encoder_config, read_config
+from emotion.models.hf_folder import Loaded, load_weights, save_checkpoint
 
 FOLDERS = sorted(path.parent for path in (Path(__file__).parent.parent / "references").glob("*/config.json"))
 # Ten times the largest difference measured.

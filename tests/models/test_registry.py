@@ -10,8 +10,8 @@ from emotion.errors import UsageError
 from emotion.models.backend import prepare
 from emotion.models.build import build_model
 from emotion.models.registry import MODELS, find_model, params_file
-from emotion.params import WordParams
-from emotion.params_toml import load_params
+from emotion.params.schema import WordParams
+from emotion.params.toml import load_params
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("ann", 1_329_190), ("lstm", 1_322_022)])

@@ -12,12 +12,12 @@ import pytest
 from tokenizers import Tokenizer
 
 from emotion.errors import CheckFailedError
-from emotion.files import write_json
 from emotion.models.backend import prepare
 from emotion.onnx.session import Classifier
-from emotion.params import AnnParams, LstmParams, WordParams, WordTextParams
+from emotion.params.schema import AnnParams, LstmParams, WordParams, WordTextParams
+from emotion.store.atomic import write_json
 from emotion.text.encoded import Encoded, encode
-from emotion.text.wordlevel import learn_tokenizer
+from emotion.text.vocabulary import learn_tokenizer
 
 LABELS = ["Wut", "größte Freude", "恐れ"]
 TEXTS = ["i feel happy today", "so furious", "scared, very scared", "日本", "unheard of", "happy " * 60]

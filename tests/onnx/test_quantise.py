@@ -8,10 +8,10 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from emotion.files import write_json
 from emotion.onnx import quantise as quantising
 from emotion.onnx.quantise import Quantised, quantise
 from emotion.onnx.session import Classifier
+from emotion.store.atomic import write_json
 from tests.checkpoints import write_checkpoint
 
 TEXTS = [
@@ -40,8 +40,8 @@ class Exported:
 
 @pytest.fixture(scope="module", params=["bert", "albert"])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    from emotion.models.checkpoint import load_weights
     from emotion.models.config_json import encoder_config, read_config
+    from emotion.models.hf_folder import load_weights
     from emotion.models.transformer import build_transformer, input_names
     from emotion.onnx.export import to_onnx
     from emotion.text.pretrained import load_tokenizer

@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from emotion.errors import CannotWriteError
+from emotion.formatting import short
 from emotion.models.registry import MODELS as REGISTRY
 from emotion.plots import matrix, ranking, style
-from emotion.wording import short
 from tests.plots.drawings import parse, tags, texts
 
 WHITE, DARK_PAGE = "#ffffff", "#171a1f"

@@ -3,10 +3,10 @@
 import pytest
 from tokenizers import Tokenizer
 
-from emotion.params import WordTextParams
+from emotion.params.schema import WordTextParams
 from emotion.text.coverage import Coverage, coverage
 from emotion.text.encoded import encode
-from emotion.text.wordlevel import UNKNOWN_ID, learn_tokenizer
+from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
 
 
 def learn(*texts: str, max_length: int = 8) -> Tokenizer:

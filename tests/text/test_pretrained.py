@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from emotion.errors import BadDataError, BadParametersError
-from emotion.onnx.encoder import Encoder
+from emotion.onnx.batching import Encoder
 from emotion.text.encoded import encode
 from emotion.text.pretrained import CheckpointTokenizer, load_tokenizer
 from tests.checkpoints import FAMILIES, change_json, write_tokenizer

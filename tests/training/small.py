@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from emotion.models.backend import prepare
 from emotion.models.compute import Compute, Precision
 from emotion.models.config_json import encoder_config
-from emotion.params import AnnParams, LstmParams, TrainingParams, WordParams, WordTextParams
+from emotion.params.schema import AnnParams, LstmParams, TrainingParams, WordParams, WordTextParams
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
 from emotion.training.checkpoints import Checkpoints
@@ -75,8 +75,8 @@ def make_step(
     micro: int = 10_000,
 ) -> "Step":
     """Make the step of one device; every label counts the same unless `weights` say otherwise."""
+    from emotion.training.distributed.replicas import alone
     from emotion.training.step import Step
-    from emotion.training.team import alone
 
     counts = np.ones(model.output_shape[-1], np.float32) if weights is None else weights
     return Step(model, params, steps, counts, compute or Compute(), alone(), micro)
@@ -145,8 +145,8 @@ def fitting(
     every: str = "1h",
 ) -> "Fitting":
     """Make what trains, or goes on training, with checkpoints in `folder`."""
+    from emotion.training.checkpoint_policy import Keeper
     from emotion.training.fit import Fitting
-    from emotion.training.keeper import Keeper
 
     listener = heard or Heard()
     keeper = Keeper(Checkpoints(folder, {"name": "small"}), every, lambda line: listener.note("warning", line))

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion.params import FineTuningParams, TrainingParams, WordTrainingParams
+from emotion.params.schema import FineTuningParams, TrainingParams, WordTrainingParams
 from emotion.text.encoded import Encoded
-from emotion.text.wordlevel import PAD_ID, UNKNOWN_ID
+from emotion.text.vocabulary import PAD_ID, UNKNOWN_ID
 from emotion.training import batches as training_batches
 from emotion.training.batches import Examples, batches
 

@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from emotion.errors import BadParametersError, CannotWriteError
-from emotion.files import sha256
+from emotion.store.atomic import sha256
 from emotion.training.checkpoints import Checkpoint, Checkpoints, Damaged
-from emotion.training.position import Position
 from emotion.training.progress import Epoch
+from emotion.training.progress_state import Position
 from tests.disks import LIMIT, file_limit
 
 IDENTITY = {"model": "ann", "params": {"training": {"seed": 1}, "resources": {"threads": 2}}, "data": {"name": "x"}}

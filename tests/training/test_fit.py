@@ -9,8 +9,8 @@ import pytest
 
 from emotion.models.backend import prepare
 from emotion.models.config_json import encoder_config
-from emotion.params import AnnParams, LstmParams, WordTrainingParams
-from emotion.stopping import Stop
+from emotion.params.schema import AnnParams, LstmParams, WordTrainingParams
+from emotion.signals import Stop
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
 from tests.training.small import ANN, LSTM, PLACES, Heard, build_words, examples, fitting, history, make_step

@@ -12,7 +12,7 @@ import pytest
 
 from emotion.errors import TryAgainError
 from emotion.models.compute import Compute
-from emotion.params import TrainingParams
+from emotion.params.schema import TrainingParams
 from emotion.training.batches import Examples
 from tests.training.small import (
     ANN,
@@ -219,7 +219,7 @@ import os, resource
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import numpy as np
 from emotion.models import ann
-from emotion.params import AnnParams, TrainingParams
+from emotion.params.schema import AnnParams, TrainingParams
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
 from tests.training.small import make_step, ready, reset, state

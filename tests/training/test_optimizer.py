@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emotion.models.backend import load_keras, prepare
-from emotion.params import FineTuningParams, TrainingParams
+from emotion.params.schema import FineTuningParams, TrainingParams
 
 STEPS = 10
 PLAIN: dict[str, Any] = {"learning_rate": 0.05, "warmup": 0.0, "weight_decay": 0.0, "clip_norm": 0.0}

@@ -13,8 +13,8 @@ import pytest
 
 from emotion.errors import CannotWriteError, Terminated, TryAgainError
 from emotion.models.compute import Compute
-from emotion.params import FineTuningParams, TrainingParams, WordTrainingParams
-from emotion.stopping import Stop
+from emotion.params.schema import FineTuningParams, TrainingParams, WordTrainingParams
+from emotion.signals import Stop
 from emotion.training.progress import Standing
 from tests.disks import file_limit
 from tests.training.small import (

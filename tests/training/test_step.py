@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from emotion.models.backend import prepare
 from emotion.models.compute import Compute
-from emotion.params import AnnParams, FineTuningParams, TrainingParams, WordParams, WordTextParams, WordTrainingParams
+from emotion.params.schema import (
+    AnnParams,
+    FineTuningParams,
+    TrainingParams,
+    WordParams,
+    WordTextParams,
+    WordTrainingParams,
+)
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
 from tests.training.small import STILL, build_bert, make_step

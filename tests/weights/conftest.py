@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.hub import CHECKPOINT, Hub, Repository, serving
 from tests.weights.fetching import TOY
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 
-from emotion.store import Store
+from emotion.store.layout import Store
 from emotion.weights.known import Checkpoint
 from tests.hub import Hub, run
 

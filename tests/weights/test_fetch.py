@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.store import Store
+from emotion.store.layout import Store
 from emotion.weights.known import Checkpoint
 from tests.hub import CHECKPOINT, COMMIT, Hub, Repository, run
 from tests.weights.fetching import TOY, digest, fetch, read_manifest
@@ -126,7 +126,8 @@ def test_a_damaged_file_of_the_store_is_fetched_again(hub: Hub, store: Store) ->
 
 def test_a_training_fetches_what_it_lacks(hub: Hub, store: Store) -> None:
     script = (
-        "from pathlib import Path\nfrom emotion.store import Store\nfrom emotion.weights.find import find_weights\n"
+        "from pathlib import Path\nfrom emotion.store.layout import Store\n"
+        "from emotion.weights.find import find_weights\n"
         f"print(find_weights('{TOY}', '', Store(Path({str(store.folder)!r})), lambda _: None).source); raise SystemExit"
     )
 

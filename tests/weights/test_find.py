@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
-from emotion.store import Store
+from emotion.store.layout import Store
 from emotion.weights import places
 from emotion.weights.find import Weights, find_weights
 from emotion.weights.known import CHECKPOINTS, Checkpoint

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.store import Store
+from emotion.store.layout import Store
 from tests.hub import CHECKPOINT, COMMIT, Hub, Repository, run
 from tests.weights.fetching import TOY, digest, fetch, read_manifest
 from tests.weights.test_from_h5 import MOBILEBERT, save
@@ -112,7 +112,7 @@ def test_a_damaged_file_of_the_cache_is_found_out_and_replaced_by_force(hub: Hub
 
 def test_progress_counts_every_byte_once(hub: Hub, store: Store) -> None:
     script = (
-        "import contextlib, json\nfrom pathlib import Path\nfrom emotion.store import Store\n"
+        "import contextlib, json\nfrom pathlib import Path\nfrom emotion.store.layout import Store\n"
         "from emotion.weights.fetch import fetch_weights\nfrom emotion.weights.reference import Reference\n"
         "counts = []\n"
         "@contextlib.contextmanager\ndef progress(what, total):\n    counts.append(total)\n    yield counts.append\n"

@@ -1,0 +1,42 @@
+"""How a run was made, as rows for a reader: seed, parameters, data, versions, hardware."""
+
+from typing import Any
+
+from emotion.comparison.run_details import Subject
+from emotion.formatting import dotted, duration
+
+Rows = list[tuple[str, str]]
+
+
+def how_made(subject: Subject) -> dict[str, Any]:
+    """Give the run's name and, by heading, rows of what is known."""
+    metrics = subject.metrics
+    digests = metrics.data.digests.model_dump()
+    parts: dict[str, Rows] = {
+        "training": [
+            ("finished", metrics.finished_at[:16].replace("T", " ")),
+            ("seed", str(metrics.seed)),
+            ("epochs", f"{metrics.epochs}, of which {metrics.best_epoch} was kept"),
+            ("time", duration(metrics.training_seconds)),
+            ("rows trained a second", f"{metrics.samples_per_second:,.0f}"),
+            ("peak memory", f"{metrics.peak_memory_bytes / 1e9:.1f} GB"),
+            ("precision", metrics.precision),
+            ("longest text", f"{metrics.max_length} tokens"),
+            ("resumes", str(metrics.resumes)),
+            ("temperature", f"{metrics.temperature:.4f}"),
+        ],
+        "data": [
+            ("name", metrics.data.name),
+            ("source", metrics.data.source or "not known"),
+            ("licence", metrics.data.licence or "not known"),
+            *((f"SHA-256 of {split}", digest) for split, digest in digests.items()),
+        ],
+        "weights": dotted(metrics.weights.model_dump() if metrics.weights else {}),
+        "parameters": dotted(subject.params.get("params")),
+        "versions": dotted(subject.params.get("versions")),
+        "made on": [
+            *dotted(subject.params.get("hardware")),
+            *((key, str(value)) for key in ("revision", "image") if (value := subject.params.get(key))),
+        ],
+    }
+    return {"name": subject.name, "parts": {heading: rows for heading, rows in parts.items() if rows}}

@@ -1,0 +1,1 @@
+"""What `emotion doctor` checks."""

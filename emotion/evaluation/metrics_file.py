@@ -1,0 +1,169 @@
+"""The schema of metrics.json: what a complete run says of itself, checked when it is read back."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emotion.errors import BadDataError
+from emotion.store.layout import read_json
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    # Later versions may add keys; what is here must be right.
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class LabelScores(_Part):
+    """Scores of one label on one split."""
+
+    precision: Share
+    recall: Share
+    f1: Share
+    support: Count
+
+
+class SplitScores(_Part):
+    """Scores on one split, computed from the exported model. `loss` is the mean cross-entropy in nats."""
+
+    rows: Count
+    accuracy: Share
+    loss: Amount
+    macro_f1: Share
+
+
+class TestScores(SplitScores):
+    """Scores on test, with the 95 % Wilson interval and the expected calibration error of 15 bins.
+
+    `ece` is that of the logits as they are, `ece_scaled` that of the scores that classifying gives.
+    """
+
+    accuracy_ci95: tuple[Share, Share]
+    ece: Share
+    ece_scaled: Share | None = None
+    per_class: dict[str, LabelScores]
+
+
+class Parameters(_Part):
+    """Number of weights."""
+
+    total: Count
+    trainable: Count
+
+
+class Int8Scores(_Part):
+    """The quantised file against the float32 one on validation; `speedup` is that of rows a second.
+
+    `kept` says whether it is there; `reason` why not.
+    """
+
+    kept: bool
+    reason: str
+    bytes: Count
+    label_agreement: Share
+    accuracy_change: float
+    speedup: Amount
+
+
+class OnnxScores(_Part):
+    """The exported file, and how far it is from the trained model on validation."""
+
+    bytes: Count
+    max_abs_logit_diff: Amount
+    label_agreement: Share
+    rows_per_second: Amount
+    int8: Int8Scores | None = None
+
+
+class WeightsRecord(_Part):
+    """The checkpoint that training started from. `verified`: its digests are those that are published."""
+
+    checkpoint: str
+    source: str
+    revision: str
+    verified: bool
+    sha256: dict[str, Sha256]
+
+
+class Digests(_Part):
+    """SHA-256 of each split's texts and labels."""
+
+    train: Sha256
+    validation: Sha256
+    test: Sha256
+
+
+class DataRecord(_Part):
+    """What the run was trained and tested on; an empty licence or source is not known."""
+
+    name: str
+    sample: bool
+    source: str = ""
+    licence: str = ""
+    labels: list[str]
+    digests: Digests
+
+    @property
+    def judged_on(self) -> str:
+        """Hex digits that are equal for runs that were chosen and tested on the same rows."""
+        return self.digests.test[:8] + self.digests.validation[:8]
+
+
+class Seconds(_Part):
+    """Where the time went; fitting itself is `training_seconds`."""
+
+    load: Amount
+    export: Amount
+    evaluation: Amount
+
+
+class Metrics(_Part):
+    """metrics.json. `samples_per_second` is the throughput of fitting, `peak_memory_bytes` of the process.
+
+    `training_seconds` are those of all attempts, of which there were `resumes` after the first; each device took
+    `micro_batch` rows at once. Scores are those of logits divided by `temperature`, which was fitted on validation.
+    """
+
+    model: str
+    run: str
+    seed: Count
+    finished_at: str
+    data: DataRecord
+    training_seconds: Amount
+    seconds: Seconds
+    epochs: Count
+    best_epoch: Count
+    parameters: Parameters
+    train: SplitScores
+    validation: SplitScores
+    test: TestScores
+    onnx: OnnxScores
+    peak_memory_bytes: Count
+    samples_per_second: Amount
+    max_length: Count = 0
+    precision: str = "float32"
+    micro_batch: Count = 0
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    resumes: Count = 0
+    weights: WeightsRecord | None = None
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Read and check a metrics.json.
+
+    Raises:
+        InputMissingError: there is none.
+        BadDataError: it is truncated, or not a run's metrics.
+    """
+    content = read_json(path)
+    try:
+        return Metrics.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BadDataError(f"{path} is not a run's metrics: {place}: {first['msg'].lower()}") from error

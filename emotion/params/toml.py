@@ -1,0 +1,125 @@
+"""Reads a params.toml, applies `--set`, and reports every mistake at once."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from emotion.errors import BadParametersError, InputMissingError
+from emotion.params.schema import (
+    WORD_MODELS,
+    AnnParams,
+    CheckpointParams,
+    LstmParams,
+    Params,
+    TransformerParams,
+    WordParams,
+    schema,
+)
+
+
+def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordParams | CheckpointParams:
+    """Read `file`, apply `table.key=value` overrides, and check the whole.
+
+    Raises:
+        InputMissingError: there is no such file.
+        BadParametersError: every mistake found, a line each.
+    """
+    tables = _read(file)
+    mistakes = _apply(tables, overrides)
+    _drop_revision(tables, overrides)
+    named = tables.setdefault("model", {})
+    if isinstance(named, dict) and named.setdefault("name", model) != model:
+        mistakes.append(f"{file}: [model] name: is {named['name']!r}, and the job is {model!r}")
+        named["name"] = model
+    try:
+        params = schema(model).model_validate(tables)
+    except ValidationError as error:
+        overridden = {text.partition("=")[0].strip() for text in overrides}
+        overridden |= {table for name in overridden if (table := name.partition(".")[0]) not in Params.model_fields}
+        mistakes += [_mistake(detail, file, overridden, model) for detail in error.errors()]
+    if mistakes:
+        raise BadParametersError(
+            "the parameters are wrong:\n" + "\n".join(f"  {line}" for line in mistakes),
+            f"see `emotion params show {model}` for every key and its default",
+        )
+    return params
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_bytes().decode())
+    except FileNotFoundError as error:
+        raise InputMissingError(f"no such parameter file: {file}") from error
+    except OSError as error:
+        raise InputMissingError(f"cannot read {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadParametersError(f"{file} is not TOML: {error}") from error
+
+
+def _apply(tables: dict[str, Any], overrides: Sequence[str]) -> list[str]:
+    """Write `overrides` into `tables`; return what is wrong with them."""
+    mistakes = []
+    for text in overrides:
+        name, equals, value = text.partition("=")
+        table, dot, key = name.strip().partition(".")
+        if not (equals and dot and table and key):
+            mistakes.append(f"--set {text}: is not table.key=value")
+        elif not isinstance(tables.setdefault(table, {}), dict):
+            mistakes.append(f"--set {text}: {table} is not a table")
+        else:
+            tables[table][key] = _value(value.strip())
+    return mistakes
+
+
+def _drop_revision(tables: dict[str, Any], overrides: Sequence[str]) -> None:
+    """A revision belongs to its checkpoint: where only the checkpoint is overridden, the file's revision goes."""
+    names = {text.partition("=")[0].strip() for text in overrides}
+    if "model.checkpoint" in names and "model.revision" not in names and isinstance(tables.get("model"), dict):
+        tables["model"].pop("revision", None)
+
+
+def _value(text: str) -> Any:
+    """Parse a TOML value; what is none is a string, so that quotes may be left out."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text
+
+
+def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str) -> str:
+    """Say where a mistake is, what is wrong, and what was found."""
+    path = [str(part) for part in detail["loc"]]
+    if path[:1] == ["model"] and len(path) > 1 and path[1] in WORD_MODELS:
+        del path[1]  # pydantic names the chosen member of the union
+    if path[:2] == ["training", "class_weights"]:
+        del path[2:3]
+    where = f"--set {'.'.join(path[:2])}" if ".".join(path[:2]) in overridden else str(file)
+    place = f"{where}: [{path[0]}] {'.'.join(path[1:])}".rstrip() if path else where
+    if detail["type"] == "extra_forbidden":
+        return f"{place}: unknown {'key' if len(path) > 1 else 'table'}{_nearest(path, model)}"
+    if detail["type"] == "model_type":
+        return f"{place}: is not a table, found {detail['input']!r:.80}"
+    found = "" if detail["type"] in {"missing", "value_error"} else f", found {detail['input']!r:.80}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{place}: {message[0].lower()}{message[1:]}{found}"
+
+
+def _nearest(path: list[str], model: str) -> str:
+    """Suggest the key that was probably meant."""
+    known: list[str] = list(Params.model_fields)
+    if len(path) > 1:
+        known = [key for table in _tables(path[0], model) for key in table.model_fields]
+    near = difflib.get_close_matches(path[-1], known, n=1)
+    return f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(dict.fromkeys(known))}"
+
+
+def _tables(name: str, model: str) -> list[type[BaseModel]]:
+    if name == "model":
+        return [next((table for table in (AnnParams, LstmParams) if table().name == model), TransformerParams)]
+    annotation = schema(model).model_fields[name].annotation
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []

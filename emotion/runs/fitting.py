@@ -1,0 +1,144 @@
+"""The fitting of a job: who trains, on what memory, from which checkpoint."""
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emotion.hardware import free_gpu_memory
+from emotion.params.schema import CheckpointParams
+from emotion.provenance import provenance
+from emotion.runs.learner import Learner
+from emotion.runs.micro_batch import choose_micro_batch
+from emotion.runs.plan import Job
+from emotion.signals import Stop
+from emotion.store.atomic import write_json
+from emotion.store.lease import Lease
+from emotion.training.checkpoints import Checkpoints
+from emotion.training.distributed.rendezvous import meet
+from emotion.training.distributed.topology import Cluster
+from emotion.training.progress import Listener
+
+if TYPE_CHECKING:
+    from emotion.training.distributed.replicas import Team
+    from emotion.training.fit import Fitted
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a run: among which workers, and the lease that whoever writes has."""
+
+    cluster: Cluster | None = None
+    lease: Lease | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What an attempt gave; `began` is when fitting began, on the monotonic clock."""
+
+    learner: Learner
+    fitted: "Fitted"
+    began: float
+
+
+def fitted_already(job: Job, listener: Listener) -> bool:
+    """Whether an earlier attempt has ended fitting, so that no other worker is needed."""
+    newest = next(_checkpoints(job).newest(_warner(listener)), None)
+    return newest is not None and newest.position.finished
+
+
+def fit_job(job: Job, listener: Listener, attempt: Attempt) -> Trained:
+    """Train, or go on training; what a job's readers need of it is in its folder then.
+
+    Raises:
+        As `emotion.runs.run.run_job`.
+    """
+    team, gpus, free = _prepare(job, listener, attempt.cluster)
+    with team.scope():
+        learner = _learner(job, listener, gpus)
+    if team.description:
+        listener.note("team", f"training on {team.description}, {team.replicas} parts a batch")
+    for line in learner.notes():
+        listener.note("model", line)
+    for line in learner.warnings(job.data.splits["validation"].texts):
+        listener.note("warning", line)
+    if team.chief:
+        _describe(job, learner)
+    began = time.monotonic()
+    fitted = _fit(job, learner, team, free, attempt.lease, listener)
+    # Its graphs hold the optimiser's memory, in circles, and the export needs its own.
+    gc.collect()
+    if team.chief:
+        learner.save(job.run.weights)
+    return Trained(learner, fitted, began)
+
+
+def _prepare(job: Job, listener: Listener, cluster: Cluster | None) -> "tuple[Team, list[tuple[int, int]], int | None]":
+    """Settle devices, threads and the team, in the order that TensorFlow needs; give GPUs and their free memory."""
+    from emotion.models.backend import prepare
+    from emotion.models.compute import select_device
+
+    resources, training = job.params.resources, job.params.training
+    gpus = select_device(resources.device)
+    free = min(free_gpu_memory(), default=None) if gpus else None
+    prepare(training.seed, resources.threads, deterministic=training.deterministic)
+    if cluster is not None:
+        meet(cluster, job.digest, resources.wait, lambda line: listener.note("wait", line))
+    # Not before: TensorFlow has to be loaded as `select_device` does.
+    from emotion.training.distributed.replicas import form_team
+
+    return form_team(resources.replicas, len(gpus), cluster), gpus, free
+
+
+def _learner(job: Job, listener: Listener, gpus: list[tuple[int, int]]) -> Learner:
+    """Make the model and tokenizer that the parameters ask for; only here they are told apart."""
+    from emotion.models.compute import choose
+
+    if isinstance(job.params, CheckpointParams):
+        from emotion.runs.transformer_learner import CheckpointLearner
+
+        compute = choose(job.params.training, gpus)
+        return CheckpointLearner(job.params, job.data, job.store, compute, lambda line: listener.note("weights", line))
+    from emotion.runs.word_learner import WordLearner
+
+    return WordLearner(job.params, job.data)
+
+
+def _describe(job: Job, learner: Learner) -> None:
+    """Write how the run is made."""
+    from emotion.models.build import architecture
+
+    write_json(job.run.params, {"digest": job.digest, **job.identity, **provenance()})
+    write_json(job.run.architecture, architecture(learner.model))
+
+
+def _fit(
+    job: Job, learner: Learner, team: "Team", free: int | None, lease: Lease | None, listener: Listener
+) -> "Fitted":
+    from emotion.training.batches import Examples
+    from emotion.training.checkpoint_policy import Keeper
+    from emotion.training.fit import Fitting, steps_an_epoch
+    from emotion.training.step import Step, label_weights
+
+    params = job.params.training
+    train, validation = (
+        Examples(learner.encode(job.data.splits[name].texts), job.data.encoded(name))
+        for name in ("train", "validation")
+    )
+    rows = -(-min(params.batch_size, len(train)) // team.replicas)
+    memory = learner.memory(train.texts.ids.shape[1])
+    micro = choose_micro_batch(job.params, memory, rows, free, lease, lambda line: listener.note("memory", line))
+    steps = steps_an_epoch(len(train), params) * params.epochs
+    weights = label_weights(params, job.data.labels, train.labels)
+    step = Step(learner.model, params, steps, weights, learner.compute, team, micro)
+    keeper = Keeper(_checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=team.chief)
+    return Fitting(step, train, validation, params, keeper, listener).run(Stop(), learner.compute.multiple)
+
+
+def _checkpoints(job: Job) -> Checkpoints:
+    return Checkpoints(job.run.checkpoints, job.identity)
+
+
+def _warner(listener: Listener) -> Callable[[str], Any]:
+    return lambda line: listener.note("warning", line)

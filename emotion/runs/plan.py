@@ -1,0 +1,102 @@
+"""Planning a job: its data, its run's name, and whether that run is the same job."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emotion.data.dataset import Dataset, load_dataset
+from emotion.errors import BadParametersError
+from emotion.evaluation.metrics_file import Metrics, read_metrics
+from emotion.formatting import differences
+from emotion.params.schema import CheckpointParams, WordParams
+from emotion.store.layout import Run, Store, read_json
+from emotion.weights.find import find_weights
+from emotion.weights.reference import is_folder, parse_reference
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training job that is settled: what it trains on, by which parameters, and where it goes.
+
+    `weights` are digests of a checkpoint's files where the parameters name a folder; a hub's revision is
+    among the parameters.
+    """
+
+    params: WordParams | CheckpointParams
+    data: Dataset
+    store: Store
+    run: Run
+    digest: str
+    weights: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> str:
+        """Rows a split, for people."""
+        rows = ", ".join(f"{len(split):,} {name}" for name, split in self.data.splits.items())
+        return f"{rows} rows, {len(self.data.labels)} labels"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes it this job and no other."""
+        found = {"params": self.params.model_dump(), "data": {"digests": self.data.digests}}
+        return found | ({"weights": self.weights} if self.weights else {})
+
+    def complete(self) -> Metrics | None:
+        """The metrics, where the run is complete.
+
+        Raises:
+            BadDataError: metrics.json is there and damaged.
+        """
+        return read_metrics(self.run.metrics) if self.run.complete else None
+
+
+def plan_job(params: WordParams | CheckpointParams, data: Path, store: Store, name: str | None) -> Job:
+    """Read the data and settle the run's name; the same parameters and data find the same run.
+
+    Raises:
+        BadParametersError: the named run exists with other parameters or other data.
+        InputMissingError: the parameters name a folder as checkpoint, and it is none.
+        UsageError: they name neither a folder nor a repository.
+    """
+    dataset = load_dataset(data, params.data)
+    _check_labels(params, dataset)
+    weights = _folder_digests(params, store)
+    digest = params.digest(*dataset.digests.values(), *weights.values())
+    run = store.run(params.model.name, name or f"s{params.training.seed}-{digest[:8]}")
+    job = Job(params, dataset, store, run, digest, weights)
+    if run.params.exists():
+        _check_same(job)
+    return job
+
+
+def _folder_digests(params: WordParams | CheckpointParams, store: Store) -> dict[str, str]:
+    """Digests of the files of a folder that the parameters name: its content may change, its name need not."""
+    if not isinstance(params, CheckpointParams):
+        return {}
+    if not is_folder(params.model.checkpoint):
+        parse_reference(params.model.checkpoint, params.model.revision)
+        return {}
+    return find_weights(params.model.checkpoint, "", store, lambda _: None).digests
+
+
+def _check_labels(params: WordParams | CheckpointParams, data: Dataset) -> None:
+    """Raise BadParametersError if `[training] class_weights` names a label that the data does not have."""
+    asked = params.training.class_weights
+    unknown = sorted(set(asked) - set(data.labels)) if isinstance(asked, dict) else []
+    if unknown:
+        raise BadParametersError(
+            f"[training] class_weights names labels that the data does not have: {', '.join(unknown)}",
+            f"the labels are {', '.join(data.labels[:20])}",
+        )
+
+
+def _check_same(job: Job) -> None:
+    """Raise BadParametersError, naming what differs, if the run's folder is that of another job."""
+    stored = read_json(job.run.params)
+    if stored.get("digest") == job.digest:
+        return
+    different = differences({key: stored.get(key) for key in job.identity}, job.identity, "params.resources")
+    raise BadParametersError(
+        f"the run {job.run} exists and was made otherwise:\n" + "\n".join(different),
+        "choose another --run name, or remove it: emotion runs rm " + str(job.run),
+    )

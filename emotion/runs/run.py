@@ -1,0 +1,193 @@
+"""Running a job: train, export, evaluate, in one run folder; metrics.json is written last."""
+
+import os
+import resource
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from emotion.errors import EmotionError
+from emotion.evaluation.card import write_card
+from emotion.evaluation.evaluate import RunScores, evaluate_run
+from emotion.evaluation.figures import draw_run
+from emotion.evaluation.metrics_file import DataRecord, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
+from emotion.onnx.config import write_temperature
+from emotion.onnx.parity import Parity, check_parity
+from emotion.onnx.quantise import quantise
+from emotion.onnx.session import Classifier
+from emotion.params.schema import CheckpointParams
+from emotion.runs.fitting import Attempt, Trained, fit_job, fitted_already
+from emotion.runs.learner import Learner
+from emotion.runs.micro_batch import note_attempt
+from emotion.runs.plan import Job
+from emotion.runs.recorder import Recorder
+from emotion.store.atomic import cannot_write, sweep, write_json
+from emotion.store.layout import Run
+from emotion.store.lease import Lease, hold
+from emotion.store.lease_file import newest
+from emotion.store.scratch import drafting
+from emotion.training.distributed.topology import Cluster, read_cluster
+from emotion.training.progress import Listener
+
+
+def run_job(job: Job, listener: Listener) -> Metrics | None:
+    """Train, or go on training; export and evaluate; metrics.json is written last.
+
+    Of several workers the chief does all that; the others train with it and give None.
+
+    Raises:
+        CheckFailedError: the exported model does not give what the trained one gives.
+        CannotWriteError: the store, or the temporary folder, cannot be written.
+        UnavailableError: the checkpoint to start from, or the GPU that is asked for, cannot be had.
+        TryAgainError: another process holds the run, or a worker is lost.
+        BadParametersError: the run's checkpoints are those of another training.
+        Terminated, KeyboardInterrupt: asked to stop; what was trained is in a checkpoint.
+    """
+    cluster = read_cluster(os.environ)
+    with drafting():
+        pass  # what is needed at the end is looked for at the start
+    if cluster is not None and not cluster.chief:
+        _assist(job, listener, cluster)
+        return None
+    with hold(job.run.folder, job.params.resources.wait, lambda line: listener.note("wait", line)) as lease:
+        # Whoever held the run until now may have ended it.
+        metrics = job.complete()
+        if metrics is None:
+            sweep(job.run.folder)
+            note_attempt(lease)
+            metrics = _run(job, listener, cluster, lease)
+        else:
+            listener.note("complete", f"{job.run} is complete: nothing is left to do")
+        _remove(job.run.checkpoints)
+        lease.remove()
+    return metrics
+
+
+def cleaned(job: Job) -> bool:
+    """Whether nothing of a complete run is left that only its training needed: its process may have been killed."""
+    return not job.run.checkpoints.exists() and newest(job.run.folder) is None
+
+
+def _remove(folder: Path) -> None:
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _assist(job: Job, listener: Listener, cluster: Cluster) -> None:
+    """Train as a worker that writes nothing."""
+    if job.run.complete or fitted_already(job, listener):
+        listener.note("complete", f"{job.run} is trained: nothing to do for worker {cluster.index}")
+        return
+    fit_job(job, listener, Attempt(cluster))
+    listener.note("complete", f"worker {cluster.index} of {len(cluster.workers)} has done its part of {job.run}")
+
+
+def _run(job: Job, listener: Listener, cluster: Cluster | None, lease: Lease) -> Metrics:
+    started = time.monotonic()
+    recorder = Recorder(job.run, listener, lease.check)
+    if cluster is not None and fitted_already(job, listener):
+        cluster = None
+    trained = fit_job(job, recorder, Attempt(cluster, lease))
+    exporting = time.monotonic()
+    recorder.state("exporting")
+    exported = _export(job, trained.learner, listener)
+    evaluating = time.monotonic()
+    recorder.state("evaluating")
+    rows = sum(len(split) for split in job.data.splits.values())
+    listener.note("evaluate", f"evaluating the exported model on {rows:,} rows")
+    scores = evaluate_run(job.run, job.data, exported.classifier)
+    write_temperature(job.run.exported / "config.json", scores.temperature)
+    seconds = Seconds(
+        load=trained.began - started, export=evaluating - exporting, evaluation=time.monotonic() - evaluating
+    )
+    metrics = _metrics(job, trained, exported, scores, seconds)
+    _illustrate(job.run, metrics, listener)
+    recorder.state("complete")
+    write_json(job.run.metrics, metrics.model_dump(mode="json"))
+    return metrics
+
+
+def _illustrate(run: Run, metrics: Metrics, listener: Listener) -> None:
+    """Write the model card and the figures. A training is not lost for a figure that cannot be drawn."""
+    write_card(run, metrics)
+    try:
+        warnings = draw_run(run, metrics)
+    except EmotionError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is in the labels or figures
+        warnings = [f"the figures could not be drawn: {type(error).__name__}: {error}"]
+    for warning in warnings:
+        listener.note("warning", warning)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The exported model, opened as any reader would, and how it stands beside the trained one."""
+
+    classifier: Classifier
+    parity: Parity
+    int8: Int8Scores | None
+
+
+def _metrics(job: Job, trained: Trained, exported: Exported, scores: RunScores, seconds: Seconds) -> Metrics:
+    from emotion.models.build import count_parameters
+
+    fitted, learner = trained.fitted, trained.learner
+    return Metrics(
+        model=job.run.model,
+        run=job.run.name,
+        seed=job.params.training.seed,
+        finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        data=_data_record(job),
+        training_seconds=fitted.seconds,
+        seconds=seconds,
+        epochs=len(fitted.epochs),
+        best_epoch=fitted.best.epoch,
+        parameters=Parameters(**count_parameters(learner.model)),
+        train=scores.train,
+        validation=scores.validation,
+        test=scores.test,
+        onnx=OnnxScores(
+            bytes=(job.run.exported / "model.onnx").stat().st_size,
+            max_abs_logit_diff=exported.parity.max_abs_logit_diff,
+            label_agreement=exported.parity.label_agreement,
+            rows_per_second=scores.rows_per_second,
+            int8=exported.int8,
+        ),
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        samples_per_second=fitted.samples_per_second,
+        max_length=learner.max_length,
+        precision=learner.compute.precision,
+        micro_batch=fitted.position.micro,
+        temperature=scores.temperature,
+        resumes=fitted.position.resumes,
+        weights=learner.weights,
+    )
+
+
+def _data_record(job: Job) -> DataRecord:
+    data = job.data
+    return DataRecord(**asdict(data.origin), labels=data.labels, digests=Digests(**data.digests))
+
+
+def _export(job: Job, learner: Learner, listener: Listener) -> Exported:
+    """Write model/, open it as any reader would, and hold it against the trained model on validation."""
+    from emotion.training.forward import Forward
+
+    listener.note("export", "exporting to ONNX and holding it against the trained model on validation")
+    texts, labels = job.data.splits["validation"].texts, job.data.encoded("validation")
+    threads = job.params.resources.threads or None
+    exact = learner.export(job.run.exported, {"run": str(job.run), "data": job.data.name, "sample": job.data.sample})
+    classifier = Classifier.load(job.run.exported, threads)
+    trained = Forward(exact).predict(learner.encode(texts))
+    parity = check_parity(trained, classifier.logits(texts), job.params.export.parity)
+    if not (isinstance(job.params, CheckpointParams) and job.params.export.int8):
+        return Exported(classifier, parity, None)
+    int8 = quantise(job.run.exported, classifier, texts, labels, threads)
+    listener.note("export", f"int8: kept, {int8.speedup:.1f} times as fast" if int8.kept else f"no int8: {int8.reason}")
+    return Exported(classifier, parity, Int8Scores(**asdict(int8)))

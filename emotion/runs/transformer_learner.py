@@ -1,0 +1,123 @@
+"""Learners that start from a checkpoint: the transformers, with the checkpoint's tokenizer."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from emotion.data.dataset import Dataset
+from emotion.errors import BadDataError
+from emotion.evaluation.metrics_file import WeightsRecord
+from emotion.models.activations import transformer_row
+from emotion.models.compute import Compute
+from emotion.models.config_json import encoder_config, read_config
+from emotion.models.hf_folder import classifier_config, load_weights, save_checkpoint
+from emotion.models.transformer import build_transformer, input_names
+from emotion.onnx.export import to_onnx
+from emotion.params.schema import CheckpointParams
+from emotion.store.atomic import write_bytes, write_json
+from emotion.store.layout import Store
+from emotion.text.coverage import coverage
+from emotion.text.encoded import Encoded, encode
+from emotion.text.pretrained import fit_tokenizer, load_tokenizer
+from emotion.text.wordpiece import learn_wordpiece
+from emotion.training.memory import Memory, estimate
+from emotion.weights.find import Weights, find_weights
+from emotion.weights.known import CHECKPOINTS
+
+# What one file of ONNX, a protocol buffer, can hold.
+MOST_BYTES = 2**31
+
+
+class CheckpointLearner:
+    """A transformer for a data set; see `emotion.runs.learner.Learner`."""
+
+    def __init__(
+        self, params: CheckpointParams, data: Dataset, store: Store, compute: Compute, tell: Callable[[str], None]
+    ) -> None:
+        self.params, self.labels, self.compute = params, data.labels, compute
+        self.weights: WeightsRecord | None = None
+        texts, wanted = data.splits["train"].texts, params.text.max_length
+        known = CHECKPOINTS.get(params.model.checkpoint)
+        if known and params.model.init == "random":
+            # Nothing of the checkpoint is needed, and so nothing has to be on this machine.
+            self.content = known.config
+            self.config = encoder_config(self.content)
+            learnt = learn_wordpiece(texts, self.config.vocabulary)
+            self.tokenizer = fit_tokenizer(learnt, self.config.max_length, wanted, texts)
+            self.model, self.loaded = (
+                self._build(compute.precision),
+                "random weights, and a tokenizer learnt from train",
+            )
+        else:
+            found = find_weights(params.model.checkpoint, params.model.revision, store, tell)
+            self.weights = _record(found)
+            self.content = read_config(found.folder)
+            self.config = encoder_config(self.content)
+            most = self.config.max_length
+            self.tokenizer = load_tokenizer(found.folder, self.config.vocabulary, most, wanted, texts)
+            self.model = self._build(compute.precision)
+            self.loaded = "random weights" if params.model.init == "random" else str(self._load(found.folder))
+        self.max_length = self.tokenizer.max_length
+
+    def _build(self, precision: str) -> Any:
+        model = build_transformer(self.config, len(self.labels), self.params.model.name, precision)
+        size = 4 * model.count_params()
+        if size >= MOST_BYTES:
+            raise BadDataError(
+                f"{self.params.model.checkpoint} takes {size / 1e9:.1f} GB, and an ONNX file holds 2.1 GB at most",
+                "take a smaller checkpoint",
+            )
+        return model
+
+    def _load(self, folder: Path) -> Any:
+        same = self.content.get("id2label") == classifier_config(self.content, self.labels)["id2label"]
+        return load_weights(self.model, self.config, folder, same_labels=same)
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Texts to token ids, padded to the longest."""
+        return encode(self.tokenizer.backend, texts)
+
+    def notes(self) -> list[str]:
+        """What became of the checkpoint's weights, the length, precision and XLA."""
+        taken = "as the parameters say" if self.params.text.max_length else "99.5 % of train's texts fit"
+        most = self.config.max_length
+        return [
+            self.loaded,
+            f"texts are cut to {self.max_length} tokens ({taken}; the model has positions for {most})",
+            self.compute.reason,
+        ]
+
+    def warnings(self, texts: Sequence[str]) -> list[str]:
+        """Many unknown tokens, many cut texts."""
+        return coverage(self.tokenizer.backend, texts, self.tokenizer.unknown_id).warnings()
+
+    def memory(self, length: int) -> Memory:
+        """What training takes, with rows of `length` tokens."""
+        row = transformer_row(self.config, length, self.compute.precision)
+        return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
+
+    def save(self, folder: Path) -> None:
+        """Write config.json, model.safetensors and the tokenizer, as PyTorch's transformers open them."""
+        save_checkpoint(folder, self.model, self.config, self.content, self.labels)
+        self.tokenizer.save(folder, input_names(self.config))
+
+    def export(self, folder: Path, card: dict[str, Any]) -> Any:
+        """Write model.onnx, the tokenizer and config.json, as AutoTokenizer and optimum open them."""
+        exact = self.model
+        if self.compute.precision != "float32":
+            exact = self._build("float32")
+            exact.set_weights(self.model.get_weights())
+        write_bytes(folder / "model.onnx", to_onnx(exact, self.params.export.opset, apart=True))
+        self.tokenizer.save(folder, input_names(self.config))
+        write_json(folder / "config.json", classifier_config(self.content, self.labels) | card)
+        return exact
+
+
+def _record(found: Weights) -> WeightsRecord:
+    return WeightsRecord(
+        checkpoint=found.repository or str(found.folder),
+        source=str(found.source),
+        revision=found.revision,
+        verified=found.verified,
+        sha256=dict(found.digests),
+    )

@@ -1,0 +1,68 @@
+"""Learners that start from nothing: ANN and LSTM, with a tokenizer learnt from train."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from emotion.data.dataset import Dataset
+from emotion.evaluation.metrics_file import WeightsRecord
+from emotion.models.activations import word_row
+from emotion.models.build import build_model
+from emotion.models.compute import Compute
+from emotion.onnx.export import to_onnx, word_config
+from emotion.params.schema import WordParams
+from emotion.store.atomic import write_bytes, write_json, write_text
+from emotion.store.scratch import LEAST_BYTES, drafting
+from emotion.text.coverage import coverage
+from emotion.text.encoded import Encoded, encode
+from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
+from emotion.training.memory import Memory, estimate
+
+BYTES = 4  # of a weight, float32
+
+
+class WordLearner:
+    """ANN or LSTM for a data set; see `emotion.runs.learner.Learner`."""
+
+    weights: WeightsRecord | None = None
+
+    def __init__(self, params: WordParams, data: Dataset) -> None:
+        self.params, self.labels = params, data.labels
+        self.tokenizer: Tokenizer = learn_tokenizer(data.splits["train"].texts, params.text)
+        self.model = build_model(params, self.tokenizer.get_vocab_size(), len(data.labels))
+        self.compute = Compute()
+        self.max_length = params.text.max_length
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Texts to token ids, all of one length."""
+        return encode(self.tokenizer, texts)
+
+    def notes(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def warnings(self, texts: Sequence[str]) -> list[str]:
+        """Many unknown words, many cut texts."""
+        return coverage(self.tokenizer, texts, UNKNOWN_ID).warnings()
+
+    def memory(self, length: int) -> Memory:
+        """What training takes, with rows of `length` words."""
+        row = word_row(self.params.model, length)
+        return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
+
+    def save(self, folder: Path) -> None:
+        """Write Keras' weights."""
+        with drafting(BYTES * self.model.count_params() + LEAST_BYTES) as drafts:
+            draft = drafts / "model.weights.h5"
+            self.model.save_weights(draft)
+            content = draft.read_bytes()
+        write_bytes(folder / draft.name, content)
+
+    def export(self, folder: Path, card: dict[str, Any]) -> Any:
+        """Write model.onnx, tokenizer.json and config.json."""
+        write_bytes(folder / "model.onnx", to_onnx(self.model, self.params.export.opset))
+        write_text(folder / "tokenizer.json", self.tokenizer.to_str(pretty=True))
+        write_json(folder / "config.json", word_config(self.params, self.labels) | card)
+        return self.model

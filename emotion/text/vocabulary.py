@@ -1,0 +1,45 @@
+"""The word-level tokenizer of the ANN and the LSTM, learnt from train alone."""
+
+from collections.abc import Iterable
+
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from emotion.params.schema import WordTextParams
+
+PAD, UNKNOWN = "[PAD]", "[UNK]"
+PAD_ID, UNKNOWN_ID = 0, 1
+# Scripts that are written without spaces: one token a character, with the marks that sit on it.
+SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
+# Words with their apostrophes ("don't"), and every other visible character by itself.
+WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # noqa: RUF001  the typographic apostrophe is meant
+
+
+def learn_tokenizer(texts: Iterable[str], params: WordTextParams) -> Tokenizer:
+    """Learn the commonest words of `texts`, ties in alphabetical order.
+
+    The tokenizer cuts and pads to `params.max_length` by itself: its JSON is all that is needed to use it.
+    """
+    tokenizer = learn_words(texts, params.vocabulary)
+    tokenizer.enable_truncation(params.max_length)
+    tokenizer.enable_padding(direction=params.padding, pad_id=PAD_ID, pad_token=PAD, length=params.max_length)
+    return tokenizer
+
+
+def learn_words(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+    """Learn as `learn_tokenizer` does, PAD and UNKNOWN counted in `vocabulary`; texts keep their own lengths."""
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.NFC(),
+            normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=True),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPACELESS), "isolated"),
+            pre_tokenizers.Split(Regex(WORD), "removed", invert=True),
+        ]
+    )
+    trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[PAD, UNKNOWN], show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer

@@ -1,0 +1,89 @@
+"""Which files are classified into which, and what is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from emotion.classify.tasks import plan
+from emotion.errors import InputMissingError, UsageError
+
+
+def _write(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("text\n")
+
+
+def test_a_folder_is_mirrored(tmp_path: Path) -> None:
+    source, output = tmp_path / "in", tmp_path / "out"
+    wanted = ["a.csv", "b.TSV", "sub/c.jsonl.gz", "sub/deep/d.ndjson"]
+    others = [".hidden.csv", ".git/x.csv", "a.csv.errors.csv", "a.csv.parts/part-00000-of-00001.csv", "notes.txt"]
+    _write(*(source / name for name in wanted + others))
+    tasks = plan(source, output)
+    assert [str(task.source.relative_to(source)) for task in tasks] == wanted
+    assert [str(task.output.relative_to(output)) for task in tasks] == wanted
+    assert [task.format for task in tasks] == ["csv", "tsv", "jsonl", "jsonl"]
+
+
+def test_links_that_leave_the_folder_are_passed_over(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    _write(source / "a.csv", tmp_path / "secret.csv", tmp_path / "more" / "b.csv")
+    (source / "link.csv").symlink_to("a.csv")
+    (source / "away.csv").symlink_to(tmp_path / "secret.csv")
+    (source / "broken.csv").symlink_to("nowhere.csv")
+    (source / "folder").symlink_to(tmp_path / "more")
+    assert [task.source.name for task in plan(source, tmp_path / "out")] == ["a.csv", "link.csv"]
+
+
+def test_a_pipe_in_the_folder_is_passed_over(tmp_path: Path) -> None:
+    _write(tmp_path / "in" / "a.csv")
+    os.mkfifo(tmp_path / "in" / "b.csv")
+    assert len(plan(tmp_path / "in", tmp_path / "out")) == 1
+
+
+def test_an_empty_folder_and_a_missing_file(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(InputMissingError, match="nothing to classify"):
+        plan(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(InputMissingError, match="no such file"):
+        plan(tmp_path / "in.csv", tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("outputs", ["in", "in/out", "."])
+def test_an_output_folder_in_the_input_or_around_it(tmp_path: Path, outputs: str) -> None:
+    _write(tmp_path / "in" / "a.csv")
+    with pytest.raises(UsageError, match="one in the other"):
+        plan(tmp_path / "in", tmp_path / outputs)
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "errors", "message"),
+    [
+        ("in.csv", "in.csv", None, "IN and OUT are the same"),
+        ("in.csv", "link.csv", None, "IN and OUT are the same"),
+        ("out.csv.errors.csv", "out.csv", None, "IN and the errors file are the same"),
+        ("in.csv", "out.csv", "out.csv", "OUT and the errors file are the same"),
+        ("in.csv", "folder", None, "is a folder and"),
+        ("folder", "-", None, "is a folder, and"),
+        ("folder", "in.csv", None, "is a folder, and"),
+        ("folder", "out", "errors.csv", "--errors names one file"),
+        ("notes.txt", "out.csv", None, "does not say its format"),
+        ("in.csv", "out.jsonl", None, "would be csv"),
+    ],
+)
+def test_paths_that_do_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, output: str, errors: str | None, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _write(Path("in.csv"), Path("notes.txt"), Path("folder/a.csv"), Path("out.csv.errors.csv"))
+    Path("link.csv").symlink_to("in.csv")
+    with pytest.raises(UsageError, match=message):
+        plan(Path(source), Path(output), Path(errors) if errors else None)
+
+
+def test_standard_streams_and_devices_have_no_errors_file() -> None:
+    [task] = plan(Path("-"), Path("-"))
+    assert (task.format, task.errors) == ("csv", None)
+    [task] = plan(Path("-"), Path("/dev/null"), kind="jsonl")
+    assert (task.format, task.errors) == ("jsonl", None)

@@ -1,1 +1,0 @@
-"""Tests of emotion.job."""

@@ -1,0 +1,395 @@
+"""params.toml: the jobs' own files load, and every mistake is told at once, with its place."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emotion.cli.params import as_toml
+from emotion.errors import BadParametersError, InputMissingError
+from emotion.models.registry import MODELS as MODEL_INFOS
+from emotion.models.registry import params_file
+from emotion.params.schema import (
+    AnnParams,
+    CheckpointParams,
+    FineTuningParams,
+    LstmParams,
+    TransformerParams,
+    WordParams,
+    schema,
+)
+from emotion.params.toml import load_params
+
+JOBS = Path(__file__).parent.parent / "jobs"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "params.toml"
+    path.write_text("")
+    return path
+
+
+def mistakes(model: str, file: Path, overrides: list[str] | None = None) -> list[str]:
+    """Give the lines of the error, which has the contract's exit code 78."""
+    with pytest.raises(BadParametersError) as caught:
+        load_params(model, file, overrides or [])
+    assert caught.value.exit_code == 78
+    assert caught.value.hint
+    return [line.strip() for line in caught.value.message.splitlines()[1:]]
+
+
+# The folders of `jobs/` that train nothing.
+OTHERS = {"prefetch", "aggregate", "classify"}
+MODELS = sorted(path.parent.name for path in JOBS.glob("*/params.toml") if path.parent.name not in OTHERS)
+
+
+def test_the_jobs_are_found() -> None:
+    assert {"ann", "lstm", "bert", "distilbert", "albert", "mobilebert", "minilm"} <= set(MODELS)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_jobs_own_parameters_load(model: str) -> None:
+    assert load_params(model, JOBS / model / "params.toml").model.name == model
+
+
+@pytest.mark.parametrize("model", ["ann", "lstm"])
+def test_the_studys_vocabulary_and_length_are_kept(model: str) -> None:
+    params = load_params(model, JOBS / model / "params.toml")
+    assert isinstance(params, WordParams)
+    text = params.text
+    assert (text.vocabulary, text.max_length) == (8126, 35)
+
+
+def test_an_empty_file_gives_the_defaults_of_the_named_model(file: Path) -> None:
+    assert load_params("lstm", file) == WordParams(model=LstmParams())
+
+
+def test_a_transformer_needs_a_checkpoint_and_has_defaults_for_all_else(file: Path) -> None:
+    (line,) = mistakes("bert", file)
+    assert line == f"{file}: [model] checkpoint: field required"
+    params = load_params("bert", file, ["model.checkpoint=org/name"])
+    assert params == CheckpointParams(model=TransformerParams(name="bert", checkpoint="org/name"))
+    assert params.training == FineTuningParams()
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [("ann", WordParams), ("lstm", WordParams), ("bert", CheckpointParams), ("minilm", CheckpointParams)],
+)
+def test_what_parameters_a_model_has(model: str, expected: type) -> None:
+    assert schema(model) is expected
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if schema(model) is CheckpointParams])
+def test_a_transformer_s_job_names_its_checkpoint_and_commit(model: str) -> None:
+    params = load_params(model, JOBS / model / "params.toml")
+    assert isinstance(params, CheckpointParams)
+    known = MODEL_INFOS[model].checkpoint
+    assert known is not None
+    assert (params.model.checkpoint, params.model.revision) == (known.repository, known.revision)
+    assert params.model.init == "pretrained"
+
+
+def test_a_key_of_the_file_replaces_its_default_alone(file: Path) -> None:
+    file.write_text("[training]\nepochs = 3\nlearning_rate = 1\n")
+    params = load_params("ann", file)
+    assert (params.training.epochs, params.training.learning_rate) == (3, 1.0)
+    assert params.training.batch_size == WordParams(model=AnnParams()).training.batch_size
+
+
+def test_all_mistakes_are_told_together(file: Path) -> None:
+    file.write_text(
+        """
+        [trainig]
+        epochs = 3
+        [text]
+        vocabulary = "many"
+        padding = "middle"
+        [model]
+        name = "lstm"
+        hiden = [64]
+        hidden = [64, 0]
+        [training]
+        epochs = 0
+        learning_rate = nan
+        """
+    )
+    lines = mistakes("ann", file, ["export.opset=1", "seed=3", "data.nosuch=1"])
+    expected = [
+        ("--set seed=3", "table.key=value"),
+        (f"{file}: [model] name", "'lstm'", "'ann'"),
+        (f"{file}: [trainig]", "unknown table", "'training'"),
+        (f"{file}: [text] vocabulary", "integer", "'many'"),
+        (f"{file}: [text] padding", "'left'", "'middle'"),
+        (f"{file}: [model] hiden", "unknown key", "'hidden'"),
+        (f"{file}: [model] hidden.1", "greater than or equal to 1", "found 0"),
+        (f"{file}: [training] epochs", "greater than or equal to 1", "found 0"),
+        (f"{file}: [training] learning_rate", "finite", "nan"),
+        ("--set export.opset", "17", "found 1"),
+        ("--set data.nosuch", "unknown key"),
+    ]
+    for parts in expected:
+        assert sum(all(part in line for part in parts) for line in lines) == 1, parts
+    assert len(lines) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("[data]\nvalidation_fraction = 0.5", "[data] validation_fraction"),
+        ("[data]\ntest_fraction = 0", "[data] test_fraction"),
+        ("[data]\nsplit_seed = -1", "[data] split_seed"),
+        ("[data]\ntext_column = 1", "[data] text_column"),
+        ("[text]\nvocabulary = 2", "[text] vocabulary"),
+        ("[text]\nmax_length = 35.0", "[text] max_length"),
+        ("[training]\nxla = 1", "[training] xla"),
+        ("[training]\nepochs = true", "[training] epochs"),
+        ("[training]\nlearning_rate = -inf", "[training] learning_rate"),
+        ("[training]\nlabel_smoothing = 1.0", "[training] label_smoothing"),
+        ("[training]\nseed = 4294967296", "[training] seed"),
+        ("[training]\nbatch_size = 2026-01-01", "[training] batch_size"),
+        ("[export]\nparity = 0", "[export] parity"),
+        ("[resources]\nthreads = -1", "[resources] threads"),
+        ('[resources]\ndevice = "tpu"', "[resources] device"),
+        ("[resources]\nreplicas = 65", "[resources] replicas"),
+        ("[resources]\nmicro_batch = -1", "[resources] micro_batch"),
+        ("[resources]\nwait = 86401", "[resources] wait"),
+        ("[resources]\nwait = -1", "[resources] wait"),
+        ("[resources]\nmax_memory = 6", "[resources] max_memory"),
+        ("[training]\ndeterministic = 1", "[training] deterministic"),
+        ("[training]\nclip_norm = -1", "[training] clip_norm"),
+        ("[training]\nweight_decay = 1.5", "[training] weight_decay"),
+        ('[training]\nschedule = "constant"', "[training] schedule"),
+        ('[training]\nclass_weights = "equal"', "[training] class_weights"),
+        ("[training]\nclass_weights = 2.0", "[training] class_weights"),
+        ("[training]\nclass_weights = {joy = 0}", "[training] class_weights.joy"),
+        ('[training]\nclass_weights = {joy = "much"}', "[training] class_weights.joy"),
+        ('[model]\nhidden = "64"', "[model] hidden"),
+        ("data = 5", "[data]"),
+        ("model = 5", "[model]"),
+    ],
+)
+def test_an_impossible_value_is_told_with_file_table_and_key(file: Path, content: str, place: str) -> None:
+    file.write_text(content)
+    (line,) = mistakes("ann", file)
+    assert line.startswith(f"{file}: {place}: ")
+
+
+@pytest.mark.parametrize("size", ["0", "1M", "800M", "6G", "6 G", "999999999M"])
+def test_sizes_of_memory(file: Path, size: str) -> None:
+    assert load_params("ann", file, [f'resources.max_memory="{size}"']).resources.max_memory == size
+
+
+@pytest.mark.parametrize(
+    "size", ["", "6", "6GB", "6g", "0G", "-1G", "1.5G", "06G", "6T", " 6G", "6G\\n", "1000000000M"]
+)
+def test_what_is_no_size_of_memory(file: Path, size: str) -> None:
+    (line,) = mistakes("ann", file, [f'resources.max_memory="{size}"'])
+    assert line.startswith("--set resources.max_memory: ")
+
+
+@pytest.mark.parametrize("often", ["1 steps", "200 steps", "200steps", "30s", "30 s", "5m", "1h"])
+def test_how_often_a_checkpoint_is_written(file: Path, often: str) -> None:
+    assert load_params("ann", file, [f"resources.checkpoint_every={often}"]).resources.checkpoint_every == often
+
+
+@pytest.mark.parametrize("often", ["0s", "0 steps", "5", "5 minutes", "1 step", "-5m", "1.5h", "m", "5m 30s", "never"])
+def test_what_is_no_time_between_checkpoints(file: Path, often: str) -> None:
+    (line,) = mistakes("ann", file, [f'resources.checkpoint_every="{often}"'])
+    assert line.startswith("--set resources.checkpoint_every: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("[text]\nmax_length = -1", "[text] max_length"),
+        ("[text]\nvocabulary = 100", "[text] vocabulary"),
+        ("[text]\npadding = 'left'", "[text] padding"),
+        ("[training]\nword_dropout = 0.1", "[training] word_dropout"),
+        ("[training]\nshift = true", "[training] shift"),
+        ('[training]\nprecision = "int8"', "[training] precision"),
+        ("[training]\nxla = true", "[training] xla"),
+        ("[model]\nhidden = [3]", "[model] hidden"),
+        ('[model]\ncheckpoint = ""', "[model] checkpoint"),
+        ('[model]\ninit = "zeros"', "[model] init"),
+        ("[export]\nint8 = 1", "[export] int8"),
+    ],
+)
+def test_an_impossible_value_of_a_transformer(file: Path, content: str, place: str) -> None:
+    file.write_text(content)
+    checkpoint = [] if "checkpoint" in content else ["model.checkpoint=org/name"]
+    (line,) = mistakes("bert", file, checkpoint)
+    assert line.startswith(f"{file}: {place}: ")
+
+
+@pytest.mark.parametrize("model", ["ann", "bert"])
+@pytest.mark.parametrize("asked", ["none", "balanced", {"joy": 2.0, 'größte "Wut"': 0.5}])
+def test_weights_of_labels_are_a_word_or_a_table(file: Path, model: str, asked: object) -> None:
+    written = as_toml({"training": {"class_weights": asked}})
+    file.write_text(written)
+    checkpoint = ["model.checkpoint=org/name"] if model == "bert" else []
+    assert load_params(model, file, checkpoint).training.class_weights == asked
+    override = written.replace("[training]\n", "training.").replace(" = ", "=", 1)
+    file.write_text("")
+    assert load_params(model, file, [override, *checkpoint]).training.class_weights == asked
+
+
+@pytest.mark.parametrize(
+    ("model", "overrides", "message"),
+    [
+        ("ann", ["training.buckets=true"], "[training] buckets makes batches of many lengths"),
+        ("ann", ["training.shift=true", "text.padding=left"], "[training] shift moves words"),
+        ("lstm", ["training.shift=true", "training.buckets=true"], "[training] shift moves words"),
+    ],
+)
+def test_what_does_not_go_together_is_told(file: Path, model: str, overrides: list[str], message: str) -> None:
+    (line,) = mistakes(model, file, overrides)
+    assert line.startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("model", "overrides"),
+    [
+        ("ann", ["training.shift=true"]),
+        ("ann", ["text.padding=left"]),
+        ("lstm", ["training.shift=true"]),
+        ("lstm", ["training.buckets=true", "text.padding=left"]),
+    ],
+)
+def test_what_goes_together_is_good(file: Path, model: str, overrides: list[str]) -> None:
+    assert load_params(model, file, overrides).model.name == model
+
+
+def test_a_key_of_another_model_is_unknown_and_not_suggested(file: Path) -> None:
+    file.write_text("[model]\nunits = 64\n")
+    (line,) = mistakes("ann", file)
+    assert "[model] units: unknown key" in line
+    assert "did you mean 'units'" not in line
+
+
+@pytest.mark.parametrize("content", ["[training\n", "epochs = \n", "a = 1\na = 2\n"])
+def test_what_is_not_toml_is_told_with_file_and_line(file: Path, content: str) -> None:
+    file.write_text(content)
+    with pytest.raises(BadParametersError, match="line") as caught:
+        load_params("ann", file)
+    assert str(file) in caught.value.message
+
+
+def test_what_is_not_utf8_is_told(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe[\x00")
+    with pytest.raises(BadParametersError, match="is not TOML"):
+        load_params("ann", file)
+
+
+@pytest.mark.parametrize("place", ["absent.toml", "."])
+def test_a_file_that_cannot_be_read_is_missing(tmp_path: Path, place: str) -> None:
+    with pytest.raises(InputMissingError) as caught:
+        load_params("ann", tmp_path / place)
+    assert caught.value.exit_code == 66
+
+
+@pytest.mark.parametrize(
+    ("override", "table", "key", "value"),
+    [
+        ("training.epochs=3", "training", "epochs", 3),
+        ("training.learning_rate = 2e-5", "training", "learning_rate", 2e-5),
+        ("training.shift=true", "training", "shift", True),
+        ("model.hidden=[8, 4]", "model", "hidden", [8, 4]),
+        ("text.padding=left", "text", "padding", "left"),
+        ('text.padding="left"', "text", "padding", "left"),
+        ("data.encoding=latin-1", "data", "encoding", "latin-1"),
+        ("data.text_column=a = b", "data", "text_column", "a = b"),
+        ('data.text_column="1"', "data", "text_column", "1"),
+    ],
+)
+def test_set_takes_toml_values_and_bare_strings(file: Path, override: str, table: str, key: str, value: object) -> None:
+    assert getattr(getattr(load_params("ann", file, [override]), table), key) == value
+
+
+def test_set_goes_before_the_file_and_the_last_one_counts(file: Path) -> None:
+    file.write_text("[training]\nepochs = 0\n")
+    assert load_params("ann", file, ["training.epochs=3", "training.epochs=4"]).training.epochs == 4
+
+
+@pytest.mark.parametrize("override", ["", "training", "training.epochs", "epochs=3", ".epochs=3", "training.=3", "="])
+def test_set_that_is_not_an_assignment(file: Path, override: str) -> None:
+    assert mistakes("ann", file, [override]) == [f"--set {override}: is not table.key=value"]
+
+
+def test_set_into_what_is_no_table(file: Path) -> None:
+    file.write_text("training = 5\n")
+    assert "--set training.epochs=3: training is not a table" in mistakes("ann", file, ["training.epochs=3"])
+
+
+@pytest.mark.parametrize("override", ["nosuch.key=1", "training.epochs=x", "training.nosuch=1"])
+def test_a_mistake_of_set_is_not_blamed_on_the_file(file: Path, override: str) -> None:
+    (line,) = mistakes("ann", file, [override])
+    assert line.startswith("--set ")
+    assert str(file) not in line
+
+
+def test_set_cannot_make_a_job_another_model(file: Path) -> None:
+    (line,) = mistakes("ann", file, ["model.name=lstm"])
+    assert "'lstm'" in line
+    assert "'ann'" in line
+
+
+CHANGES: list[tuple[str, dict[str, Any]]] = [
+    ("data", {"split_seed": 1}),
+    ("text", {"vocabulary": 100}),
+    ("model", {"name": "ann", "hidden": [8]}),
+    ("model", {"name": "lstm"}),
+    ("training", {"seed": 2}),
+    ("training", {"class_weights": {"joy": 2.0}}),
+    ("training", {"deterministic": True}),
+    ("export", {"opset": 18}),
+]
+
+
+@pytest.mark.parametrize(("table", "content"), CHANGES)
+def test_the_digest_changes_with_what_decides_the_result(table: str, content: dict[str, Any]) -> None:
+    plain = {"model": {"name": "ann"}}
+    changed = WordParams.model_validate(plain | {table: content})
+    assert changed.digest() != WordParams.model_validate(plain).digest()
+
+
+def test_the_digest_does_not_depend_on_resources_nor_on_writing() -> None:
+    plain = WordParams.model_validate({"model": {"name": "ann"}, "training": {"learning_rate": 1}})
+    other = WordParams.model_validate(
+        {
+            "resources": {"threads": 4, "max_memory": "6G", "wait": 0},
+            "training": {"learning_rate": 1.0},
+            "model": {"name": "ann"},
+        }
+    )
+    assert other.digest("a") == plain.digest("a")
+
+
+def test_the_digest_tells_inputs_apart() -> None:
+    params = WordParams(model=AnnParams())
+    assert len({params.digest(), params.digest("ab"), params.digest("a", "b"), params.digest("b", "a")}) == 4
+
+
+def test_the_digest_is_the_same_in_another_process() -> None:
+    """A run is found again by it."""
+    params = WordParams(model=LstmParams())
+    script = "from emotion.params.schema import *; print(WordParams(model=LstmParams()).digest('a'))"
+    environment = os.environ | {"PYTHONHASHSEED": "7"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == params.digest("a")
+
+
+def test_a_revision_goes_with_its_checkpoint() -> None:
+    def revision(*overrides: str) -> str:
+        model = load_params("bert", params_file("bert"), overrides).model
+        assert isinstance(model, TransformerParams)
+        return model.revision
+
+    assert len(revision()) == 40
+    assert revision("model.checkpoint=org/other") == ""
+    assert revision("model.checkpoint=org/other", "model.revision=v2") == "v2"
+    assert len(revision("model.init=random")) == 40

@@ -1,0 +1,63 @@
+"""A run ends with its figures, its model card and its temperature; a figure that fails costs no training."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emotion.errors import CannotWriteError
+from emotion.evaluation.figures import draw_run
+from emotion.models.backend import prepare
+from emotion.onnx.session import Classifier
+from emotion.runs.plan import Job
+from emotion.runs.run import run_job
+from tests.builders import write_dataset
+from tests.runs.test_run import ROWS, Heard, plan, trained
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tensorflow() -> None:
+    prepare(1, 0)
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    data = write_dataset(tmp_path / "data", train=ROWS, validation=ROWS[::3], test=ROWS[::4])
+    return plan(tmp_path, data)
+
+
+def test_a_run_ends_with_figures_a_card_and_a_temperature(job: Job) -> None:
+    heard = Heard()
+    metrics = trained(job, heard)
+    names = ("architecture", "calibration", "confusion", "precision_recall", "training")
+    assert {path.name for path in job.run.figures.iterdir()} == {
+        f"{name}.{kind}" for name in names for kind in ("png", "svg")
+    }
+    card = (job.run.exported / "README.md").read_text()
+    assert card.startswith("---\n")
+    assert f"{metrics.test.accuracy:.4f}" in card
+    assert json.loads((job.run.exported / "config.json").read_text())["calibration_temperature"] == metrics.temperature
+    assert Classifier.load(job.run.exported).temperature == metrics.temperature
+    assert heard.told("warning") == ""
+
+
+def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> list[str]:
+        raise ZeroDivisionError("no width")
+
+    monkeypatch.setattr("emotion.runs.run.draw_run", fail)
+    heard = Heard()
+    trained(job, heard)
+    assert job.run.complete
+    assert "the figures could not be drawn: ZeroDivisionError: no width" in heard.told("warning")
+
+
+def test_figures_that_cannot_be_written_leave_the_run_incomplete(job: Job) -> None:
+    job.run.figures.parent.mkdir(parents=True)
+    job.run.figures.write_text("a file in the way")
+    with pytest.raises(CannotWriteError):
+        run_job(job, Heard())
+    assert not job.run.complete
+    job.run.figures.unlink()
+    metrics = trained(job, Heard())
+    assert draw_run(job.run, metrics) == []

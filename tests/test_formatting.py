@@ -1,0 +1,90 @@
+"""How quantities and other people's texts are said in one line."""
+
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from emotion.formatting import differences, duration, markdown, short
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (12, "12 s"),
+        (99, "99 s"),
+        (126, "2.1 min"),
+        (5999, "100.0 min"),
+        (7380, "2.0 h"),
+        (123 * 60, "2.0 h"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "expected"),
+    [
+        ("joy", 3, "joy"),
+        ("sadness", 4, "sad…"),
+        ("of two words", 8, "of two…"),
+        ("a\nb\x1b[31m\tc", 24, "a b [31m c"),
+        ("\ud800 half", 24, "half"),
+        ("  ", 24, ""),
+        ("日本語のラベル", 5, "日本語の…"),
+    ],
+)
+def test_texts_are_one_line_without_control_characters(text: str, most: int, expected: str) -> None:
+    assert short(text, most) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain, text: 0.5 (x)",
+        "a|b",
+        "[x](y) ![z](t)",
+        "<b>&amp;</b>",
+        "`c` *i* **b** _u_ ~~s~~ $m$",
+        "back\\slash \\| #",
+    ],
+)
+def test_markdown_shows_texts_as_they_are(text: str) -> None:
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parseInline(f"of {markdown(text)}.")
+    (line,) = parsed
+    assert {token.type for token in line.children or []} <= {"text", "text_special"}
+    assert "".join(token.content for token in line.children or []) == f"of {text}."
+
+
+def test_markdown_is_one_line() -> None:
+    assert markdown(" two\n\n# lines\r\u2028x ") == r"two \# lines x"
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "expected"),
+    [
+        ({}, {}, []),
+        ({"a": {"b": 1, "c": [1, 2]}}, {"a": {"c": [1, 2], "b": 1}}, []),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, ["  a.b: 1 there, 2 here"]),
+        ({"a": [1, 2]}, {"a": [2, 1]}, ["  a: [1, 2] there, [2, 1] here"]),
+        ({"a": {"b": 1}}, {}, ["  a.b: 1 there, absent here"]),
+        ({}, {"a": {"b": {"c": "x"}}}, ["  a.b.c: absent there, x here"]),
+        ({"a": "none"}, {"a": {"joy": 2.0}}, ["  a: none there, absent here", "  a.joy: absent there, 2.0 here"]),
+        ({"b": 1, "a": 1}, {"b": 2, "a": 2}, ["  a: 1 there, 2 here", "  b: 1 there, 2 here"]),
+    ],
+)
+def test_a_line_tells_what_is_there_and_what_is_here(
+    there: dict[str, Any], here: dict[str, Any], expected: list[str]
+) -> None:
+    assert differences(there, here) == expected
+
+
+def test_what_is_to_be_passed_over_is() -> None:
+    there = {"params": {"resources": {"threads": 1}, "training": {"seed": 1}}}
+    here = {"params": {"resources": {"threads": 2, "wait": 3}, "training": {"seed": 2}}}
+    assert len(differences(there, here)) == 3
+    assert differences(there, here, "params.resources") == ["  params.training.seed: 1 there, 2 here"]

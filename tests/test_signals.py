@@ -1,0 +1,79 @@
+"""Signals that wait: the first is remembered and raised at the end; a second Ctrl-C does not wait."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from emotion.errors import Terminated
+from emotion.signals import Stop
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Make sure that afterwards signals do what they did before."""
+    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    yield
+    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def block(stop: Stop, done: list[signal.Signals], *signals: signal.Signals) -> None:
+    """Send signals within the block; note what comes after each."""
+    with stop:
+        assert not stop()
+        for number in signals:
+            send(number)
+            done.append(number)
+            assert stop()
+
+
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals, error: type[BaseException]) -> None:
+    stop, done = Stop(), list[signal.Signals]()
+    with pytest.raises(error):
+        block(stop, done, number)
+    assert done == [number]
+    assert stop.signal is number
+
+
+def test_without_a_signal_nothing_is_raised() -> None:
+    stop = Stop()
+    block(stop, [])
+    assert not stop()
+
+
+def test_an_error_goes_before_a_signal() -> None:
+    def fail() -> None:
+        with Stop():
+            send(signal.SIGTERM)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+
+def test_a_second_ctrl_c_does_not_wait() -> None:
+    done: list[signal.Signals] = []
+    with pytest.raises(KeyboardInterrupt):
+        block(Stop(), done, signal.SIGINT, signal.SIGINT)
+    assert done == [signal.SIGINT]
+
+
+@pytest.mark.parametrize(
+    ("signals", "error"),
+    [
+        ((signal.SIGTERM, signal.SIGTERM), Terminated),
+        ((signal.SIGTERM, signal.SIGINT), Terminated),
+        ((signal.SIGINT, signal.SIGTERM), KeyboardInterrupt),
+    ],
+)
+def test_of_other_signals_the_first_counts(signals: tuple[signal.Signals, ...], error: type[BaseException]) -> None:
+    done: list[signal.Signals] = []
+    with pytest.raises(error):
+        block(Stop(), done, *signals)
+    assert done == [*signals]

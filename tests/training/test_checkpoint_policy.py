@@ -1,0 +1,72 @@
+"""When a checkpoint is due: by steps, by time, and never for more than 2 % of the time."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from numpy.typing import NDArray
+
+from emotion.params.schema import TrainingParams
+from emotion.training.checkpoints import Checkpoints
+from emotion.training.progress_state import Position
+from tests.training.small import ANN, build_words, make_step, ready
+
+
+class Slow(Checkpoints):
+    """A store that takes so many seconds to write, and a clock that goes on meanwhile."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        super().__init__(folder, {})
+        self.seconds, self.now = seconds, 1000.0
+
+    def save(self, position: Position, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
+        super().save(position, tensors)
+        self.now += self.seconds
+
+
+@pytest.fixture(scope="module")
+def step() -> Any:
+    ready()
+    return make_step(build_words(ANN), TrainingParams())
+
+
+def keeper(store: Checkpoints, every: str, *, chief: bool = True) -> Any:
+    from emotion.training.checkpoint_policy import Keeper
+
+    return Keeper(store, every, pytest.fail, chief=chief)
+
+
+def test_steps_are_counted_from_the_last_checkpoint(tmp_path: Path, step: Any) -> None:
+    made = keeper(Slow(tmp_path, 0), "5 steps")
+    made.began(12)
+    assert next(number for number in range(13, 30) if made.due(number)) == 17
+    made.keep(step, Position(), None, 18)
+    assert next(number for number in range(19, 40) if made.due(number)) == 23
+
+
+@pytest.mark.parametrize(
+    ("every", "cost", "first", "then"),
+    [("30s", 0.1, 30, 30), ("2m", 1, 120, 120), ("1h", 3, 3600, 3600), ("30s", 2, 30, 100), ("1s", 10, 1, 500)],
+)
+def test_by_time_the_pause_is_as_asked_or_fifty_times_the_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: Any, every: str, cost: float, first: float, then: float
+) -> None:
+    store = Slow(tmp_path, cost)
+    monkeypatch.setattr(time, "monotonic", lambda: store.now)
+    made = keeper(store, every)
+    for pause in (first, then, then):
+        store.now += pause - 0.5
+        assert not made.due(1)
+        store.now += 1
+        assert made.due(1)
+        assert made.keep(step, Position(), None, 1) == pytest.approx(cost)
+        assert not made.due(1)
+
+
+def test_only_the_chief_writes(tmp_path: Path, step: Any) -> None:
+    made = keeper(Checkpoints(tmp_path, {}), "1 steps", chief=False)
+    made.keep(step, Position(), None, 3)
+    assert list(tmp_path.iterdir()) == []
+    assert [made.due(3), made.due(4)] == [False, True]
