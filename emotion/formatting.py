@@ -11,12 +11,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
 
 
-def dotted(content: Any, prefix: str = "") -> list[tuple[str, str]]:
+def flatten(content: Any, prefix: str = "") -> list[tuple[str, str]]:
     """Nested objects as rows of dotted names and values; what is no object has none."""
     rows: list[tuple[str, str]] = []
     for key, value in content.items() if isinstance(content, dict) else ():
         name = f"{prefix}{key}"
-        rows += dotted(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
+        rows += flatten(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
     return rows
 
 
@@ -25,13 +25,13 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def short(text: str, most: int = 24) -> str:
+def shorten(text: str, most: int = 24) -> str:
     """Text on one line of at most `most` visible characters, with an ellipsis where it was cut."""
     clean = " ".join(printable(text).split())
     return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
 
 
-def markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Text that reads as it is inside a line of Markdown: no link, image, tag, style, formula or table cell begins."""
     return re.sub(r"([\\|`*_\[\]<>!#&~$])", r"\\\1", " ".join(text.split()))
 

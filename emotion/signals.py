@@ -9,7 +9,7 @@ from emotion.errors import Terminated
 SIGNALS = {signal.SIGTERM: Terminated, signal.SIGINT: KeyboardInterrupt}
 
 
-class Stop:
+class DeferredSignals:
     """Within its block a first signal is remembered, to be asked for by calling; on leaving it is raised.
 
     A second Ctrl-C does not wait.

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from emotion.formatting import differences, duration, markdown, short
+from emotion.formatting import differences, duration, escape_markdown, shorten
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_durations(seconds: float, text: str) -> None:
     ],
 )
 def test_texts_are_one_line_without_control_characters(text: str, most: int, expected: str) -> None:
-    assert short(text, most) == expected
+    assert shorten(text, most) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_texts_are_one_line_without_control_characters(text: str, most: int, exp
     ],
 )
 def test_markdown_shows_texts_as_they_are(text: str) -> None:
-    parsed = MarkdownIt("gfm-like", {"linkify": False}).parseInline(f"of {markdown(text)}.")
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parseInline(f"of {escape_markdown(text)}.")
     (line,) = parsed
     assert {token.type for token in line.children or []} <= {"text", "text_special"}
     assert "".join(token.content for token in line.children or []) == f"of {text}."
 
 
 def test_markdown_is_one_line() -> None:
-    assert markdown(" two\n\n# lines\r\u2028x ") == r"two \# lines x"
+    assert escape_markdown(" two\n\n# lines\r\u2028x ") == r"two \# lines x"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from emotion.errors import Terminated
-from emotion.signals import Stop
+from emotion.signals import DeferredSignals
 
 
 def send(number: signal.Signals) -> None:
@@ -22,7 +22,7 @@ def handlers() -> Iterator[None]:
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
 
 
-def block(stop: Stop, done: list[signal.Signals], *signals: signal.Signals) -> None:
+def block(stop: DeferredSignals, done: list[signal.Signals], *signals: signal.Signals) -> None:
     """Send signals within the block; note what comes after each."""
     with stop:
         assert not stop()
@@ -34,7 +34,7 @@ def block(stop: Stop, done: list[signal.Signals], *signals: signal.Signals) -> N
 
 @pytest.mark.parametrize(("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)])
 def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals, error: type[BaseException]) -> None:
-    stop, done = Stop(), list[signal.Signals]()
+    stop, done = DeferredSignals(), list[signal.Signals]()
     with pytest.raises(error):
         block(stop, done, number)
     assert done == [number]
@@ -42,14 +42,14 @@ def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals, error: 
 
 
 def test_without_a_signal_nothing_is_raised() -> None:
-    stop = Stop()
+    stop = DeferredSignals()
     block(stop, [])
     assert not stop()
 
 
 def test_an_error_goes_before_a_signal() -> None:
     def fail() -> None:
-        with Stop():
+        with DeferredSignals():
             send(signal.SIGTERM)
             raise ZeroDivisionError
 
@@ -60,7 +60,7 @@ def test_an_error_goes_before_a_signal() -> None:
 def test_a_second_ctrl_c_does_not_wait() -> None:
     done: list[signal.Signals] = []
     with pytest.raises(KeyboardInterrupt):
-        block(Stop(), done, signal.SIGINT, signal.SIGINT)
+        block(DeferredSignals(), done, signal.SIGINT, signal.SIGINT)
     assert done == [signal.SIGINT]
 
 
@@ -75,5 +75,5 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
 def test_of_other_signals_the_first_counts(signals: tuple[signal.Signals, ...], error: type[BaseException]) -> None:
     done: list[signal.Signals] = []
     with pytest.raises(error):
-        block(Stop(), done, *signals)
+        block(DeferredSignals(), done, *signals)
     assert done == [*signals]

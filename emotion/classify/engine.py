@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from emotion.classify.error_log import ErrorLog
 from emotion.classify.reader import Chunk, Row, read_rows, take
-from emotion.classify.tasks import Listener, Settings, Task, is_stream
+from emotion.classify.tasks import RowListener, Settings, Task, is_stream
 from emotion.classify.writer import Writer
 from emotion.data.records import open_records
 from emotion.data.text_io import STANDARD
@@ -33,7 +33,7 @@ SMALL_MODEL_BYTES = 25_000_000
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileResult:
     """What came of a file: rows written, those among them without a label, and how they were written.
 
     The digests are of what was written before it was packed, if it was.
@@ -52,8 +52,8 @@ class NobodyReads(Exception):  # noqa: N818  no error: `| head` has what it want
 
 
 def classify_file(
-    task: Task, classifier: Classifier, settings: Settings, listener: Listener, part: range | None = None
-) -> Outcome:
+    task: Task, classifier: Classifier, settings: Settings, listener: RowListener, part: range | None = None
+) -> FileResult:
     """Classify all records of a file, or the `part` of them by number from 0.
 
     Raises:
@@ -79,7 +79,7 @@ def classify_file(
     if task.errors is not None and not log.count:
         remove_stale(task.errors)
     digests = writer.digest.hexdigest(), log.digest.hexdigest()
-    return Outcome(count, log.count, writer.header_bytes, writer.prefixed, *digests)
+    return FileResult(count, log.count, writer.header_bytes, writer.prefixed, *digests)
 
 
 @contextmanager

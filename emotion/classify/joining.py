@@ -19,10 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from emotion.classify.engine import Outcome, classify_file, remove_stale
+from emotion.classify.engine import FileResult, classify_file, remove_stale
 from emotion.classify.error_log import HEADER
 from emotion.classify.shard import Shard, manifest_path
-from emotion.classify.tasks import Listener, Settings, Task
+from emotion.classify.tasks import RowListener, Settings, Task
 from emotion.data.records import open_records
 from emotion.data.text_io import unreadable
 from emotion.errors import BadDataError, EmotionError, TryAgainError, UsageError
@@ -44,7 +44,7 @@ KINDS = {"errors": int, "prefixed": bool, "header_bytes": int, "output": str, "e
 
 
 @dataclass(frozen=True)
-class ShardOutcome:
+class ShardResult:
     """What a shard did: the rows of its part, whether it was there already, and the parts to come."""
 
     part: Path
@@ -56,8 +56,8 @@ class ShardOutcome:
 
 
 def classify_shard(
-    task: Task, shard: Shard, classifier: Classifier, settings: Settings, listener: Listener
-) -> ShardOutcome:
+    task: Task, shard: Shard, classifier: Classifier, settings: Settings, listener: RowListener
+) -> ShardResult:
     """Make this shard's part, unless it is there, and the whole output, if all parts are.
 
     Raises:
@@ -78,7 +78,7 @@ def classify_shard(
     else:
         raise TryAgainError(f"{part.output} is written by others too, of other content", "stop them, and start again")
     missing = join(task, shard.of, origin, check)
-    return ShardOutcome(part.output, manifest["rows"], manifest["errors"], skipped, manifest["prefixed"], missing)
+    return ShardResult(part.output, manifest["rows"], manifest["errors"], skipped, manifest["prefixed"], missing)
 
 
 def join(task: Task, of: int, origin: Manifest, check: Callable[[], None]) -> list[int]:
@@ -172,7 +172,7 @@ def _origin(task: Task, of: int, classifier: Classifier, settings: Settings) -> 
     }
 
 
-def _manifest(part: Task, shard: Shard, origin: Manifest, outcome: Outcome, classifier: Classifier) -> Manifest:
+def _manifest(part: Task, shard: Shard, origin: Manifest, outcome: FileResult, classifier: Classifier) -> Manifest:
     """Describe a part that has just been written."""
     records = shard.records(origin["records"])
     return {

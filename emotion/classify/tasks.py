@@ -37,14 +37,14 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Listener:
+class RowListener:
     """Who hears of progress (in rows), and line, reason and record of errors that have no file."""
 
     advance: Callable[[int], None]
     tell: Callable[[int, str, str], None]
 
 
-def plan(source: Path, output: Path, errors: Path | None = None, kind: Format | None = None) -> list[Task]:
+def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: Format | None = None) -> list[Task]:
     """List the files to classify: one, or all in a folder, whose names the output folder repeats.
 
     In a folder, hidden files, what this command writes beside its outputs, files of other formats and links

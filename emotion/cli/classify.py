@@ -11,7 +11,7 @@ import typer
 
 from emotion.classify.model import choose_model
 from emotion.classify.shard import Shard
-from emotion.classify.tasks import Listener, Settings, Task, is_stream, plan
+from emotion.classify.tasks import RowListener, Settings, Task, is_stream, list_tasks
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, StoreOption
 from emotion.data.text_io import STANDARD
@@ -20,7 +20,7 @@ from emotion.store.layout import Store
 
 if TYPE_CHECKING:
     # Not before: --help and mistakes must not wait for onnxruntime.
-    from emotion.classify.joining import ShardOutcome
+    from emotion.classify.joining import ShardResult
     from emotion.onnx.session import Classifier
 
 
@@ -107,7 +107,7 @@ def classify(
     """
     started = time.monotonic()
     part = Shard.parse(shard) if shard is not None else None
-    tasks = plan(source, output, errors, format_name.value if format_name else None)
+    tasks = list_tasks(source, output, errors, format_name.value if format_name else None)
     _refuse_streams(tasks[0], part, as_json=as_json)
     if threads is not None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
@@ -154,7 +154,7 @@ def _run(
 
     done = []
     with console.meter("classify", "rows", log=log) as meter:
-        listener = Listener(meter.advance, tell)
+        listener = RowListener(meter.advance, tell)
         for task in tasks:
             if part is None:
                 outcome = asdict(classify_file(task, classifier, settings, listener))
@@ -181,7 +181,7 @@ def _tell(task: Task, outcome: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "errors_file": str(task.errors) if errors and task.errors else None, **shard}
 
 
-def _tell_shard(task: Task, outcome: "ShardOutcome", part: Shard) -> None:
+def _tell_shard(task: Task, outcome: "ShardResult", part: Shard) -> None:
     """Say what became of a part and of the whole."""
     if outcome.skipped:
         console.say(f"part {part.index} of {part.of} was there already: {outcome.part}")

@@ -35,7 +35,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one training parameter; repeatable."),
 ]
-Cluster = Annotated[
+InCluster = Annotated[
     bool, typer.Option("--cluster", help="In the store of a cluster, through a pod that is removed afterwards.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

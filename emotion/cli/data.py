@@ -36,9 +36,9 @@ def check(
     from emotion.data.check import as_json as report_json
     from emotion.data.check import check_data
     from emotion.errors import BadDataError
-    from emotion.params.schema import DataParams
+    from emotion.params.schema import DataTable
 
-    params = DataParams(**given(text_column=text_column, label_column=label_column, encoding=encoding))
+    params = DataTable(**given(text_column=text_column, label_column=label_column, encoding=encoding))
     report = check_data(data, params)
     if as_json:
         console.data_json(report_json(report))

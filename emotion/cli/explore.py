@@ -42,12 +42,12 @@ def explore(
     from emotion.data.dataset import read_splits
     from emotion.explore.figures import FIGURES, NUMBERS, write_figures
     from emotion.explore.numbers import measure
-    from emotion.params.schema import DataParams, WordTextParams
+    from emotion.params.schema import DataTable, WordTextTable
 
     splits = read_splits(
-        data, DataParams(**given(text_column=text_column, label_column=label_column, encoding=encoding))
+        data, DataTable(**given(text_column=text_column, label_column=label_column, encoding=encoding))
     )
-    chosen = WordTextParams(**given(vocabulary=vocabulary, max_length=max_length))
+    chosen = WordTextTable(**given(vocabulary=vocabulary, max_length=max_length))
     with console.meter("words", "rows", total=sum(map(len, splits.values()))) as meter:
         numbers = measure(data, splits, chosen, meter.advance)
     with console.meter("figures", "figures", total=len(FIGURES)) as meter:

@@ -7,12 +7,12 @@ from emotion.cli import console
 from emotion.cli.cluster_options import NAMESPACE
 
 if TYPE_CHECKING:
-    from emotion.cluster.job_outcome import Outcome
+    from emotion.cluster.job_outcome import JobOutcome
     from emotion.cluster.kubectl import Kubectl
     from emotion.cluster.render import Rendered
 
 
-def follow(kubectl: "Kubectl", names: Sequence[str], write: Callable[[str], None] = console.say) -> "list[Outcome]":
+def follow(kubectl: "Kubectl", names: Sequence[str], write: Callable[[str], None] = console.say) -> "list[JobOutcome]":
     """Follow jobs to their ends.
 
     Raises:
@@ -41,7 +41,7 @@ def follow(kubectl: "Kubectl", names: Sequence[str], write: Callable[[str], None
 
 
 def report(
-    kubectl: "Kubectl", jobs: "Sequence[Rendered]", outcomes: "Sequence[Outcome]", *, as_json: bool = False
+    kubectl: "Kubectl", jobs: "Sequence[Rendered]", outcomes: "Sequence[JobOutcome]", *, as_json: bool = False
 ) -> int:
     """Say how jobs ended and what to do next; give the exit code, which is that of the first that failed."""
     for outcome in outcomes:
@@ -60,14 +60,14 @@ def report(
     return next((outcome.exit_code for outcome in outcomes if outcome.exit_code), 0)
 
 
-def tell_outcome(kubectl: "Kubectl", outcome: "Outcome") -> None:
+def tell_outcome(kubectl: "Kubectl", outcome: "JobOutcome") -> None:
     """Say how one job ended."""
-    from emotion.cluster.log_lines import told
+    from emotion.cluster.log_lines import readable
 
     if outcome.exit_code == 0:
         console.say(f"job {outcome.name} is complete")
         return
-    lines = [line for line in map(told, outcome.last_lines.splitlines()) if line][-LAST:]
+    lines = [line for line in map(readable, outcome.last_lines.splitlines()) if line][-LAST:]
     if lines:
         console.say(f"the last lines of job {outcome.name}:")
     for line in lines:

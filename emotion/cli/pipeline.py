@@ -58,16 +58,16 @@ def pipeline(
 
       emotion pipeline ann lstm minilm --data emotion
     """
-    from emotion.cluster.job_spec import Order, expand
+    from emotion.cluster.job_spec import JobSpec, expand_jobs
     from emotion.cluster.kubectl import Kubectl
     from emotion.errors import UsageError
     from emotion.models.registry import MODELS
 
-    names = expand(models)
+    names = expand_jobs(models)
     if others := [name for name in names if name not in MODELS]:
         raise UsageError(f"{others[0]} is no model", "the pipeline has its own prefetch and aggregate")
     kubectl = Kubectl(namespace, context)
-    common = Order("", data=data, claim=store_claim, image=image, queue=queue, overlay=overlay_folder(overlay))
+    common = JobSpec("", data=data, claim=store_claim, image=image, queue=queue, overlay=overlay_folder(overlay))
     training = replace(common, gpus=gpus, spot=spot, settings=tuple(settings or ()))
     orders = [replace(training, job=name) for name in names]
     lacking = data == "emotion" or any(MODELS[name].checkpoint for name in names)

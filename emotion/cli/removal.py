@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emotion.cli import console
-from emotion.cli.cluster_options import NAMESPACE, Cluster, Context, Image, Namespace, Overlay, StoreClaim
+from emotion.cli.cluster_options import NAMESPACE, Context, Image, InCluster, Namespace, Overlay, StoreClaim
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.cli.transfer import opened, run_inside
 
@@ -28,7 +28,7 @@ def rm(
     force: Annotated[bool, typer.Option("--force", help="Remove even what may be in training.")] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
-    cluster: Cluster = False,
+    cluster: InCluster = False,
     namespace: Namespace = NAMESPACE,
     context: Context = None,
     store_claim: StoreClaim = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emotion.cli import console, removal
-from emotion.cli.cluster_options import NAMESPACE, Cluster, Context, Image, Namespace, Overlay, StoreClaim
+from emotion.cli.cluster_options import NAMESPACE, Context, Image, InCluster, Namespace, Overlay, StoreClaim
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.cli.transfer import opened, run_inside
 
@@ -25,7 +25,7 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the r
 def list_runs(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
-    cluster: Cluster = False,
+    cluster: InCluster = False,
     namespace: Namespace = NAMESPACE,
     context: Context = None,
     store_claim: StoreClaim = None,
@@ -169,10 +169,10 @@ def _print_run(content: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         console.data_json(content)
         return
-    from emotion.formatting import dotted
+    from emotion.formatting import flatten
 
     for name in ("params", "progress", "lease", "metrics"):
-        rows = dotted(content[name])
+        rows = flatten(content[name])
         console.table(f"{content['run']}: {name}", ["", ""], rows or [("none", "")], numbers=0)
     files = [(name, f"{size:,}") for name, size in content["files"].items()]
     console.table(content["folder"], ["file", "bytes"], files)

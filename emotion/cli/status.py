@@ -14,7 +14,7 @@ from emotion.cli.options import JsonOption
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from emotion.cluster.job_status import Standing
+    from emotion.cluster.job_status import JobStatus
     from emotion.cluster.kubectl import Kubectl
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, the run alone, or the job's name.")]
@@ -99,17 +99,17 @@ COLUMNS = ["job", "run", "phase", "at", "retries", "age", "node"]
 
 
 def _records(kubectl: "Kubectl") -> list[dict[str, Any]]:
-    from emotion.cluster.observe import observe
+    from emotion.cluster.observe import job_statuses
 
-    standings = [each for each in observe(kubectl) if each.component != "transfer"]
+    standings = [each for each in job_statuses(kubectl) if each.component != "transfer"]
     return [_record(kubectl, standing) for standing in standings]
 
 
-def _record(kubectl: "Kubectl", standing: "Standing") -> dict[str, Any]:
-    from emotion.cluster.job_outcome import outcome
+def _record(kubectl: "Kubectl", standing: "JobStatus") -> dict[str, Any]:
+    from emotion.cluster.job_outcome import job_outcome
 
     at = _progress(kubectl, standing)
-    reason = outcome(standing).reason if standing.phase.over and standing.phase != "complete" else standing.reason
+    reason = job_outcome(standing).reason if standing.phase.over and standing.phase != "complete" else standing.reason
     return {
         "job": standing.job,
         "run": standing.run,
@@ -125,11 +125,11 @@ def _record(kubectl: "Kubectl", standing: "Standing") -> dict[str, Any]:
     }
 
 
-def _progress(kubectl: "Kubectl", standing: "Standing") -> dict[str, Any]:
+def _progress(kubectl: "Kubectl", standing: "JobStatus") -> dict[str, Any]:
     """How far a training has come, by its log."""
     from dataclasses import asdict
 
-    from emotion.cluster.log_lines import progress
+    from emotion.cluster.log_lines import latest_progress
     from emotion.cluster.pod_log import tail
     from emotion.errors import EmotionError
 
@@ -140,7 +140,7 @@ def _progress(kubectl: "Kubectl", standing: "Standing") -> dict[str, Any]:
             lines = tail(kubectl, pod.name, LINES)
         except EmotionError:
             lines = []
-    return asdict(progress(lines))
+    return asdict(latest_progress(lines))
 
 
 def _cells(record: dict[str, Any]) -> list[str]:
@@ -185,7 +185,7 @@ def logs(
       emotion logs bert/s1-0a1b2c3d -f
     """
     from emotion.cluster.kubectl import Kubectl
-    from emotion.cluster.log_lines import told
+    from emotion.cluster.log_lines import readable
     from emotion.cluster.observe import find_job
     from emotion.cluster.pod_log import whole
 
@@ -201,7 +201,7 @@ def logs(
     for pod in begun:
         if len(begun) > 1:
             console.say(f"pod {pod.name}")
-        for line in filter(None, map(told, whole(kubectl, pod.name))):
+        for line in filter(None, map(readable, whole(kubectl, pod.name))):
             console.data(line)
 
 

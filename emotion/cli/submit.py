@@ -28,7 +28,7 @@ from emotion.cli.following import follow, option, report
 from emotion.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from emotion.cluster.job_spec import Order
+    from emotion.cluster.job_spec import JobSpec
     from emotion.cluster.kubectl import Kubectl
     from emotion.cluster.render import Rendered
 
@@ -77,13 +77,13 @@ def submit(
 
       emotion submit classify --input inbox --shards 8
     """
-    from emotion.cluster.job_spec import Order, expand
+    from emotion.cluster.job_spec import JobSpec, expand_jobs
     from emotion.cluster.kubectl import Kubectl
 
-    names = expand(jobs)
+    names = expand_jobs(jobs)
     folder = overlay_folder(overlay)
     orders = [
-        Order(
+        JobSpec(
             job=name,
             run=run,
             data=data,
@@ -120,18 +120,18 @@ def submit(
 AT_ONCE = 4
 
 
-def prepare(kubectl: "Kubectl", orders: Sequence["Order"]) -> list["Rendered"]:
+def prepare(kubectl: "Kubectl", orders: Sequence["JobSpec"]) -> list["Rendered"]:
     """Check and render orders, and see that the cluster would take them.
 
     Raises:
         EmotionError: it would not, or the orders are wrong.
     """
-    from emotion.cluster.job_spec import check
+    from emotion.cluster.job_spec import check_spec
     from emotion.cluster.kubectl import check_versions
     from emotion.cluster.render import render
     from emotion.cluster.submit import check_accepted, check_needs
 
-    checked = [check(order) for order in orders]
+    checked = [check_spec(order) for order in orders]
     # kubectl is started anew for each, and mostly waits.
     with ThreadPoolExecutor(AT_ONCE) as pool:
         rendered = list(pool.map(render, checked))

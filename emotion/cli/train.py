@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emotion.evaluation.metrics_file import Int8Scores, Metrics
-    from emotion.training.progress import Epoch, Standing
+    from emotion.training.progress import Epoch, TrainingProgress
 
 
 def train(
@@ -157,12 +157,12 @@ class Listener:
         else:
             console.say(message)
 
-    def on_start(self, standing: "Standing", rows: int, _: "Sequence[Epoch]") -> None:
+    def on_start(self, standing: "TrainingProgress", rows: int, _: "Sequence[Epoch]") -> None:
         """Remember how much there is to do, and how much of the first epoch is done."""
         self.rows = rows
         self.done = round(standing.step * standing.epochs / standing.steps % 1 * rows)
 
-    def on_step(self, standing: "Standing", rows: int) -> None:
+    def on_step(self, standing: "TrainingProgress", rows: int) -> None:
         """Move the bar of this epoch."""
         from emotion.formatting import duration
 
@@ -175,7 +175,7 @@ class Listener:
         places = {"epoch": standing.epoch, "epochs": standing.epochs, "step": standing.step, "steps": standing.steps}
         self.meter.advance(rows, f"loss {standing.loss:.4f}, {duration(standing.seconds_left)} left", **places)
 
-    def on_epoch(self, standing: "Standing", epoch: "Epoch") -> None:
+    def on_epoch(self, standing: "TrainingProgress", epoch: "Epoch") -> None:
         """Close the bar, print the epoch's line."""
         self._close()
         if self.log is LogFormat.JSON:
@@ -183,7 +183,7 @@ class Listener:
         else:
             console.say(self._line(standing.epochs, epoch))
 
-    def on_checkpoint(self, standing: "Standing", seconds: float) -> None:
+    def on_checkpoint(self, standing: "TrainingProgress", seconds: float) -> None:
         """Tell programs; a person looks at `emotion runs show`."""
         if self.log is LogFormat.JSON:
             console.log_json({"event": "checkpoint", "step": standing.step, "seconds": round(seconds, 3)})

@@ -29,13 +29,13 @@ def opened(
     namespace: str, context: str | None, overlay: str | None, claim: str | None, image: str | None
 ) -> "Iterator[StorePod]":
     """Give a pod with the store, and remove it afterwards."""
-    from emotion.cluster.job_spec import Order
+    from emotion.cluster.job_spec import JobSpec
     from emotion.cluster.kubectl import Kubectl, check_versions
     from emotion.cluster.store_pod import store_pod
 
     kubectl = Kubectl(namespace, context)
     check_versions(kubectl)
-    order = Order("transfer", overlay=overlay_folder(overlay), claim=claim, image=image)
+    order = JobSpec("transfer", overlay=overlay_folder(overlay), claim=claim, image=image)
     with store_pod(kubectl, order, console.say) as pod:
         yield pod
 

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from emotion.cluster.job_outcome import Outcome, gone, outcome, unpulled
-from emotion.cluster.job_status import Phase, Pod, Standing, hint, unpullable
+from emotion.cluster.job_outcome import JobOutcome, deleted_outcome, job_outcome, unpulled_outcome
+from emotion.cluster.job_status import JobStatus, Phase, Pod, hint, unpullable
 from emotion.cluster.kubectl import Kubectl, UnreachableError
-from emotion.cluster.log_lines import told
-from emotion.cluster.observe import observe
+from emotion.cluster.log_lines import readable
+from emotion.cluster.observe import job_statuses
 from emotion.cluster.pod_log import PodLog
 from emotion.errors import UnavailableError
 
@@ -40,7 +40,7 @@ class Followed:
     unpulled_since: float | None = None
     logs: dict[str, PodLog] = field(default_factory=dict)
     mourned: set[str] = field(default_factory=set)
-    outcome: Outcome | None = None
+    outcome: JobOutcome | None = None
 
 
 class Follower:
@@ -52,7 +52,7 @@ class Follower:
         self.lines: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self.lost_since: float | None = None
 
-    def run(self) -> list[Outcome]:
+    def run(self) -> list[JobOutcome]:
         """Follow all to their ends, in the order of their names as given.
 
         Raises:
@@ -84,7 +84,7 @@ class Follower:
     def _look(self) -> None:
         open_jobs = [name for name, job in self.jobs.items() if job.outcome is None]
         try:
-            standings = {each.name: each for each in observe(self.kubectl, open_jobs)}
+            standings = {each.name: each for each in job_statuses(self.kubectl, open_jobs)}
         except UnreachableError as error:
             self._lost(error)
             return
@@ -101,19 +101,19 @@ class Follower:
         elif time.monotonic() - self.lost_since > LOST:
             raise UnavailableError(f"the cluster has not answered for {LOST / 60:.0f} minutes", error.hint) from error
 
-    def _see(self, job: Followed, standing: Standing | None) -> None:
+    def _see(self, job: Followed, standing: JobStatus | None) -> None:
         if standing is None:
             # Its pods are gone too, and their logs.
-            self._end(job, gone(job.name), drain=0)
+            self._end(job, deleted_outcome(job.name), drain=0)
             return
         self._read_logs(job, standing)
         self._mourn(job, standing)
         if standing.phase.over:
-            self._end(job, outcome(standing))
+            self._end(job, job_outcome(standing))
         else:
             self._explain(job, standing)
 
-    def _end(self, job: Followed, ended: Outcome, drain: float = DRAIN) -> None:
+    def _end(self, job: Followed, ended: JobOutcome, drain: float = DRAIN) -> None:
         for log in job.logs.values():
             log.finish(drain)
         self._pass_on()
@@ -121,7 +121,7 @@ class Follower:
         if len(self.jobs) > 1:
             self.tell(job.name, f"failed: {ended.reason}" if ended.exit_code else ended.reason)
 
-    def _read_logs(self, job: Followed, standing: Standing) -> None:
+    def _read_logs(self, job: Followed, standing: JobStatus) -> None:
         several = standing.wanted > 1
         reading = [log for log in job.logs.values() if log.is_alive()]
         room = LOGS - len(reading)
@@ -137,12 +137,12 @@ class Follower:
         mark = f"{pod.index}: " if several and pod.index >= 0 else ""
 
         def take(line: str) -> None:
-            if text := told(line):
+            if text := readable(line):
                 self.lines.put((job.name, mark + text))
 
         return take
 
-    def _mourn(self, job: Followed, standing: Standing) -> None:
+    def _mourn(self, job: Followed, standing: JobStatus) -> None:
         """Say of every pod that ended badly how it did, once."""
         for name in job.logs.keys() - {pod.name for pod in standing.pods} - job.mourned:
             job.mourned.add(name)
@@ -160,7 +160,7 @@ class Follower:
                 where = f" on {pod.node}" if pod.node else ""
                 self.tell(job.name, f"pod {pod.name}{where} is lost: {how}; the job goes on with another one")
 
-    def _explain(self, job: Followed, standing: Standing) -> None:
+    def _explain(self, job: Followed, standing: JobStatus) -> None:
         """Say why it waits, whenever that changes, and again after a minute."""
         text = _standing_words(standing)
         now = time.monotonic()
@@ -173,13 +173,13 @@ class Follower:
                 self.tell(job.name, f"  {help_}")
         self._give_up_image(job, standing, now)
 
-    def _give_up_image(self, job: Followed, standing: Standing, now: float) -> None:
+    def _give_up_image(self, job: Followed, standing: JobStatus, now: float) -> None:
         if standing.phase is Phase.RUNNING or not unpullable(standing.reason):
             job.unpulled_since = None
         elif job.unpulled_since is None:
             job.unpulled_since = now
         elif now - job.unpulled_since > IMAGE:
-            self._end(job, unpulled(standing))
+            self._end(job, unpulled_outcome(standing))
 
 
 def _how(pod: Pod) -> str:
@@ -196,7 +196,7 @@ def _how(pod: Pod) -> str:
 WAITS = {Phase.WAITING: " for its pod", Phase.RETRYING: ": another pod comes"}
 
 
-def _standing_words(standing: Standing) -> str:
+def _standing_words(standing: JobStatus) -> str:
     reason = f": {standing.reason}" if standing.reason else ""
     if standing.phase is Phase.RUNNING and standing.wanted > 1:
         others = f"; one waits{reason}" if reason else ""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emotion.cluster.job_status import Ended, Phase, Standing, hint
+from emotion.cluster.job_status import ContainerEnd, JobStatus, Phase, hint
 
 # The exit codes of the contract, as far as a pod can end with them.
 MEANINGS = {
@@ -29,7 +29,7 @@ TRY_AGAIN, UNAVAILABLE, FAILED = 75, 69, 70
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """One Job's end. `exit_code` is 0 for success, else its last pod's, or 75 where it was stopped from outside."""
 
     name: str
@@ -39,19 +39,19 @@ class Outcome:
     last_lines: str = ""
 
 
-def outcome(standing: Standing) -> Outcome:
+def job_outcome(standing: JobStatus) -> JobOutcome:
     """How a Job ended that is over."""
     if standing.phase is Phase.COMPLETE:
-        return Outcome(standing.name, 0, "complete")
+        return JobOutcome(standing.name, 0, "complete")
     ended = standing.last_failure
     reason = standing.reason
     if ended is not None and not reason.startswith("DeadlineExceeded"):
         reason = f"{_words(ended)} ({standing.reason.partition(':')[0]})"
     code = _code(standing, ended)
-    return Outcome(standing.name, code, reason, hint(reason) or HINTS.get(code, ""), ended.message if ended else "")
+    return JobOutcome(standing.name, code, reason, hint(reason) or HINTS.get(code, ""), ended.message if ended else "")
 
 
-def _words(ended: Ended) -> str:
+def _words(ended: ContainerEnd) -> str:
     if ended.lost:
         return ended.lost
     if ended.exit_code is None:
@@ -61,7 +61,7 @@ def _words(ended: Ended) -> str:
     return f"exit code {ended.exit_code}, {MEANINGS.get(ended.exit_code, 'unknown')}"
 
 
-def _code(standing: Standing, ended: Ended | None) -> int:
+def _code(standing: JobStatus, ended: ContainerEnd | None) -> int:
     if standing.reason.startswith("DeadlineExceeded"):
         return TRY_AGAIN
     if ended is None or ended.exit_code in {None, 0}:
@@ -69,12 +69,12 @@ def _code(standing: Standing, ended: Ended | None) -> int:
     return ended.exit_code or FAILED
 
 
-def gone(name: str) -> Outcome:
+def deleted_outcome(name: str) -> JobOutcome:
     """The end of a Job that somebody deleted."""
     help_ = "submit it again: it goes on from its checkpoint"
-    return Outcome(name, TRY_AGAIN, "it was deleted before it was over", help_)
+    return JobOutcome(name, TRY_AGAIN, "it was deleted before it was over", help_)
 
 
-def unpulled(standing: Standing) -> Outcome:
+def unpulled_outcome(standing: JobStatus) -> JobOutcome:
     """A Job whose image cannot be had: it is left as it is, and would begin if the image came."""
-    return Outcome(standing.name, UNAVAILABLE, standing.reason, hint(standing.reason))
+    return JobOutcome(standing.name, UNAVAILABLE, standing.reason, hint(standing.reason))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from emotion.errors import InputMissingError, UsageError
 from emotion.models.registry import MODELS, jobs_folder, params_file
-from emotion.params.schema import CheckpointParams, WordParams
+from emotion.params.schema import TransformerParams, WordParams
 from emotion.params.toml import load_params
 from emotion.store.layout import RUN_NAME
 
 # Jobs that train nothing.
-OTHERS = ("prefetch", "aggregate", "classify")
+OTHER_JOBS = ("prefetch", "aggregate", "classify")
 # Folders of the store that data and weights are read from.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # A DNS label: the name of a queue.
@@ -21,7 +21,7 @@ HIGHEST = {"gpus": 64, "workers": 64, "shards": 1000}
 
 
 @dataclass(frozen=True)
-class Order:
+class JobSpec:
     """One job, and how it is to run. None and empty leave what the job's own manifest says."""
 
     job: str
@@ -47,20 +47,20 @@ class Order:
         return self.job in MODELS
 
 
-def expand(names: list[str]) -> list[str]:
+def expand_jobs(names: list[str]) -> list[str]:
     """The jobs that are meant: `all` is every model.
 
     Raises:
         UsageError: there is no such job.
     """
     jobs = list(dict.fromkeys(job for name in names for job in (list(MODELS) if name == "all" else [name])))
-    unknown = [job for job in jobs if job not in (*MODELS, *OTHERS)]
+    unknown = [job for job in jobs if job not in (*MODELS, *OTHER_JOBS)]
     if unknown:
-        raise UsageError(f"unknown job {unknown[0]!r}", f"the jobs are {', '.join((*MODELS, *OTHERS))}; or all")
+        raise UsageError(f"unknown job {unknown[0]!r}", f"the jobs are {', '.join((*MODELS, *OTHER_JOBS))}; or all")
     return jobs
 
 
-def check(order: Order) -> Order:
+def check_spec(order: JobSpec) -> JobSpec:
     """Check an order, and give its run a name where it has none.
 
     The name is made from the parameters and the data's name, so that the same order finds the same run.
@@ -80,7 +80,7 @@ def check(order: Order) -> Order:
     return order
 
 
-def _check_values(order: Order) -> None:
+def _check_values(order: JobSpec) -> None:
     if order.run and not RUN_NAME.fullmatch(order.run):
         raise UsageError(f"{order.run!r} is not a run name", "use 1 to 40 lower-case letters, digits and hyphens")
     for name, what in ((order.data, "--data"), ("inbox" if order.source is None else order.source, "--input")):
@@ -98,7 +98,7 @@ def _check_values(order: Order) -> None:
         )
 
 
-def _check_together(order: Order) -> None:
+def _check_together(order: JobSpec) -> None:
     if not order.trains and (order.settings or order.workers > 1):
         raise UsageError(f"{order.job} trains nothing: it has no --set and no --workers")
     if any(setting.partition("=")[0].strip() == "resources.device" for setting in order.settings):
@@ -109,7 +109,7 @@ def _check_together(order: Order) -> None:
         raise UsageError("--input, --shards and --model are for classify alone")
 
 
-def _run_name(params: WordParams | CheckpointParams, data: str) -> str:
+def _run_name(params: WordParams | TransformerParams, data: str) -> str:
     return f"s{params.training.seed}-{params.digest('data', data)[:8]}"
 
 

@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ended:
+class ContainerEnd:
     """How a pod's container ended. `lost` says why where it was taken from its node rather than failed."""
 
     exit_code: int | None
@@ -54,13 +54,13 @@ class Pod:
     node: str
     created: str
     begun: bool
-    ended: Ended | None
+    ended: ContainerEnd | None
     succeeded: bool
     waits: str
 
 
 @dataclass(frozen=True)
-class Standing:
+class JobStatus:
     """A Job, its pods from old to new, and why it waits or has failed."""
 
     name: str
@@ -90,21 +90,21 @@ class Standing:
         return at_work[0] if at_work else (self.pods[-1] if self.pods else None)
 
     @property
-    def last_failure(self) -> Ended | None:
+    def last_failure(self) -> ContainerEnd | None:
         """How the last pod that failed ended; one that decided the Job's end comes before those stopped by it."""
         ended = [pod.ended for pod in self.pods if pod.ended is not None and not pod.succeeded]
         decided = [each for each in ended if each.exit_code in HOPELESS]
         return (decided or ended)[-1] if ended else None
 
 
-def read_standing(job: Object, pods: Iterable[Object], why: str = "") -> Standing:
+def read_job_status(job: Object, pods: Iterable[Object], why: str = "") -> JobStatus:
     """Read a Job's standing; `why` is what its events and its queue say, where they were asked."""
     attempts = tuple(sorted(map(_pod, pods), key=lambda pod: (pod.created, pod.name)))
     status, labels = job.get("status", {}), job["metadata"].get("labels", {})
     phase, reason = _phase(job, attempts, why)
     name = job["metadata"]["name"]
     failed = sum(1 for pod in attempts if pod.ended is not None and not pod.succeeded)
-    return Standing(
+    return JobStatus(
         name=name,
         job=labels.get(f"{LABEL}name", name),
         run=labels.get(f"{LABEL}instance", name),
@@ -127,7 +127,7 @@ def _phase(job: Object, pods: Sequence[Pod], why: str) -> tuple[Phase, str]:
     if "Complete" in conditions:
         return Phase.COMPLETE, ""
     if "Failed" in conditions:
-        return Phase.FAILED, words(conditions["Failed"])
+        return Phase.FAILED, reason_of(conditions["Failed"])
     if job["spec"].get("suspend"):
         queue = job["metadata"].get("labels", {}).get(QUEUE)
         return Phase.QUEUED, why or (f"in the queue {queue}" if queue else "suspended")
@@ -138,7 +138,7 @@ def _phase(job: Object, pods: Sequence[Pod], why: str) -> tuple[Phase, str]:
     return (Phase.RETRYING if ended else Phase.WAITING), reason
 
 
-def words(told: Object) -> str:
+def reason_of(told: Object) -> str:
     """Reason and message of a condition, a state or an event."""
     reason, message = told.get("reason", ""), told.get("message", "")
     if len(message) > LONGEST:
@@ -164,16 +164,16 @@ def _pod(pod: Object) -> Pod:
     )
 
 
-def _ended(status: Object, terminated: Object) -> Ended:
+def _ended(status: Object, terminated: Object) -> ContainerEnd:
     conditions = {each["type"]: each for each in status.get("conditions", []) if each["status"] == "True"}
     lost = conditions.get("DisruptionTarget", {})
     if not lost and status.get("reason") in {"Evicted", "Preempting", "Shutdown", "NodeLost", "Terminated"}:
         lost = status
-    return Ended(
+    return ContainerEnd(
         exit_code=terminated.get("exitCode"),
         reason=terminated.get("reason", "") or status.get("reason", ""),
         message=(terminated.get("message") or status.get("message") or "").strip(),
-        lost=(DISRUPTIONS.get(lost.get("reason", ""), "") or words(lost)) if lost else "",
+        lost=(DISRUPTIONS.get(lost.get("reason", ""), "") or reason_of(lost)) if lost else "",
     )
 
 
@@ -190,9 +190,9 @@ def _waits(status: Object, waiting: Object) -> str:
     """Why a pod does not run yet; nothing where that is not said, or it only takes its time."""
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return words(condition)
+            return reason_of(condition)
     ordinary = {"ContainerCreating", "PodInitializing", ""}
-    return "" if waiting.get("reason", "") in ordinary else words(waiting)
+    return "" if waiting.get("reason", "") in ordinary else reason_of(waiting)
 
 
 # What a reason means, and what helps.

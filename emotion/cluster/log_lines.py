@@ -19,7 +19,7 @@ class Progress:
         return ", ".join(f"{what} {at:,} of {of:,}" for what, at, of in places if at is not None and of is not None)
 
 
-def event(line: str) -> dict[str, Any] | None:
+def parse_event(line: str) -> dict[str, Any] | None:
     """The event that a line tells of, or None where it is plain text."""
     if not line.startswith("{"):
         return None
@@ -30,12 +30,12 @@ def event(line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and isinstance(found.get("event"), str) else None
 
 
-def told(line: str) -> str:
+def readable(line: str) -> str:
     """A line for people; nothing where only programs have a use for it.
 
     What a pod logs may come from data: characters that steer a terminal are shown, not obeyed.
     """
-    found = event(line)
+    found = parse_event(line)
     try:
         text = line if found is None else KINDS.get(found["event"], _other)(found)
     except (KeyError, TypeError, ValueError):
@@ -74,10 +74,10 @@ def _nothing(_: dict[str, Any]) -> str:
 KINDS = {"epoch": _epoch, "checkpoint": _nothing, "error": _error}
 
 
-def progress(lines: list[str]) -> Progress:
+def latest_progress(lines: list[str]) -> Progress:
     """How far a training has come by the newest of these lines that says it."""
     for line in reversed(lines):
-        found = event(line)
+        found = parse_event(line)
         if found and isinstance(found.get("epoch"), int):
             values = {name: found.get(name) for name in ("epoch", "epochs", "step", "steps")}
             return Progress(**{name: value for name, value in values.items() if isinstance(value, int)})

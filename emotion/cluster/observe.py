@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection
 
-from emotion.cluster.job_status import JOB_NAME, LABEL, Object, Phase, Standing, read_standing, words
+from emotion.cluster.job_status import JOB_NAME, LABEL, JobStatus, Object, Phase, read_job_status, reason_of
 from emotion.cluster.kubectl import Kubectl
 from emotion.errors import EmotionError, InputMissingError, UsageError
 
 OURS = f"{LABEL}part-of=emotion"
 
 
-def observe(kubectl: Kubectl, names: Collection[str] = ()) -> list[Standing]:
+def job_statuses(kubectl: Kubectl, names: Collection[str] = ()) -> list[JobStatus]:
     """How all jobs stand, or those of these names that are there; oldest first.
 
     Raises:
@@ -26,14 +26,14 @@ def observe(kubectl: Kubectl, names: Collection[str] = ()) -> list[Standing]:
     return sorted(standings, key=lambda standing: (standing.created, standing.name))
 
 
-def _standing(kubectl: Kubectl, job: Object, pods: list[Object]) -> Standing:
-    standing = read_standing(job, pods)
+def _standing(kubectl: Kubectl, job: Object, pods: list[Object]) -> JobStatus:
+    standing = read_job_status(job, pods)
     if standing.phase is Phase.QUEUED or (standing.phase in {Phase.WAITING, Phase.RETRYING} and not standing.reason):
-        return read_standing(job, pods, _asked(kubectl, standing))
+        return read_job_status(job, pods, _asked(kubectl, standing))
     return standing
 
 
-def _asked(kubectl: Kubectl, standing: Standing) -> str:
+def _asked(kubectl: Kubectl, standing: JobStatus) -> str:
     """What the queue, or the events of the job and of its pod say; nothing where they cannot be read."""
     try:
         if standing.phase is Phase.QUEUED:
@@ -44,7 +44,7 @@ def _asked(kubectl: Kubectl, standing: Standing) -> str:
         return ""
 
 
-def _kueue(kubectl: Kubectl, standing: Standing) -> str:
+def _kueue(kubectl: Kubectl, standing: JobStatus) -> str:
     """Why Kueue does not admit a job, as the workload that it made of it says."""
     workloads = kubectl.items("workloads.kueue.x-k8s.io", f"--selector=kueue.x-k8s.io/job-uid={standing.uid}")
     for workload in workloads:
@@ -63,17 +63,17 @@ def _event(kubectl: Kubectl, name: str) -> str:
     if not telling:
         return ""
     last = max(telling, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-    return words(last)
+    return reason_of(last)
 
 
-def find_job(kubectl: Kubectl, text: str) -> Standing:
+def find_job(kubectl: Kubectl, text: str) -> JobStatus:
     """The Job that a person means: by its name, by MODEL/RUN, or by the run's name alone.
 
     Raises:
         InputMissingError: there is none.
         UsageError: there are several.
     """
-    standings = observe(kubectl)
+    standings = job_statuses(kubectl)
     wanted = text.replace("/", "-")
     found = [each for each in standings if each.name == wanted] or [each for each in standings if each.run == text]
     found = found or [each for each in standings if each.job == text]

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from emotion.cluster.job_spec import Order, manifests_folder
+from emotion.cluster.job_spec import JobSpec, manifests_folder
 from emotion.cluster.kubectl import kustomize
 from emotion.errors import BadParametersError
 from emotion.models.registry import MODELS, jobs_folder
@@ -30,7 +30,7 @@ QUEUE = "kueue.x-k8s.io/queue-name"
 class Rendered:
     """One job as the cluster gets it: the Job, and what goes with it; `yaml` is all of it, as a file for kubectl."""
 
-    order: Order
+    order: JobSpec
     yaml: str
     job: dict[str, Any]
     others: list[dict[str, Any]]
@@ -67,7 +67,7 @@ class Rendered:
         return str(self.job["metadata"]["labels"].get(QUEUE, ""))
 
 
-def render(order: Order, folder: str = "") -> Rendered:
+def render(order: JobSpec, folder: str = "") -> Rendered:
     """Render an order, checked before; `folder` is what is rendered where it is no job of jobs/.
 
     Raises:
@@ -97,7 +97,7 @@ def _write(folder: Path, content: dict[str, Any]) -> None:
     (folder / "kustomization.yaml").write_text(json.dumps(content, indent=2))
 
 
-def _run_layer(order: Order, folder: str) -> dict[str, Any]:
+def _run_layer(order: JobSpec, folder: str) -> dict[str, Any]:
     """Names the run, and says what it is about."""
     layer: dict[str, Any] = {"resources": [f"../{folder}"], "patches": _patches(_about(order))}
     if order.run:
@@ -106,7 +106,7 @@ def _run_layer(order: Order, folder: str) -> dict[str, Any]:
     return layer
 
 
-def _about(order: Order) -> list[Patch]:
+def _about(order: JobSpec) -> list[Patch]:
     """Patches of the arguments."""
     if order.trains:
         said = [_replace(f"args/{DATA}", f"/store/data/{order.data}")]
@@ -119,12 +119,12 @@ def _about(order: Order) -> list[Patch]:
     return []
 
 
-def _own_data(order: Order) -> tuple[str, ...]:
+def _own_data(order: JobSpec) -> tuple[str, ...]:
     """Prefetch brings the one data set that it knows; any other is put by hand."""
     return () if order.data == "emotion" else ("--no-data",)
 
 
-def _shares(order: Order) -> list[Patch]:
+def _shares(order: JobSpec) -> list[Patch]:
     places = (
         {SOURCE: f"/store/inputs/{order.source}", OUTPUT: f"/store/predictions/{order.source}"} if order.source else {}
     )
@@ -149,14 +149,14 @@ def _patches(operations: list[Patch] | dict[str, Any]) -> list[dict[str, Any]]:
     return [{"target": {"kind": "Job"}, "patch": json.dumps(operations)}] if operations else []
 
 
-def _parts_layer(order: Order, root: Path) -> dict[str, Any]:
+def _parts_layer(order: JobSpec, root: Path) -> dict[str, Any]:
     """Adds components and the overlay; what the person said on the command line comes last."""
     overlay = [f"overlays/{_copy_overlay(order.overlay, root)}"] if order.overlay is not None else []
     parts = [f"../k8s/{part}" for part in (*overlay, *(f"components/{name}" for name in _components(order)))]
     return {"resources": ["../run"], "components": parts, "patches": _patches(_said(order))}
 
 
-def _components(order: Order) -> list[str]:
+def _components(order: JobSpec) -> list[str]:
     """What the options add. A GPU that the job or the overlay has is taken off before any is added."""
     wanted = {
         "cpu": order.gpus is not None,
@@ -178,7 +178,7 @@ def _copy_overlay(folder: Path, root: Path) -> str:
     return target.name
 
 
-def _said(order: Order) -> dict[str, Any]:
+def _said(order: JobSpec) -> dict[str, Any]:
     """A patch with all that the command line says of how the job runs."""
     container: dict[str, Any] = {"name": "main", **({"image": order.image} if order.image else {})}
     if order.gpus:

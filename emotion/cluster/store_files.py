@@ -34,7 +34,7 @@ RESULTS = ("runs", "comparison", "predictions")
 
 
 @dataclass(frozen=True)
-class Entry:
+class FileEntry:
     """A file of a folder: its path there, its bytes, its SHA-256."""
 
     path: str
@@ -43,7 +43,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Moved:
+class Transferred:
     """What went over, and what was there already; `others` are files of the target that the source lacks."""
 
     written: list[str]
@@ -63,14 +63,14 @@ def place_of(name: str) -> PurePosixPath:
     return STORE / full
 
 
-def local_files(source: Path) -> list[Entry]:
+def local_files(source: Path) -> list[FileEntry]:
     """The files of a folder, or the one file, with their digests; hidden ones and links are passed over.
 
     Raises:
         InputMissingError: there are none.
     """
     if source.is_file():
-        return [Entry(source.name, source.stat().st_size, sha256(source))]
+        return [FileEntry(source.name, source.stat().st_size, sha256(source))]
     if not source.is_dir():
         raise InputMissingError(f"no such file or folder: {source}")
     paths = [
@@ -79,7 +79,7 @@ def local_files(source: Path) -> list[Entry]:
     found = [path for path in paths if path.is_file() and not path.is_symlink()]
     if not found:
         raise InputMissingError(f"there are no files in {source}")
-    return [Entry(path.relative_to(source).as_posix(), path.stat().st_size, sha256(path)) for path in found]
+    return [FileEntry(path.relative_to(source).as_posix(), path.stat().st_size, sha256(path)) for path in found]
 
 
 def _walk(source: Path) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -88,7 +88,7 @@ def _walk(source: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         yield parent, folders, names
 
 
-def remote_files(pod: StorePod, folder: PurePosixPath, *without: str) -> list[Entry]:
+def remote_files(pod: StorePod, folder: PurePosixPath, *without: str) -> list[FileEntry]:
     """The files of a folder of the store but for folders named in `without`, with their digests; none where it lacks.
 
     Raises:
@@ -106,7 +106,7 @@ def remote_files(pod: StorePod, folder: PurePosixPath, *without: str) -> list[En
     for record in filter(None, sizes.decode(errors="surrogateescape").split("\0")):
         size, _, path = record.partition(" ")
         if path in by_path:
-            entries.append(Entry(_inside(path), int(size), by_path[path]))
+            entries.append(FileEntry(_inside(path), int(size), by_path[path]))
     return sorted(entries, key=lambda entry: entry.path)
 
 
@@ -137,7 +137,7 @@ def _inside(path: str) -> str:
     return str(inner)
 
 
-def put(pod: StorePod, source: Path, files: list[Entry], target: PurePosixPath, advance: Advance) -> Moved:
+def put(pod: StorePod, source: Path, files: list[FileEntry], target: PurePosixPath, advance: Advance) -> Transferred:
     """Bring files into a folder of the store; what is there, and the same, stays.
 
     Raises:
@@ -154,10 +154,10 @@ def put(pod: StorePod, source: Path, files: list[Entry], target: PurePosixPath, 
         insist(lambda: _put_one(pod, local, entry, target, reach))  # noqa: B023
         written.append(entry.path)
     names = {entry.path for entry in files}
-    return Moved(written, sorted(names - set(written)), sorted(there.keys() - names))
+    return Transferred(written, sorted(names - set(written)), sorted(there.keys() - names))
 
 
-def _put_one(pod: StorePod, local: Path, entry: Entry, target: PurePosixPath, reach: Advance) -> None:
+def _put_one(pod: StorePod, local: Path, entry: FileEntry, target: PurePosixPath, reach: Advance) -> None:
     final = target / entry.path
     part = final.with_name(f".{final.name}.{entry.digest[:12]}.part")
     done = int(pod.run("sh", "-c", SIZE, "sh", str(part)))
@@ -182,7 +182,7 @@ def _put_one(pod: StorePod, local: Path, entry: Entry, target: PurePosixPath, re
     check(settled.returncode, said)
 
 
-def fetch(pod: StorePod, source: PurePosixPath, files: list[Entry], target: Path, advance: Advance) -> Moved:
+def fetch(pod: StorePod, source: PurePosixPath, files: list[FileEntry], target: Path, advance: Advance) -> Transferred:
     """Bring files of the store into a folder here; what is there, and the same, stays.
 
     Raises:
@@ -202,10 +202,10 @@ def fetch(pod: StorePod, source: PurePosixPath, files: list[Entry], target: Path
         except OSError as error:
             raise cannot_write(local, error) from error
         written.append(entry.path)
-    return Moved(written, kept, [])
+    return Transferred(written, kept, [])
 
 
-def _fetch_one(pod: StorePod, source: PurePosixPath, entry: Entry, local: Path, reach: Advance) -> None:
+def _fetch_one(pod: StorePod, source: PurePosixPath, entry: FileEntry, local: Path, reach: Advance) -> None:
     part = local.with_name(f".{local.name}.{entry.digest[:12]}.part")
     offset = part.stat().st_size if part.exists() else 0
     process = pod.start("sh", "-c", SEND, "sh", str(source), str(offset + 1))

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from emotion.cluster.follow import EVERY, IMAGE
-from emotion.cluster.job_outcome import outcome
-from emotion.cluster.job_spec import Order
+from emotion.cluster.job_outcome import job_outcome
+from emotion.cluster.job_spec import JobSpec
 from emotion.cluster.job_status import Phase, hint, unpullable
 from emotion.cluster.kubectl import Kubectl, UnreachableError, failure
-from emotion.cluster.observe import observe
+from emotion.cluster.observe import job_statuses
 from emotion.cluster.render import render
 from emotion.cluster.submit import check_needs, create
 from emotion.errors import CannotWriteError, CheckFailedError, EmotionError, UnavailableError
@@ -84,7 +84,7 @@ def check(code: int, said: bytes) -> None:
 
 
 @contextmanager
-def store_pod(kubectl: Kubectl, order: Order, tell: Tell) -> Iterator[StorePod]:
+def store_pod(kubectl: Kubectl, order: JobSpec, tell: Tell) -> Iterator[StorePod]:
     """Give a pod with the store, and remove it afterwards.
 
     Raises:
@@ -106,11 +106,11 @@ def _ready(kubectl: Kubectl, name: str, tell: Tell) -> str:
     """Wait for the pod; give its name."""
     told, since = "", time.monotonic()
     while True:
-        for standing in observe(kubectl, [name]):
+        for standing in job_statuses(kubectl, [name]):
             if standing.phase is Phase.RUNNING and standing.current:
                 return standing.current.name
             if standing.phase.over:
-                ended = outcome(standing)
+                ended = job_outcome(standing)
                 raise UnavailableError(f"the pod with the store ended: {ended.reason}", ended.hint)
             if standing.reason and standing.reason != told:
                 told = standing.reason

@@ -6,7 +6,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
-from emotion.cluster.job_status import Object, read_standing
+from emotion.cluster.job_status import Object, read_job_status
 from emotion.cluster.kubectl import ExistsError, ForbiddenError, Kubectl
 from emotion.cluster.render import Rendered
 from emotion.errors import EmotionError, InputMissingError, UsageError
@@ -73,7 +73,7 @@ def create(kubectl: Kubectl, job: Rendered) -> Created:
         EmotionError: the server refuses; nothing is left.
     """
     before = kubectl.find("job", job.name)
-    if before is not None and not read_standing(before, []).phase.over:
+    if before is not None and not read_job_status(before, []).phase.over:
         _check_same(before, job)
         return Created.RUNNING
     if before is not None:

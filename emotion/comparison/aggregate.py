@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from emotion.comparison.analysis import Findings, find
+from emotion.comparison.analysis import Analysis, analyse
 from emotion.comparison.compare import Collected, Comparison, collect, compare
 from emotion.comparison.table import as_csv, as_markdown, records
 from emotion.errors import InputMissingError
@@ -24,14 +24,14 @@ LOCK_POLL_SECONDS = 0.02
 FIGURES = "figures"
 
 
-Draw = Callable[[Findings], Mapping[str, bytes]]
+Draw = Callable[[Analysis], Mapping[str, bytes]]
 
 
 @dataclass(frozen=True)
 class Written:
     """What a comparison found, and the folder that its files are in."""
 
-    findings: Findings
+    findings: Analysis
     folder: Path
 
     @property
@@ -111,7 +111,7 @@ def _lock(descriptor: int) -> None:
 def _write_all(store: Store, comparisons: Sequence[Comparison], draw: Draw) -> list[Written]:
     written = [
         _write(
-            find(store, comparison),
+            analyse(store, comparison),
             draw,
             store.comparison if index == 0 else store.comparison / f"data-{comparison.key}",
         )
@@ -124,7 +124,7 @@ def _write_all(store: Store, comparisons: Sequence[Comparison], draw: Draw) -> l
     return written
 
 
-def _write(findings: Findings, draw: Draw, folder: Path) -> Written:
+def _write(findings: Analysis, draw: Draw, folder: Path) -> Written:
     """Draw first, which takes seconds, so that the files change one right after the other."""
     comparison, observations = findings.comparison, findings.observations
     drawn = draw(findings)
@@ -141,7 +141,7 @@ def _write(findings: Findings, draw: Draw, folder: Path) -> Written:
     return Written(findings, folder)
 
 
-def as_json(findings: Findings) -> dict[str, Any]:
+def as_json(findings: Analysis) -> dict[str, Any]:
     """The comparison for programs: the table's records, the tests against the best, the sentences, the winner."""
     comparison = findings.comparison
     return {

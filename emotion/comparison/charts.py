@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emotion.comparison.analysis import Findings
+from emotion.comparison.analysis import Analysis
 from emotion.comparison.run_details import Recipe
 from emotion.evaluation.calibration import reliability
 from emotion.evaluation.figures import as_bins, confusion_counts, most_frequent
@@ -38,7 +38,7 @@ class Chart:
     wide: bool = False
 
 
-def charts(findings: Findings) -> dict[str, list[Chart]]:
+def charts(findings: Analysis) -> dict[str, list[Chart]]:
     """Give the charts by the section that they are in; a section has none where no run has what it takes."""
     recipes = findings.recipes
     return {

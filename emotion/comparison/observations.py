@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from emotion.comparison.compare import Comparison
-from emotion.comparison.significance import Paired
+from emotion.comparison.significance import PairedTest
 from emotion.evaluation.metrics_file import Metrics
 from emotion.formatting import duration
 
@@ -13,7 +13,7 @@ NEAR = 0.02
 MOST_DIFFERENCES = 8
 
 
-def observe(comparison: Comparison, tests: Mapping[str, Paired]) -> list[str]:
+def key_observations(comparison: Comparison, tests: Mapping[str, PairedTest]) -> list[str]:
     """Say who is fastest, most accurate, the best trade-off, and which differences on test are more than chance.
 
     `tests` are those against the best, by run; a run without one is told by its interval.
@@ -70,7 +70,7 @@ def _trade_off(best: Metrics, runs: Sequence[Metrics]) -> list[str]:
     ]
 
 
-def _differences(best: Metrics, runs: Sequence[Metrics], tests: Mapping[str, Paired]) -> list[str]:
+def _differences(best: Metrics, runs: Sequence[Metrics], tests: Mapping[str, PairedTest]) -> list[str]:
     others = [run for run in runs if run is not best]
     if len(others) <= MOST_DIFFERENCES:
         return [_difference(best, run, runs, tests.get(f"{run.model}/{run.run}")) for run in others]
@@ -83,14 +83,14 @@ def _differences(best: Metrics, runs: Sequence[Metrics], tests: Mapping[str, Pai
     ]
 
 
-def _difference(best: Metrics, run: Metrics, runs: Sequence[Metrics], test: Paired | None) -> str:
+def _difference(best: Metrics, run: Metrics, runs: Sequence[Metrics], test: PairedTest | None) -> str:
     points = (best.test.accuracy - run.test.accuracy) * 100
     side = "above" if points >= 0 else "below"
     verdict = _by_interval(best, run) if test is None else _by_pairs(test)
     return f"On test {_label(best, runs)} is {abs(points):.1f} points {side} {_label(run, runs)}: {verdict}."
 
 
-def _by_pairs(test: Paired) -> str:
+def _by_pairs(test: PairedTest) -> str:
     verdict = "more than chance" if test.differs else "no more than chance"
     return (
         f"{verdict} explains, as {test.only_best} rows are right here alone and {test.only_other} there alone"

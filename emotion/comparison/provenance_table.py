@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from emotion.comparison.run_details import Subject
-from emotion.formatting import dotted, duration
+from emotion.comparison.run_details import RunDetails
+from emotion.formatting import duration, flatten
 
 Rows = list[tuple[str, str]]
 
 
-def how_made(subject: Subject) -> dict[str, Any]:
+def provenance_rows(subject: RunDetails) -> dict[str, Any]:
     """Give the run's name and, by heading, rows of what is known."""
     metrics = subject.metrics
     digests = metrics.data.digests.model_dump()
@@ -31,11 +31,11 @@ def how_made(subject: Subject) -> dict[str, Any]:
             ("licence", metrics.data.licence or "not known"),
             *((f"SHA-256 of {split}", digest) for split, digest in digests.items()),
         ],
-        "weights": dotted(metrics.weights.model_dump() if metrics.weights else {}),
-        "parameters": dotted(subject.params.get("params")),
-        "versions": dotted(subject.params.get("versions")),
+        "weights": flatten(metrics.weights.model_dump() if metrics.weights else {}),
+        "parameters": flatten(subject.params.get("params")),
+        "versions": flatten(subject.params.get("versions")),
         "made on": [
-            *dotted(subject.params.get("hardware")),
+            *flatten(subject.params.get("hardware")),
             *((key, str(value)) for key in ("revision", "image") if (value := subject.params.get(key))),
         ],
     }

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emotion.comparison.analysis import Findings
-from emotion.comparison.run_details import Recipe, Subject
+from emotion.comparison.analysis import Analysis
+from emotion.comparison.run_details import Recipe, RunDetails
 from emotion.evaluation.metrics_file import Metrics
 
 # Fewer rows than this leave an interval of more than five points at 90 %.
@@ -13,7 +13,7 @@ FASTER = 2.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class Recommendation:
     """Which run to deploy, and sentences that say how sure that is."""
 
     model: str
@@ -21,7 +21,7 @@ class Answer:
     sure: list[str]
 
 
-def answer(findings: Findings) -> Answer:
+def recommend(findings: Analysis) -> Recommendation:
     """Put the findings into an answer."""
     best = findings.best
     metrics = best.metrics
@@ -35,10 +35,10 @@ def answer(findings: Findings) -> Answer:
         *_seeds(findings, best),
         *_caveats(metrics),
     ]
-    return Answer(metrics.model, best.name, sentences)
+    return Recommendation(metrics.model, best.name, sentences)
 
 
-def _against_others(findings: Findings, best: Subject) -> list[str]:
+def _against_others(findings: Analysis, best: RunDetails) -> list[str]:
     """Say who is behind it by more than chance, and who might as well be taken: of each recipe its best run."""
     rivals = [(each, each.best) for each in findings.recipes if best not in each.subjects]
     tested = [(each.name, rival, findings.tests[rival.name]) for each, rival in rivals if rival.name in findings.tests]
@@ -55,7 +55,7 @@ def _against_others(findings: Findings, best: Subject) -> list[str]:
     return sentences + _faster(best, list(level.values()))
 
 
-def _faster(best: Subject, level: Sequence[Subject]) -> list[str]:
+def _faster(best: RunDetails, level: Sequence[RunDetails]) -> list[str]:
     """Name one that is as good as far as test can tell, and much faster."""
     speed = best.metrics.onnx.rows_per_second
     quick = max(level, key=lambda each: each.metrics.onnx.rows_per_second, default=None)
@@ -65,7 +65,7 @@ def _faster(best: Subject, level: Sequence[Subject]) -> list[str]:
     return [f"Where speed counts, {quick.name} classifies {times:,.0f} times as many rows a second."]
 
 
-def _seeds(findings: Findings, best: Subject) -> list[str]:
+def _seeds(findings: Analysis, best: RunDetails) -> list[str]:
     recipe: Recipe = next(each for each in findings.recipes if best in each.subjects)
     if len(recipe.subjects) < 2:  # noqa: PLR2004
         return ["One seed of it was trained: how much another would differ is not known."]

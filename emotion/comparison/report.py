@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emotion.comparison.analysis import Findings
+from emotion.comparison.analysis import Analysis
 from emotion.comparison.charts import Chart, charts
-from emotion.comparison.provenance_table import how_made
-from emotion.comparison.recommendation import answer
+from emotion.comparison.provenance_table import provenance_rows
+from emotion.comparison.recommendation import recommend
 from emotion.comparison.run_details import Recipe
 from emotion.comparison.table import COLUMNS, SAMPLE_NOTE
 from emotion.formatting import printable
@@ -30,7 +30,7 @@ class Drawn:
 
 
 def draw_report(
-    findings: Findings, advance: Callable[[int], Any], warn: Callable[[str], Any] = lambda _: None
+    findings: Analysis, advance: Callable[[int], Any], warn: Callable[[str], Any] = lambda _: None
 ) -> dict[str, bytes]:
     """Make comparison.html and its charts as PNG and SVG, contents by name; `advance` counts charts as they are done.
 
@@ -51,7 +51,7 @@ def draw_report(
     return {"comparison.html": _page(findings, drawn).encode()} | files
 
 
-def _names(findings: Findings) -> list[str]:
+def _names(findings: Analysis) -> list[str]:
     labels = [label for subject in findings.subjects for label in subject.metrics.data.labels]
     return [*labels, *(recipe.name for recipe in findings.recipes)]
 
@@ -68,7 +68,7 @@ def _draw(chart: Chart, files: dict[str, bytes]) -> Drawn:
     return Drawn(chart, svg)
 
 
-def _page(findings: Findings, drawn: dict[str, list[Drawn]]) -> str:
+def _page(findings: Analysis, drawn: dict[str, list[Drawn]]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -85,7 +85,7 @@ def _page(findings: Findings, drawn: dict[str, list[Drawn]]) -> str:
     return environment.get_template("report.html").render(
         findings=findings,
         comparison=findings.comparison,
-        answer=answer(findings),
+        answer=recommend(findings),
         columns=COLUMNS,
         sample_note=SAMPLE_NOTE,
         rows=[_row(findings, each.metrics) for each in findings.subjects],
@@ -95,7 +95,7 @@ def _page(findings: Findings, drawn: dict[str, list[Drawn]]) -> str:
             section: [(each.chart, Markup(each.svg), each.failure) for each in found]  # noqa: S704  our own drawing
             for section, found in drawn.items()
         },
-        made=[how_made(subject) for subject in findings.subjects],
+        made=[provenance_rows(subject) for subject in findings.subjects],
         missing=[(subject.name, reason) for subject in findings.subjects for reason in subject.missing],
         css=Markup((PAGE / "report.css").read_text(encoding="utf-8")),  # noqa: S704  our own style sheet
         script=Markup(script),  # noqa: S704  our own script
@@ -110,7 +110,7 @@ def _shown(value: Any) -> Any:
     return value if not isinstance(value, str) or isinstance(value, Markup) else printable(value)
 
 
-def _row(findings: Findings, metrics: Any) -> dict[str, Any]:
+def _row(findings: Analysis, metrics: Any) -> dict[str, Any]:
     """A row of the table: cells as they are shown and as they are sorted."""
     return {
         "best": metrics is findings.best.metrics,
@@ -135,7 +135,7 @@ def _means(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _tests(findings: Findings) -> list[dict[str, Any]]:
+def _tests(findings: Analysis) -> list[dict[str, Any]]:
     accuracy = {subject.name: subject.metrics.test.accuracy for subject in findings.subjects}
     best = accuracy[findings.best.name]
     return [

@@ -18,7 +18,7 @@ Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
-class Subject:
+class RunDetails:
     """A run: its metrics, and what else of it could be read; `missing` says why the rest could not."""
 
     metrics: Metrics
@@ -49,7 +49,7 @@ class Recipe:
     """Runs of one model that differ in their seed alone; of most there is one run."""
 
     name: str
-    subjects: Sequence[Subject]
+    subjects: Sequence[RunDetails]
 
     @property
     def model(self) -> str:
@@ -57,7 +57,7 @@ class Recipe:
         return self.subjects[0].metrics.model
 
     @property
-    def best(self) -> Subject:
+    def best(self) -> RunDetails:
         """The run with the highest validation accuracy."""
         return max(self.subjects, key=lambda subject: subject.metrics.validation.accuracy)
 
@@ -66,12 +66,12 @@ class Recipe:
         return fmean(value(subject.metrics) for subject in self.subjects)
 
 
-def read_subjects(store: Store, runs: Sequence[Metrics]) -> list[Subject]:
+def read_details(store: Store, runs: Sequence[Metrics]) -> list[RunDetails]:
     """Read what a report wants of each run."""
     return [_read(store, metrics) for metrics in runs]
 
 
-def _read(store: Store, metrics: Metrics) -> Subject:
+def _read(store: Store, metrics: Metrics) -> RunDetails:
     run = store.run(metrics.model, metrics.run)
     missing: list[str] = []
 
@@ -82,7 +82,7 @@ def _read(store: Store, metrics: Metrics) -> Subject:
             missing.append(error.message.replace(f"{run.folder}/", ""))
             return None
 
-    return Subject(
+    return RunDetails(
         metrics,
         attempt(lambda: read_predictions(run.predictions / "test.npz", len(metrics.data.labels))),
         attempt(lambda: read_history(run.history)),
@@ -103,9 +103,9 @@ def _mistakes(content: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def group_by_recipe(subjects: Sequence[Subject]) -> list[Recipe]:
+def group_by_recipe(subjects: Sequence[RunDetails]) -> list[Recipe]:
     """Put the seeds of a recipe together, the best on validation first; a model with several recipes names the run."""
-    groups: dict[str, list[Subject]] = {}
+    groups: dict[str, list[RunDetails]] = {}
     for subject in subjects:
         groups.setdefault(subject.recipe, []).append(subject)
     models = [group[0].metrics.model for group in groups.values()]
@@ -113,7 +113,7 @@ def group_by_recipe(subjects: Sequence[Subject]) -> list[Recipe]:
     return sorted(recipes, key=lambda recipe: -recipe.mean(lambda metrics: metrics.validation.accuracy))
 
 
-def _named(group: Sequence[Subject], *, alone: bool) -> Recipe:
+def _named(group: Sequence[RunDetails], *, alone: bool) -> Recipe:
     first = group[0]
     if alone:
         return Recipe(first.metrics.model, group)

@@ -6,13 +6,13 @@ from math import log
 
 import numpy as np
 
-from emotion.comparison.run_details import Subject
+from emotion.comparison.run_details import RunDetails
 
 LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedTest:
     """Rows that only the best got right, and only the other; two-sided p, and p corrected for how many are compared."""
 
     run: str
@@ -27,19 +27,19 @@ class Paired:
         return self.corrected < LEVEL
 
 
-def against_best(best: Subject, others: Sequence[Subject]) -> dict[str, Paired]:
+def test_against_best(best: RunDetails, others: Sequence[RunDetails]) -> dict[str, PairedTest]:
     """Compare the best run with each other one whose predictions are of the same rows, by run."""
     paired = [found for other in others if (found := _pair(best, other)) is not None]
     return {each.run: each for each in _holm(paired)}
 
 
-def _pair(best: Subject, other: Subject) -> Paired | None:
+def _pair(best: RunDetails, other: RunDetails) -> PairedTest | None:
     if best.test is None or other.test is None or not np.array_equal(best.test.row, other.test.row):
         return None
     only_best = int((best.test.correct & ~other.test.correct).sum())
     only_other = int((other.test.correct & ~best.test.correct).sum())
     p = mcnemar(only_best, only_other)
-    return Paired(other.name, only_best, only_other, p, p)
+    return PairedTest(other.name, only_best, only_other, p, p)
 
 
 def mcnemar(one: int, other: int) -> float:
@@ -54,7 +54,7 @@ def mcnemar(one: int, other: int) -> float:
     return float(min(1.0, 2 * np.exp(np.logaddexp.reduce(logs) - rows * log(2))))
 
 
-def _holm(paired: Sequence[Paired]) -> list[Paired]:
+def _holm(paired: Sequence[PairedTest]) -> list[PairedTest]:
     """Correct p for the number of comparisons (Holm, Scandinavian Journal of Statistics 6, 1979)."""
     corrected, highest = [], 0.0
     for place, each in enumerate(sorted(paired, key=lambda each: each.p)):

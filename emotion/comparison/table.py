@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emotion.evaluation.metrics_file import Metrics
-from emotion.formatting import duration, markdown
+from emotion.formatting import duration, escape_markdown
 
 SAMPLE_NOTE = "Figures on the built-in sample corpus, not on real data."
 
@@ -91,7 +91,7 @@ def as_csv(runs: Sequence[Metrics]) -> str:
 
 def as_markdown(runs: Sequence[Metrics], name: str, observations: Sequence[str]) -> str:
     """The table as Markdown, with the observations under it."""
-    heading = f"# Comparison on {markdown(name)}\n"
+    heading = f"# Comparison on {escape_markdown(name)}\n"
     note = f"\n**{SAMPLE_NOTE}**\n" if any(run.data.sample for run in runs) else ""
     lines = [
         _row([column.title for column in COLUMNS]),
@@ -103,4 +103,4 @@ def as_markdown(runs: Sequence[Metrics], name: str, observations: Sequence[str])
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(markdown(cell) for cell in cells) + " |"
+    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"

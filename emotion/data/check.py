@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from emotion.data.dataset import SPLITS, Split, read_splits, split_files
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from emotion.store.atomic import sha256
 
 PERCENTILES = (50, 90, 95, 99)
@@ -36,7 +36,7 @@ class Report:
     remarks: list[str] = field(default_factory=list)
 
 
-def check_data(path: Path, params: DataParams) -> Report:
+def check_data(path: Path, params: DataTable) -> Report:
     """Read the splits and compute the figures.
 
     Raises:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from emotion.data.labelled import SUFFIXES, Row, read_labelled
 from emotion.data.origin import Origin, read_origin
 from emotion.errors import BadDataError, InputMissingError
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 
 SPLITS = ("train", "validation", "test")
 ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
@@ -71,7 +71,7 @@ class Dataset:
         return {name: split.digest for name, split in self.splits.items()}
 
 
-def load_dataset(path: Path, params: DataParams) -> Dataset:
+def load_dataset(path: Path, params: DataTable) -> Dataset:
     """Read a folder with one file a split, or one file that is split by seed, and check it for training.
 
     Raises:
@@ -83,7 +83,7 @@ def load_dataset(path: Path, params: DataParams) -> Dataset:
     return Dataset(read_origin(path), path, splits)
 
 
-def read_splits(path: Path, params: DataParams) -> dict[str, Split]:
+def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
     """Read the splits without checking that they can be trained on. Raises as `load_dataset` does."""
     if path.is_dir():
         return {name: _split(read_labelled(file, params)) for name, file in split_files(path).items()}
@@ -129,7 +129,7 @@ def _split(rows: Sequence[Row]) -> Split:
     return Split([row.text for row in rows], [row.label for row in rows])
 
 
-def _split_one(path: Path, rows: list[Row], params: DataParams) -> dict[str, Split]:
+def _split_one(path: Path, rows: list[Row], params: DataTable) -> dict[str, Split]:
     """Split one file by seed so that every split has the labels in the same shares."""
     # Imported here: it takes a second, and a folder of splits does without.
     from sklearn.model_selection import train_test_split

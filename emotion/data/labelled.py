@@ -8,7 +8,7 @@ from typing import NamedTuple
 from emotion.data.records import Format, Record, format_of, open_records, undecodable
 from emotion.data.text_io import open_text
 from emotion.errors import BadDataError
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 SHOWN = 10
@@ -32,7 +32,7 @@ class _Found(NamedTuple):
     problem: str = ""
 
 
-def read_labelled(path: Path, params: DataParams) -> list[Row]:
+def read_labelled(path: Path, params: DataTable) -> list[Row]:
     """Read all rows of `path`: `text;label` lines (.txt), CSV, TSV, JSONL (each also .gz) or Parquet.
 
     Raises:
@@ -72,7 +72,7 @@ def _problem(cell: object, what: str) -> str:
     return ""
 
 
-def _find(path: Path, params: DataParams) -> Iterator[_Found]:
+def _find(path: Path, params: DataTable) -> Iterator[_Found]:
     name = path.name.lower()
     kind = format_of(path)
     if name.removesuffix(".gz").endswith(".txt"):
@@ -84,7 +84,7 @@ def _find(path: Path, params: DataParams) -> Iterator[_Found]:
     raise BadDataError(f"{path}: unknown format", f"its name must end in {', '.join(SUFFIXES)} (text also .gz)")
 
 
-def _semicolon_lines(path: Path, params: DataParams) -> Iterator[_Found]:
+def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_Found]:
     """`text;label` lines, split at the last semicolon. Blank lines hold no row and are passed over."""
     with open_text(path, params.encoding) as file:
         for number, raw in enumerate(file, start=1):
@@ -96,7 +96,7 @@ def _semicolon_lines(path: Path, params: DataParams) -> Iterator[_Found]:
             yield _Found(number, text, label, problem)
 
 
-def _records(path: Path, kind: Format, params: DataParams) -> Iterator[_Found]:
+def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_Found]:
     with open_records(path, kind, params.encoding) as records:
         if records.header is None:
             for record in records.rows:
@@ -127,7 +127,7 @@ def _place(path: Path, header: list[str], name: str) -> int:
     return header.index(name)
 
 
-def _object_cells(record: Record, params: DataParams) -> _Found:
+def _object_cells(record: Record, params: DataTable) -> _Found:
     if record.values is None:
         return _Found(record.line, problem=record.problem)
     for name in (params.text_column, params.label_column):
@@ -136,7 +136,7 @@ def _object_cells(record: Record, params: DataParams) -> _Found:
     return _Found(record.line, record.values[params.text_column], record.values[params.label_column])
 
 
-def _parquet_rows(path: Path, params: DataParams) -> Iterator[_Found]:
+def _parquet_rows(path: Path, params: DataTable) -> Iterator[_Found]:
     from emotion.data.parquet import read_columns
 
     columns = (params.text_column, params.label_column)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.errors import EmotionError
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.store.atomic import sha256
 from emotion.store.layout import read_json
 
@@ -35,7 +35,7 @@ class Origin:
 
 def read_origin(path: Path) -> Origin:
     """Read the card of a data set's folder. One file, and a folder without a card, have only their name."""
-    name = short(path.resolve().name, LONGEST_NAME)
+    name = shorten(path.resolve().name, LONGEST_NAME)
     if not path.is_dir():
         return Origin(name)
     try:
@@ -44,10 +44,10 @@ def read_origin(path: Path) -> Origin:
         card = {"source": SOURCE, "licence": LICENCE} if _is_published(path) else {}
     said = {key: value for key in ("name", "source", "licence") if isinstance(value := card.get(key), str)}
     return Origin(
-        short(said.get("name", ""), LONGEST_NAME) or name,
+        shorten(said.get("name", ""), LONGEST_NAME) or name,
         card.get("sample") is True,
-        short(said.get("source", ""), LONGEST_TERMS),
-        short(said.get("licence", ""), LONGEST_TERMS),
+        shorten(said.get("source", ""), LONGEST_TERMS),
+        shorten(said.get("licence", ""), LONGEST_TERMS),
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from emotion.errors import BadDataError, CannotWriteError, EmotionError, InputMissingError, UnavailableError
 from emotion.hardware import memory_limit, usable_cores
 from emotion.models.registry import MODELS
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from emotion.provenance import provenance
 from emotion.store.atomic import write_text
 from emotion.store.layout import Store, read_json
@@ -140,7 +140,7 @@ def _data(path: Path) -> Check:
     try:
         from emotion.data.dataset import load_dataset
 
-        splits = load_dataset(path, DataParams()).splits
+        splits = load_dataset(path, DataTable()).splits
     except (InputMissingError, BadDataError) as error:
         return Check(
             "data",

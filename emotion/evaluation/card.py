@@ -10,12 +10,12 @@ from emotion.data.origin import LONGEST_NAME, LONGEST_TERMS, SOURCE
 from emotion.data.write import SAMPLE_LICENCE
 from emotion.errors import EmotionError
 from emotion.evaluation.metrics import wilson_interval
-from emotion.evaluation.metrics_file import DataRecord, LabelScores, Metrics
-from emotion.formatting import duration, markdown, short
+from emotion.evaluation.metrics_file import DataSource, LabelScores, Metrics
+from emotion.formatting import duration, escape_markdown, shorten
 from emotion.params.schema import WORD_MODELS
 from emotion.store.atomic import write_text
 from emotion.store.layout import Run, read_json
-from emotion.weights.known import CHECKPOINTS
+from emotion.weights.known import PRETRAINED
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -86,7 +86,7 @@ def _results(metrics: Metrics) -> "list[EvalResult]":
             task_name="Text classification",
             # Any other word could be the name of somebody's data set.
             dataset_type=_dataset(metrics.data) or "unknown",
-            dataset_name=short(metrics.data.name, LONGEST_NAME),
+            dataset_name=shorten(metrics.data.name, LONGEST_NAME),
             dataset_split=split,
             metric_type=kind,
             metric_name=name,
@@ -106,7 +106,7 @@ def licence(metrics: Metrics) -> dict[str, Any]:
     terms = _terms(metrics.data)
     known = "-".join(terms.lower().split())
     base = _base(metrics)
-    if not terms or (known in LICENCES and metrics.weights and base not in CHECKPOINTS):
+    if not terms or (known in LICENCES and metrics.weights and base not in PRETRAINED):
         return {"license": "unknown"}
     if known in LICENCES:
         return {"license": known}
@@ -116,11 +116,11 @@ def licence(metrics: Metrics) -> dict[str, Any]:
     return {"license": "other", "license_name": name, **link}
 
 
-def _terms(data: DataRecord) -> str:
+def _terms(data: DataSource) -> str:
     return data.licence or (SAMPLE_LICENCE if data.sample else "")
 
 
-def _dataset(data: DataRecord) -> str:
+def _dataset(data: DataSource) -> str:
     """The data set's id on the hub; "" where it is not known to be there."""
     found = DATASET.fullmatch(data.source)
     return found[1] if found else ""
@@ -151,7 +151,7 @@ def _template() -> Template:
     files = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # noqa: S701 - it is no HTML, and no text gets past `finalize`
-        finalize=lambda value: markdown(value) if isinstance(value, str) else value,
+        finalize=lambda value: escape_markdown(value) if isinstance(value, str) else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -179,14 +179,14 @@ def _origin(metrics: Metrics) -> dict[str, Any]:
     data, base = metrics.data, _base(metrics)
     words = metrics.model in WORD_MODELS
     return {
-        "name": short(data.name, LONGEST_NAME),
+        "name": shorten(data.name, LONGEST_NAME),
         "reference": data.source == SOURCE,
         "linked": LINK.fullmatch(data.source) is not None,
-        "source": short(data.source, LONGEST_TERMS),
-        "terms": short(_terms(data), LONGEST_TERMS),
-        "labels": [short(label, LONGEST_LABEL) for label in data.labels[:MOST_LABELS]],
+        "source": shorten(data.source, LONGEST_TERMS),
+        "terms": shorten(_terms(data), LONGEST_TERMS),
+        "labels": [shorten(label, LONGEST_LABEL) for label in data.labels[:MOST_LABELS]],
         "base": base,
-        "base_terms": CHECKPOINTS[base].licence if base in CHECKPOINTS else "",
+        "base_terms": PRETRAINED[base].licence if base in PRETRAINED else "",
         "words": words,
         "unit": "words" if words else "tokens",
     }
@@ -203,7 +203,7 @@ def _scores(metrics: Metrics) -> dict[str, Any]:
             (split, getattr(metrics, split), getattr(metrics.data.digests, split))
             for split in ("train", "validation", "test")
         ],
-        "shown": [(short(label, LONGEST_LABEL), labels[label]) for label in labels if label in frequent],
+        "shown": [(shorten(label, LONGEST_LABEL), labels[label]) for label in labels if label in frequent],
         "rarest": None if rarest is None else _recall(rarest, labels[rarest]),
         "untested": len(labels) - len(tested),
     }
@@ -213,7 +213,7 @@ def _recall(label: str, scores: LabelScores) -> dict[str, Any]:
     """A label's recall with its 95 % interval."""
     rows, recall = scores.support, scores.recall
     interval = wilson_interval(round(recall * rows), rows)
-    return {"label": short(label, LONGEST_LABEL), "rows": rows, "recall": recall, "interval": interval}
+    return {"label": shorten(label, LONGEST_LABEL), "rows": rows, "recall": recall, "interval": interval}
 
 
 def _made(params: dict[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class OnnxScores(_Part):
     int8: Int8Scores | None = None
 
 
-class WeightsRecord(_Part):
+class WeightsSource(_Part):
     """The checkpoint that training started from. `verified`: its digests are those that are published."""
 
     checkpoint: str
@@ -98,7 +98,7 @@ class Digests(_Part):
     test: Sha256
 
 
-class DataRecord(_Part):
+class DataSource(_Part):
     """What the run was trained and tested on; an empty licence or source is not known."""
 
     name: str
@@ -133,7 +133,7 @@ class Metrics(_Part):
     run: str
     seed: Count
     finished_at: str
-    data: DataRecord
+    data: DataSource
     training_seconds: Amount
     seconds: Seconds
     epochs: Count
@@ -150,7 +150,7 @@ class Metrics(_Part):
     micro_batch: Count = 0
     temperature: Annotated[float, Field(gt=0)] = 1.0
     resumes: Count = 0
-    weights: WeightsRecord | None = None
+    weights: WeightsSource | None = None
 
 
 def read_metrics(path: Path) -> Metrics:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.onnx.session import probabilities
 
 MOST = 20
@@ -40,7 +40,7 @@ def most_confident(
     return [
         Mistake(
             int(row) + 1,
-            short(texts[row], TEXT),
+            shorten(texts[row], TEXT),
             names[labels[row]],
             names[predicted[row]],
             float(confidence[row]),
@@ -54,9 +54,9 @@ def as_text(mistakes: Sequence[Mistake]) -> str:
     if not mistakes:
         return "No mistakes.\n"
     head = f"The {len(mistakes)} most confident mistakes (often the label is wrong):\n"
-    wide = max(len(f"{short(each.label)} -> {short(each.predicted)}") for each in mistakes)
+    wide = max(len(f"{shorten(each.label)} -> {shorten(each.predicted)}") for each in mistakes)
     return head + "".join(
-        f"  {each.confidence:.4f}  {short(each.label) + ' -> ' + short(each.predicted):<{wide}}"
+        f"  {each.confidence:.4f}  {shorten(each.label) + ' -> ' + shorten(each.predicted):<{wide}}"
         f"  row {each.row}: {each.text}\n"
         for each in mistakes
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from emotion.data.check import with_shares
 from emotion.explore.conflicts import Conflicts
-from emotion.explore.distinctive_words import TellingWord
+from emotion.explore.distinctive_words import DistinctiveWord
 from emotion.plots import panels, style
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _texts(count: int) -> str:
     return "One text occurs" if count == 1 else f"{count:,} texts occur"
 
 
-def draw_telling(telling: dict[str, list[TellingWord]], most: int) -> "Figure":
+def draw_distinctive_words(telling: dict[str, list[DistinctiveWord]], most: int) -> "Figure":
     """Draw the most telling words of the first `most` labels, a panel a label."""
     if not any(list(telling.values())[:most]):
         return panels.statement(
@@ -94,7 +94,7 @@ def draw_telling(telling: dict[str, list[TellingWord]], most: int) -> "Figure":
     return panels.titled(figure, "The words that tell a label from all others", note)
 
 
-def _draw_words(axes: "Axes", words: list[TellingWord]) -> None:
+def _draw_words(axes: "Axes", words: list[DistinctiveWord]) -> None:
     _bars(axes, [word.z for word in words], [f"{word.z:.1f}" for word in words], 8)
     _name_bars(axes, panels.names([word.word for word in words], 18), 8.5)
     panels.bare(axes)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emotion.explore.cloud_words import MOST, Clouds, Counted
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.plots import panels, style
 from emotion.plots.fonts import Fonts, font_file, has_all
 
@@ -46,7 +46,7 @@ class Lettering(NamedTuple):
 def letter(counted: Counted, fonts: Fonts) -> Lettering:
     """Choose that one of the fonts that has most of the characters: places are sought with a single one."""
     font = font_file(fonts, [word for word, _ in counted])
-    drawn = [pair for pair in counted if has_all(font, short(pair[0], LONGEST))]
+    drawn = [pair for pair in counted if has_all(font, shorten(pair[0], LONGEST))]
     return Lettering(font, drawn, [pair for pair in counted if pair not in drawn])
 
 
@@ -137,7 +137,7 @@ def place(words: Counted, width: int, height: int, font: Path) -> list[Placed]:
 
     counts: dict[str, int] = {}
     for word, count in words:
-        counts.setdefault(short(word, LONGEST), count)
+        counts.setdefault(shorten(word, LONGEST), count)
     cloud = WordCloud(
         font_path=str(font),
         width=width,

@@ -16,7 +16,7 @@ from emotion.explore.word_counts import LabelWords, Words
 TOP = 10
 
 
-class TellingWord(NamedTuple):
+class DistinctiveWord(NamedTuple):
     """A word, its z-score, and how often it runs in train: in texts of the label, and in all."""
 
     word: str
@@ -25,7 +25,7 @@ class TellingWord(NamedTuple):
     in_train: int
 
 
-def telling_words(words: Words, by_label: dict[str, LabelWords]) -> dict[str, list[TellingWord]]:
+def distinctive_words(words: Words, by_label: dict[str, LabelWords]) -> dict[str, list[DistinctiveWord]]:
     """The most telling words of each label, at most ten, the first first; none where there is nothing to tell apart."""
     corpus = words.counts("train")
     if len(by_label) < 2 or len(corpus) < 2:  # noqa: PLR2004  one label, or one word
@@ -33,13 +33,13 @@ def telling_words(words: Words, by_label: dict[str, LabelWords]) -> dict[str, li
     return {label: _top(words.names, corpus, found) for label, found in by_label.items()}
 
 
-def _top(names: list[str], corpus: NDArray[np.int64], label: LabelWords) -> list[TellingWord]:
+def _top(names: list[str], corpus: NDArray[np.int64], label: LabelWords) -> list[DistinctiveWord]:
     """Rank the label's words; one that it lacks cannot be more frequent here than elsewhere."""
     train = corpus[label.ranks]
     z = z_scores(label.counts, train - label.counts, train, int(corpus.sum()))
     order = [place for place in np.argsort(-z, kind="stable")[:TOP] if z[place] > 0]
     return [
-        TellingWord(names[label.ranks[place]], float(z[place]), int(label.counts[place]), int(train[place]))
+        DistinctiveWord(names[label.ranks[place]], float(z[place]), int(label.counts[place]), int(train[place]))
         for place in order
     ]
 

@@ -22,7 +22,7 @@ FIGURES: dict[str, Callable[[Numbers, Fonts], "Figure"]] = {
     "wordcloud-labels": lambda numbers, fonts: cloud.draw_label_clouds(numbers.clouds, fonts, len(numbers.telling)),
     "vocabulary": lambda numbers, _: curves.draw_vocabulary(numbers.vocabulary),
     "lengths": lambda numbers, _: histograms.draw_lengths(numbers.lengths),
-    "telling": lambda numbers, _: bars.draw_telling(numbers.telling, PANELS),
+    "telling": lambda numbers, _: bars.draw_distinctive_words(numbers.telling, PANELS),
     "conflicts": lambda numbers, _: bars.draw_conflicts(numbers.conflicts, sum(numbers.rows.values())),
 }
 

@@ -9,11 +9,11 @@ from emotion.data.check import label_counts, with_shares
 from emotion.data.dataset import Split
 from emotion.explore.cloud_words import Clouds, choose_words
 from emotion.explore.conflicts import Conflicts, find_conflicts
-from emotion.explore.distinctive_words import TellingWord, telling_words
+from emotion.explore.distinctive_words import DistinctiveWord, distinctive_words
 from emotion.explore.lengths import Lengths, measure_lengths
 from emotion.explore.vocabulary_growth import Vocabulary, measure_vocabulary
 from emotion.explore.word_counts import read_words, words_by_label
-from emotion.params.schema import WordTextParams
+from emotion.params.schema import WordTextTable
 
 # Small multiples that can still be read.
 PANELS = 24
@@ -28,7 +28,7 @@ class Numbers:
     vocabulary: Vocabulary
     lengths: Lengths
     clouds: Clouds
-    telling: dict[str, list[TellingWord]]
+    telling: dict[str, list[DistinctiveWord]]
     conflicts: Conflicts
 
     @property
@@ -37,7 +37,7 @@ class Numbers:
         return {name: sum(counts.values()) for name, counts in self.labels.items()}
 
 
-def measure(path: Path, splits: dict[str, Split], params: WordTextParams, advance: Callable[[int], None]) -> Numbers:
+def measure(path: Path, splits: dict[str, Split], params: WordTextTable, advance: Callable[[int], None]) -> Numbers:
     """Compute everything; `advance` is told how many rows more have been split into words."""
     words = read_words(splits, advance)
     labels = label_counts(splits)
@@ -49,7 +49,7 @@ def measure(path: Path, splits: dict[str, Split], params: WordTextParams, advanc
         vocabulary=measure_vocabulary(words, params.vocabulary),
         lengths=measure_lengths(splits, words, params.max_length),
         clouds=choose_words(words, by_label, frequent[:PANELS]),
-        telling=telling_words(words, {label: by_label[label] for label in frequent}),
+        telling=distinctive_words(words, {label: by_label[label] for label in frequent}),
         conflicts=find_conflicts(splits),
     )
 

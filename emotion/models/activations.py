@@ -6,7 +6,7 @@ against what a process really takes.
 
 from emotion.models.compute import Precision
 from emotion.models.config import EncoderConfig
-from emotion.params.schema import AnnParams, LstmParams
+from emotion.params.schema import AnnTable, LstmTable
 
 FLOAT = 4
 
@@ -25,9 +25,9 @@ def transformer_row(config: EncoderConfig, length: int, precision: Precision) ->
     return round(length * (len(config.order) * (token + attention) + embeddings))
 
 
-def word_row(params: AnnParams | LstmParams, length: int) -> int:
+def word_row(params: AnnTable | LstmTable, length: int) -> int:
     """A row of `length` words through the ANN or the LSTM."""
     embedded = 6 * params.embedding_dim
-    if isinstance(params, AnnParams):
+    if isinstance(params, AnnTable):
         return FLOAT * (length * embedded + 4 * sum(params.hidden))
     return FLOAT * (length * (embedded + 2 * 16 * params.units) + 4 * sum(params.hidden))

@@ -3,19 +3,19 @@
 from typing import Any
 
 from emotion.models.backend import load_keras
-from emotion.params.schema import AnnParams
+from emotion.params.schema import AnnTable
 
 
-def build(params: AnnParams, vocabulary: int, length: int, labels: int) -> Any:
+def build(params: AnnTable, vocabulary: int, length: int, labels: int) -> Any:
     """Embedding(vocabulary, 128) - Flatten over `length` places - Dense 64 - Dense 32 - Dense `labels`.
 
     Takes token ids int32 (batch, length), gives logits float32 (batch, labels). A vocabulary of 8,126, 35
     places and six labels make 1,329,190 parameters.
     """
     keras = load_keras()
-    from emotion.models.layers import Chance, Dropout
+    from emotion.models.layers import Dropout, DropoutSeed
 
-    chance = Chance()
+    chance = DropoutSeed()
     inputs = keras.Input((length,), dtype="int32", name="input_ids")
     words = keras.layers.Embedding(vocabulary, params.embedding_dim, name="embedding")(inputs)
     words = Dropout(params.feature_dropout, chance, features=True, name="feature_dropout")(words)

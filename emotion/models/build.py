@@ -3,12 +3,12 @@
 from typing import Any
 
 from emotion.models import ann, lstm
-from emotion.params.schema import AnnParams, WordParams
+from emotion.params.schema import AnnTable, WordParams
 
 
 def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:
     """Build what `[model]` says of the ANN or LSTM, for `vocabulary` token ids and `labels` classes."""
-    if isinstance(params.model, AnnParams):
+    if isinstance(params.model, AnnTable):
         return ann.build(params.model, vocabulary, params.text.max_length, labels)
     return lstm.build(params.model, vocabulary, labels)
 

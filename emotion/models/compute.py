@@ -6,7 +6,7 @@ from typing import Literal
 from emotion.errors import UnavailableError
 from emotion.hardware import cpu_flags
 from emotion.models.backend import load_keras
-from emotion.params.schema import FineTuningParams
+from emotion.params.schema import FineTuningTable
 
 Precision = Literal["float32", "bfloat16", "float16"]
 # Arm's and x86's names of instructions that multiply bfloat16.
@@ -27,7 +27,7 @@ class Compute:
     reason: str = ""
 
 
-def choose(params: FineTuningParams, gpus: list[tuple[int, int]]) -> Compute:
+def choose(params: FineTuningTable, gpus: list[tuple[int, int]]) -> Compute:
     """Decide for GPUs of these compute capabilities; an empty list is the CPU."""
     precision, why = _precision(gpus, cpu_flags())
     if params.precision != "auto":

@@ -31,7 +31,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class MobileParams:
+class MobileConfig:
     """What only MobileBERT has; sizes as in table 1 of Sun et al., ACL 2020."""
 
     inner_size: int
@@ -69,7 +69,7 @@ class EncoderConfig:
     initializer_range: float
     pad_id: int
     head: Head
-    mobile: MobileParams | None = None
+    mobile: MobileConfig | None = None
 
     @property
     def max_length(self) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion.errors import BadDataError
-from emotion.models.config import FAMILIES, Activation, EncoderConfig, Head, MobileParams
+from emotion.models.config import FAMILIES, Activation, EncoderConfig, Head, MobileConfig
 from emotion.store.layout import read_json
 
 # These start counting positions behind the id of padding (fairseq's convention).
@@ -184,10 +184,10 @@ def _head(found: Any) -> Head:
     return Head("tanh", drop_first=family in OFFSET_POSITIONS, dropout=dropout)
 
 
-def _mobile(found: Any) -> MobileParams:
+def _mobile(found: Any) -> MobileConfig:
     if found.normalization_type not in {"no_norm", "layer_norm"}:
         raise BadDataError(f"config.json cannot be used: normalization_type is {found.normalization_type!r}")
-    return MobileParams(
+    return MobileConfig(
         inner_size=_size(found, "intra_bottleneck_size") if found.use_bottleneck else _size(found, "hidden_size"),
         feedforwards=_size(found, "num_feedforward_networks", MOST_LAYERS),
         trigrams=bool(found.trigram_input),

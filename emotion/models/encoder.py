@@ -12,13 +12,13 @@ from typing import Any
 from keras import ops
 
 from emotion.models.config import EncoderConfig
-from emotion.models.layers import Chance, Composite, Dropout, Embedding, Norm, activate, attend, dense, first_token
+from emotion.models.layers import Composite, Dropout, DropoutSeed, Embedding, Norm, activate, attend, dense, first_token
 
 
 class Embeddings(Composite):
     """Word + position + token type, normalised; projected to the hidden size where that is another."""
 
-    def __init__(self, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, chance: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config, size = config, config.embedding_size
         self.word = Embedding(config.vocabulary, size, config, name="word")
@@ -43,7 +43,7 @@ class Embeddings(Composite):
 class Block(Composite):
     """One layer of the encoder: attention, then feed-forward."""
 
-    def __init__(self, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, chance: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config = config
         size = config.hidden_size
@@ -83,7 +83,7 @@ class Encoder(Composite):
     layers a seventh of the work less.
     """
 
-    def __init__(self, config: EncoderConfig, chance: Chance, block: type[Any] = Block, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, chance: DropoutSeed, block: type[Any] = Block, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.order = config.order
         self.blocks = [block(config, chance, name=f"layer_{index}") for index in range(max(config.order) + 1)]

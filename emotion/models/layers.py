@@ -17,7 +17,7 @@ MOST_DRAWS = 4096
 ROW_STRIDE = 1_000_003
 
 
-class Chance:
+class DropoutSeed:
     """What every dropout draws from: a seed a call of the model, and the number of the draw within it.
 
     What is dropped is a function of these two alone, so that a training can be repeated and resumed; the
@@ -48,7 +48,7 @@ class Dropout(keras.layers.Layer):
     With `features` whole features go, at all places of a row: values are then (batch, places, features).
     """
 
-    def __init__(self, rate: float, chance: Chance, features: bool = False, **kwargs: Any) -> None:
+    def __init__(self, rate: float, chance: DropoutSeed, features: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate, self.chance, self.features = rate, chance, features
 
@@ -176,7 +176,7 @@ class MaskBias(keras.layers.Layer):
 class Classification(keras.layers.Layer):
     """The head: the first token's hidden state, a dense layer with an activation in most families, the logits."""
 
-    def __init__(self, head: Head, labels: int, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
+    def __init__(self, head: Head, labels: int, config: EncoderConfig, chance: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.head = head
         self.first = Dropout(head.dropout if head.drop_first else 0.0, chance, name="first_dropout")

@@ -3,10 +3,10 @@
 from typing import Any
 
 from emotion.models.backend import load_keras
-from emotion.params.schema import LstmParams
+from emotion.params.schema import LstmTable
 
 
-def build(params: LstmParams, vocabulary: int, labels: int) -> Any:
+def build(params: LstmTable, vocabulary: int, labels: int) -> Any:
     """Embedding(vocabulary, 128) - Bidirectional(LSTM 128) - Dense 64 - Dense 32 - Dense `labels`.
 
     Takes token ids int32 (batch, any length), gives logits float32 (batch, labels). A vocabulary of 8,126 and
@@ -14,9 +14,9 @@ def build(params: LstmParams, vocabulary: int, labels: int) -> Any:
     would turn the one ONNX LSTM operator into two loops. Its `chance` is what dropout draws from.
     """
     keras = load_keras()
-    from emotion.models.layers import Chance, Dropout
+    from emotion.models.layers import Dropout, DropoutSeed
 
-    chance = Chance()
+    chance = DropoutSeed()
     inputs = keras.Input((None,), dtype="int32", name="input_ids")
     words = keras.layers.Embedding(vocabulary, params.embedding_dim, name="embedding")(inputs)
     words = Dropout(params.feature_dropout, chance, features=True, name="feature_dropout")(words)

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from emotion.models.config import EncoderConfig, MobileParams
-from emotion.models.layers import Chance, Composite, Dropout, Embedding, Norm, activate, attend, dense, first_token
+from emotion.models.config import EncoderConfig, MobileConfig
+from emotion.models.layers import Composite, Dropout, DropoutSeed, Embedding, Norm, activate, attend, dense, first_token
 
 # PyTorch's default, which the checkpoints were made with where config.json's own is not used.
 EPSILON = 1e-5
@@ -28,14 +28,14 @@ class Scale(keras.layers.Layer):
         return values * self.gamma + self.beta
 
 
-def _norm(mobile: MobileParams, epsilon: float, name: str = "norm") -> Any:
+def _norm(mobile: MobileConfig, epsilon: float, name: str = "norm") -> Any:
     return Scale(name=name) if mobile.no_norm else Norm(epsilon, name=name)
 
 
 class MobileEmbeddings(Composite):
     """Narrow word embeddings, each with its neighbours' beside it, widened; then positions and token types."""
 
-    def __init__(self, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, chance: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         assert config.mobile  # noqa: S101  a MobileBERT's config has it
         self.trigrams, self.pad_id = config.mobile.trigrams, config.pad_id
@@ -71,7 +71,7 @@ class MobileEmbeddings(Composite):
 class Narrow(Composite):
     """The bottleneck's way in: a dense layer and its normalisation."""
 
-    def __init__(self, config: EncoderConfig, mobile: MobileParams, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, mobile: MobileConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dense = dense(mobile.inner_size, config, "dense")
         self.norm = _norm(mobile, config.epsilon)
@@ -84,7 +84,7 @@ class Narrow(Composite):
 class FeedForward(Composite):
     """Widen, activate, narrow, add, normalise."""
 
-    def __init__(self, config: EncoderConfig, chance: Chance, epsilon: float, rate: float, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, chance: DropoutSeed, epsilon: float, rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         assert config.mobile  # noqa: S101  a MobileBERT's config has it
         mobile = config.mobile
@@ -103,7 +103,7 @@ class FeedForward(Composite):
 class MobileBlock(Composite):
     """One layer: through the bottleneck, attention, several feed-forwards, and out again."""
 
-    def __init__(self, config: EncoderConfig, chance: Chance, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, chance: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         assert config.mobile  # noqa: S101  a MobileBERT's config has it
         mobile = self.mobile = config.mobile

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.errors import UsageError
-from emotion.weights.known import CHECKPOINTS, Checkpoint
+from emotion.weights.known import PRETRAINED, PretrainedModel
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -20,7 +20,7 @@ class ModelInfo:
     name: str
     description: str
     parameters: int
-    checkpoint: Checkpoint | None = None
+    checkpoint: PretrainedModel | None = None
 
 
 MODELS = {
@@ -32,31 +32,31 @@ MODELS = {
             "bert",
             "BERT base, uncased, 12 layers of 768: the reference transformer",
             109_486_854,
-            CHECKPOINTS["google-bert/bert-base-uncased"],
+            PRETRAINED["google-bert/bert-base-uncased"],
         ),
         ModelInfo(
             "distilbert",
             "DistilBERT base, uncased, 6 layers of 768: BERT distilled to half its depth",
             66_958_086,
-            CHECKPOINTS["distilbert/distilbert-base-uncased"],
+            PRETRAINED["distilbert/distilbert-base-uncased"],
         ),
         ModelInfo(
             "albert",
             "ALBERT base v2, 12 layers of 768 that share one set of weights: small on disk",
             11_688_198,
-            CHECKPOINTS["albert/albert-base-v2"],
+            PRETRAINED["albert/albert-base-v2"],
         ),
         ModelInfo(
             "mobilebert",
             "MobileBERT, uncased, 24 narrow layers with bottlenecks: made for phones",
             24_584_966,
-            CHECKPOINTS["google/mobilebert-uncased"],
+            PRETRAINED["google/mobilebert-uncased"],
         ),
         ModelInfo(
             "minilm",
             "MiniLM (all-MiniLM-L6-v2), 6 layers of 384: the lightest transformer",
             22_715_526,
-            CHECKPOINTS["sentence-transformers/all-MiniLM-L6-v2"],
+            PRETRAINED["sentence-transformers/all-MiniLM-L6-v2"],
         ),
     )
 }

@@ -24,11 +24,11 @@ def build_transformer(config: EncoderConfig, labels: int, name: str, precision: 
     """
     keras = load_keras()
     from emotion.models.encoder import Block, Embeddings, Encoder
-    from emotion.models.layers import Chance, Classification, MaskBias
+    from emotion.models.layers import Classification, DropoutSeed, MaskBias
     from emotion.models.mobilebert import MobileBlock, MobileEmbeddings
 
     policy = precision if precision == "float32" else f"mixed_{precision}"
-    chance = Chance()
+    chance = DropoutSeed()
     embeddings, block = (MobileEmbeddings, MobileBlock) if config.mobile else (Embeddings, Block)
     with _policy(keras, policy):
         inputs = {each: keras.Input((None,), dtype="int32", name=each) for each in input_names(config)}

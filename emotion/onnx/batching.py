@@ -16,7 +16,7 @@ from emotion.errors import BadDataError
 BATCH_TOKENS = 4096
 # What the tokenizer takes at once: its encodings need some fifty times the memory of the text.
 SLICE_CHARACTERS = 1 << 20
-# A text is cut to this many characters a token before it is tokenized; see `Encoder._cut`.
+# A text is cut to this many characters a token before it is tokenized; see `Batcher._cut`.
 CHARACTERS_A_TOKEN = 32
 SHORTEST_CUT = 1024
 LONGEST_ROW = 1 << 16
@@ -37,7 +37,7 @@ class Batch:
     inputs: dict[str, NDArray[np.int64]]
 
 
-class Encoder:
+class Batcher:
     """Turns texts into batches of rows of one length.
 
     Rows of equal length run together, so nothing is padded that the model does not want padded, and a row's
@@ -58,7 +58,7 @@ class Encoder:
         tokenizer.enable_truncation(**{**truncation, "stride": 0})
 
     @classmethod
-    def load(cls, path: Path, inputs: Sequence[str], length: int | None) -> "Encoder":
+    def load(cls, path: Path, inputs: Sequence[str], length: int | None) -> "Batcher":
         """Read tokenizer.json for a model that takes `inputs` of `length` tokens (None: of any length).
 
         Raises:

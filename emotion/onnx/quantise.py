@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from emotion.hardware import cpu_flags
 from emotion.onnx.session import INT8, Classifier
 from emotion.store.atomic import write_bytes
-from emotion.store.scratch import drafting
+from emotion.store.scratch import scratch_folder
 
 # The matrix products; the embeddings' rows are looked up, not multiplied.
 OPS = ["MatMul", "Gemm"]
@@ -68,7 +68,7 @@ def _quantised(path: Path) -> bytes:
 
     exact = any(flag in cpu_flags() for flag in EXACT_BYTES)
     # Some weights stay float32: no more is written than was read.
-    with drafting(path.stat().st_size) as drafts, _quiet():
+    with scratch_folder(path.stat().st_size) as drafts, _quiet():
         draft = drafts / INT8
         quantize_dynamic(
             path, draft, per_channel=True, reduce_range=not exact, weight_type=QuantType.QInt8, op_types_to_quantize=OPS

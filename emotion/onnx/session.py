@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
 from emotion.hardware import usable_cores
-from emotion.onnx.batching import SOURCES, Batch, Encoder
+from emotion.onnx.batching import SOURCES, Batch, Batcher
 from emotion.onnx.config import read_labels, read_temperature
 from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
 
@@ -34,7 +34,7 @@ class Classifier:
         graph: Path,
         labels: list[str],
         session: onnxruntime.InferenceSession,
-        encoder: Encoder,
+        encoder: Batcher,
         temperature: float = 1.0,
         device: Device = "cpu",
     ) -> None:
@@ -74,7 +74,7 @@ class Classifier:
         threads = threads or usable_cores()
         session = open_on_cpu(graph, threads)
         names, length = _check_inputs(graph, session)
-        encoder = Encoder.load(folder / "tokenizer.json", names, length)
+        encoder = Batcher.load(folder / "tokenizer.json", names, length)
         classifier = cls(graph, labels, session, encoder, temperature)
         classifier._probe(names, length)
         if device == "cpu" or precision == "int8":

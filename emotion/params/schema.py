@@ -24,7 +24,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class DataParams(_Table):
+class DataTable(_Table):
     """`[data]`: where text and label are, and how one file becomes three splits."""
 
     text_column: str = "text"
@@ -36,7 +36,7 @@ class DataParams(_Table):
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
-class WordTextParams(_Table):
+class WordTextTable(_Table):
     """`[text]` of models with words of their own: the tokenizer, learnt from train alone."""
 
     vocabulary: Annotated[int, Field(ge=3, le=1_000_000)] = 8126
@@ -44,7 +44,7 @@ class WordTextParams(_Table):
     padding: Literal["left", "right"] = "right"
 
 
-class CheckpointTextParams(_Table):
+class TransformerTextTable(_Table):
     """`[text]` of transformers, whose tokenizer comes with the checkpoint."""
 
     # Tokens with the special ones; 0 is the length that 99.5 % of train's texts fit into.
@@ -59,14 +59,14 @@ class _RecurrentOrDense(_Table):
     embedding_dropout: Fraction = 0.0
 
 
-class AnnParams(_RecurrentOrDense):
+class AnnTable(_RecurrentOrDense):
     """`[model]` of the ANN."""
 
     name: Literal["ann"] = "ann"
     same_start: bool = True
 
 
-class LstmParams(_RecurrentOrDense):
+class LstmTable(_RecurrentOrDense):
     """`[model]` of the LSTM."""
 
     name: Literal["lstm"] = "lstm"
@@ -75,7 +75,7 @@ class LstmParams(_RecurrentOrDense):
     units_dropout: Fraction = 0.0
 
 
-class TransformerParams(_Table):
+class TransformerTable(_Table):
     """`[model]` of the transformers: the checkpoint that training starts from."""
 
     name: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}$")]
@@ -88,7 +88,7 @@ class TransformerParams(_Table):
     init: Literal["pretrained", "random"] = "pretrained"
 
 
-class TrainingParams(_Table):
+class TrainingTable(_Table):
     """`[training]`: the optimiser, its schedule, the loss, and when to stop."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
@@ -115,7 +115,7 @@ class TrainingParams(_Table):
     deterministic: bool = False
 
 
-class WordTrainingParams(TrainingParams):
+class WordTrainingTable(TrainingTable):
     """`[training]` of models with words of their own: with augmentation."""
 
     # Share of words that become unknown; whether the words move to a random place of the padded length.
@@ -123,7 +123,7 @@ class WordTrainingParams(TrainingParams):
     shift: bool = False
 
 
-class FineTuningParams(TrainingParams):
+class FineTuningTable(TrainingTable):
     """`[training]` of the transformers."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 3
@@ -139,21 +139,21 @@ class FineTuningParams(TrainingParams):
     xla: Literal["auto", "on", "off"] = "auto"
 
 
-class ExportParams(_Table):
+class ExportTable(_Table):
     """`[export]`: the ONNX file and how close it has to be to the trained model."""
 
     opset: Annotated[int, Field(ge=17, le=23)] = 17
     parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-4
 
 
-class CheckpointExportParams(ExportParams):
+class TransformerExportTable(ExportTable):
     """`[export]` of the transformers: also as int8, where that costs next to no accuracy."""
 
     parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
     int8: bool = True
 
 
-class ResourceParams(_Table):
+class ResourcesTable(_Table):
     """`[resources]`: what the job may use, none of which decides what is learnt. 0 is as much as there is.
 
     `device` is where it trains: `auto` on GPUs where there are any, `gpu` nowhere else, `cpu` never on them.
@@ -177,12 +177,12 @@ class ResourceParams(_Table):
 class Params(_Table):
     """Every resolved parameter of one training run, as far as all models have it."""
 
-    data: DataParams = DataParams()
-    text: WordTextParams | CheckpointTextParams
-    model: AnnParams | LstmParams | TransformerParams
-    training: TrainingParams = TrainingParams()
-    export: ExportParams = ExportParams()
-    resources: ResourceParams = ResourceParams()
+    data: DataTable = DataTable()
+    text: WordTextTable | TransformerTextTable
+    model: AnnTable | LstmTable | TransformerTable
+    training: TrainingTable = TrainingTable()
+    export: ExportTable = ExportTable()
+    resources: ResourcesTable = ResourcesTable()
 
     def digest(self, *inputs: str) -> str:
         """SHA-256 of all that decides the result: parameters without `[resources]`, and digests of `inputs`."""
@@ -193,14 +193,14 @@ class Params(_Table):
 class WordParams(Params):
     """Parameters of a model that learns its words from train: ANN and LSTM."""
 
-    text: WordTextParams = WordTextParams()
-    model: Annotated[AnnParams | LstmParams, Field(discriminator="name")]
-    training: WordTrainingParams = WordTrainingParams()
+    text: WordTextTable = WordTextTable()
+    model: Annotated[AnnTable | LstmTable, Field(discriminator="name")]
+    training: WordTrainingTable = WordTrainingTable()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         """Refuse what would end in a traceback, or train on texts without their words."""
-        if self.training.buckets and isinstance(self.model, AnnParams):
+        if self.training.buckets and isinstance(self.model, AnnTable):
             raise ValueError("[training] buckets makes batches of many lengths, and the ann takes one: set it to false")
         if self.training.shift and (self.training.buckets or self.text.padding == "left"):
             raise ValueError(
@@ -210,18 +210,18 @@ class WordParams(Params):
         return self
 
 
-class CheckpointParams(Params):
+class TransformerParams(Params):
     """Parameters of a model that starts from a checkpoint: the transformers."""
 
-    text: CheckpointTextParams = CheckpointTextParams()
-    model: TransformerParams
-    training: FineTuningParams = FineTuningParams()
-    export: CheckpointExportParams = CheckpointExportParams()
+    text: TransformerTextTable = TransformerTextTable()
+    model: TransformerTable
+    training: FineTuningTable = FineTuningTable()
+    export: TransformerExportTable = TransformerExportTable()
 
 
 WORD_MODELS = ("ann", "lstm")
 
 
-def schema(model: str) -> type[WordParams] | type[CheckpointParams]:
+def schema(model: str) -> type[WordParams] | type[TransformerParams]:
     """The parameters that the model of this name has."""
-    return WordParams if model in WORD_MODELS else CheckpointParams
+    return WordParams if model in WORD_MODELS else TransformerParams

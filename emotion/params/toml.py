@@ -12,17 +12,17 @@ from pydantic_core import ErrorDetails
 from emotion.errors import BadParametersError, InputMissingError
 from emotion.params.schema import (
     WORD_MODELS,
-    AnnParams,
-    CheckpointParams,
-    LstmParams,
+    AnnTable,
+    LstmTable,
     Params,
     TransformerParams,
+    TransformerTable,
     WordParams,
     schema,
 )
 
 
-def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordParams | CheckpointParams:
+def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordParams | TransformerParams:
     """Read `file`, apply `table.key=value` overrides, and check the whole.
 
     Raises:
@@ -120,6 +120,6 @@ def _nearest(path: list[str], model: str) -> str:
 
 def _tables(name: str, model: str) -> list[type[BaseModel]]:
     if name == "model":
-        return [next((table for table in (AnnParams, LstmParams) if table().name == model), TransformerParams)]
+        return [next((table for table in (AnnTable, LstmTable) if table().name == model), TransformerTable)]
     annotation = schema(model).model_fields[name].annotation
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []

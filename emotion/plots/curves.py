@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.plots.labels import end_labels
 from emotion.plots.style import ACCENT, INK, MUTED, PALETTE, model_style, new_figure
 
@@ -33,7 +33,7 @@ def training_curves(history: History, title: str) -> "Figure":
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.12})
     _pair(left, history.loss, history.validation_loss, history.best, "loss (nats)")
     _pair(right, history.accuracy, history.validation_accuracy, history.best, "accuracy")
-    left.set_title(short(title, 60))
+    left.set_title(shorten(title, 60))
     right.set_title(f"epoch {history.best} was kept")
     return figure
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.plots.style import ACCENT, GRID, INK, MUTED, new_figure
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def architecture(layers: Sequence[Layer], title: str, total: int) -> "Figure":
     axes = figure.subplots()
     axes.set(xlim=(0, 10), ylim=(GAP - 0.1, height))
     axes.axis("off")
-    axes.set_title(short(title, 80))
+    axes.set_title(shorten(title, 80))
     _texts(axes, height - 0.12, ("layer", "", "output", "parameters"), MUTED)
     top = height - 0.3
     for index, layer in enumerate(layers):
@@ -56,7 +56,7 @@ def _box(axes: Any, layer: Layer, bottom: float, share: float) -> None:
     if share:
         axes.add_patch(Rectangle((0.1, bottom + 0.02), 9.8 * share, 0.05, color=ACCENT))
     parameters = f"{layer.parameters:,}" if layer.parameters else ""
-    texts = (short(layer.kind), short(layer.detail, 52), layer.shape, parameters)
+    texts = (shorten(layer.kind), shorten(layer.detail, 52), layer.shape, parameters)
     _texts(axes, bottom + HEIGHT / 2 + 0.02, texts, color, weight="bold" if layer.parameters else "normal")
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.plots.style import INK, MUTED
 
 # Where a name may stand from its point, in points, the best first: right, left, above, below, and the corners.
@@ -28,7 +28,7 @@ CROWDED = 0.15
 
 def name_rows(axes: Any, names: Sequence[str], what: str) -> None:
     """Name the rows of a chart on the left, the first on top, and say `what` is measured along them."""
-    axes.set_yticks(range(len(names)), [short(name) for name in names])
+    axes.set_yticks(range(len(names)), [shorten(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
@@ -52,7 +52,7 @@ def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: 
     for (x, y, name, color), pixels in zip(ends, moved, strict=True):
         height = float(axes.transData.inverted().transform((0, pixels))[1])
         axes.annotate(
-            short(name),
+            shorten(name),
             (x, y),
             (column + 0.5, height),
             va="center",
@@ -82,7 +82,7 @@ def point_labels(
     frame = axes.get_window_extent()
     for (x, y, name, strong), centre in zip(points, centres, strict=True):
         text = axes.annotate(
-            short(name),
+            shorten(name),
             (x, y),
             PLACES[0],
             textcoords="offset points",

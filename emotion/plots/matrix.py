@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.plots.style import MUTED, SURFACE, new_figure, on_color, sequential
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def confusion(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> "
     _names(axes.yaxis, labels)
     _names(axes.xaxis, labels, turned=size > 4)  # noqa: PLR2004
     axes.set_aspect("equal")
-    axes.set_title(short(title, 80))
+    axes.set_title(shorten(title, 80))
     if not written:
         figure.colorbar(axes.collections[0], ax=axes, label="share of the label's rows", shrink=0.6)
     return figure
@@ -111,7 +111,7 @@ def _names(axis: Any, names: Sequence[str], *, turned: bool = False) -> None:
     step = -(-len(names) // MOST_NAMES)
     shown = range(0, len(names), step)
     size = 9.0 if len(names) <= 2 * MOST_WRITTEN else 6.0
-    axis.set_ticks([index + 0.5 for index in shown], [short(names[index], 18) for index in shown], fontsize=size)
+    axis.set_ticks([index + 0.5 for index in shown], [shorten(names[index], 18) for index in shown], fontsize=size)
     if turned:
         for label in axis.get_ticklabels():
             label.set(rotation=45, ha="right", rotation_mode="anchor")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.plots import style
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def noted(note: str, left_out: int, what: str) -> str:
 
 def names(labels: Sequence[str], most: int) -> list[str]:
     """Shorten labels to the width of so many letters; those that begin alike lose their middles, not their ends."""
-    whole = [short(label, len(label)) for label in labels]
+    whole = [shorten(label, len(label)) for label in labels]
     shown = [_fitting(label, most) for label in whole]
     alike = Counter(shown)
     return [_ends(label, most) if alike[name] > 1 else name for label, name in zip(whole, shown, strict=True)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.plots.style import INK, MUTED, OTHER, PALETTE, new_figure
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def precision_recall(curves: Sequence[Curve], title: str) -> "Figure":
     for place, (curve, color) in enumerate(zip(named, PALETTE, strict=False)):
         height = 0.98 - 0.09 * (place + 1)
         axes.plot([1.05], [height], marker="s", color=color, transform=axes.transAxes, clip_on=False, markersize=8)
-        text = f"{short(curve.label)}  {curve.average:.3f}"
+        text = f"{shorten(curve.label)}  {curve.average:.3f}"
         axes.text(1.08, height, text, transform=axes.transAxes, va="center", color=INK, fontsize=9)
     rest = len(ordered) - len(named)
     head = "average precision" + (f" ({rest} better ones in grey)" if rest else "")
     axes.text(1.035, 0.98, head, transform=axes.transAxes, va="center", color=MUTED, fontsize=9)
     axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     axes.grid()
-    axes.set_title(short(title, 80))
+    axes.set_title(shorten(title, 80))
     return figure

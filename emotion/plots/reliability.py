@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.plots.labels import name_rows
 from emotion.plots.style import ACCENT, INK, MUTED, OTHER, SURFACE, model_style, new_figure
 
@@ -63,7 +63,7 @@ def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]], width: float = 
         color, mark = model_style(model)
         enough = rows >= 10  # noqa: PLR2004
         style: dict[str, Any] = {"color": color, "marker": mark, "linewidth": 1.2, "markersize": 5}
-        axes.plot(confidence[enough], accuracy[enough], label=short(name), **style)
+        axes.plot(confidence[enough], accuracy[enough], label=shorten(name), **style)
     # They meet where a model is sure: there is no room for a name at either end.
     axes.legend(loc="upper left", fontsize=8, handlelength=1.2)
     axes.set_xlabel("confidence: probability of the predicted label")

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emotion.hardware import free_gpu_memory
-from emotion.params.schema import CheckpointParams
+from emotion.params.schema import TransformerParams
 from emotion.provenance import provenance
 from emotion.runs.learner import Learner
 from emotion.runs.micro_batch import choose_micro_batch
-from emotion.runs.plan import Job
-from emotion.signals import Stop
+from emotion.runs.plan import TrainingJob
+from emotion.signals import DeferredSignals
 from emotion.store.atomic import write_json
 from emotion.store.lease import Lease
 from emotion.training.checkpoints import Checkpoints
 from emotion.training.distributed.rendezvous import meet
-from emotion.training.distributed.topology import Cluster
-from emotion.training.progress import Listener
+from emotion.training.distributed.topology import Topology
+from emotion.training.progress import TrainingListener
 
 if TYPE_CHECKING:
-    from emotion.training.distributed.replicas import Team
+    from emotion.training.distributed.replicas import ReplicaGroup
     from emotion.training.fit import Fitted
 
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Attempt:
     """One attempt at a run: among which workers, and the lease that whoever writes has."""
 
-    cluster: Cluster | None = None
+    cluster: Topology | None = None
     lease: Lease | None = None
 
 
@@ -42,13 +42,13 @@ class Trained:
     began: float
 
 
-def fitted_already(job: Job, listener: Listener) -> bool:
+def fitted_already(job: TrainingJob, listener: TrainingListener) -> bool:
     """Whether an earlier attempt has ended fitting, so that no other worker is needed."""
     newest = next(_checkpoints(job).newest(_warner(listener)), None)
     return newest is not None and newest.position.finished
 
 
-def fit_job(job: Job, listener: Listener, attempt: Attempt) -> Trained:
+def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> Trained:
     """Train, or go on training; what a job's readers need of it is in its folder then.
 
     Raises:
@@ -74,7 +74,9 @@ def fit_job(job: Job, listener: Listener, attempt: Attempt) -> Trained:
     return Trained(learner, fitted, began)
 
 
-def _prepare(job: Job, listener: Listener, cluster: Cluster | None) -> "tuple[Team, list[tuple[int, int]], int | None]":
+def _prepare(
+    job: TrainingJob, listener: TrainingListener, cluster: Topology | None
+) -> "tuple[ReplicaGroup, list[tuple[int, int]], int | None]":
     """Settle devices, threads and the team, in the order that TensorFlow needs; give GPUs and their free memory."""
     from emotion.models.backend import prepare
     from emotion.models.compute import select_device
@@ -86,26 +88,26 @@ def _prepare(job: Job, listener: Listener, cluster: Cluster | None) -> "tuple[Te
     if cluster is not None:
         meet(cluster, job.digest, resources.wait, lambda line: listener.note("wait", line))
     # Not before: TensorFlow has to be loaded as `select_device` does.
-    from emotion.training.distributed.replicas import form_team
+    from emotion.training.distributed.replicas import form_group
 
-    return form_team(resources.replicas, len(gpus), cluster), gpus, free
+    return form_group(resources.replicas, len(gpus), cluster), gpus, free
 
 
-def _learner(job: Job, listener: Listener, gpus: list[tuple[int, int]]) -> Learner:
+def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int, int]]) -> Learner:
     """Make the model and tokenizer that the parameters ask for; only here they are told apart."""
     from emotion.models.compute import choose
 
-    if isinstance(job.params, CheckpointParams):
-        from emotion.runs.transformer_learner import CheckpointLearner
+    if isinstance(job.params, TransformerParams):
+        from emotion.runs.transformer_learner import TransformerLearner
 
         compute = choose(job.params.training, gpus)
-        return CheckpointLearner(job.params, job.data, job.store, compute, lambda line: listener.note("weights", line))
+        return TransformerLearner(job.params, job.data, job.store, compute, lambda line: listener.note("weights", line))
     from emotion.runs.word_learner import WordLearner
 
     return WordLearner(job.params, job.data)
 
 
-def _describe(job: Job, learner: Learner) -> None:
+def _describe(job: TrainingJob, learner: Learner) -> None:
     """Write how the run is made."""
     from emotion.models.build import architecture
 
@@ -114,10 +116,15 @@ def _describe(job: Job, learner: Learner) -> None:
 
 
 def _fit(
-    job: Job, learner: Learner, team: "Team", free: int | None, lease: Lease | None, listener: Listener
+    job: TrainingJob,
+    learner: Learner,
+    team: "ReplicaGroup",
+    free: int | None,
+    lease: Lease | None,
+    listener: TrainingListener,
 ) -> "Fitted":
     from emotion.training.batches import Examples
-    from emotion.training.checkpoint_policy import Keeper
+    from emotion.training.checkpoint_policy import CheckpointPolicy
     from emotion.training.fit import Fitting, steps_an_epoch
     from emotion.training.step import Step, label_weights
 
@@ -132,13 +139,15 @@ def _fit(
     steps = steps_an_epoch(len(train), params) * params.epochs
     weights = label_weights(params, job.data.labels, train.labels)
     step = Step(learner.model, params, steps, weights, learner.compute, team, micro)
-    keeper = Keeper(_checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=team.chief)
-    return Fitting(step, train, validation, params, keeper, listener).run(Stop(), learner.compute.multiple)
+    keeper = CheckpointPolicy(
+        _checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=team.chief
+    )
+    return Fitting(step, train, validation, params, keeper, listener).run(DeferredSignals(), learner.compute.multiple)
 
 
-def _checkpoints(job: Job) -> Checkpoints:
+def _checkpoints(job: TrainingJob) -> Checkpoints:
     return Checkpoints(job.run.checkpoints, job.identity)
 
 
-def _warner(listener: Listener) -> Callable[[str], Any]:
+def _warner(listener: TrainingListener) -> Callable[[str], Any]:
     return lambda line: listener.note("warning", line)

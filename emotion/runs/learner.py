@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from emotion.evaluation.metrics_file import WeightsRecord
+from emotion.evaluation.metrics_file import WeightsSource
 from emotion.models.compute import Compute
 from emotion.text.encoded import Encoded
 from emotion.training.memory import Memory
@@ -16,7 +16,7 @@ class Learner(Protocol):
     model: Any
     compute: Compute
     max_length: int
-    weights: WeightsRecord | None
+    weights: WeightsSource | None
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Texts to token ids."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from emotion.hardware import free_memory, memory_kills
 from emotion.params.schema import Params
 from emotion.store.lease import Lease
-from emotion.store.lease_file import Record
+from emotion.store.lease_file import Holder
 from emotion.training.memory import RESERVE, SHARE, Memory
 
 UNITS = {"M": 10**6, "G": 10**9}
@@ -53,7 +53,7 @@ def note_attempt(lease: Lease) -> None:
     lease.set_facts(cgroup=group, memory_kills=kills, **({"micro_batch": before} if before else {}))
 
 
-def killed_for_memory(previous: Record) -> str:
+def killed_for_memory(previous: Holder) -> str:
     """Why the attempt before is taken to have been killed for memory; empty if it was not.
 
     The kernel's killer raises no exception: such an attempt ended without a word. Where the cgroup is still the

@@ -8,21 +8,21 @@ from emotion.data.dataset import Dataset, load_dataset
 from emotion.errors import BadParametersError
 from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.formatting import differences
-from emotion.params.schema import CheckpointParams, WordParams
+from emotion.params.schema import TransformerParams, WordParams
 from emotion.store.layout import Run, Store, read_json
 from emotion.weights.find import find_weights
 from emotion.weights.reference import is_folder, parse_reference
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """A training job that is settled: what it trains on, by which parameters, and where it goes.
 
     `weights` are digests of a checkpoint's files where the parameters name a folder; a hub's revision is
     among the parameters.
     """
 
-    params: WordParams | CheckpointParams
+    params: WordParams | TransformerParams
     data: Dataset
     store: Store
     run: Run
@@ -50,7 +50,7 @@ class Job:
         return read_metrics(self.run.metrics) if self.run.complete else None
 
 
-def plan_job(params: WordParams | CheckpointParams, data: Path, store: Store, name: str | None) -> Job:
+def plan_job(params: WordParams | TransformerParams, data: Path, store: Store, name: str | None) -> TrainingJob:
     """Read the data and settle the run's name; the same parameters and data find the same run.
 
     Raises:
@@ -63,15 +63,15 @@ def plan_job(params: WordParams | CheckpointParams, data: Path, store: Store, na
     weights = _folder_digests(params, store)
     digest = params.digest(*dataset.digests.values(), *weights.values())
     run = store.run(params.model.name, name or f"s{params.training.seed}-{digest[:8]}")
-    job = Job(params, dataset, store, run, digest, weights)
+    job = TrainingJob(params, dataset, store, run, digest, weights)
     if run.params.exists():
         _check_same(job)
     return job
 
 
-def _folder_digests(params: WordParams | CheckpointParams, store: Store) -> dict[str, str]:
+def _folder_digests(params: WordParams | TransformerParams, store: Store) -> dict[str, str]:
     """Digests of the files of a folder that the parameters name: its content may change, its name need not."""
-    if not isinstance(params, CheckpointParams):
+    if not isinstance(params, TransformerParams):
         return {}
     if not is_folder(params.model.checkpoint):
         parse_reference(params.model.checkpoint, params.model.revision)
@@ -79,7 +79,7 @@ def _folder_digests(params: WordParams | CheckpointParams, store: Store) -> dict
     return find_weights(params.model.checkpoint, "", store, lambda _: None).digests
 
 
-def _check_labels(params: WordParams | CheckpointParams, data: Dataset) -> None:
+def _check_labels(params: WordParams | TransformerParams, data: Dataset) -> None:
     """Raise BadParametersError if `[training] class_weights` names a label that the data does not have."""
     asked = params.training.class_weights
     unknown = sorted(set(asked) - set(data.labels)) if isinstance(asked, dict) else []
@@ -90,7 +90,7 @@ def _check_labels(params: WordParams | CheckpointParams, data: Dataset) -> None:
         )
 
 
-def _check_same(job: Job) -> None:
+def _check_same(job: TrainingJob) -> None:
     """Raise BadParametersError, naming what differs, if the run's folder is that of another job."""
     stored = read_json(job.run.params)
     if stored.get("digest") == job.digest:

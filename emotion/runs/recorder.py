@@ -9,7 +9,7 @@ from typing import Any
 from emotion.errors import EmotionError
 from emotion.store.atomic import write_json, write_text
 from emotion.store.layout import Run, read_json
-from emotion.training.progress import Epoch, Listener, Standing, history_csv
+from emotion.training.progress import Epoch, TrainingListener, TrainingProgress, history_csv
 
 # Between two writings of progress.json within an epoch.
 PAUSE_SECONDS = 1.0
@@ -21,14 +21,14 @@ class Recorder:
     `check` raises an error where the folder is no longer this process' to write.
     """
 
-    def __init__(self, run: Run, listener: Listener, check: Callable[[], None]) -> None:
+    def __init__(self, run: Run, listener: TrainingListener, check: Callable[[], None]) -> None:
         self.check = check
         self.run, self.listener, self.note = run, listener, listener.note
         self.epochs: list[Epoch] = []
         self.facts: dict[str, Any] = {"checkpoints": 0, "checkpoint_step": None, "lost_steps": 0}
         self.written = 0.0
 
-    def on_start(self, standing: Standing, rows: int, epochs: Sequence[Epoch]) -> None:
+    def on_start(self, standing: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
         """Say what is gone on from, and write history.csv as far as that goes."""
         self.epochs = list(epochs)
         if standing.resumes:
@@ -38,7 +38,7 @@ class Recorder:
         self._write("training", standing)
         self.listener.on_start(standing, rows, epochs)
 
-    def _tell_resumed(self, standing: Standing) -> None:
+    def _tell_resumed(self, standing: TrainingProgress) -> None:
         try:
             before = read_json(self.run.progress)
         except EmotionError:
@@ -54,14 +54,14 @@ class Recorder:
             f" {min(standing.epoch, standing.epochs)} of {standing.epochs}); {what}",
         )
 
-    def on_step(self, standing: Standing, rows: int) -> None:
+    def on_step(self, standing: TrainingProgress, rows: int) -> None:
         """Write progress.json every few seconds."""
         self.check()
         if time.monotonic() - self.written >= PAUSE_SECONDS:
             self._write("training", standing)
         self.listener.on_step(standing, rows)
 
-    def on_epoch(self, standing: Standing, epoch: Epoch) -> None:
+    def on_epoch(self, standing: TrainingProgress, epoch: Epoch) -> None:
         """Write history.csv and progress.json."""
         self.check()
         self.epochs.append(epoch)
@@ -69,7 +69,7 @@ class Recorder:
         self._write("training", standing)
         self.listener.on_epoch(standing, epoch)
 
-    def on_checkpoint(self, standing: Standing, seconds: float) -> None:
+    def on_checkpoint(self, standing: TrainingProgress, seconds: float) -> None:
         """Count it."""
         self.facts |= {"checkpoints": self.facts["checkpoints"] + 1, "checkpoint_step": standing.step}
         self._write("training", standing)
@@ -80,7 +80,7 @@ class Recorder:
         self.check()
         self._write(state, self.standing)
 
-    def _write(self, state: str, standing: Standing) -> None:
+    def _write(self, state: str, standing: TrainingProgress) -> None:
         self.standing, self.written = standing, time.monotonic()
         last = _finite(asdict(self.epochs[-1])) if self.epochs else None
         write_json(self.run.progress, {"state": state, **_finite(asdict(standing)), **self.facts, "last_epoch": last})

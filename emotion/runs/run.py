@@ -12,27 +12,27 @@ from emotion.errors import EmotionError
 from emotion.evaluation.card import write_card
 from emotion.evaluation.evaluate import RunScores, evaluate_run
 from emotion.evaluation.figures import draw_run
-from emotion.evaluation.metrics_file import DataRecord, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
+from emotion.evaluation.metrics_file import DataSource, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
 from emotion.onnx.config import write_temperature
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.quantise import quantise
 from emotion.onnx.session import Classifier
-from emotion.params.schema import CheckpointParams
+from emotion.params.schema import TransformerParams
 from emotion.runs.fitting import Attempt, Trained, fit_job, fitted_already
 from emotion.runs.learner import Learner
 from emotion.runs.micro_batch import note_attempt
-from emotion.runs.plan import Job
+from emotion.runs.plan import TrainingJob
 from emotion.runs.recorder import Recorder
-from emotion.store.atomic import cannot_write, sweep, write_json
+from emotion.store.atomic import cannot_write, remove_leftovers, write_json
 from emotion.store.layout import Run
 from emotion.store.lease import Lease, hold
 from emotion.store.lease_file import newest
-from emotion.store.scratch import drafting
-from emotion.training.distributed.topology import Cluster, read_cluster
-from emotion.training.progress import Listener
+from emotion.store.scratch import scratch_folder
+from emotion.training.distributed.topology import Topology, read_topology
+from emotion.training.progress import TrainingListener
 
 
-def run_job(job: Job, listener: Listener) -> Metrics | None:
+def run_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
     """Train, or go on training; export and evaluate; metrics.json is written last.
 
     Of several workers the chief does all that; the others train with it and give None.
@@ -45,8 +45,8 @@ def run_job(job: Job, listener: Listener) -> Metrics | None:
         BadParametersError: the run's checkpoints are those of another training.
         Terminated, KeyboardInterrupt: asked to stop; what was trained is in a checkpoint.
     """
-    cluster = read_cluster(os.environ)
-    with drafting():
+    cluster = read_topology(os.environ)
+    with scratch_folder():
         pass  # what is needed at the end is looked for at the start
     if cluster is not None and not cluster.chief:
         _assist(job, listener, cluster)
@@ -55,7 +55,7 @@ def run_job(job: Job, listener: Listener) -> Metrics | None:
         # Whoever held the run until now may have ended it.
         metrics = job.complete()
         if metrics is None:
-            sweep(job.run.folder)
+            remove_leftovers(job.run.folder)
             note_attempt(lease)
             metrics = _run(job, listener, cluster, lease)
         else:
@@ -65,7 +65,7 @@ def run_job(job: Job, listener: Listener) -> Metrics | None:
     return metrics
 
 
-def cleaned(job: Job) -> bool:
+def cleaned(job: TrainingJob) -> bool:
     """Whether nothing of a complete run is left that only its training needed: its process may have been killed."""
     return not job.run.checkpoints.exists() and newest(job.run.folder) is None
 
@@ -78,7 +78,7 @@ def _remove(folder: Path) -> None:
         raise cannot_write(folder, error) from error
 
 
-def _assist(job: Job, listener: Listener, cluster: Cluster) -> None:
+def _assist(job: TrainingJob, listener: TrainingListener, cluster: Topology) -> None:
     """Train as a worker that writes nothing."""
     if job.run.complete or fitted_already(job, listener):
         listener.note("complete", f"{job.run} is trained: nothing to do for worker {cluster.index}")
@@ -87,7 +87,7 @@ def _assist(job: Job, listener: Listener, cluster: Cluster) -> None:
     listener.note("complete", f"worker {cluster.index} of {len(cluster.workers)} has done its part of {job.run}")
 
 
-def _run(job: Job, listener: Listener, cluster: Cluster | None, lease: Lease) -> Metrics:
+def _run(job: TrainingJob, listener: TrainingListener, cluster: Topology | None, lease: Lease) -> Metrics:
     started = time.monotonic()
     recorder = Recorder(job.run, listener, lease.check)
     if cluster is not None and fitted_already(job, listener):
@@ -112,7 +112,7 @@ def _run(job: Job, listener: Listener, cluster: Cluster | None, lease: Lease) ->
     return metrics
 
 
-def _illustrate(run: Run, metrics: Metrics, listener: Listener) -> None:
+def _illustrate(run: Run, metrics: Metrics, listener: TrainingListener) -> None:
     """Write the model card and the figures. A training is not lost for a figure that cannot be drawn."""
     write_card(run, metrics)
     try:
@@ -134,7 +134,7 @@ class Exported:
     int8: Int8Scores | None
 
 
-def _metrics(job: Job, trained: Trained, exported: Exported, scores: RunScores, seconds: Seconds) -> Metrics:
+def _metrics(job: TrainingJob, trained: Trained, exported: Exported, scores: RunScores, seconds: Seconds) -> Metrics:
     from emotion.models.build import count_parameters
 
     fitted, learner = trained.fitted, trained.learner
@@ -170,12 +170,12 @@ def _metrics(job: Job, trained: Trained, exported: Exported, scores: RunScores, 
     )
 
 
-def _data_record(job: Job) -> DataRecord:
+def _data_record(job: TrainingJob) -> DataSource:
     data = job.data
-    return DataRecord(**asdict(data.origin), labels=data.labels, digests=Digests(**data.digests))
+    return DataSource(**asdict(data.origin), labels=data.labels, digests=Digests(**data.digests))
 
 
-def _export(job: Job, learner: Learner, listener: Listener) -> Exported:
+def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> Exported:
     """Write model/, open it as any reader would, and hold it against the trained model on validation."""
     from emotion.training.forward import Forward
 
@@ -186,7 +186,7 @@ def _export(job: Job, learner: Learner, listener: Listener) -> Exported:
     classifier = Classifier.load(job.run.exported, threads)
     trained = Forward(exact).predict(learner.encode(texts))
     parity = check_parity(trained, classifier.logits(texts), job.params.export.parity)
-    if not (isinstance(job.params, CheckpointParams) and job.params.export.int8):
+    if not (isinstance(job.params, TransformerParams) and job.params.export.int8):
         return Exported(classifier, parity, None)
     int8 = quantise(job.run.exported, classifier, texts, labels, threads)
     listener.note("export", f"int8: kept, {int8.speedup:.1f} times as fast" if int8.kept else f"no int8: {int8.reason}")

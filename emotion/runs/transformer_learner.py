@@ -6,14 +6,14 @@ from typing import Any
 
 from emotion.data.dataset import Dataset
 from emotion.errors import BadDataError
-from emotion.evaluation.metrics_file import WeightsRecord
+from emotion.evaluation.metrics_file import WeightsSource
 from emotion.models.activations import transformer_row
 from emotion.models.compute import Compute
 from emotion.models.config_json import encoder_config, read_config
 from emotion.models.hf_folder import classifier_config, load_weights, save_checkpoint
 from emotion.models.transformer import build_transformer, input_names
 from emotion.onnx.export import to_onnx
-from emotion.params.schema import CheckpointParams
+from emotion.params.schema import TransformerParams
 from emotion.store.atomic import write_bytes, write_json
 from emotion.store.layout import Store
 from emotion.text.coverage import coverage
@@ -22,22 +22,22 @@ from emotion.text.pretrained import fit_tokenizer, load_tokenizer
 from emotion.text.wordpiece import learn_wordpiece
 from emotion.training.memory import Memory, estimate
 from emotion.weights.find import Weights, find_weights
-from emotion.weights.known import CHECKPOINTS
+from emotion.weights.known import PRETRAINED
 
 # What one file of ONNX, a protocol buffer, can hold.
 MOST_BYTES = 2**31
 
 
-class CheckpointLearner:
+class TransformerLearner:
     """A transformer for a data set; see `emotion.runs.learner.Learner`."""
 
     def __init__(
-        self, params: CheckpointParams, data: Dataset, store: Store, compute: Compute, tell: Callable[[str], None]
+        self, params: TransformerParams, data: Dataset, store: Store, compute: Compute, tell: Callable[[str], None]
     ) -> None:
         self.params, self.labels, self.compute = params, data.labels, compute
-        self.weights: WeightsRecord | None = None
+        self.weights: WeightsSource | None = None
         texts, wanted = data.splits["train"].texts, params.text.max_length
-        known = CHECKPOINTS.get(params.model.checkpoint)
+        known = PRETRAINED.get(params.model.checkpoint)
         if known and params.model.init == "random":
             # Nothing of the checkpoint is needed, and so nothing has to be on this machine.
             self.content = known.config
@@ -113,8 +113,8 @@ class CheckpointLearner:
         return exact
 
 
-def _record(found: Weights) -> WeightsRecord:
-    return WeightsRecord(
+def _record(found: Weights) -> WeightsSource:
+    return WeightsSource(
         checkpoint=found.repository or str(found.folder),
         source=str(found.source),
         revision=found.revision,

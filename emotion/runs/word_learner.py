@@ -7,14 +7,14 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from emotion.data.dataset import Dataset
-from emotion.evaluation.metrics_file import WeightsRecord
+from emotion.evaluation.metrics_file import WeightsSource
 from emotion.models.activations import word_row
 from emotion.models.build import build_model
 from emotion.models.compute import Compute
 from emotion.onnx.export import to_onnx, word_config
 from emotion.params.schema import WordParams
 from emotion.store.atomic import write_bytes, write_json, write_text
-from emotion.store.scratch import LEAST_BYTES, drafting
+from emotion.store.scratch import LEAST_BYTES, scratch_folder
 from emotion.text.coverage import coverage
 from emotion.text.encoded import Encoded, encode
 from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
@@ -26,7 +26,7 @@ BYTES = 4  # of a weight, float32
 class WordLearner:
     """ANN or LSTM for a data set; see `emotion.runs.learner.Learner`."""
 
-    weights: WeightsRecord | None = None
+    weights: WeightsSource | None = None
 
     def __init__(self, params: WordParams, data: Dataset) -> None:
         self.params, self.labels = params, data.labels
@@ -54,7 +54,7 @@ class WordLearner:
 
     def save(self, folder: Path) -> None:
         """Write Keras' weights."""
-        with drafting(BYTES * self.model.count_params() + LEAST_BYTES) as drafts:
+        with scratch_folder(BYTES * self.model.count_params() + LEAST_BYTES) as drafts:
             draft = drafts / "model.weights.h5"
             self.model.save_weights(draft)
             content = draft.read_bytes()

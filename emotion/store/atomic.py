@@ -58,7 +58,7 @@ def _renaming(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files that killed writers left in `folder` and below; nobody else may write there."""
     for parent, _, names in os.walk(folder):
         for name in filter(TEMPORARY.fullmatch, names):

@@ -22,20 +22,20 @@ from emotion.hardware import memory_pressure
 from emotion.store.lease_file import (
     Ended,
     Fact,
-    Record,
-    Seen,
+    Holder,
+    Observation,
     boot_name,
-    clear,
+    remove_leases,
     create,
-    draft_of,
+    write_temporary,
     generations,
-    holds,
+    is_own,
     lease_path,
     newest,
     process_stat,
-    see,
-    see_newest,
-    stands,
+    observe,
+    observe_newest,
+    is_still_newest,
 )
 
 HEARTBEAT = 15.0  # seconds between two touches of the holder
@@ -56,7 +56,7 @@ def _clock() -> float:
 class Lease:
     """A folder that this process holds: see `hold`."""
 
-    def __init__(self, folder: Path, record: Record, previous: Record | None, created: float) -> None:
+    def __init__(self, folder: Path, record: Holder, previous: Holder | None, created: float) -> None:
         self.folder, self.record, self.previous = folder, record, previous
         self.path = lease_path(folder, record.generation)
         self._written = record
@@ -93,7 +93,7 @@ class Lease:
         """Remove every lease file, at the end of a run that is complete; leaving `hold` then writes none."""
         self._stop()
         if self._owns():
-            clear(self.folder, self.record.generation)
+            remove_leases(self.folder, self.record.generation)
             with contextlib.suppress(OSError):
                 self.path.unlink()
 
@@ -146,7 +146,7 @@ class Lease:
     def _owns(self) -> bool:
         """Look whether the lease is still the own one; once lost it is lost for good."""
         try:
-            record = see(self.folder, self.record.generation).record
+            record = observe(self.folder, self.record.generation).record
             if record is None or record.token != self.record.token:
                 self._lost = f"{self.path} was replaced by another process"
             elif any(generation > self.record.generation for generation in generations(self.folder)):
@@ -162,7 +162,7 @@ class Lease:
         """Replace the record, if the lease is still the own one; where that fails the old one stays."""
         with self._lock, contextlib.suppress(OSError):
             if self._owns():
-                with draft_of(self.folder, self.record) as draft:
+                with write_temporary(self.folder, self.record) as draft:
                     draft.replace(self.path)
                 self._written = self.record
 
@@ -197,12 +197,12 @@ def _acquire(folder: Path, wait: float, tell: Callable[[str], None]) -> Lease:
         seen = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            seen = see_newest(folder)
+            seen = observe_newest(folder)
             if watch.free(seen):
                 lease = _take(folder, seen)
                 if lease is not None:
                     return lease
-                seen = see_newest(folder)
+                seen = observe_newest(folder)
         except FileNotFoundError as error:
             # Somebody removed the folder in between, so it is made again; or, as below /proc, it cannot be made.
             missing += 1
@@ -227,10 +227,10 @@ class _Watch:
     """Looks at a lease again and again, and tells when it is free, by nothing but the own clock."""
 
     def __init__(self) -> None:
-        self._seen: Seen | None = None
+        self._seen: Observation | None = None
         self._since = self._last = _clock()
 
-    def free(self, seen: Seen | None) -> bool:
+    def free(self, seen: Observation | None) -> bool:
         """Tell whether there is none, or its holder ended or is dead, or nothing changed for EXPIRY."""
         if seen is None or seen.free:
             return True
@@ -242,11 +242,11 @@ class _Watch:
         return now - self._since >= EXPIRY
 
 
-def _take(folder: Path, base: Seen | None) -> Lease | None:
+def _take(folder: Path, base: Observation | None) -> Lease | None:
     """Create the generation after `base`, and keep it if nothing happened since `base` was seen."""
     # Before anything is written: a pause at any later point is then seen by the first check.
     began = _clock()
-    record = Record(
+    record = Holder(
         generation=base.generation + 1 if base else 1,
         token=secrets.token_hex(16),
         host=socket.gethostname(),
@@ -258,10 +258,10 @@ def _take(folder: Path, base: Seen | None) -> Lease | None:
     )
     if not create(folder, record):
         return None
-    if stands(folder, record, base):
-        clear(folder, record.generation)
+    if is_still_newest(folder, record, base):
+        remove_leases(folder, record.generation)
         return Lease(folder, record, base.record if base else None, began)
     with contextlib.suppress(OSError):
-        if holds(folder, record):
+        if is_own(folder, record):
             lease_path(folder, record.generation).unlink()
     return None

@@ -21,7 +21,7 @@ Ended = Literal["complete", "stopped", "failed"]
 Fact = int | str | float
 
 
-class Record(BaseModel):
+class Holder(BaseModel):
     """What a lease's file says of its holder; times are for people, nothing is decided by them."""
 
     # Later versions may add keys.
@@ -84,7 +84,7 @@ def _lives(pid: int, process_start: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """A lease's file at one look. Two looks are equal where nobody touched or wrote it in between."""
 
     generation: int
@@ -92,10 +92,10 @@ class Seen:
     modified: int
 
     @property
-    def record(self) -> Record | None:
+    def record(self) -> Holder | None:
         """What it says, if that can be read."""
         try:
-            record = Record.model_validate_json(self.content)
+            record = Holder.model_validate_json(self.content)
         except ValidationError:
             return None
         return record.model_copy(update={"seconds_since_beat": max(0.0, time.time() - self.modified / 1e9)})
@@ -118,7 +118,7 @@ def generations(folder: Path) -> list[int]:
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 
-def see(folder: Path, generation: int) -> Seen:
+def observe(folder: Path, generation: int) -> Observation:
     """Open first, then ask: opening makes NFS ask its server.
 
     Raises:
@@ -127,40 +127,40 @@ def see(folder: Path, generation: int) -> Seen:
     path = lease_path(folder, generation)
     try:
         with path.open("rb") as file:
-            return Seen(generation, file.read(LARGEST), os.fstat(file.fileno()).st_mtime_ns)
+            return Observation(generation, file.read(LARGEST), os.fstat(file.fileno()).st_mtime_ns)
     except (PermissionError, IsADirectoryError):
-        return Seen(generation, b"", path.stat().st_mtime_ns)
+        return Observation(generation, b"", path.stat().st_mtime_ns)
     except OSError as error:
         if error.errno == errno.ESTALE:
             raise FileNotFoundError(path) from error
         raise
 
 
-def see_newest(folder: Path) -> Seen | None:
-    """The file that counts, or None. NFS may list files that are gone, or not list new ones: see `stands`."""
+def observe_newest(folder: Path) -> Observation | None:
+    """The file that counts, or None. NFS may list files that are gone, or not list new ones: see `is_still_newest`."""
     for generation in generations(folder):
         with contextlib.suppress(FileNotFoundError):
-            return see(folder, generation)
+            return observe(folder, generation)
     return None
 
 
-def newest(folder: Path) -> Record | None:
+def newest(folder: Path) -> Holder | None:
     """What the lease that counts says; None where there is none that can be read."""
     try:
-        seen = see_newest(folder)
+        seen = observe_newest(folder)
     except OSError:
         return None
     return seen.record if seen else None
 
 
-def holder(folder: Path) -> Record | None:
+def holder(folder: Path) -> Holder | None:
     """Who holds the folder, as far as can be told by one look: None if nobody does, or has ended, or is dead."""
     record = newest(folder)
     return None if record is None or record.ended is not None or record.dead else record
 
 
 @contextlib.contextmanager
-def draft_of(folder: Path, record: Record) -> Iterator[Path]:
+def write_temporary(folder: Path, record: Holder) -> Iterator[Path]:
     """Write a whole record to a temporary file."""
     draft = folder / f".{secrets.token_hex(4)}.lease.json"
     try:
@@ -174,7 +174,7 @@ def draft_of(folder: Path, record: Record) -> Iterator[Path]:
             draft.unlink()
 
 
-def clear(folder: Path, below: int) -> None:
+def remove_leases(folder: Path, below: int) -> None:
     """Remove leases of generations `below`, and what writers that were killed left behind."""
     with contextlib.suppress(OSError):
         older = [lease_path(folder, generation) for generation in generations(folder) if generation < below]
@@ -183,15 +183,15 @@ def clear(folder: Path, below: int) -> None:
                 path.unlink()
 
 
-def create(folder: Path, record: Record) -> bool:
+def create(folder: Path, record: Holder) -> bool:
     """Create the record's file, whole; tell whether this process did."""
     path = lease_path(folder, record.generation)
-    with draft_of(folder, record) as draft:
+    with write_temporary(folder, record) as draft:
         try:
             os.link(draft, path)
         except (FileExistsError, FileNotFoundError):
             # An answer that NFS lost is asked for again, and then says that the file exists: the own one.
-            return holds(folder, record)
+            return is_own(folder, record)
         except OSError as error:
             if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
                 raise
@@ -214,21 +214,21 @@ def _create_unlinked(path: Path, content: bytes) -> bool:
     return True
 
 
-def holds(folder: Path, record: Record) -> bool:
+def is_own(folder: Path, record: Holder) -> bool:
     """Tell whether the file of the record's generation is the record's."""
     try:
-        found = see(folder, record.generation).record
+        found = observe(folder, record.generation).record
     except FileNotFoundError:
         return False
     return found is not None and found.token == record.token
 
 
-def stands(folder: Path, record: Record, base: Seen | None) -> bool:
+def is_still_newest(folder: Path, record: Holder, base: Observation | None) -> bool:
     """Tell whether a lease that was just created is the highest, and what it follows is as it was."""
     others = [generation for generation in generations(folder) if generation != record.generation]
     if base is None or any(generation > record.generation for generation in others):
         return not others
     try:
-        return see(folder, base.generation) == base
+        return observe(folder, base.generation) == base
     except FileNotFoundError:
         return False

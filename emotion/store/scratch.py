@@ -15,7 +15,7 @@ LEAST_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
-def drafting(size: int = LEAST_BYTES) -> Iterator[Path]:
+def scratch_folder(size: int = LEAST_BYTES) -> Iterator[Path]:
     """Give a folder with room for `size` bytes, which is removed at the end.
 
     Some writers (HDF5) end the process where the disk is full: this one looks first.

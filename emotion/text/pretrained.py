@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from emotion.errors import BadDataError, BadParametersError
 from emotion.store.atomic import write_bytes, write_text
-from emotion.store.scratch import drafting
+from emotion.store.scratch import scratch_folder
 
 # Of train's texts so many per cent fit into the length that is taken where none is given.
 FITTING = 99.5
@@ -19,7 +19,7 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", 
 
 
 @dataclass(frozen=True)
-class CheckpointTokenizer:
+class PretrainedTokenizer:
     """A tokenizer as the `tokenizers` library runs it, and as transformers saves it. Cuts to `max_length`."""
 
     backend: Tokenizer
@@ -42,7 +42,7 @@ class CheckpointTokenizer:
         # How it was loaded here is nothing for those who load it next.
         for key in ("local_files_only", "is_local", "trust_remote_code"):
             self.wrapped.init_kwargs.pop(key, None)
-        with drafting() as drafts:
+        with scratch_folder() as drafts:
             self.wrapped.save_pretrained(drafts)
             for path in drafts.iterdir():
                 if path.name != "tokenizer.json":
@@ -50,7 +50,7 @@ class CheckpointTokenizer:
         write_text(folder / "tokenizer.json", self.backend.to_str(pretty=True))
 
 
-def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts: Sequence[str]) -> CheckpointTokenizer:
+def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts: Sequence[str]) -> PretrainedTokenizer:
     """Load a checkpoint's tokenizer for a model of `vocabulary` ids and at most `most` tokens a text.
 
     `wanted` tokens are taken, special ones counted; with 0 as many as 99.5 % of `texts` need.
@@ -71,7 +71,7 @@ def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts:
     return fit_tokenizer(wrapped, most, wanted, texts)
 
 
-def fit_tokenizer(wrapped: Any, most: int, wanted: int, texts: Sequence[str]) -> CheckpointTokenizer:
+def fit_tokenizer(wrapped: Any, most: int, wanted: int, texts: Sequence[str]) -> PretrainedTokenizer:
     """Have a tokenizer of transformers cut texts to `wanted` tokens, or with 0 to what 99.5 % of `texts` need.
 
     Raises:
@@ -94,7 +94,7 @@ def fit_tokenizer(wrapped: Any, most: int, wanted: int, texts: Sequence[str]) ->
     length = wanted or min(_fitting(backend, texts), most)
     backend.enable_truncation(length)
     backend.enable_padding(pad_id=wrapped.pad_token_id, pad_token=str(wrapped.pad_token))
-    return CheckpointTokenizer(backend, wrapped, length)
+    return PretrainedTokenizer(backend, wrapped, length)
 
 
 def _load(folder: Path) -> Any:

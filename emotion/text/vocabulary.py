@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from emotion.params.schema import WordTextParams
+from emotion.params.schema import WordTextTable
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
@@ -14,7 +14,7 @@ SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar
 WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # noqa: RUF001  the typographic apostrophe is meant
 
 
-def learn_tokenizer(texts: Iterable[str], params: WordTextParams) -> Tokenizer:
+def learn_tokenizer(texts: Iterable[str], params: WordTextTable) -> Tokenizer:
     """Learn the commonest words of `texts`, ties in alphabetical order.
 
     The tokenizer cuts and pads to `params.max_length` by itself: its JSON is all that is needed to use it.

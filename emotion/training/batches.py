@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.params.schema import TrainingParams, WordTrainingParams
+from emotion.params.schema import TrainingTable, WordTrainingTable
 from emotion.text.encoded import Encoded
 from emotion.text.vocabulary import UNKNOWN_ID
 from emotion.training.augment import drop_words, shift_words
@@ -31,7 +31,7 @@ class Examples:
         return len(self.labels)
 
 
-def batches(train: Examples, params: TrainingParams, epoch: int, multiple: int = 1) -> Iterator[Examples]:
+def batches(train: Examples, params: TrainingTable, epoch: int, multiple: int = 1) -> Iterator[Examples]:
     """Batches of `epoch`, a function of (seed, epoch) alone. All have the same number of rows.
 
     Bucketed batches have a length that is a `multiple` of some number, so that there are few shapes.
@@ -43,7 +43,7 @@ def batches(train: Examples, params: TrainingParams, epoch: int, multiple: int =
     texts = _augmented(train.texts, params, random)
     if params.buckets:
         order = _by_length(order, texts.lengths, size, random)
-    extra = EXTRA_PADDING if isinstance(params, WordTrainingParams) else 0
+    extra = EXTRA_PADDING if isinstance(params, WordTrainingTable) else 0
     for rows in order.reshape(-1, size):
         batch = texts.rows(rows)
         if params.buckets:
@@ -51,8 +51,8 @@ def batches(train: Examples, params: TrainingParams, epoch: int, multiple: int =
         yield Examples(batch, train.labels[rows])
 
 
-def _augmented(texts: Encoded, params: TrainingParams, random: np.random.Generator) -> Encoded:
-    if not isinstance(params, WordTrainingParams):
+def _augmented(texts: Encoded, params: TrainingTable, random: np.random.Generator) -> Encoded:
+    if not isinstance(params, WordTrainingTable):
         return texts
     ids = texts.ids
     if params.word_dropout:

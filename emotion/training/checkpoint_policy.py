@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from emotion.training.checkpoints import Checkpoint, Checkpoints, Damaged
-from emotion.training.progress_state import Position
+from emotion.training.progress_state import ProgressState
 from emotion.training.step import Step
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -18,7 +18,7 @@ LEAST_TIMES = 50
 Weights = list[NDArray[Any]]
 
 
-class Keeper:
+class CheckpointPolicy:
     """Writes checkpoints `every` so often ("200 steps", "30s", "5m"), and finds the one to go on from.
 
     `tell` hears of damaged ones. In a process that is not `chief` nothing is written.
@@ -34,7 +34,7 @@ class Keeper:
         self.cost = 0.0
         self.began(0)
 
-    def resume(self, step: Step) -> tuple[Position, Weights | None] | None:
+    def resume(self, step: Step) -> tuple[ProgressState, Weights | None] | None:
         """Load the newest good checkpoint into `step`; give its position, and the best weights so far.
 
         Raises:
@@ -59,7 +59,7 @@ class Keeper:
             return number - self.saved_step >= self.steps
         return time.monotonic() - self.saved_at >= max(self.pause, LEAST_TIMES * self.cost)
 
-    def keep(self, step: Step, position: Position, best: Weights | None, number: int) -> float:
+    def keep(self, step: Step, position: ProgressState, best: Weights | None, number: int) -> float:
         """Write a checkpoint after `number` steps; give the seconds that it took.
 
         Raises:
@@ -73,7 +73,7 @@ class Keeper:
         return self.cost
 
 
-def _tensors(step: Step, position: Position, best: Weights | None) -> Iterator[tuple[str, NDArray[Any]]]:
+def _tensors(step: Step, position: ProgressState, best: Weights | None) -> Iterator[tuple[str, NDArray[Any]]]:
     """What a checkpoint holds: everything, or of a finished training its weights."""
     for name, variable in step.state(weights_only=position.finished).items():
         yield name, step.team.value(variable).numpy()

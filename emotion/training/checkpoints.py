@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from emotion.errors import BadParametersError
 from emotion.formatting import differences
 from emotion.store.atomic import cannot_write, replacing, sha256, write_text
-from emotion.training.progress_state import Position
+from emotion.training.progress_state import ProgressState
 
 VERSION = 1
 KEPT = 2
@@ -36,7 +36,7 @@ class _Manifest(BaseModel):
 
     version: int
     identity: dict[str, Any]
-    position: Position
+    position: ProgressState
     bytes: int
     sha256: str
 
@@ -49,7 +49,7 @@ class Damaged(Exception):  # noqa: N818  not ours to fail for: the checkpoint be
 class Checkpoint:
     """A checkpoint whose bytes are those that were written."""
 
-    position: Position
+    position: ProgressState
     file: Path
 
     def tensors(self, shapes: Shapes) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -79,7 +79,7 @@ class Checkpoints:
         self.folder, self.identity = folder, dict(identity)
         self.damaged: set[int] = set()
 
-    def save(self, position: Position, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
+    def save(self, position: ProgressState, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
         """Write a checkpoint, and remove all but the last two; those that were found damaged do not count.
 
         Raises:

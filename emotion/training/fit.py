@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from emotion.errors import TryAgainError
-from emotion.params.schema import TrainingParams
-from emotion.signals import Stop
+from emotion.params.schema import TrainingTable
+from emotion.signals import DeferredSignals
 from emotion.training.batches import Examples, batches
-from emotion.training.checkpoint_policy import Keeper, Weights
+from emotion.training.checkpoint_policy import CheckpointPolicy, Weights
 from emotion.training.forward import EVALUATION_TOKENS, Forward, scores
-from emotion.training.progress import Epoch, Listener, Standing
-from emotion.training.progress_state import Position
+from emotion.training.progress import Epoch, TrainingListener, TrainingProgress
+from emotion.training.progress_state import ProgressState
 from emotion.training.step import Step
 
 
@@ -24,7 +24,7 @@ from emotion.training.step import Step
 class Fitted:
     """What fitting took and gave; the model holds the weights of the best epoch."""
 
-    position: Position
+    position: ProgressState
 
     @property
     def epochs(self) -> list[Epoch]:
@@ -48,7 +48,7 @@ class Fitted:
         return self.epochs[-1].samples_per_second
 
 
-def steps_an_epoch(rows: int, params: TrainingParams) -> int:
+def steps_an_epoch(rows: int, params: TrainingTable) -> int:
     """Batches that `rows` rows make."""
     return math.ceil(rows / min(params.batch_size, rows))
 
@@ -61,18 +61,18 @@ class Fitting:
         step: Step,
         train: Examples,
         validation: Examples,
-        params: TrainingParams,
-        keeper: Keeper,
-        listener: Listener,
+        params: TrainingTable,
+        keeper: CheckpointPolicy,
+        listener: TrainingListener,
     ) -> None:
         self.step, self.params, self.keeper, self.listener = step, params, keeper, listener
         self.train, self.validation = train, validation
         self.steps = steps_an_epoch(len(train), params)
         self.forward = Forward(step.model, self._tokens())
-        self.position, self.agreed = Position(), False
+        self.position, self.agreed = ProgressState(), False
         self.best: Weights | None = None
 
-    def run(self, stop: Stop, multiple: int = 1) -> Fitted:
+    def run(self, stop: DeferredSignals, multiple: int = 1) -> Fitted:
         """Train on, and leave the model with the weights of the epoch that was best on validation.
 
         Best is the highest validation accuracy; a tie goes to the lower validation loss. Lengths of batches are
@@ -105,7 +105,7 @@ class Fitting:
         patience = best is not None and len(self.position.epochs) - best.epoch >= self.params.patience
         return self.position.finished or patience or self.position.epoch > self.params.epochs
 
-    def _leaving(self, stop: Stop) -> bool:
+    def _leaving(self, stop: DeferredSignals) -> bool:
         """Whether to stop: several workers do so after the same step, in which they told each other."""
         return stop() if self.step.team.workers == 1 else self.agreed
 
@@ -131,7 +131,7 @@ class Fitting:
         rows = self.steps * min(self.params.batch_size, len(self.train))
         self.listener.on_start(self._standing(), rows, self.position.epochs)
 
-    def _epoch(self, stop: Stop, multiple: int) -> None:
+    def _epoch(self, stop: DeferredSignals, multiple: int) -> None:
         """Train on the batches of an epoch that are not done yet, then judge it."""
         position = self.position
         all_batches = batches(self.train, self.params, position.epoch, multiple)
@@ -160,7 +160,7 @@ class Fitting:
                 self._keep()
         self._judge(stop)
 
-    def _judge(self, stop: Stop) -> None:
+    def _judge(self, stop: DeferredSignals) -> None:
         """Score the running average, or the weights, on validation, and keep the best."""
         started = time.monotonic()
         self.step.optimizer.swap_in_average()
@@ -206,10 +206,10 @@ class Fitting:
         self.position.finished = True
         self._keep()
 
-    def _standing(self) -> Standing:
+    def _standing(self) -> TrainingProgress:
         position = self.position
         pace = position.seconds / max(position.batches, 1)
-        return Standing(
+        return TrainingProgress(
             epoch=position.epoch,
             epochs=self.params.epochs,
             step=self._done,

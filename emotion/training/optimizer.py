@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from emotion.params.schema import TrainingParams
+from emotion.params.schema import TrainingTable
 from emotion.training.variables import add, assign, read
 
 # Kingma and Ba, ICLR 2015, algorithm 1; epsilon as in Keras.
@@ -30,7 +30,7 @@ class AdamW:
     `weights` are Keras variables, float32.
     """
 
-    def __init__(self, weights: Sequence[Any], params: TrainingParams, steps: int) -> None:
+    def __init__(self, weights: Sequence[Any], params: TrainingTable, steps: int) -> None:
         self.weights = [weight.value for weight in weights]
         self.decayed = [weight.path.rpartition("/")[2] not in UNDECAYED for weight in weights]
         self.params, self.steps = params, steps
@@ -80,7 +80,7 @@ class AdamW:
             average.assign(current)
 
 
-def learning_rate(done: Any, params: TrainingParams, steps: int) -> Any:
+def learning_rate(done: Any, params: TrainingTable, steps: int) -> Any:
     """The rate of the step after `done` steps, float32: a line up to the peak, then a cosine or a line down."""
     warmup = round(params.warmup * steps)
     up = (done + 1) / max(warmup, 1)

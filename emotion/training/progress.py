@@ -26,7 +26,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrainingProgress:
     """Where a training stands: `step` of `steps` are done. `loss` is the epoch's running mean, in nats.
 
     `seconds` are those of fitting in all attempts; `seconds_left` is an estimate without validation.
@@ -43,22 +43,22 @@ class Standing:
     resumes: int
 
 
-class Listener(Protocol):
+class TrainingListener(Protocol):
     """Whoever is told how training goes."""
 
     def note(self, event: str, message: str) -> None:
         """Something beside the epochs: `event` is a word for programs, such as `warning`."""
 
-    def on_start(self, standing: Standing, rows: int, epochs: Sequence[Epoch]) -> None:
+    def on_start(self, standing: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
         """Fitting starts, or goes on after `epochs`: each epoch has so many `rows`."""
 
-    def on_step(self, standing: Standing, rows: int) -> None:
+    def on_step(self, standing: TrainingProgress, rows: int) -> None:
         """A step of so many `rows` is done."""
 
-    def on_epoch(self, standing: Standing, epoch: Epoch) -> None:
+    def on_epoch(self, standing: TrainingProgress, epoch: Epoch) -> None:
         """An epoch has ended."""
 
-    def on_checkpoint(self, standing: Standing, seconds: float) -> None:
+    def on_checkpoint(self, standing: TrainingProgress, seconds: float) -> None:
         """A checkpoint was written, which took so many seconds."""
 
 

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from emotion.training.progress import Epoch
 
 
-class Position(BaseModel):
+class ProgressState(BaseModel):
     """The epoch in progress, from 1, and sums over those of its batches that are done; the epochs before it.
 
     `loss` is the sum of the rows' losses in nats. `elapsed` are the seconds of fitting of all attempts. A

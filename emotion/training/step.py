@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from emotion.errors import TryAgainError
 from emotion.models.backend import load_keras
 from emotion.models.compute import Compute
-from emotion.params.schema import TrainingParams
+from emotion.params.schema import TrainingTable
 from emotion.training.batches import Examples
-from emotion.training.distributed.replicas import Team
+from emotion.training.distributed.replicas import ReplicaGroup
 from emotion.training.loss_scale import LossScale
 from emotion.training.optimizer import AdamW
 from emotion.training.variables import add, read
@@ -37,11 +37,11 @@ class Step:
     def __init__(
         self,
         model: Any,
-        params: TrainingParams,
+        params: TrainingTable,
         steps: int,
         weights: NDArray[np.float32],
         compute: Compute,
-        team: Team,
+        team: ReplicaGroup,
         micro: int,
     ) -> None:
         self.model, self.team, self.micro = model, team, micro
@@ -214,7 +214,7 @@ def _done(figures: Any) -> Done:
     return Done(float(loss), int(right), bool(stopping))
 
 
-def label_weights(params: TrainingParams, names: Sequence[str], labels: NDArray[np.int32]) -> NDArray[np.float32]:
+def label_weights(params: TrainingTable, names: Sequence[str], labels: NDArray[np.int32]) -> NDArray[np.float32]:
     """What each label counts, float32 (labels,), so that the mean over the rows of train is 1."""
     counts = np.bincount(labels, minlength=len(names))
     if params.class_weights == "none":

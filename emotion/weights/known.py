@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class PretrainedModel:
     """A checkpoint on the Hugging Face hub.
 
     `revision` is the commit that it is pinned to, "" where none is known: then the first fetch pins one.
@@ -25,10 +25,10 @@ class Checkpoint:
 
 # BERT's and DistilBERT's tokenizers are the same file.
 _UNCASED = "ce64fce797c24f68df90b40a3f74f579b336a493db14bd583fd520ea0d8c9a98"
-CHECKPOINTS = {
+PRETRAINED = {
     checkpoint.repository: checkpoint
     for checkpoint in (
-        Checkpoint(
+        PretrainedModel(
             "google-bert/bert-base-uncased",
             "86b5e0934494bd15c9632b12f734a8a67f723594",
             {
@@ -37,7 +37,7 @@ CHECKPOINTS = {
             },
             config={"model_type": "bert"},
         ),
-        Checkpoint(
+        PretrainedModel(
             "distilbert/distilbert-base-uncased",
             "12040accade4e8a0f71eabdb258fecc2e7e948be",
             {
@@ -46,13 +46,15 @@ CHECKPOINTS = {
             },
             config={"model_type": "distilbert"},
         ),
-        Checkpoint(
+        PretrainedModel(
             "albert/albert-base-v2",
             "8e2f239c5f8a2c0f253781ca60135db913e5c80c",
             config={"model_type": "albert", "hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072},
         ),
-        Checkpoint("google/mobilebert-uncased", config={"model_type": "mobilebert", "classifier_activation": False}),
-        Checkpoint(
+        PretrainedModel(
+            "google/mobilebert-uncased", config={"model_type": "mobilebert", "classifier_activation": False}
+        ),
+        PretrainedModel(
             "sentence-transformers/all-MiniLM-L6-v2",
             "1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
             {

@@ -12,7 +12,7 @@ from pathlib import Path
 from emotion.errors import BadDataError
 from emotion.hub import prepare_client
 from emotion.store.layout import Store
-from emotion.weights.known import Checkpoint
+from emotion.weights.known import PretrainedModel
 from emotion.weights.layout import CONFIG, is_whole
 from emotion.weights.manifest import read_manifest
 from emotion.weights.reference import Reference
@@ -41,7 +41,7 @@ def locate(reference: Reference, store: Store) -> Place | None:
     return next((place for place in _places(reference, store) if is_whole(place.folder)), None)
 
 
-def locate_checkpoint(checkpoint: Checkpoint | None, store: Store) -> Place | None:
+def locate_checkpoint(checkpoint: PretrainedModel | None, store: Store) -> Place | None:
     """Look for a model's checkpoint; None as well for a model without one."""
     return locate(Reference(checkpoint.repository), store) if checkpoint else None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.errors import UsageError
-from emotion.weights.known import CHECKPOINTS, Checkpoint
+from emotion.weights.known import PRETRAINED, PretrainedModel
 
 # The hub's own rule, with an organisation always; these names become folders.
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
@@ -21,9 +21,9 @@ class Reference:
     revision: str = ""
 
     @property
-    def known(self) -> Checkpoint | None:
+    def known(self) -> PretrainedModel | None:
         """What is known of it; None as well where another revision is asked for."""
-        known = CHECKPOINTS.get(self.repository)
+        known = PRETRAINED.get(self.repository)
         return known if known and self.revision in {"", known.revision} else None
 
     @property

@@ -24,7 +24,7 @@ from tokenizers import Tokenizer
 
 from emotion.data.dataset import load_dataset
 from emotion.hardware import usable_cores
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from emotion.text.encoded import encode
 
 BATCH = 32
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    made = batches(options.run / "model", load_dataset(options.data, DataParams()).splits["test"].texts)
+    made = batches(options.run / "model", load_dataset(options.data, DataTable()).splits["test"].texts)
     with tempfile.TemporaryDirectory() as temporary:
         command = [options.optimum, "-c", EXPORT, str(options.run / "weights"), temporary]
         subprocess.run(command, check=True, capture_output=True)

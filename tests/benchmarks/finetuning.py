@@ -92,7 +92,7 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     from emotion.params.toml import load_params
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
-    from emotion.training.distributed.replicas import alone
+    from emotion.training.distributed.replicas import single_replica
     from emotion.training.step import Step
 
     prepare(1, 0)
@@ -102,7 +102,7 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     params = load_params("minilm", params_file("minilm")).training
     assert precision in {"float32", "bfloat16"}
     compute = Compute(precision)  # type: ignore[arg-type]
-    step = Step(model, params, 1000, np.ones(6, np.float32), compute, alone(), params.batch_size)
+    step = Step(model, params, 1000, np.ones(6, np.float32), compute, single_replica(), params.batch_size)
     content = np.load(batches)
     number = 0
     answer({})

@@ -47,7 +47,7 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     from emotion.params.toml import load_params
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
-    from emotion.training.distributed.replicas import alone
+    from emotion.training.distributed.replicas import single_replica
     from emotion.training.step import Step
 
     prepare(1, 0)
@@ -59,7 +59,7 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
         assert checkpoint is not None
         config = encoder_config(checkpoint.config)
         built, row = build_transformer(config, 6, model, precision), transformer_row(config, length, precision)
-    step = Step(built, params.training, 100, np.ones(6, np.float32), Compute(precision), alone(), rows)
+    step = Step(built, params.training, 100, np.ones(6, np.float32), Compute(precision), single_replica(), rows)
     ids = np.random.default_rng(1).integers(1, 1000, (rows, length)).astype(np.int32)
     texts = Encoded(ids, np.full(rows, length, np.int32), 0)
     batch = Examples(texts, np.arange(rows, dtype=np.int32) % 6)

@@ -23,7 +23,7 @@ from emotion.models.compute import Compute
 from emotion.models.registry import params_file
 from emotion.params.schema import WORD_MODELS, WordParams
 from emotion.params.toml import load_params
-from emotion.signals import Stop
+from emotion.signals import DeferredSignals
 from emotion.text.encoded import encode
 from emotion.text.vocabulary import learn_tokenizer
 
@@ -113,9 +113,9 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     """Train by the model's own params.toml."""
     from emotion.models.build import build_model
     from emotion.training.batches import Examples
-    from emotion.training.checkpoint_policy import Keeper
+    from emotion.training.checkpoint_policy import CheckpointPolicy
     from emotion.training.checkpoints import Checkpoints
-    from emotion.training.distributed.replicas import alone
+    from emotion.training.distributed.replicas import single_replica
     from emotion.training.fit import Fitting, steps_an_epoch
     from emotion.training.step import Step, label_weights
 
@@ -130,10 +130,10 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     built = time.perf_counter() - started
     weights = label_weights(training, data.labels, train.labels)
     steps = steps_an_epoch(len(train), training) * training.epochs
-    step = Step(model, training, steps, weights, Compute(), alone(), training.batch_size)
+    step = Step(model, training, steps, weights, Compute(), single_replica(), training.batch_size)
     with tempfile.TemporaryDirectory() as folder:
-        keeper = Keeper(Checkpoints(Path(folder), {}), params.resources.checkpoint_every, lambda _: None)
-        epochs = Fitting(step, train, validation, training, keeper, _Silent()).run(Stop()).epochs
+        keeper = CheckpointPolicy(Checkpoints(Path(folder), {}), params.resources.checkpoint_every, lambda _: None)
+        epochs = Fitting(step, train, validation, training, keeper, _Silent()).run(DeferredSignals()).epochs
     return Curve(
         [epoch.validation_accuracy for epoch in epochs], [built + epoch.seconds for epoch in epochs], len(train)
     )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from emotion.classify.engine import classify_file, most_rows
-from emotion.classify.tasks import Settings, plan
+from emotion.classify.tasks import Settings, list_tasks
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.onnx.config import write_temperature
 from emotion.onnx.session import Classifier
@@ -58,7 +58,7 @@ def test_scores_are_those_of_the_models_temperature_and_labels_stay(
     run(source, tmp_path / "plain.csv")
     folder = write_model(tmp_path / "model")
     write_temperature(folder / "config.json", 2.5)
-    [task] = plan(source, tmp_path / "scaled.csv")
+    [task] = list_tasks(source, tmp_path / "scaled.csv")
     classify_file(task, Classifier.load(folder, 1), Settings(all_scores=True), LISTENER)
     plain, scaled = (list(csv.DictReader((tmp_path / name).open())) for name in ("plain.csv", "scaled.csv"))
     assert [row["label"] for row in scaled] == [row["label"] for row in plain]

@@ -11,9 +11,9 @@ import pytest
 
 from emotion.classify import engine
 from emotion.classify import joining as shards
-from emotion.classify.joining import ShardOutcome, classify_shard
+from emotion.classify.joining import ShardResult, classify_shard
 from emotion.classify.shard import Shard
-from emotion.classify.tasks import Settings, Task, plan
+from emotion.classify.tasks import Settings, Task, list_tasks
 from emotion.errors import BadDataError, TryAgainError, UsageError
 from emotion.onnx.session import Classifier
 from emotion.store.atomic import sha256, write_json
@@ -24,15 +24,15 @@ ROWS = ["i feel happy", '"so ""furious"",\n yes"', "", "scared", "a,b", "\udcff"
 CSV = "text,n\n" + "".join(f"{row},{place}\n" for place, row in enumerate(ROWS * 9))
 JSONL = "".join(f'{{"text": "{word}"}}\n' for word in ["happy", "", "scared", '"', "\udcff"] * 9)
 
-Part = Callable[..., ShardOutcome]
+Part = Callable[..., ShardResult]
 
 
 @pytest.fixture
 def part(toy: Classifier) -> Part:
     """Give a function that makes one part of a file."""
 
-    def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> ShardOutcome:
-        [task] = plan(source, output)
+    def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> ShardResult:
+        [task] = list_tasks(source, output)
         return classify_shard(task, Shard.parse(text), classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
 
     return make

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.classify.tasks import plan
+from emotion.classify.tasks import list_tasks
 from emotion.errors import InputMissingError, UsageError
 
 
@@ -20,7 +20,7 @@ def test_a_folder_is_mirrored(tmp_path: Path) -> None:
     wanted = ["a.csv", "b.TSV", "sub/c.jsonl.gz", "sub/deep/d.ndjson"]
     others = [".hidden.csv", ".git/x.csv", "a.csv.errors.csv", "a.csv.parts/part-00000-of-00001.csv", "notes.txt"]
     _write(*(source / name for name in wanted + others))
-    tasks = plan(source, output)
+    tasks = list_tasks(source, output)
     assert [str(task.source.relative_to(source)) for task in tasks] == wanted
     assert [str(task.output.relative_to(output)) for task in tasks] == wanted
     assert [task.format for task in tasks] == ["csv", "tsv", "jsonl", "jsonl"]
@@ -33,28 +33,28 @@ def test_links_that_leave_the_folder_are_passed_over(tmp_path: Path) -> None:
     (source / "away.csv").symlink_to(tmp_path / "secret.csv")
     (source / "broken.csv").symlink_to("nowhere.csv")
     (source / "folder").symlink_to(tmp_path / "more")
-    assert [task.source.name for task in plan(source, tmp_path / "out")] == ["a.csv", "link.csv"]
+    assert [task.source.name for task in list_tasks(source, tmp_path / "out")] == ["a.csv", "link.csv"]
 
 
 def test_a_pipe_in_the_folder_is_passed_over(tmp_path: Path) -> None:
     _write(tmp_path / "in" / "a.csv")
     os.mkfifo(tmp_path / "in" / "b.csv")
-    assert len(plan(tmp_path / "in", tmp_path / "out")) == 1
+    assert len(list_tasks(tmp_path / "in", tmp_path / "out")) == 1
 
 
 def test_an_empty_folder_and_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with pytest.raises(InputMissingError, match="nothing to classify"):
-        plan(tmp_path / "in", tmp_path / "out")
+        list_tasks(tmp_path / "in", tmp_path / "out")
     with pytest.raises(InputMissingError, match="no such file"):
-        plan(tmp_path / "in.csv", tmp_path / "out.csv")
+        list_tasks(tmp_path / "in.csv", tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("outputs", ["in", "in/out", "."])
 def test_an_output_folder_in_the_input_or_around_it(tmp_path: Path, outputs: str) -> None:
     _write(tmp_path / "in" / "a.csv")
     with pytest.raises(UsageError, match="one in the other"):
-        plan(tmp_path / "in", tmp_path / outputs)
+        list_tasks(tmp_path / "in", tmp_path / outputs)
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_paths_that_do_not_fit(
     _write(Path("in.csv"), Path("notes.txt"), Path("folder/a.csv"), Path("out.csv.errors.csv"))
     Path("link.csv").symlink_to("in.csv")
     with pytest.raises(UsageError, match=message):
-        plan(Path(source), Path(output), Path(errors) if errors else None)
+        list_tasks(Path(source), Path(output), Path(errors) if errors else None)
 
 
 def test_standard_streams_and_devices_have_no_errors_file() -> None:
-    [task] = plan(Path("-"), Path("-"))
+    [task] = list_tasks(Path("-"), Path("-"))
     assert (task.format, task.errors) == ("csv", None)
-    [task] = plan(Path("-"), Path("/dev/null"), kind="jsonl")
+    [task] = list_tasks(Path("-"), Path("/dev/null"), kind="jsonl")
     assert (task.format, task.errors) == ("jsonl", None)

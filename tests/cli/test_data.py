@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from emotion.cli.app import app
 from emotion.data.dataset import load_dataset
 from emotion.errors import BadDataError, CannotWriteError, UsageError
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from tests.builders import write_dataset
 
 FILES = ("train.txt", "validation.txt", "test.txt")
@@ -64,7 +64,7 @@ def test_check_of_untrainable_data_ends_with_65_after_the_figures(tmp_path: Path
 def test_the_sample_is_written_marked_and_trainable(tmp_path: Path) -> None:
     content, told = invoke("sample", tmp_path / "sample", "--json")
 
-    data = load_dataset(tmp_path / "sample", DataParams())
+    data = load_dataset(tmp_path / "sample", DataTable())
     assert data.sample
     assert len(data.splits["train"]) > len(data.splits["test"]) > 0
     assert json.loads(content) == json.loads((tmp_path / "sample" / "dataset.json").read_bytes())
@@ -87,7 +87,7 @@ def test_an_interrupted_sample_is_completed(tmp_path: Path) -> None:
 
     invoke("sample", tmp_path)
 
-    assert load_dataset(tmp_path, DataParams()).sample
+    assert load_dataset(tmp_path, DataTable()).sample
 
 
 def test_another_seed_is_another_corpus_and_replaces_the_first_only_by_force(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from emotion.doctor.checks import Check
 from emotion.onnx.devices import CPU, CUDA
 from emotion.store.atomic import write_json
 from emotion.store.layout import Store
-from emotion.weights.known import CHECKPOINTS
+from emotion.weights.known import PRETRAINED
 from tests.builders import make_metrics, write_dataset, write_files, write_run
 from tests.hub import CHECKPOINT
 
@@ -38,7 +38,7 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     write_run(store, make_metrics())
     write_json(store.best, {"run": "ann/s1-0a1b2c3d"})
-    for repository in CHECKPOINTS:
+    for repository in PRETRAINED:
         write_files(store.checkpoint(repository), CHECKPOINT)
     before = sorted(tmp_path.rglob("*"))
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from emotion.cli.app import app
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.explore.figures import FIGURES
-from emotion.params.schema import WordTextParams
+from emotion.params.schema import WordTextTable
 from tests.builders import write_dataset
 from tests.explore.toyfont import bare_machine
 
@@ -63,7 +63,7 @@ def test_json_is_what_was_written_of_one_file_with_other_columns(tmp_path: Path)
 
 def test_the_help_names_the_defaults_of_the_parameters() -> None:
     text = " ".join(invoke("--help")[0].replace("│", " ").split())
-    chosen = WordTextParams()
+    chosen = WordTextTable()
     assert f"(default: {chosen.vocabulary})" in text
     assert f"(default: {chosen.max_length})" in text
 
@@ -92,7 +92,7 @@ def test_mistakes(tmp_path: Path) -> None:
 )
 def test_numbers_that_no_tokenizer_can_have_are_usage(tmp_path: Path, name: str, number: int) -> None:
     with pytest.raises(ValidationError):
-        WordTextParams.model_validate({name: number})
+        WordTextTable.model_validate({name: number})
     option = f"--{name.replace('_', '-')}"
     done = CliRunner().invoke(app, ["explore", "--data", str(tmp_path), "--out", str(tmp_path), option, str(number)])
     assert done.exit_code == 2

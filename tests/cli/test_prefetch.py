@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from emotion.weights.known import CHECKPOINTS
+from emotion.weights.known import PRETRAINED
 from tests.data.test_fetch import PLACE, ROWS, parquet
 from tests.hub import CHECKPOINT, Repository, run, serving
 
@@ -12,7 +12,7 @@ ALBERT = "albert/albert-base-v2"
 def hub(tmp_path: Path) -> dict[str, Repository]:
     """The data set, and a checkpoint of which no digest is published."""
     files = {f"split/{split}-00000-of-00001.parquet": parquet(tmp_path, rows) for split, rows in ROWS.items()}
-    return {PLACE: Repository(files), f"/{ALBERT}": Repository(CHECKPOINT, CHECKPOINTS[ALBERT].revision)}
+    return {PLACE: Repository(files), f"/{ALBERT}": Repository(CHECKPOINT, PRETRAINED[ALBERT].revision)}
 
 
 def test_data_and_the_weights_of_the_named_models_are_fetched_once(tmp_path: Path) -> None:

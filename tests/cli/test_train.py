@@ -16,7 +16,7 @@ import pytest
 
 from emotion.cli.console import LogFormat
 from emotion.cli.train import Listener
-from emotion.training.progress import Epoch, Standing
+from emotion.training.progress import Epoch, TrainingProgress
 from tests.builders import Rows, write_dataset, write_rows
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -234,9 +234,9 @@ def test_an_option_that_makes_no_sense_is_told(ann: Trained, option: str, value:
     assert f"--set resources.{option[2:].replace('-', '_')}: " in done.stderr
 
 
-def standing(step: int) -> Standing:
+def standing(step: int) -> TrainingProgress:
     """Where a training of three epochs of four steps stands after a step."""
-    return Standing((step + 3) // 4, 3, step, 12, 1.25, 5000.0, 2.0, 65.0, 1)
+    return TrainingProgress((step + 3) // 4, 3, step, 12, 1.25, 5000.0, 2.0, 65.0, 1)
 
 
 def test_what_goes_on_within_an_epoch_counts_on_from_there(

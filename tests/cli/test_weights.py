@@ -11,7 +11,7 @@ from emotion.cli.app import app
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.models.registry import MODELS
 from emotion.store.layout import Store
-from emotion.weights.known import CHECKPOINTS
+from emotion.weights.known import PRETRAINED
 from emotion.weights.manifest import Manifest, write_manifest
 from tests.builders import write_files
 from tests.hub import CHECKPOINT, COMMIT, Repository, run, serving
@@ -55,7 +55,7 @@ def test_the_list_has_the_models_and_what_else_the_store_has(store: Store) -> No
 
     records = json.loads(invoke("list", "--store", str(store.folder), "--json"))
 
-    assert [record["repository"] for record in records] == [*CHECKPOINTS, "org/other"]
+    assert [record["repository"] for record in records] == [*PRETRAINED, "org/other"]
     assert [record["model"] for record in records] == [name for name, info in MODELS.items() if info.checkpoint] + [
         None
     ]
@@ -74,13 +74,13 @@ def test_the_list_has_the_models_and_what_else_the_store_has(store: Store) -> No
 
 
 def test_the_table_says_where_each_is(store: Store) -> None:
-    put(store, ALBERT, CHECKPOINTS[ALBERT].revision)
+    put(store, ALBERT, PRETRAINED[ALBERT].revision)
 
     text = invoke("list", "albert", "minilm", "--store", str(store.folder))
 
     albert, minilm = (line.split() for line in text.splitlines() if "/" in line)
     assert ("store" in albert, "absent" in minilm) == (True, True)
-    assert CHECKPOINTS[ALBERT].revision[:12] in albert
+    assert PRETRAINED[ALBERT].revision[:12] in albert
 
 
 def test_another_revision_of_a_model_s_checkpoint_is_another_checkpoint(store: Store) -> None:
@@ -97,11 +97,11 @@ def test_another_revision_of_a_model_s_checkpoint_is_another_checkpoint(store: S
 def test_a_damaged_manifest_does_not_hide_the_others(store: Store) -> None:
     (put(store, ALBERT) / "weights.json").write_text("{")
 
-    assert len(json.loads(invoke("list", "--store", str(store.folder), "--json"))) == len(CHECKPOINTS)
+    assert len(json.loads(invoke("list", "--store", str(store.folder), "--json"))) == len(PRETRAINED)
 
 
 def test_verify_reads_all_that_the_store_has(store: Store) -> None:
-    put(store, ALBERT, CHECKPOINTS[ALBERT].revision)
+    put(store, ALBERT, PRETRAINED[ALBERT].revision)
     write_files(store.checkpoint("org/by-hand"), CHECKPOINT)
 
     records = json.loads(invoke("verify", "--store", str(store.folder), "--json"))
@@ -115,7 +115,7 @@ def test_verify_reads_all_that_the_store_has(store: Store) -> None:
 
 @pytest.mark.parametrize("damage", [b"", None])
 def test_verify_ends_with_65_after_the_table(store: Store, damage: bytes | None) -> None:
-    model = put(store, ALBERT, CHECKPOINTS[ALBERT].revision) / "model.safetensors"
+    model = put(store, ALBERT, PRETRAINED[ALBERT].revision) / "model.safetensors"
     if damage is None:
         model.unlink()
     else:
@@ -126,7 +126,7 @@ def test_verify_ends_with_65_after_the_table(store: Store, damage: bytes | None)
 
 
 def test_published_digests_count_whatever_the_manifest_says(store: Store) -> None:
-    put(store, MINILM, CHECKPOINTS[MINILM].revision)
+    put(store, MINILM, PRETRAINED[MINILM].revision)
 
     with pytest.raises(BadDataError, match=r"tokenizer\.json \(wrong\)"):
         invoke("verify", "minilm", "--store", str(store.folder))
@@ -148,9 +148,9 @@ def test_names_that_are_no_checkpoint(store: Store, command: str, name: str) -> 
 
 def test_fetch_brings_all_that_are_absent_and_stops_at_a_wrong_one(store: Store, tmp_path: Path) -> None:
     # ALBERT has no published digests here; the served BERT is not the published one.
-    put(store, "google-bert/bert-base-uncased", CHECKPOINTS["google-bert/bert-base-uncased"].revision)
+    put(store, "google-bert/bert-base-uncased", PRETRAINED["google-bert/bert-base-uncased"].revision)
     script = "from emotion.weights.known import *\nfor known in CHECKPOINTS.values(): known.digests.clear()"
-    places = {f"/{name}": Repository(CHECKPOINT, known.revision or COMMIT) for name, known in CHECKPOINTS.items()}
+    places = {f"/{name}": Repository(CHECKPOINT, known.revision or COMMIT) for name, known in PRETRAINED.items()}
     arguments = ["weights", "fetch", "--store", str(store.folder), "--json"]
     with serving(places) as hub:
         done = run(hub.endpoint, tmp_path / "cache", *arguments, script=script)
@@ -164,7 +164,7 @@ def test_fetch_brings_all_that_are_absent_and_stops_at_a_wrong_one(store: Store,
     assert fetched[:3] == ["distilbert/distilbert-base-uncased", ALBERT, "google/mobilebert-uncased"]
     assert "MB" in done.stderr
     assert wrong.returncode == 65
-    assert CHECKPOINTS["distilbert/distilbert-base-uncased"].digests["tokenizer.json"] in wrong.stderr
+    assert PRETRAINED["distilbert/distilbert-base-uncased"].digests["tokenizer.json"] in wrong.stderr
     assert not (tmp_path / "two").exists()
 
 

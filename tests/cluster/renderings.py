@@ -15,15 +15,15 @@ from typing import Any
 
 import yaml
 
-from emotion.cluster.job_spec import OTHERS, Order, check, find_overlay
+from emotion.cluster.job_spec import OTHER_JOBS, JobSpec, check_spec, find_overlay
 from emotion.cluster.render import render
 from emotion.models.registry import MODELS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KUBECTL = str(Path(sys.executable).with_name("kubectl"))
-JOBS = (*MODELS, *OTHERS)
+JOBS = (*MODELS, *OTHER_JOBS)
 # One of each: a training without a GPU, one with, and those that train nothing.
-KINDS = ("ann", "bert", *OTHERS)
+KINDS = ("ann", "bert", *OTHER_JOBS)
 OVERLAYS = ("local", "cluster")
 # What a training on GPUs may have on top, in any combination; multi-worker comes last, above the run's suffix.
 SINGLE = ("cpu", "gpu", "kueue", "spot")
@@ -76,16 +76,16 @@ def combinations() -> dict[str, tuple[dict[str, Any], ...]]:
 
 
 ORDERS = {
-    "submit-ann": Order("ann"),
-    "submit-lstm-local": Order("lstm", overlay=find_overlay("local"), data="mine", claim="other"),
-    "submit-bert-all": Order(
+    "submit-ann": JobSpec("ann"),
+    "submit-lstm-local": JobSpec("lstm", overlay=find_overlay("local"), data="mine", claim="other"),
+    "submit-bert-all": JobSpec(
         "bert", gpus=4, workers=3, queue="research", spot=True, claim="other", image="r.example/e:1"
     ),
-    "submit-minilm-cpu": Order("minilm", gpus=0, settings=("training.epochs=1",)),
-    "submit-albert-cluster": Order("albert", gpus=2, overlay=find_overlay("cluster")),
-    "submit-prefetch": Order("prefetch", models=("bert", "ann")),
-    "submit-aggregate": Order("aggregate"),
-    "submit-classify": Order("classify", source="Inbox", shards=7, model="ann/s1-0a1b2c3d"),
+    "submit-minilm-cpu": JobSpec("minilm", gpus=0, settings=("training.epochs=1",)),
+    "submit-albert-cluster": JobSpec("albert", gpus=2, overlay=find_overlay("cluster")),
+    "submit-prefetch": JobSpec("prefetch", models=("bert", "ann")),
+    "submit-aggregate": JobSpec("aggregate"),
+    "submit-classify": JobSpec("classify", source="Inbox", shards=7, model="ann/s1-0a1b2c3d"),
 }
 
 
@@ -94,7 +94,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     layers = combinations()
     with ThreadPoolExecutor(4) as pool:
         built = dict(zip(layers, pool.map(lambda each: build(*each), layers.values()), strict=True))
-        ordered = pool.map(lambda order: render(check(order)), ORDERS.values())
+        ordered = pool.map(lambda order: render(check_spec(order)), ORDERS.values())
         return built | {name: [*each.others, each.job] for name, each in zip(ORDERS, ordered, strict=True)}
 
 

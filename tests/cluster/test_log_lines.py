@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from emotion.cluster.log_lines import Progress, progress, told
+from emotion.cluster.log_lines import Progress, latest_progress, readable
 
 
 @pytest.mark.parametrize(
@@ -26,14 +26,14 @@ from emotion.cluster.log_lines import Progress, progress, told
     ],
 )
 def test_events_become_sentences_and_all_else_stays(line: str, words: str) -> None:
-    assert told(line) == words
+    assert readable(line) == words
 
 
 def test_what_would_steer_the_terminal_is_shown() -> None:
-    assert told("\x1b[2Jgone\ttab") == "\\x1b[2Jgone\ttab"
+    assert readable("\x1b[2Jgone\ttab") == "\\x1b[2Jgone\ttab"
     record = json.dumps({"event": "error", "line": 1, "reason": "empty", "record": "\x1b]0;title\x07"})
-    assert "\x1b" not in told(record)
-    assert "\x07" not in told(record)
+    assert "\x1b" not in readable(record)
+    assert "\x07" not in readable(record)
 
 
 def test_progress_is_that_of_the_newest_line_that_has_one() -> None:
@@ -41,7 +41,7 @@ def test_progress_is_that_of_the_newest_line_that_has_one() -> None:
         '{"event": "epoch", "epoch": 2, "epochs": 9}',
         '{"event": "x", "epoch": 3, "epochs": 9, "step": 5, "steps": 90}',
     ]
-    assert progress([*lines, "plain", '{"event": "checkpoint", "step": 6}']) == Progress(3, 9, 5, 90)
-    assert str(progress(lines)) == "epoch 3 of 9, step 5 of 90"
-    assert str(progress(lines[:1])) == "epoch 2 of 9"
-    assert str(progress(["plain"])) == ""
+    assert latest_progress([*lines, "plain", '{"event": "checkpoint", "step": 6}']) == Progress(3, 9, 5, 90)
+    assert str(latest_progress(lines)) == "epoch 3 of 9, step 5 of 90"
+    assert str(latest_progress(lines[:1])) == "epoch 2 of 9"
+    assert str(latest_progress(["plain"])) == ""

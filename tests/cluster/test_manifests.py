@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from emotion import __version__
-from emotion.cluster.job_spec import OTHERS, Order, check, find_overlay
+from emotion.cluster.job_spec import OTHER_JOBS, JobSpec, check_spec, find_overlay
 from emotion.cluster.kubectl import TIMEOUT, Kubectl
 from emotion.cluster.render import render
 from emotion.cluster.submit import check_accepted
@@ -148,7 +148,7 @@ def test_every_supported_api_knows_every_field(renderings: dict[str, list[Object
 def test_a_job_alone_is_one_object_and_its_parameters(renderings: dict[str, list[Object]]) -> None:
     for job in JOBS:
         kinds = [each["kind"] for each in renderings[job]]
-        assert sorted(kinds) == (["Job"] if job in OTHERS else ["ConfigMap", "Job"]), job
+        assert sorted(kinds) == (["Job"] if job in OTHER_JOBS else ["ConfigMap", "Job"]), job
         assert [each["metadata"]["name"] for each in renderings[job] if each["kind"] == "Job"] == [job]
 
 
@@ -264,8 +264,8 @@ def test_jobs_and_their_pods_are_found_by_the_recommended_labels(jobs: dict[str,
 
 
 def test_a_run_is_its_job_s_instance_and_the_end_of_its_name() -> None:
-    for order in (Order("ann"), Order("classify", source="Inbox"), Order("lstm", run="mine")):
-        rendered = render(check(order))
+    for order in (JobSpec("ann"), JobSpec("classify", source="Inbox"), JobSpec("lstm", run="mine")):
+        rendered = render(check_spec(order))
         run = rendered.order.run
         assert run
         assert rendered.job["metadata"]["labels"]["app.kubernetes.io/instance"] == run
@@ -392,7 +392,7 @@ def test_several_gpus_come_with_cores_and_shared_memory(jobs: dict[str, Object])
 
 @pytest.mark.parametrize("job", ["bert", "ann", "classify"])
 def test_as_many_gpus_as_were_asked_for(job: str) -> None:
-    rendered = render(check(Order(job, gpus=2, image="registry.example/with-cuda:1")))
+    rendered = render(check_spec(JobSpec(job, gpus=2, image="registry.example/with-cuda:1")))
     assert rendered.container["resources"]["limits"][GPU] == "2"
     assert GPU in tolerated(rendered.job)
     assert shared_memory(rendered.job) >= 8 * 2**30
@@ -401,7 +401,7 @@ def test_as_many_gpus_as_were_asked_for(job: str) -> None:
 
 def test_gpus_that_were_asked_for_are_there_and_tolerated_whatever_the_overlay_does() -> None:
     for overlay in OVERLAYS:
-        rendered = render(check(Order("bert", gpus=1, overlay=find_overlay(overlay))))
+        rendered = render(check_spec(JobSpec("bert", gpus=1, overlay=find_overlay(overlay))))
         assert rendered.container["resources"]["limits"][GPU] == "1", overlay
         assert "resources.device=gpu" in settings(rendered.job), overlay
         assert GPU in tolerated(rendered.job), overlay
@@ -409,7 +409,7 @@ def test_gpus_that_were_asked_for_are_there_and_tolerated_whatever_the_overlay_d
 
 def test_a_queue_is_the_job_s_alone(jobs: dict[str, Object]) -> None:
     for name, job in jobs.items():
-        order = ORDERS.get(name, Order("ann"))
+        order = ORDERS.get(name, JobSpec("ann"))
         cluster = has(name, "cluster") or (order.overlay is not None and order.overlay.name == "cluster")
         queues = {has(name, "kueue"): "default", cluster and component(job) == "train": "research"}
         # The component stands above the overlay.
@@ -503,7 +503,7 @@ def test_what_is_classified_and_where_to_is_named_in_the_store(jobs: dict[str, O
 def test_prefetch_fetches_the_weights_of_the_models_that_have_some(jobs: dict[str, Object]) -> None:
     assert container(jobs["prefetch"])["args"] == ["prefetch"]
     assert container(jobs["submit-prefetch"])["args"] == ["prefetch", "bert"]
-    none = render(check(Order("prefetch", models=("ann", "lstm"), data="mine")))
+    none = render(check_spec(JobSpec("prefetch", models=("ann", "lstm"), data="mine")))
     assert none.container["args"] == ["prefetch", "--no-weights", "--no-data"]
 
 
@@ -511,7 +511,7 @@ def test_a_training_in_the_cluster_has_the_parameters_of_the_command_line(
     renderings: dict[str, list[Object]], jobs: dict[str, Object], tmp_path: Path
 ) -> None:
     for name, job in trainings(jobs):
-        order = ORDERS.get(name, Order("ann"))
+        order = ORDERS.get(name, JobSpec("ann"))
         model, args = job["metadata"]["labels"]["app.kubernetes.io/name"], container(job)["args"]
         maps = [each for each in renderings[name] if each["kind"] == "ConfigMap"]
         assert [list(each["data"]) for each in maps] == [["params.toml"]], name
@@ -533,7 +533,7 @@ def test_a_training_in_the_cluster_has_the_parameters_of_the_command_line(
 
 def test_settings_reach_the_training_as_they_were_typed(tmp_path: Path) -> None:
     typed = ("training.epochs=2", "training.class_weights=balanced", 'data.text_column="a, b"', "resources.wait=7")
-    rendered = render(check(Order("lstm", settings=typed)))
+    rendered = render(check_spec(JobSpec("lstm", settings=typed)))
     (tmp_path / "params.toml").write_text(rendered.others[0]["data"]["params.toml"])
     in_cluster = load_params("lstm", tmp_path / "params.toml", settings(rendered.job))
     assert in_cluster == load_params("lstm", params_file("lstm"), [*typed, "resources.device=cpu"])
@@ -544,7 +544,7 @@ def test_settings_reach_the_training_as_they_were_typed(tmp_path: Path) -> None:
     "value", ["$(HOME)", "$(HF_HUB_OFFLINE)", "$$(HF_HUB_OFFLINE)", "US$$", "$", "$HOME", "a, 'b': \"c\" {d}\\n # e"]
 )
 def test_the_cluster_puts_no_variable_into_what_was_typed(value: str) -> None:
-    rendered = render(check(Order("ann", settings=(f"data.label_column={value}",))))
+    rendered = render(check_spec(JobSpec("ann", settings=(f"data.label_column={value}",))))
     # kubelet expands the args, once, with the container's own variables.
     environment = {"HOME": "/tmp", **variables(rendered.job)}  # noqa: S108
     received = [expanded(word, environment) for word in rendered.container["args"]]
@@ -553,7 +553,7 @@ def test_the_cluster_puts_no_variable_into_what_was_typed(value: str) -> None:
 
 @pytest.mark.parametrize("run", ["s1-0a1b2c3d", "123", "true", "null", "1e3", "0o14", "2026-01-01"])
 def test_kubectl_reads_what_was_rendered_whatever_a_run_is_called(run: str) -> None:
-    rendered = render(check(Order("ann", run=run)))
+    rendered = render(check_spec(JobSpec("ann", run=run)))
     desk = Desk("emotion")
     check_accepted(desk, rendered)
     assert len(desk.handed) == len(rendered.others) + 1
@@ -571,14 +571,14 @@ def test_kubectl_reads_what_was_rendered_whatever_a_run_is_called(run: str) -> N
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "x y", "..", "-x", "x\n", "/x", "x" * 101, "$(HOME)", "é"])
 def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match="--data"):
-        check(Order("ann", data=name))
+        check_spec(JobSpec("ann", data=name))
     with pytest.raises(UsageError, match="--input"):
-        check(Order("classify", source=name))
+        check_spec(JobSpec("classify", source=name))
 
 
 def test_inputs_whose_names_differ_are_jobs_whose_names_differ() -> None:
     sources = ["inbox", "Inbox", "INBOX", "in.box", "in_box", "in-box", "x" * 40, "x" * 41]
-    runs = {check(Order("classify", source=source)).run for source in sources}
+    runs = {check_spec(JobSpec("classify", source=source)).run for source in sources}
     assert len(runs) == len(sources)
 
 

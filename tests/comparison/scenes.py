@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.comparison.analysis import Findings
+from emotion.comparison.analysis import Analysis
 from emotion.evaluation.calibration import calibration_error, fit_temperature
 from emotion.evaluation.metrics import split_scores, test_scores
 from emotion.evaluation.mistakes import most_confident
@@ -29,7 +29,7 @@ MODELS: dict[str, tuple[float, float, int, float]] = {
 }
 
 
-def stand_in(findings: Findings) -> dict[str, bytes]:
+def stand_in(findings: Analysis) -> dict[str, bytes]:
     """Draw no report, but say in its place which runs it would be of: drawing takes seconds."""
     names = "".join(f"{subject.name}\n" for subject in findings.subjects)
     return {"comparison.html": names.encode(), "figures/accuracy.svg": names.encode()}

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from emotion.comparison.compare import Comparison
-from emotion.comparison.observations import observe
-from emotion.comparison.significance import Paired
+from emotion.comparison.observations import key_observations
+from emotion.comparison.significance import PairedTest
 from emotion.evaluation.metrics_file import Metrics
 from tests.builders import make_metrics
 
@@ -33,7 +33,7 @@ def run(
 
 
 def sentences(*runs: Metrics) -> list[str]:
-    return observe(Comparison("key", list(runs)), {})
+    return key_observations(Comparison("key", list(runs)), {})
 
 
 def about(start: str, *runs: Metrics) -> str:
@@ -112,8 +112,10 @@ def test_differences_on_test_say_whether_the_intervals_overlap(interval: tuple[f
 def test_paired_rows_decide_where_they_are_known(corrected: float, verdict: str) -> None:
     """The intervals overlap, and that says less."""
     other = run("ann", 12, 0.87, 0.935, (0.92, 0.945))
-    paired = Paired("ann/s1", only_best=120, only_other=42, p=0.001, corrected=corrected)
-    (sentence,) = [each for each in observe(Comparison("key", [BERT, other]), {"ann/s1": paired}) if "On test" in each]
+    paired = PairedTest("ann/s1", only_best=120, only_other=42, p=0.001, corrected=corrected)
+    (sentence,) = [
+        each for each in key_observations(Comparison("key", [BERT, other]), {"ann/s1": paired}) if "On test" in each
+    ]
     assert f": {verdict} explains" in sentence
     assert "120 rows are right here alone and 42 there alone" in sentence
     assert f"p = {corrected:.2g}" in sentence
@@ -122,8 +124,10 @@ def test_paired_rows_decide_where_they_are_known(corrected: float, verdict: str)
 
 def test_of_many_runs_those_that_test_cannot_tell_apart_are_listed_in_one_sentence() -> None:
     others = [run(f"m{number}", 12, 0.87) for number in range(12)]
-    tests = {f"m{number}/s1": Paired(f"m{number}/s1", 9, 8, 0.9, 1.0 if number < 10 else 0.01) for number in range(12)}
-    (sentence,) = [each for each in observe(Comparison("key", [BERT, *others]), tests) if "On test" in each]
+    tests = {
+        f"m{number}/s1": PairedTest(f"m{number}/s1", 9, 8, 0.9, 1.0 if number < 10 else 0.01) for number in range(12)
+    }
+    (sentence,) = [each for each in key_observations(Comparison("key", [BERT, *others]), tests) if "On test" in each]
     assert sentence.startswith("On test 10 of the 12 others cannot be told from bert: m0, m1,")
     assert sentence.endswith("and 2 more.")
     assert "m11" not in sentence

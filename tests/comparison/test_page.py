@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from emotion.comparison.analysis import find
+from emotion.comparison.analysis import analyse
 from emotion.comparison.compare import collect, compare
 from emotion.comparison.report import draw_report
 from emotion.store.layout import Store
@@ -52,7 +52,7 @@ def report(folder: Path, fill: Callable[[Store], object]) -> Path:
     fill(store)
     (comparison,) = compare(collect(store).complete, every=True)
     path = folder / "comparison.html"
-    path.write_bytes(draw_report(find(store, comparison), lambda _: None)["comparison.html"])
+    path.write_bytes(draw_report(analyse(store, comparison), lambda _: None)["comparison.html"])
     return path
 
 

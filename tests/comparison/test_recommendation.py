@@ -2,22 +2,22 @@
 
 import pytest
 
-from emotion.comparison.analysis import Findings, find
+from emotion.comparison.analysis import Analysis, analyse
 from emotion.comparison.compare import Comparison, collect, compare
-from emotion.comparison.recommendation import Answer, answer
-from emotion.comparison.run_details import Subject
-from emotion.comparison.significance import Paired
+from emotion.comparison.recommendation import Recommendation, recommend
+from emotion.comparison.run_details import RunDetails
+from emotion.comparison.significance import PairedTest
 from emotion.evaluation.metrics_file import Metrics
 from emotion.store.layout import Store
 from tests.builders import make_metrics
 from tests.comparison.scenes import write_full_run
 
 
-def told(metrics: list[Metrics], tests: dict[str, tuple[int, int, float]] | None = None) -> Answer:
+def told(metrics: list[Metrics], tests: dict[str, tuple[int, int, float]] | None = None) -> Recommendation:
     """The answer to runs of which no more than the metrics and the tests are known."""
-    paired = {run: Paired(run, best, other, p, p) for run, (best, other, p) in (tests or {}).items()}
-    subjects = [Subject(each, None, None, {}, []) for each in metrics]
-    return answer(Findings(Comparison("key", metrics), subjects, paired, []))
+    paired = {run: PairedTest(run, best, other, p, p) for run, (best, other, p) in (tests or {}).items()}
+    subjects = [RunDetails(each, None, None, {}, []) for each in metrics]
+    return recommend(Analysis(Comparison("key", metrics), subjects, paired, []))
 
 
 BEST = make_metrics("bert", "s1", validation__accuracy=0.95, onnx__rows_per_second=100.0)
@@ -67,7 +67,7 @@ def test_the_spread_of_its_seeds_is_told(store: Store) -> None:
         write_full_run(store, "minilm", seed=seed)
     write_full_run(store, "ann")
     (comparison,) = compare(collect(store).complete, every=True)
-    found = answer(find(store, comparison))
+    found = recommend(analyse(store, comparison))
     scores = sorted(run.test.accuracy for run in collect(store).complete if run.model == "minilm")
     assert f"Its 3 seeds get from {scores[0]:.2%} to {scores[-1]:.2%} right on test." in found.sure
     assert not any("minilm/" in sentence for sentence in found.sure)

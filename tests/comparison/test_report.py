@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from emotion.comparison.analysis import find
+from emotion.comparison.analysis import analyse
 from emotion.comparison.compare import collect, compare
 from emotion.comparison.report import draw_report
 from emotion.comparison.table import COLUMNS
@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 def draw(store: Store, **options: Any) -> tuple[str, dict[str, bytes]]:
     (comparison,) = compare(collect(store).complete, every=True)
-    files = draw_report(find(store, comparison), options.get("advance", lambda _: None))
+    files = draw_report(analyse(store, comparison), options.get("advance", lambda _: None))
     return files["comparison.html"].decode(), files
 
 
@@ -151,7 +151,7 @@ def test_the_tests_are_told_with_the_rows_that_decide(usual: tuple[Store, str]) 
     store, html = usual
     (comparison,) = compare(collect(store).complete, every=True)
     text = parsed(html).text
-    for run, test in find(store, comparison).tests.items():
+    for run, test in analyse(store, comparison).tests.items():
         assert re.search(rf"{run} [+-]\d+\.\d {test.only_best} {test.only_other} ", text)
 
 

@@ -5,21 +5,21 @@ import shutil
 
 import pytest
 
-from emotion.comparison.analysis import find
+from emotion.comparison.analysis import analyse
 from emotion.comparison.compare import collect, compare
-from emotion.comparison.run_details import Recipe, Subject
+from emotion.comparison.run_details import Recipe, RunDetails
 from emotion.store.layout import Run, Store, read_json
 from tests.comparison.scenes import write_full_run
 
 
-def subjects(store: Store) -> list[Subject]:
+def subjects(store: Store) -> list[RunDetails]:
     (comparison,) = compare(collect(store).complete, every=True)
-    return list(find(store, comparison).subjects)
+    return list(analyse(store, comparison).subjects)
 
 
 def recipes(store: Store) -> list[Recipe]:
     (comparison,) = compare(collect(store).complete, every=True)
-    return find(store, comparison).recipes
+    return analyse(store, comparison).recipes
 
 
 def test_everything_of_a_run_is_read(store: Store) -> None:
@@ -108,5 +108,5 @@ class TestRecipes:
         run = write_full_run(store, "ann")
         (comparison,) = compare(collect(store).complete, every=True)
         shutil.rmtree(run.folder)
-        (subject,) = find(store, comparison).subjects
+        (subject,) = analyse(store, comparison).subjects
         assert len(subject.missing) == 4

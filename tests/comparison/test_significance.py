@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from emotion.comparison.analysis import Findings, find
+from emotion.comparison.analysis import Analysis, analyse
 from emotion.comparison.compare import collect, compare
 from emotion.comparison.significance import mcnemar
 from emotion.evaluation.predictions import read_predictions, write_predictions
@@ -23,9 +23,9 @@ def test_models_that_are_right_on_the_same_rows_do_not_differ() -> None:
     assert mcnemar(0, 0) == 1
 
 
-def findings(store: Store) -> Findings:
+def findings(store: Store) -> Analysis:
     (comparison,) = compare(collect(store).complete, every=True)
-    return find(store, comparison)
+    return analyse(store, comparison)
 
 
 def test_rows_that_one_alone_gets_right_are_counted(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from emotion.data.check import Report, as_json, check_data
 from emotion.errors import BadDataError, InputMissingError
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 
 TRAIN = ["i am glad;joy", "i am glad;joy", "so very sad;sadness", "so very sad;anger", "happy;joy"]
 VALIDATION = ["i am glad;sadness", "what a day;joy"]
@@ -24,7 +24,7 @@ def write(folder: Path, train: list[str], validation: list[str], test: list[str]
 
 @pytest.fixture
 def report(tmp_path: Path) -> Report:
-    return check_data(write(tmp_path, TRAIN, VALIDATION, TEST), DataParams())
+    return check_data(write(tmp_path, TRAIN, VALIDATION, TEST), DataTable())
 
 
 def test_rows_and_labels_with_the_most_frequent_of_train_first(report: Report) -> None:
@@ -73,7 +73,7 @@ def test_repeated_and_shared_texts(report: Report) -> None:
 def test_what_cannot_be_trained_on_is_reported_and_not_raised(
     tmp_path: Path, train: list[str], validation: list[str], test: list[str], expected: list[str]
 ) -> None:
-    problems = check_data(write(tmp_path, train, validation, test), DataParams()).problems
+    problems = check_data(write(tmp_path, train, validation, test), DataTable()).problems
 
     assert len(problems) >= len(expected)
     assert all(any(part in problem for problem in problems) for part in expected)
@@ -84,7 +84,7 @@ def test_one_file_is_split(tmp_path: Path) -> None:
     file = tmp_path / "all.txt"
     file.write_text("\n".join(lines))
 
-    report = check_data(file, DataParams())
+    report = check_data(file, DataTable())
 
     assert report.rows == {"train": 32, "validation": 4, "test": 4}
     assert list(report.files) == ["all.txt"]
@@ -92,14 +92,14 @@ def test_one_file_is_split(tmp_path: Path) -> None:
 
 def test_bad_rows_and_missing_data_raise(tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match="line 2"):
-        check_data(write(tmp_path / "bad", ["a;joy", "no label"], VALIDATION, TEST), DataParams())
+        check_data(write(tmp_path / "bad", ["a;joy", "no label"], VALIDATION, TEST), DataTable())
     with pytest.raises(InputMissingError):
-        check_data(tmp_path / "absent", DataParams())
+        check_data(tmp_path / "absent", DataTable())
 
 
 @pytest.mark.real
 def test_the_real_data_set_has_the_figures_of_its_readme() -> None:
-    report = check_data(Path(os.environ["EMOTION_DATA"]), DataParams())
+    report = check_data(Path(os.environ["EMOTION_DATA"]), DataTable())
 
     assert report.files == {
         "train.txt": "3ab03d945a6cb783d818ccd06dafd52d2ed8b4f62f0f85a09d7d11870865b190",

@@ -9,7 +9,7 @@ import pytest
 
 from emotion.data.dataset import MOST_LABELS, Dataset, load_dataset
 from emotion.errors import BadDataError, EmotionError, InputMissingError
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from tests.builders import TEST, TRAIN, VALIDATION, Rows, write_dataset, write_rows
 
 SUFFIXES = [".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt.gz", ".csv.gz", ".jsonl.gz"]
@@ -19,7 +19,7 @@ MANY: Rows = [
 
 
 def load(path: Path, **params: Any) -> Dataset:
-    return load_dataset(path, DataParams(**params))
+    return load_dataset(path, DataTable(**params))
 
 
 def refused(path: Path, kind: type[EmotionError] = BadDataError, code: int = 65) -> EmotionError:

@@ -13,7 +13,7 @@ import pytest
 
 from emotion.data.dataset import load_dataset
 from emotion.data.origin import PUBLISHED
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from tests.hub import COMMIT, Hub, Repository, run, serving
 
 PLACE = "/datasets/dair-ai/emotion"
@@ -65,7 +65,7 @@ def test_the_three_files_are_written_and_the_difference_is_told(hub: Hub, tmp_pa
     }
     assert (card["name"], card["sample"], card["revision"]) == ("emotion", False, COMMIT)
     assert "research" in card["licence"]
-    read = load_dataset(folder, DataParams())
+    read = load_dataset(folder, DataTable())
     assert read.splits["train"].texts == ["i feel low; very low", "i am glad"]
     assert not read.sample
 

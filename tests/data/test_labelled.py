@@ -12,7 +12,7 @@ import pytest
 
 from emotion.data.labelled import read_labelled
 from emotion.errors import BadDataError, InputMissingError, UsageError
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from tests.builders import Rows, write_rows
 
 ROWS: Rows = [
@@ -27,17 +27,17 @@ PACKED = [".txt.gz", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".ndjson.gz"]
 
 
 def read(path: Path, **params: Any) -> list[tuple[str, str]]:
-    return [(row.text, row.label) for row in read_labelled(path, DataParams(**params))]
+    return [(row.text, row.label) for row in read_labelled(path, DataTable(**params))]
 
 
 def lines(path: Path) -> list[int]:
-    return [row.line for row in read_labelled(path, DataParams())]
+    return [row.line for row in read_labelled(path, DataTable())]
 
 
 def refused(path: Path, **params: Any) -> BadDataError:
     """Give the error of a file whose rows cannot all be used, which the contract gives exit code 65."""
     with pytest.raises(BadDataError) as caught:
-        read_labelled(path, DataParams(**params))
+        read_labelled(path, DataTable(**params))
     assert caught.value.exit_code == 65
     assert str(path) in caught.value.message
     return caught.value
@@ -63,7 +63,7 @@ def test_a_format_that_is_not_known(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("suffix", FORMATS + PACKED)
 def test_a_file_that_is_not_there(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(InputMissingError) as caught:
-        read_labelled(tmp_path / f"absent{suffix}", DataParams())
+        read_labelled(tmp_path / f"absent{suffix}", DataTable())
     assert caught.value.exit_code == 66
 
 

@@ -11,7 +11,7 @@ from emotion.data import origin
 from emotion.data.dataset import load_dataset
 from emotion.data.origin import CARD, LARGEST_PUBLISHED, LICENCE, LONGEST_NAME, LONGEST_TERMS, SOURCE, read_origin
 from emotion.data.write import SAMPLE_LICENCE, SAMPLE_SOURCE, write_sample
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from emotion.store.atomic import sha256
 from tests.builders import write_dataset, write_files
 
@@ -72,7 +72,7 @@ def test_published_files_that_were_brought_by_hand_are_recognised(published: Pat
 
 def test_a_data_set_is_loaded_with_its_origin(tmp_path: Path) -> None:
     folder = put_card(write_dataset(tmp_path / "whole"), GOOD)
-    assert load_dataset(folder, DataParams()).origin == origin.Origin(
+    assert load_dataset(folder, DataTable()).origin == origin.Origin(
         "reviews", source=GOOD["source"], licence=GOOD["licence"]
     )
 

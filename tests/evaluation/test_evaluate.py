@@ -15,7 +15,7 @@ from emotion.evaluation.calibration import calibration_error, fit_temperature
 from emotion.evaluation.evaluate import RunScores, evaluate_run, rows_per_second
 from emotion.evaluation.predictions import read_predictions
 from emotion.onnx.session import Classifier, probabilities
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from emotion.store.layout import Run, Store
 from tests.builders import write_dataset
 
@@ -26,7 +26,7 @@ TEST = [*GOOD, ("i feel scared", "joy"), ("furious", "joy")]
 
 @pytest.fixture
 def data(tmp_path: Path) -> Dataset:
-    return load_dataset(write_dataset(tmp_path / "d", train=GOOD, validation=VALIDATION, test=TEST), DataParams())
+    return load_dataset(write_dataset(tmp_path / "d", train=GOOD, validation=VALIDATION, test=TEST), DataTable())
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_model_without_mistakes_has_none_to_list(tmp_path: Path, run: Run, toy
     folder = write_dataset(
         tmp_path / "easy", train=GOOD, validation=[("happy now", "joy")], test=[("furious", "anger")]
     )
-    evaluate_run(run, load_dataset(folder, DataParams()), toy)
+    evaluate_run(run, load_dataset(folder, DataTable()), toy)
     assert run.report.read_text().count("\nNo mistakes.\n") == 2
     assert json.loads(run.mistakes.read_text()) == {"validation": [], "test": []}
 

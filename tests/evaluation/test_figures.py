@@ -19,7 +19,7 @@ from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.evaluation.predictions import Predictions
 from emotion.models.backend import prepare
 from emotion.models.build import architecture, build_model
-from emotion.params.schema import AnnParams, LstmParams, WordParams, WordTextParams
+from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable
 from emotion.plots import fonts, style
 from emotion.store.atomic import write_json, write_text
 from emotion.store.layout import Run, Store
@@ -216,7 +216,7 @@ class TestArchitecture:
         ("params", "layers"),
         [
             (
-                AnnParams(),
+                AnnTable(),
                 [
                     *("input", "input_ids", "35"),
                     *("Embedding", "8,126 words, 128 features", "35 x 128", "1,040,128"),
@@ -227,7 +227,7 @@ class TestArchitecture:
                 ],
             ),
             (
-                LstmParams(),
+                LstmTable(),
                 [
                     *("input", "input_ids", "any"),
                     *("Embedding", "8,126 words, 128 features", "any x 128", "1,040,128"),
@@ -240,10 +240,10 @@ class TestArchitecture:
         ],
     )
     def test_the_studys_models_are_told_to_the_letter(
-        self, run: Run, params: AnnParams | LstmParams, layers: list[str]
+        self, run: Run, params: AnnTable | LstmTable, layers: list[str]
     ) -> None:
         prepare(1, 0)
-        word = WordParams(model=params, text=WordTextParams(max_length=35))
+        word = WordParams(model=params, text=WordTextTable(max_length=35))
         said = self.said(run, architecture(build_model(word, vocabulary=8126, labels=6)))
         total = {"ann": "1,329,190", "lstm": "1,322,022"}[params.name]
         assert said[-1] == f"ann/s1: {total} parameters, all trainable"
@@ -251,8 +251,8 @@ class TestArchitecture:
 
     def test_what_we_add_to_them_is_told_too(self, run: Run) -> None:
         prepare(1, 0)
-        params = LstmParams(feature_dropout=0.4, units_dropout=0.3)
-        word = WordParams(model=params, text=WordTextParams(max_length=35))
+        params = LstmTable(feature_dropout=0.4, units_dropout=0.3)
+        word = WordParams(model=params, text=WordTextTable(max_length=35))
         said = self.said(run, architecture(build_model(word, vocabulary=8126, labels=6)))
         assert said.count("Dropout") == 2
         assert "0.4 of whole features, while training" in said

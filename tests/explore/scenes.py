@@ -5,7 +5,7 @@ from pathlib import Path
 from emotion.data.dataset import Split
 from emotion.explore.numbers import Numbers, measure
 from emotion.explore.word_counts import Words, read_words
-from emotion.params.schema import WordTextParams
+from emotion.params.schema import WordTextTable
 from tests.builders import Rows
 
 
@@ -22,5 +22,5 @@ def make_words(train: list[str], validation: list[str] | None = None, test: list
 def make_numbers(
     train: Rows, validation: Rows = (), test: Rows = (), *, vocabulary: int = 8126, max_length: int = 35
 ) -> Numbers:
-    chosen = WordTextParams(vocabulary=vocabulary, max_length=max_length)
+    chosen = WordTextTable(vocabulary=vocabulary, max_length=max_length)
     return measure(Path("data"), make_splits(train, validation, test), chosen, lambda _: None)

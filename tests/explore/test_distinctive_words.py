@@ -5,7 +5,7 @@ from math import log, sqrt
 
 import pytest
 
-from emotion.explore.distinctive_words import TellingWord, telling_words
+from emotion.explore.distinctive_words import DistinctiveWord, distinctive_words
 from emotion.explore.word_counts import words_by_label
 from tests.explore.scenes import make_words
 
@@ -16,9 +16,9 @@ CORPUS = {
 }
 
 
-def telling(corpus: dict[str, str]) -> dict[str, list[TellingWord]]:
+def telling(corpus: dict[str, str]) -> dict[str, list[DistinctiveWord]]:
     words = make_words(list(corpus.values()))
-    return telling_words(words, words_by_label(words, list(corpus)))
+    return distinctive_words(words, words_by_label(words, list(corpus)))
 
 
 def z_by_the_paper(word: str, label: str) -> float:

@@ -4,7 +4,7 @@ import pytest
 
 from emotion.data.sample import generate
 from emotion.explore.vocabulary_growth import measure_vocabulary
-from emotion.params.schema import WordTextParams
+from emotion.params.schema import WordTextTable
 from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
 from tests.explore.scenes import make_words
 
@@ -29,7 +29,7 @@ def test_what_is_covered_is_what_the_tokenizer_knows() -> None:
     words = make_words(**texts)
     for vocabulary in (3, 50, 100_000):
         found = measure_vocabulary(words, vocabulary)
-        tokenizer = learn_tokenizer(texts["train"], WordTextParams(vocabulary=vocabulary))
+        tokenizer = learn_tokenizer(texts["train"], WordTextTable(vocabulary=vocabulary))
         tokenizer.no_truncation()
         tokenizer.no_padding()
         for split, part in texts.items():

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from emotion.cluster.job_spec import Order, check
+from emotion.cluster.job_spec import JobSpec, check_spec
 from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.render import Rendered, render
-from emotion.cluster.store_files import Entry, fetch, local_files, put, remote_files
+from emotion.cluster.store_files import FileEntry, fetch, local_files, put, remote_files
 from emotion.cluster.store_pod import StorePod
 from emotion.data.sample import generate
 from tests.builders import write_dataset
@@ -183,7 +183,7 @@ def with_data(node: Node) -> Node:
 
 
 def ann(*changes: str, **options: Any) -> Rendered:
-    return render(check(Order("ann", data=DATA, settings=(*TINY, *changes), **options)))
+    return render(check_spec(JobSpec("ann", data=DATA, settings=(*TINY, *changes), **options)))
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def trained(start_node: Callable[..., Node]) -> Trained:
 @pytest.fixture(scope="module")
 def compared(trained: Trained) -> Ended:
     """Let its store be compared."""
-    return trained.node.run(render(check(Order("aggregate"))))
+    return trained.node.run(render(check_spec(JobSpec("aggregate"))))
 
 
 def test_a_training_ends_with_a_complete_run_and_again_it_has_nothing_to_do(trained: Trained) -> None:
@@ -247,7 +247,7 @@ def test_shards_of_which_one_is_killed_and_repeated_give_the_output_of_the_comma
     node = trained.node
     texts = [text for rows in generate().values() for text, _ in rows]
     write_inputs(node.claim / "inputs" / INPUT, texts)
-    job = render(check(Order("classify", source=INPUT, shards=3)))
+    job = render(check_spec(JobSpec("classify", source=INPUT, shards=3)))
     pods = [node.start(job, index) for index in range(3)]
     # In the middle of its part, which has no name until it is whole.
     opened = ("find", "/proc", "-maxdepth", "3", "-lname", "/store/predictions/*")
@@ -280,7 +280,7 @@ def write_inputs(folder: Path, texts: list[str]) -> None:
 
 
 def test_data_that_is_not_there_ends_the_job(node: Node) -> None:
-    job = render(check(Order("ann", data="other", settings=TINY)))
+    job = render(check_spec(JobSpec("ann", data="other", settings=TINY)))
     ended = node.run(job)
     assert ended.code == 66, ended.words
     assert "/store/data/other" in ended.words
@@ -329,7 +329,7 @@ def test_a_pod_that_is_evicted_leaves_a_checkpoint_and_the_next_one_goes_on(node
 
 
 def test_prefetch_without_a_network_says_so_and_ends(node: Node) -> None:
-    ended = node.run(render(check(Order("prefetch", models=("minilm",)))))
+    ended = node.run(render(check_spec(JobSpec("prefetch", models=("minilm",)))))
     assert ended.code == 69, ended.words
     assert "out of reach" in ended.words
     # What is there stays.
@@ -376,7 +376,7 @@ class Exec(Kubectl):
 
 
 def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_container(node: Node, tmp_path: Path) -> None:
-    job = render(Order("transfer", run="0a1b2c3d"), "k8s/transfer")
+    job = render(JobSpec("transfer", run="0a1b2c3d"), "k8s/transfer")
     pod = StorePod(Exec("emotion"), node.start(job).name)
     assert pod.run("id", "-u").strip() == b"10001"
     for program in ("sh", "find", "sha256sum", "stat", "tail", "sync", "mv", "cat", "mkdir", "dirname", "rm"):
@@ -401,12 +401,12 @@ def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_contai
     assert sorted_by_path(local_files(back)) == sorted_by_path(files)
 
 
-def sorted_by_path(entries: list[Entry]) -> list[Entry]:
+def sorted_by_path(entries: list[FileEntry]) -> list[FileEntry]:
     return sorted(entries, key=lambda entry: entry.path)
 
 
 def test_the_transfer_job_s_container_goes_at_once(node: Node) -> None:
-    pod = node.start(render(Order("transfer", run="0a1b2c3d"), "k8s/transfer"))
+    pod = node.start(render(JobSpec("transfer", run="0a1b2c3d"), "k8s/transfer"))
     asked = time.monotonic()
     pod.stop()
     assert not inspect(pod.name)["State"]["Running"]

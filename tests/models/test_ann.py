@@ -7,7 +7,7 @@ import pytest
 
 from emotion.models import ann
 from emotion.models.backend import prepare
-from emotion.params.schema import AnnParams
+from emotion.params.schema import AnnTable
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -17,11 +17,11 @@ def _tensorflow() -> None:
 
 @pytest.fixture(scope="module")
 def reference() -> Any:
-    return ann.build(AnnParams(), vocabulary=8126, length=35, labels=6)
+    return ann.build(AnnTable(), vocabulary=8126, length=35, labels=6)
 
 
 def first_kernel(*, same_start: bool) -> Any:
-    params = AnnParams(embedding_dim=3, hidden=[4, 2], same_start=same_start)
+    params = AnnTable(embedding_dim=3, hidden=[4, 2], same_start=same_start)
     kernel = ann.build(params, vocabulary=9, length=5, labels=2).get_layer("dense_1").kernel
     return np.asarray(kernel).reshape(5, 3, 4)
 
@@ -58,14 +58,14 @@ def test_without_same_start_every_place_has_its_own() -> None:
 
 
 def test_with_equal_starts_the_order_of_words_does_not_matter_yet() -> None:
-    model = ann.build(AnnParams(embedding_dim=3, hidden=[4]), vocabulary=9, length=4, labels=2)
+    model = ann.build(AnnTable(embedding_dim=3, hidden=[4]), vocabulary=9, length=4, labels=2)
     logits = np.asarray(model({"input_ids": np.asarray([[2, 3, 4, 5], [5, 3, 2, 4], [5, 5, 5, 5]])}))
     np.testing.assert_allclose(logits[0], logits[1], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("labels", [2, 30])
 def test_any_number_of_labels(labels: int) -> None:
-    model = ann.build(AnnParams(embedding_dim=3, hidden=[4]), vocabulary=9, length=4, labels=labels)
+    model = ann.build(AnnTable(embedding_dim=3, hidden=[4]), vocabulary=9, length=4, labels=labels)
     logits = np.asarray(model({"input_ids": np.zeros((3, 4), np.int32)}))
     assert logits.shape == (3, labels)
     assert logits.dtype == np.float32

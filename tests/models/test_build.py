@@ -8,10 +8,10 @@ import pytest
 
 from emotion.models.backend import prepare
 from emotion.models.build import architecture, build_model, count_parameters
-from emotion.params.schema import AnnParams, LstmParams, WordParams, WordTextParams
+from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable
 
-ANN = WordParams(model=AnnParams(embedding_dim=3, hidden=[4]), text=WordTextParams(max_length=5))
-LSTM = WordParams(model=LstmParams(embedding_dim=3, units=2, hidden=[4]), text=WordTextParams(max_length=5))
+ANN = WordParams(model=AnnTable(embedding_dim=3, hidden=[4]), text=WordTextTable(max_length=5))
+LSTM = WordParams(model=LstmTable(embedding_dim=3, units=2, hidden=[4]), text=WordTextTable(max_length=5))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,17 +31,17 @@ def test_the_named_model_is_built_for_the_text_length(params: WordParams) -> Non
 
 
 def test_hidden_layers_are_as_many_as_the_parameters_say() -> None:
-    params = ANN.model_copy(update={"model": AnnParams(embedding_dim=3, hidden=[7, 6, 5])})
+    params = ANN.model_copy(update={"model": AnnTable(embedding_dim=3, hidden=[7, 6, 5])})
     model = build_model(params, vocabulary=10, labels=3)
     assert [layer.units for layer in model.layers if type(layer).__name__ == "Dense"] == [7, 6, 5, 3]
 
 
 DROPOUTS = [
-    (AnnParams, "feature_dropout"),
-    (AnnParams, "embedding_dropout"),
-    (LstmParams, "feature_dropout"),
-    (LstmParams, "embedding_dropout"),
-    (LstmParams, "units_dropout"),
+    (AnnTable, "feature_dropout"),
+    (AnnTable, "embedding_dropout"),
+    (LstmTable, "feature_dropout"),
+    (LstmTable, "embedding_dropout"),
+    (LstmTable, "units_dropout"),
 ]
 
 
@@ -95,7 +95,7 @@ def test_architecture_tells_layers_shapes_and_parameters() -> None:
 
 
 def test_architecture_tells_of_dropout_where_something_is_dropped() -> None:
-    model = AnnParams(embedding_dim=3, hidden=[4], feature_dropout=0.5)
+    model = AnnTable(embedding_dim=3, hidden=[4], feature_dropout=0.5)
     told = architecture(build_model(ANN.model_copy(update={"model": model}), vocabulary=10, labels=3))
     (dropout,) = [layer for layer in told["layers"] if layer["type"] == "Dropout"]
     assert dropout["detail"] == "0.5 of whole features, while training"

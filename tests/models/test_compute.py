@@ -8,7 +8,7 @@ from emotion.errors import UnavailableError
 from emotion.models import compute
 from emotion.models.backend import load_keras
 from emotion.models.compute import Compute, choose, select_device
-from emotion.params.schema import FineTuningParams
+from emotion.params.schema import FineTuningTable
 
 TURING, AMPERE, HOPPER, PASCAL, VOLTA = (7, 5), (8, 0), (9, 0), (6, 1), (7, 0)
 
@@ -17,7 +17,7 @@ def chosen(
     monkeypatch: pytest.MonkeyPatch, gpus: list[tuple[int, int]], flags: set[str] | None = None, **params: Any
 ) -> Compute:
     monkeypatch.setattr(compute, "cpu_flags", lambda: flags or set())
-    return choose(FineTuningParams(**params), gpus)
+    return choose(FineTuningTable(**params), gpus)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emotion.errors import BadDataError, InputMissingError
-from emotion.models.config import FAMILIES, MobileParams
+from emotion.models.config import FAMILIES, MobileConfig
 from emotion.models.config_json import encoder_config, read_config
 
 # As the first checkpoints of each family were published: their own sizes, keys that nothing reads any more.
@@ -120,7 +120,7 @@ def test_albert_repeats_its_blocks() -> None:
 
 def test_mobilebert_has_bottlenecks() -> None:
     config = encoder_config({"model_type": "mobilebert"})
-    assert config.mobile == MobileParams(
+    assert config.mobile == MobileConfig(
         inner_size=128,
         feedforwards=4,
         trigrams=True,

@@ -7,9 +7,9 @@ import pytest
 
 from emotion.models import lstm
 from emotion.models.backend import prepare
-from emotion.params.schema import LstmParams
+from emotion.params.schema import LstmTable
 
-SMALL = LstmParams(embedding_dim=3, units=4, hidden=[4])
+SMALL = LstmTable(embedding_dim=3, units=4, hidden=[4])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,7 +19,7 @@ def _tensorflow() -> None:
 
 @pytest.fixture(scope="module")
 def reference() -> Any:
-    return lstm.build(LstmParams(), vocabulary=8126, labels=6)
+    return lstm.build(LstmTable(), vocabulary=8126, labels=6)
 
 
 def test_the_reference_task_has_the_parameters_of_the_study(reference: Any) -> None:

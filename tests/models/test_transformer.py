@@ -197,9 +197,9 @@ def test_dropout_is_the_same_in_a_compiled_function() -> None:
 @pytest.mark.parametrize("shape", [(400, 501), (7, 3, 9999)])
 def test_dropout_keeps_the_mean(rate: float, shape: tuple[int, ...]) -> None:
     prepare(1, 0)
-    from emotion.models.layers import Chance, Dropout
+    from emotion.models.layers import Dropout, DropoutSeed
 
-    chance = Chance()
+    chance = DropoutSeed()
     chance.start(1, 0, 0)
     kept = np.asarray(Dropout(rate, chance)(np.ones(shape, np.float32), training=True))
     assert (kept == 0).mean() == pytest.approx(rate, abs=0.005)
@@ -209,9 +209,9 @@ def test_dropout_keeps_the_mean(rate: float, shape: tuple[int, ...]) -> None:
 
 def test_every_dropout_drops_something_else() -> None:
     prepare(1, 0)
-    from emotion.models.layers import Chance, Dropout
+    from emotion.models.layers import Dropout, DropoutSeed
 
-    chance = Chance()
+    chance = DropoutSeed()
     chance.start(1, 0, 0)
     ones = np.ones((50, 50), np.float32)
     one, other = (np.asarray(Dropout(0.5, chance)(ones, training=True)) for _ in range(2))

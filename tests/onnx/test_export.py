@@ -14,16 +14,16 @@ from tokenizers import Tokenizer
 from emotion.errors import CheckFailedError
 from emotion.models.backend import prepare
 from emotion.onnx.session import Classifier
-from emotion.params.schema import AnnParams, LstmParams, WordParams, WordTextParams
+from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable
 from emotion.store.atomic import write_json
 from emotion.text.encoded import Encoded, encode
 from emotion.text.vocabulary import learn_tokenizer
 
 LABELS = ["Wut", "größte Freude", "恐れ"]
 TEXTS = ["i feel happy today", "so furious", "scared, very scared", "日本", "unheard of", "happy " * 60]
-MODELS: dict[str, AnnParams | LstmParams] = {
-    "ann": AnnParams(embedding_dim=8, hidden=[8, 4]),
-    "lstm": LstmParams(embedding_dim=8, units=6, hidden=[8, 4]),
+MODELS: dict[str, AnnTable | LstmTable] = {
+    "ann": AnnTable(embedding_dim=8, hidden=[8, 4]),
+    "lstm": LstmTable(embedding_dim=8, units=6, hidden=[8, 4]),
 }
 
 
@@ -45,7 +45,7 @@ def export(folder: Path, name: str, labels: list[str], opset: int = 17) -> Expor
     from emotion.onnx.export import to_onnx, word_config
 
     prepare(1, 0)
-    params = WordParams(model=MODELS[name], text=WordTextParams(padding="left"))
+    params = WordParams(model=MODELS[name], text=WordTextTable(padding="left"))
     tokenizer = learn_tokenizer(TEXTS[:4], params.text)
     model = build_model(params, tokenizer.get_vocab_size(), len(labels))
     random = np.random.default_rng(0)

@@ -13,11 +13,11 @@ from emotion.errors import BadParametersError, InputMissingError
 from emotion.models.registry import MODELS as MODEL_INFOS
 from emotion.models.registry import params_file
 from emotion.params.schema import (
-    AnnParams,
-    CheckpointParams,
-    FineTuningParams,
-    LstmParams,
+    AnnTable,
+    FineTuningTable,
+    LstmTable,
     TransformerParams,
+    TransformerTable,
     WordParams,
     schema,
 )
@@ -65,29 +65,29 @@ def test_the_studys_vocabulary_and_length_are_kept(model: str) -> None:
 
 
 def test_an_empty_file_gives_the_defaults_of_the_named_model(file: Path) -> None:
-    assert load_params("lstm", file) == WordParams(model=LstmParams())
+    assert load_params("lstm", file) == WordParams(model=LstmTable())
 
 
 def test_a_transformer_needs_a_checkpoint_and_has_defaults_for_all_else(file: Path) -> None:
     (line,) = mistakes("bert", file)
     assert line == f"{file}: [model] checkpoint: field required"
     params = load_params("bert", file, ["model.checkpoint=org/name"])
-    assert params == CheckpointParams(model=TransformerParams(name="bert", checkpoint="org/name"))
-    assert params.training == FineTuningParams()
+    assert params == TransformerParams(model=TransformerTable(name="bert", checkpoint="org/name"))
+    assert params.training == FineTuningTable()
 
 
 @pytest.mark.parametrize(
     ("model", "expected"),
-    [("ann", WordParams), ("lstm", WordParams), ("bert", CheckpointParams), ("minilm", CheckpointParams)],
+    [("ann", WordParams), ("lstm", WordParams), ("bert", TransformerParams), ("minilm", TransformerParams)],
 )
 def test_what_parameters_a_model_has(model: str, expected: type) -> None:
     assert schema(model) is expected
 
 
-@pytest.mark.parametrize("model", [model for model in MODELS if schema(model) is CheckpointParams])
+@pytest.mark.parametrize("model", [model for model in MODELS if schema(model) is TransformerParams])
 def test_a_transformer_s_job_names_its_checkpoint_and_commit(model: str) -> None:
     params = load_params(model, JOBS / model / "params.toml")
-    assert isinstance(params, CheckpointParams)
+    assert isinstance(params, TransformerParams)
     known = MODEL_INFOS[model].checkpoint
     assert known is not None
     assert (params.model.checkpoint, params.model.revision) == (known.repository, known.revision)
@@ -98,7 +98,7 @@ def test_a_key_of_the_file_replaces_its_default_alone(file: Path) -> None:
     file.write_text("[training]\nepochs = 3\nlearning_rate = 1\n")
     params = load_params("ann", file)
     assert (params.training.epochs, params.training.learning_rate) == (3, 1.0)
-    assert params.training.batch_size == WordParams(model=AnnParams()).training.batch_size
+    assert params.training.batch_size == WordParams(model=AnnTable()).training.batch_size
 
 
 def test_all_mistakes_are_told_together(file: Path) -> None:
@@ -370,13 +370,13 @@ def test_the_digest_does_not_depend_on_resources_nor_on_writing() -> None:
 
 
 def test_the_digest_tells_inputs_apart() -> None:
-    params = WordParams(model=AnnParams())
+    params = WordParams(model=AnnTable())
     assert len({params.digest(), params.digest("ab"), params.digest("a", "b"), params.digest("b", "a")}) == 4
 
 
 def test_the_digest_is_the_same_in_another_process() -> None:
     """A run is found again by it."""
-    params = WordParams(model=LstmParams())
+    params = WordParams(model=LstmTable())
     script = "from emotion.params.schema import *; print(WordParams(model=LstmParams()).digest('a'))"
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
@@ -386,7 +386,7 @@ def test_the_digest_is_the_same_in_another_process() -> None:
 def test_a_revision_goes_with_its_checkpoint() -> None:
     def revision(*overrides: str) -> str:
         model = load_params("bert", params_file("bert"), overrides).model
-        assert isinstance(model, TransformerParams)
+        assert isinstance(model, TransformerTable)
         return model.revision
 
     assert len(revision()) == 40

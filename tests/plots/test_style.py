@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from emotion.errors import CannotWriteError
-from emotion.formatting import short
+from emotion.formatting import shorten
 from emotion.models.registry import MODELS as REGISTRY
 from emotion.plots import matrix, ranking, style
 from tests.plots.drawings import parse, tags, texts
@@ -31,7 +31,7 @@ HOSTILE = [
     "$x^2$ and $\\bogus$",
     '"}{; url(https://example.org/x.css) <![CDATA[ ]]>',
     "--><svg onload=alert(1)>",
-    short("\x1b[31mred\x00\x07\ud800\u202e\ufffe alert", 40),
+    shorten("\x1b[31mred\x00\x07\ud800\u202e\ufffe alert", 40),
 ]
 
 

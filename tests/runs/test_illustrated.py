@@ -9,7 +9,7 @@ from emotion.errors import CannotWriteError
 from emotion.evaluation.figures import draw_run
 from emotion.models.backend import prepare
 from emotion.onnx.session import Classifier
-from emotion.runs.plan import Job
+from emotion.runs.plan import TrainingJob
 from emotion.runs.run import run_job
 from tests.builders import write_dataset
 from tests.runs.test_run import ROWS, Heard, plan, trained
@@ -21,12 +21,12 @@ def _tensorflow() -> None:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
+def job(tmp_path: Path) -> TrainingJob:
     data = write_dataset(tmp_path / "data", train=ROWS, validation=ROWS[::3], test=ROWS[::4])
     return plan(tmp_path, data)
 
 
-def test_a_run_ends_with_figures_a_card_and_a_temperature(job: Job) -> None:
+def test_a_run_ends_with_figures_a_card_and_a_temperature(job: TrainingJob) -> None:
     heard = Heard()
     metrics = trained(job, heard)
     names = ("architecture", "calibration", "confusion", "precision_recall", "training")
@@ -41,7 +41,9 @@ def test_a_run_ends_with_figures_a_card_and_a_temperature(job: Job) -> None:
     assert heard.told("warning") == ""
 
 
-def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(
+    job: TrainingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> list[str]:
         raise ZeroDivisionError("no width")
 
@@ -52,7 +54,7 @@ def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(job: Job, m
     assert "the figures could not be drawn: ZeroDivisionError: no width" in heard.told("warning")
 
 
-def test_figures_that_cannot_be_written_leave_the_run_incomplete(job: Job) -> None:
+def test_figures_that_cannot_be_written_leave_the_run_incomplete(job: TrainingJob) -> None:
     job.run.figures.parent.mkdir(parents=True)
     job.run.figures.write_text("a file in the way")
     with pytest.raises(CannotWriteError):

@@ -9,7 +9,7 @@ import pytest
 
 from emotion.errors import Terminated
 from emotion.hardware import FreeMemory
-from emotion.params.schema import AnnParams, WordParams
+from emotion.params.schema import AnnTable, WordParams
 from emotion.runs import micro_batch as micro
 from emotion.runs.micro_batch import choose_micro_batch, note_attempt
 from emotion.store.lease import Lease, hold
@@ -47,7 +47,7 @@ def choose(
     """Choose; what is told comes beside."""
     told: list[str] = []
     content = {"resources": resources, "training": {"deterministic": deterministic}}
-    params = WordParams.model_validate({"model": AnnParams(), **content})
+    params = WordParams.model_validate({"model": AnnTable(), **content})
     return choose_micro_batch(params, MEMORY, rows, free_gpu, lease, told.append), "\n".join(told)
 
 

@@ -9,9 +9,9 @@ import pytest
 from emotion.data.labelled import read_labelled
 from emotion.errors import BadDataError, BadParametersError, InputMissingError, UsageError
 from emotion.models.registry import params_file
-from emotion.params.schema import DataParams
+from emotion.params.schema import DataTable
 from emotion.params.toml import load_params
-from emotion.runs.plan import Job, plan_job
+from emotion.runs.plan import TrainingJob, plan_job
 from emotion.store.atomic import write_json
 from emotion.store.layout import Store
 from tests.builders import make_metrics, write_dataset, write_files, write_rows
@@ -24,12 +24,12 @@ def data(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "data", train=ROWS, validation=ROWS[::3], test=ROWS[::4])
 
 
-def plan(store: Path, data: Path, *changes: str, run: str | None = None, model: str = "ann") -> Job:
+def plan(store: Path, data: Path, *changes: str, run: str | None = None, model: str = "ann") -> TrainingJob:
     small = ["training.epochs=2", "model.embedding_dim=4", "model.hidden=[4]"]
     return plan_job(load_params(model, params_file(model), [*small, *changes]), data, Store(store), run)
 
 
-def keep_params(job: Job) -> None:
+def keep_params(job: TrainingJob) -> None:
     """Write params.json as a run that began."""
     write_json(job.run.params, {"digest": job.digest, **job.identity})
 
@@ -110,7 +110,7 @@ class TestWeights:
 
     FILES = MappingProxyType({"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": b"weights"})
 
-    def plan(self, tmp_path: Path, data: Path, folder: Path, run: str | None = None) -> Job:
+    def plan(self, tmp_path: Path, data: Path, folder: Path, run: str | None = None) -> TrainingJob:
         file = params_file("bert")
         return plan_job(load_params("bert", file, [f"model.checkpoint={folder}"]), data, Store(tmp_path), run)
 
@@ -148,7 +148,7 @@ class TestWeights:
 
 @pytest.mark.parametrize("model", ["ann", "bert"])
 def test_weights_of_labels_that_the_data_lack_are_refused(tmp_path: Path, data: Path, model: str) -> None:
-    def planned(weights: str) -> Job:
+    def planned(weights: str) -> TrainingJob:
         params = load_params(model, params_file(model), [f"training.class_weights={weights}"])
         return plan_job(params, data, Store(tmp_path), None)
 
@@ -169,4 +169,4 @@ def test_a_complete_run_gives_its_metrics(tmp_path: Path, data: Path) -> None:
 
 def test_size_is_told_for_people(tmp_path: Path, data: Path) -> None:
     assert plan(tmp_path, data).size == "24 train, 8 validation, 6 test rows, 2 labels"
-    assert len(read_labelled(data / "train.csv", DataParams())) == 24
+    assert len(read_labelled(data / "train.csv", DataTable())) == 24

@@ -27,15 +27,15 @@ from emotion.models.hf_folder import load_weights
 from emotion.models.registry import MODELS, params_file
 from emotion.onnx.session import Classifier
 from emotion.params.toml import load_params
-from emotion.runs.plan import Job, plan_job
+from emotion.runs.plan import TrainingJob, plan_job
 from emotion.runs.recorder import Recorder
 from emotion.runs.run import run_job
 from emotion.store.atomic import sha256
 from emotion.store.layout import Store
 from emotion.store.lease import hold
 from emotion.store.lease_file import newest
-from emotion.training.progress import Epoch, Standing
-from emotion.weights.known import CHECKPOINTS
+from emotion.training.progress import Epoch, TrainingProgress
+from emotion.weights.known import PRETRAINED
 from tests.builders import write_dataset
 from tests.checkpoints import change_json, write_checkpoint
 
@@ -64,18 +64,18 @@ class Heard:
     def note(self, event: str, message: str) -> None:
         self.notes.append((event, message))
 
-    def on_start(self, standing: Standing, rows: int, _: Sequence[Epoch]) -> None:
+    def on_start(self, standing: TrainingProgress, rows: int, _: Sequence[Epoch]) -> None:
         self.start = standing.epochs, rows
 
-    def on_step(self, _: Standing, rows: int) -> None:
+    def on_step(self, _: TrainingProgress, rows: int) -> None:
         self.rows += rows
 
-    def on_epoch(self, _: Standing, epoch: Epoch) -> None:
+    def on_epoch(self, _: TrainingProgress, epoch: Epoch) -> None:
         self.epochs.append(epoch)
         if epoch.epoch == self.stop:
             os.kill(os.getpid(), signal.SIGINT)
 
-    def on_checkpoint(self, standing: Standing, seconds: float) -> None: ...
+    def on_checkpoint(self, standing: TrainingProgress, seconds: float) -> None: ...
 
     def told(self, event: str) -> str:
         return "\n".join(message for each, message in self.notes if each == event)
@@ -86,12 +86,12 @@ def data(tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "data", train=ROWS, validation=ROWS[::3], test=ROWS[::4])
 
 
-def plan(store: Path, data: Path, *changes: str) -> Job:
+def plan(store: Path, data: Path, *changes: str) -> TrainingJob:
     small = ["training.epochs=2", "model.embedding_dim=4", "model.hidden=[4]"]
     return plan_job(load_params("ann", params_file("ann"), [*small, *changes]), data, Store(store), None)
 
 
-def trained(job: Job, heard: Heard) -> Metrics:
+def trained(job: TrainingJob, heard: Heard) -> Metrics:
     """Run a job in the process that writes."""
     metrics = run_job(job, heard)
     assert metrics is not None
@@ -212,7 +212,7 @@ class TestWords:
 
 
 FIRST = Epoch(1, 1.25, 0.5, 1.0, 0.625, 5000.0, 2.0, 4.0, best=True)
-BEGUN = Standing(1, 3, 0, 30, None, None, 0.0, 0.0, 0)
+BEGUN = TrainingProgress(1, 3, 0, 30, None, None, 0.0, 0.0, 0)
 
 
 class TestRecorder:
@@ -313,7 +313,7 @@ class Place:
         few = ["training.epochs=1", f"text.max_length={LENGTH}", f"model.checkpoint={checkpoint}"]
         return [*few, *changes]
 
-    def plan(self, model: str, checkpoint: Path, *changes: str) -> Job:
+    def plan(self, model: str, checkpoint: Path, *changes: str) -> TrainingJob:
         params = load_params(model, params_file(model), self.changes(checkpoint, *changes))
         return plan_job(params, self.data, self.store, None)
 
@@ -323,7 +323,7 @@ class Trained:
     """A transformer that was trained, from which checkpoint, and what was told."""
 
     checkpoint: Path
-    job: Job
+    job: TrainingJob
     metrics: Metrics
     heard: Heard
 
@@ -505,7 +505,7 @@ def test_random_weights_are_not_the_checkpoint_s(place: Place) -> None:
 def test_random_weights_need_nothing_on_this_machine(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "google-bert/bert-base-uncased"
     small = {"model_type": "bert", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-    monkeypatch.setitem(CHECKPOINTS, name, replace(CHECKPOINTS[name], config={**small, "intermediate_size": 32}))
+    monkeypatch.setitem(PRETRAINED, name, replace(PRETRAINED[name], config={**small, "intermediate_size": 32}))
     heard = Heard()
     params = load_params("bert", params_file("bert"), ["model.init=random", "training.epochs=1", "export.int8=false"])
     job = plan_job(params, place.data, place.store, None)

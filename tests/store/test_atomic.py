@@ -15,7 +15,7 @@ import pytest
 
 from emotion.store import atomic as files
 from emotion.errors import CannotWriteError, Terminated
-from emotion.store.atomic import open_replacing, replacing, sha256, sweep, write_bytes, write_json, write_text
+from emotion.store.atomic import open_replacing, replacing, sha256, remove_leftovers, write_bytes, write_json, write_text
 from tests.disks import LIMIT, file_limit
 
 NOISE = random.Random(0).randbytes(4 * LIMIT)  # noqa: S311  bytes that do not compress
@@ -125,10 +125,10 @@ def test_what_killed_writers_left_is_swept_up(tmp_path: Path) -> None:
         for name in (".0123abcd.a.csv", ".ffffffff.metrics.json", *kept):
             if not (folder / name).exists():
                 (folder / name).touch()
-    sweep(tmp_path)
+    remove_leftovers(tmp_path)
     assert names(tmp_path) == sorted([*kept, "model"])
     assert names(tmp_path / "model") == sorted(kept)
-    sweep(tmp_path / "nowhere")
+    remove_leftovers(tmp_path / "nowhere")
 
 
 def test_sweeping_beside_another_who_sweeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_sweeping_beside_another_who_sweeps(tmp_path: Path, monkeypatch: pytest.
         unlink(path)
 
     monkeypatch.setattr(Path, "unlink", vanish)
-    sweep(tmp_path)
+    remove_leftovers(tmp_path)
     assert names(tmp_path) == []
 
 

@@ -19,7 +19,7 @@ import pytest
 from emotion.errors import CannotWriteError, Terminated, TryAgainError
 from emotion.store import lease, lease_file
 from emotion.store.lease import Lease, hold
-from emotion.store.lease_file import Record, Seen, holder, newest, see_newest
+from emotion.store.lease_file import Holder, Observation, holder, newest, observe_newest
 from tests.disks import MEANS, file_limit, mounted, remount
 
 FIRST = "lease-00000001.json"
@@ -493,7 +493,7 @@ def test_who_decided_long_ago_looks_again(tmp_path: Path, monkeypatch: pytest.Mo
     base = foreign(tmp_path, 3)
     create = lease_file.create
 
-    def late(folder: Path, record: Record) -> bool:
+    def late(folder: Path, record: Holder) -> bool:
         if change != "beaten":
             base.unlink()
             foreign(tmp_path, 5 if change == "taken" else 1)
@@ -510,10 +510,10 @@ def test_who_decided_long_ago_looks_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_who_was_paused_before_it_could_begin_finds_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lease was written, then followed, all before it came to look at the clock."""
-    stands = lease_file.stands
+    stands = lease_file.is_still_newest
     monkeypatch.setattr(Lease, "start", lambda _: None)
 
-    def paused(folder: Path, record: Record, base: Any) -> bool:
+    def paused(folder: Path, record: Holder, base: Any) -> bool:
         result = stands(folder, record, base)
         time.sleep(1)
         foreign(folder, 2)
@@ -678,10 +678,10 @@ def test_a_folder_that_goes_now_and_then_is_not_one_that_cannot_be_made(
 ) -> None:
     looks = itertools.count()
 
-    def gone_every_second_time(folder: Path) -> Seen | None:
+    def gone_every_second_time(folder: Path) -> Observation | None:
         if next(looks) % 2:
             raise FileNotFoundError(folder)
-        return see_newest(folder)
+        return observe_newest(folder)
 
     monkeypatch.setattr(lease, "see_newest", gone_every_second_time)
     monkeypatch.setattr(lease, "POLL", 0.01)

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from emotion.store.scratch import drafting
+from emotion.store.scratch import scratch_folder
 from emotion.errors import CannotWriteError
 
 
 def test_it_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with drafting() as folder:
+    with scratch_folder() as folder:
         (folder / "draft").write_text("weights")
         assert folder.parent == tmp_path
     assert list(tmp_path.iterdir()) == []
@@ -22,15 +22,15 @@ def test_it_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_too_little_room_is_told_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=999))
-    with drafting(999):
+    with scratch_folder(999):
         pass
-    with pytest.raises(CannotWriteError, match=f"to {tmp_path}.*: No space left"), drafting(1000):
+    with pytest.raises(CannotWriteError, match=f"to {tmp_path}.*: No space left"), scratch_folder(1000):
         pytest.fail("there is no room")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    with pytest.raises(CannotWriteError, match="No such file") as told, drafting():
+    with pytest.raises(CannotWriteError, match="No such file") as told, scratch_folder():
         pytest.fail("there is no folder")
     assert "TMPDIR" in told.value.hint

@@ -3,14 +3,14 @@
 import pytest
 from tokenizers import Tokenizer
 
-from emotion.params.schema import WordTextParams
+from emotion.params.schema import WordTextTable
 from emotion.text.coverage import Coverage, coverage
 from emotion.text.encoded import encode
 from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
 
 
 def learn(*texts: str, max_length: int = 8) -> Tokenizer:
-    return learn_tokenizer(texts, WordTextParams(max_length=max_length))
+    return learn_tokenizer(texts, WordTextTable(max_length=max_length))
 
 
 def test_shares_are_counted_before_cutting_and_padding() -> None:

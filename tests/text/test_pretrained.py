@@ -9,9 +9,9 @@ import pytest
 from tokenizers import Tokenizer
 
 from emotion.errors import BadDataError, BadParametersError
-from emotion.onnx.batching import Encoder
+from emotion.onnx.batching import Batcher
 from emotion.text.encoded import encode
-from emotion.text.pretrained import CheckpointTokenizer, load_tokenizer
+from emotion.text.pretrained import PretrainedTokenizer, load_tokenizer
 from tests.checkpoints import FAMILIES, change_json, write_tokenizer
 
 TEXTS = [
@@ -36,7 +36,7 @@ def size(folder: Path) -> int:
     return Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
 
 
-def load(folder: Path, wanted: int = 0, texts: Sequence[str] = TEXTS, vocabulary: int = 0) -> CheckpointTokenizer:
+def load(folder: Path, wanted: int = 0, texts: Sequence[str] = TEXTS, vocabulary: int = 0) -> PretrainedTokenizer:
     return load_tokenizer(folder, vocabulary or size(folder), MOST, wanted, texts)
 
 
@@ -83,7 +83,7 @@ def test_what_is_saved_gives_the_classifier_the_same_ids(folder: Path, tmp_path:
     loaded.save(tmp_path, NAMES)
     ours = encode(loaded.backend, texts)
     found: dict[int, list[int]] = {}
-    for batch in Encoder.load(tmp_path / "tokenizer.json", ["input_ids"], None).batches(texts):
+    for batch in Batcher.load(tmp_path / "tokenizer.json", ["input_ids"], None).batches(texts):
         found |= dict(zip(batch.rows.tolist(), batch.inputs["input_ids"].tolist(), strict=True))
     assert [found[row] for row in range(len(texts))] == [
         row[:length].tolist() for row, length in zip(ours.ids, ours.lengths, strict=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from emotion.params.schema import WordTextParams
+from emotion.params.schema import WordTextTable
 from emotion.text.encoded import encode
 from emotion.text.vocabulary import learn_tokenizer
 
@@ -17,7 +17,7 @@ TEXTS = ["I feel fine today, don't you?", "you feel   FURIOUS; really!", "naïve
 def learn(
     *texts: str, vocabulary: int = 100, max_length: int = 8, padding: Literal["left", "right"] = "right"
 ) -> Tokenizer:
-    return learn_tokenizer(texts, WordTextParams(vocabulary=vocabulary, max_length=max_length, padding=padding))
+    return learn_tokenizer(texts, WordTextTable(vocabulary=vocabulary, max_length=max_length, padding=padding))
 
 
 def ids(tokenizer: Tokenizer, *texts: str) -> list[list[int]]:
@@ -121,7 +121,7 @@ class TestShape:
 
     def test_by_default_the_first_35_words_are_kept(self) -> None:
         text = " ".join(f"w{number}" for number in range(50))
-        tokenizer = learn_tokenizer([text], WordTextParams())
+        tokenizer = learn_tokenizer([text], WordTextTable())
         assert tokenizer.encode(text).tokens == [f"w{number}" for number in range(35)]
         assert encode(tokenizer, ["w1"]).ids.shape == (1, 35)
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from emotion.models.backend import prepare
 from emotion.models.compute import Compute, Precision
 from emotion.models.config_json import encoder_config
-from emotion.params.schema import AnnParams, LstmParams, TrainingParams, WordParams, WordTextParams
+from emotion.params.schema import AnnTable, LstmTable, TrainingTable, WordParams, WordTextTable
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
 from emotion.training.checkpoints import Checkpoints
-from emotion.training.progress import Epoch, Standing
+from emotion.training.progress import Epoch, TrainingProgress
 
 if TYPE_CHECKING:
     from emotion.training.fit import Fitting
@@ -25,8 +25,8 @@ State = dict[str, NDArray[Any]]
 
 TIMES = {"seconds", "seconds_left", "samples_per_second"}
 PLACES, WORDS, LABELS = 6, 12, 3
-ANN = AnnParams(embedding_dim=16, hidden=[16])
-LSTM = LstmParams(embedding_dim=16, units=8, hidden=[16])
+ANN = AnnTable(embedding_dim=16, hidden=[16])
+LSTM = LstmTable(embedding_dim=16, units=8, hidden=[16])
 BERT = {
     "model_type": "bert",
     "vocab_size": WORDS,
@@ -51,11 +51,11 @@ def examples(rows: int, seed: int, *, turned: bool = False, shortest: int = PLAC
     return Examples(Encoded(ids, lengths, pad=0), ((labels + turned) % LABELS).astype(np.int32))
 
 
-def build_words(model: AnnParams | LstmParams) -> Any:
+def build_words(model: AnnTable | LstmTable) -> Any:
     """Build an ANN or LSTM for the rows of `examples`."""
     from emotion.models.build import build_model
 
-    return build_model(WordParams(model=model, text=WordTextParams(max_length=PLACES)), WORDS, LABELS)
+    return build_model(WordParams(model=model, text=WordTextTable(max_length=PLACES)), WORDS, LABELS)
 
 
 def build_bert(precision: Precision = "float32", **changes: Any) -> Any:
@@ -67,7 +67,7 @@ def build_bert(precision: Precision = "float32", **changes: Any) -> Any:
 
 def make_step(
     model: Any,
-    params: TrainingParams,
+    params: TrainingTable,
     *,
     steps: int = 100,
     weights: NDArray[np.float32] | None = None,
@@ -75,11 +75,11 @@ def make_step(
     micro: int = 10_000,
 ) -> "Step":
     """Make the step of one device; every label counts the same unless `weights` say otherwise."""
-    from emotion.training.distributed.replicas import alone
+    from emotion.training.distributed.replicas import single_replica
     from emotion.training.step import Step
 
     counts = np.ones(model.output_shape[-1], np.float32) if weights is None else weights
-    return Step(model, params, steps, counts, compute or Compute(), alone(), micro)
+    return Step(model, params, steps, counts, compute or Compute(), single_replica(), micro)
 
 
 def state(step: "Step") -> State:
@@ -102,7 +102,7 @@ def differing(one: State, other: State) -> list[str]:
 class Heard:
     """A listener that remembers, and passes each event with its standing to `at`."""
 
-    def __init__(self, at: Callable[[str, Standing], object] = lambda _event, _standing: None) -> None:
+    def __init__(self, at: Callable[[str, TrainingProgress], object] = lambda _event, _standing: None) -> None:
         self.at = at
         self.notes: list[tuple[str, str]] = []
         self.start = (0, 0)
@@ -115,20 +115,20 @@ class Heard:
     def note(self, event: str, message: str) -> None:
         self.notes.append((event, message))
 
-    def on_start(self, standing: Standing, rows: int, epochs: Sequence[Epoch]) -> None:
+    def on_start(self, standing: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
         self.start, self.before = (standing.epochs, rows), list(epochs)
         self.at("start", standing)
 
-    def on_step(self, standing: Standing, rows: int) -> None:
+    def on_step(self, standing: TrainingProgress, rows: int) -> None:
         self.rows.append(rows)
         self.steps.append(standing.step)
         self.at("step", standing)
 
-    def on_epoch(self, standing: Standing, epoch: Epoch) -> None:
+    def on_epoch(self, standing: TrainingProgress, epoch: Epoch) -> None:
         self.epochs.append(epoch)
         self.at("epoch", standing)
 
-    def on_checkpoint(self, standing: Standing, seconds: float) -> None:
+    def on_checkpoint(self, standing: TrainingProgress, seconds: float) -> None:
         assert seconds > 0
         self.checkpoints.append(standing.step)
         self.at("checkpoint", standing)
@@ -138,18 +138,20 @@ def fitting(
     step: "Step",
     train: Examples,
     validation: Examples,
-    params: TrainingParams,
+    params: TrainingTable,
     folder: Path,
     *,
     heard: Heard | None = None,
     every: str = "1h",
 ) -> "Fitting":
     """Make what trains, or goes on training, with checkpoints in `folder`."""
-    from emotion.training.checkpoint_policy import Keeper
+    from emotion.training.checkpoint_policy import CheckpointPolicy
     from emotion.training.fit import Fitting
 
     listener = heard or Heard()
-    keeper = Keeper(Checkpoints(folder, {"name": "small"}), every, lambda line: listener.note("warning", line))
+    keeper = CheckpointPolicy(
+        Checkpoints(folder, {"name": "small"}), every, lambda line: listener.note("warning", line)
+    )
     return Fitting(step, train, validation, params, keeper, listener)
 
 

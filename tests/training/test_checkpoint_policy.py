@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from numpy.typing import NDArray
 
-from emotion.params.schema import TrainingParams
+from emotion.params.schema import TrainingTable
 from emotion.training.checkpoints import Checkpoints
-from emotion.training.progress_state import Position
+from emotion.training.progress_state import ProgressState
 from tests.training.small import ANN, build_words, make_step, ready
 
 
@@ -21,7 +21,7 @@ class Slow(Checkpoints):
         super().__init__(folder, {})
         self.seconds, self.now = seconds, 1000.0
 
-    def save(self, position: Position, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
+    def save(self, position: ProgressState, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
         super().save(position, tensors)
         self.now += self.seconds
 
@@ -29,20 +29,20 @@ class Slow(Checkpoints):
 @pytest.fixture(scope="module")
 def step() -> Any:
     ready()
-    return make_step(build_words(ANN), TrainingParams())
+    return make_step(build_words(ANN), TrainingTable())
 
 
 def keeper(store: Checkpoints, every: str, *, chief: bool = True) -> Any:
-    from emotion.training.checkpoint_policy import Keeper
+    from emotion.training.checkpoint_policy import CheckpointPolicy
 
-    return Keeper(store, every, pytest.fail, chief=chief)
+    return CheckpointPolicy(store, every, pytest.fail, chief=chief)
 
 
 def test_steps_are_counted_from_the_last_checkpoint(tmp_path: Path, step: Any) -> None:
     made = keeper(Slow(tmp_path, 0), "5 steps")
     made.began(12)
     assert next(number for number in range(13, 30) if made.due(number)) == 17
-    made.keep(step, Position(), None, 18)
+    made.keep(step, ProgressState(), None, 18)
     assert next(number for number in range(19, 40) if made.due(number)) == 23
 
 
@@ -61,12 +61,12 @@ def test_by_time_the_pause_is_as_asked_or_fifty_times_the_cost(
         assert not made.due(1)
         store.now += 1
         assert made.due(1)
-        assert made.keep(step, Position(), None, 1) == pytest.approx(cost)
+        assert made.keep(step, ProgressState(), None, 1) == pytest.approx(cost)
         assert not made.due(1)
 
 
 def test_only_the_chief_writes(tmp_path: Path, step: Any) -> None:
     made = keeper(Checkpoints(tmp_path, {}), "1 steps", chief=False)
-    made.keep(step, Position(), None, 3)
+    made.keep(step, ProgressState(), None, 3)
     assert list(tmp_path.iterdir()) == []
     assert [made.due(3), made.due(4)] == [False, True]

@@ -16,12 +16,14 @@ from emotion.errors import BadParametersError, CannotWriteError
 from emotion.store.atomic import sha256
 from emotion.training.checkpoints import Checkpoint, Checkpoints, Damaged
 from emotion.training.progress import Epoch
-from emotion.training.progress_state import Position
+from emotion.training.progress_state import ProgressState
 from tests.disks import LIMIT, file_limit
 
 IDENTITY = {"model": "ann", "params": {"training": {"seed": 1}, "resources": {"threads": 2}}, "data": {"name": "x"}}
 EPOCH = Epoch(1, math.nan, 0.5, math.inf, 0.625, 5000.0, 2.0, -math.inf, best=True)
-POSITION = Position(epoch=2, batches=3, rows=60, right=20, loss=math.nan, seconds=math.inf, epochs=[EPOCH], micro=7)
+POSITION = ProgressState(
+    epoch=2, batches=3, rows=60, right=20, loss=math.nan, seconds=math.inf, epochs=[EPOCH], micro=7
+)
 Tensors = dict[str, NDArray[Any]]
 
 
@@ -338,7 +340,7 @@ def test_a_file_that_may_not_grow_leaves_what_was_there(tmp_path: Path) -> None:
         checkpoints(tmp_path).save(POSITION, too_much(4))
     assert names(tmp_path) == TWO
     with file_limit(2048), pytest.raises(CannotWriteError, match=r"00000004\.json"):
-        checkpoints(tmp_path).save(Position(epochs=[EPOCH] * 100), [("weight/0", np.zeros(3))])
+        checkpoints(tmp_path).save(ProgressState(epochs=[EPOCH] * 100), [("weight/0", np.zeros(3))])
     assert [name for name in names(tmp_path) if name not in TWO] == ["00000004.npz"]
     assert loaded(tmp_path) == ([3, 2], "")
 

@@ -9,27 +9,25 @@ import pytest
 
 from emotion.models.backend import prepare
 from emotion.models.config_json import encoder_config
-from emotion.params.schema import AnnParams, LstmParams, WordTrainingParams
-from emotion.signals import Stop
+from emotion.params.schema import AnnTable, LstmTable, WordTrainingTable
+from emotion.signals import DeferredSignals
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
 from tests.training.small import ANN, LSTM, PLACES, Heard, build_words, examples, fitting, history, make_step
 
 
-def run(
-    model: AnnParams | LstmParams, train: Examples, validation: Examples, **training: Any
-) -> tuple[Any, Any, Heard]:
+def run(model: AnnTable | LstmTable, train: Examples, validation: Examples, **training: Any) -> tuple[Any, Any, Heard]:
     """Fit a new model; give it with what fitting gave and told."""
     from emotion.training.fit import steps_an_epoch
     from emotion.training.step import label_weights
 
-    params = WordTrainingParams(**{"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 1, **training})
+    params = WordTrainingTable(**{"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 1, **training})
     prepare(params.seed, 0)
     built, heard = build_words(model), Heard()
     weights = label_weights(params, ["a", "b", "c"], train.labels)
     step = make_step(built, params, steps=steps_an_epoch(len(train), params) * params.epochs, weights=weights)
     with TemporaryDirectory() as folder:
-        return built, fitting(step, train, validation, params, Path(folder), heard=heard).run(Stop()), heard
+        return built, fitting(step, train, validation, params, Path(folder), heard=heard).run(DeferredSignals()), heard
 
 
 def forward(model: Any, tokens: int = 17_500) -> Any:
@@ -49,7 +47,7 @@ def accuracy(model: Any, data: Examples) -> float:
         (LSTM, {"epochs": 12, "average": 0.9, "buckets": True, "word_dropout": 0.05}),
     ],
 )
-def test_a_separable_task_is_learnt(model: AnnParams | LstmParams, recipe: dict[str, Any]) -> None:
+def test_a_separable_task_is_learnt(model: AnnTable | LstmTable, recipe: dict[str, Any]) -> None:
     validation = examples(90, 2)
     built, fitted, heard = run(model, examples(240, 1), validation, **recipe)
     assert accuracy(built, validation) > 0.85
@@ -106,7 +104,7 @@ def test_fewer_rows_than_a_batch() -> None:
 
 
 @pytest.mark.parametrize("model", [ANN, LSTM])
-def test_the_same_seed_gives_the_same_history_and_another_seed_another(model: AnnParams | LstmParams) -> None:
+def test_the_same_seed_gives_the_same_history_and_another_seed_another(model: AnnTable | LstmTable) -> None:
     train, validation = examples(60, 1), examples(30, 2)
     recipe = {"epochs": 2, "word_dropout": 0.2, "average": 0.9}
     dropping = model.model_copy(update={"feature_dropout": 0.3, "embedding_dropout": 0.1})

@@ -12,7 +12,7 @@ import pytest
 
 from emotion.errors import TryAgainError
 from emotion.models.compute import Compute
-from emotion.params.schema import TrainingParams
+from emotion.params.schema import TrainingTable
 from emotion.training.batches import Examples
 from tests.training.small import (
     ANN,
@@ -32,7 +32,7 @@ from tests.training.small import (
 BATCHES = [examples(7, seed, shortest=2) for seed in range(4)]
 COUNTS = np.asarray([2.0, 0.5, 0.5], np.float32)
 FLOAT32 = Compute()
-RECIPE = TrainingParams(
+RECIPE = TrainingTable(
     learning_rate=0.01, weight_decay=0.1, clip_norm=0.5, label_smoothing=0.1, average=0.9, schedule="linear"
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emotion.models.backend import load_keras, prepare
-from emotion.params.schema import FineTuningParams, TrainingParams
+from emotion.params.schema import FineTuningTable, TrainingTable
 
 STEPS = 10
 PLAIN: dict[str, Any] = {"learning_rate": 0.05, "warmup": 0.0, "weight_decay": 0.0, "clip_norm": 0.0}
@@ -50,7 +50,7 @@ def gradients(weights: Sequence[Any], step: int, scale: float = 1.0) -> list[Any
     return [tf.convert_to_tensor(tf.IndexedSlices(rows, tf.constant([1, 5, 1]), tf.constant([7, 4]))), *dense]
 
 
-def optimise(params: TrainingParams, steps: int = STEPS, scale: float = 1.0) -> list[Any]:
+def optimise(params: TrainingTable, steps: int = STEPS, scale: float = 1.0) -> list[Any]:
     """Run all steps; give the weights."""
     from emotion.training.optimizer import AdamW
 
@@ -84,16 +84,16 @@ def assert_close(ours: Sequence[Any], theirs: Sequence[Any], tolerance: float = 
 def test_the_update_is_that_of_kerass_adam() -> None:
     keras = load_keras()
     schedule = keras.optimizers.schedules.CosineDecay(0.05, STEPS, alpha=0.02)
-    assert_close(optimise(TrainingParams(**PLAIN)), by_keras(keras.optimizers.Adam(schedule)))
+    assert_close(optimise(TrainingTable(**PLAIN)), by_keras(keras.optimizers.Adam(schedule)))
 
 
 def test_the_update_with_decay_is_that_of_kerass_adamw() -> None:
     keras = load_keras()
     schedule = keras.optimizers.schedules.PolynomialDecay(0.05, STEPS, end_learning_rate=0.0)
     theirs = by_keras(keras.optimizers.AdamW(schedule, weight_decay=0.3), exclude=["bias", "gamma", "beta"])
-    ours = optimise(TrainingParams(**PLAIN | {"weight_decay": 0.3, "schedule": "linear"}))
+    ours = optimise(TrainingTable(**PLAIN | {"weight_decay": 0.3, "schedule": "linear"}))
     assert_close(ours, theirs, 1e-4)
-    undecayed = optimise(TrainingParams(**PLAIN | {"schedule": "linear"}))
+    undecayed = optimise(TrainingTable(**PLAIN | {"schedule": "linear"}))
     assert max(np.abs(one - other).max() for one, other in zip(ours, undecayed, strict=True)) > 0.01
 
 
@@ -105,7 +105,7 @@ def test_decay_hits_matrices_alone_and_all_their_rows() -> None:
 
     weights = variables()
     before = values(weights)
-    optimizer = AdamW(weights, TrainingParams(**PLAIN | {"weight_decay": 0.5, "schedule": "linear"}), 2)
+    optimizer = AdamW(weights, TrainingTable(**PLAIN | {"weight_decay": 0.5, "schedule": "linear"}), 2)
     for _ in range(2):
         optimizer.apply([tf.zeros_like(each.value) for each in weights])
     left = (1 - 0.05 * 0.5) * (1 - 0.025 * 0.5)
@@ -116,7 +116,7 @@ def test_decay_hits_matrices_alone_and_all_their_rows() -> None:
 
 def test_clipping_is_by_the_norm_of_all_gradients_together() -> None:
     keras = load_keras()
-    ours = optimise(TrainingParams(**PLAIN | {"clip_norm": 0.5}), scale=0.01)
+    ours = optimise(TrainingTable(**PLAIN | {"clip_norm": 0.5}), scale=0.01)
     schedule = keras.optimizers.schedules.CosineDecay(0.05, STEPS, alpha=0.02)
     # The norm is 0.07: nothing is cut.
     assert_close(ours, by_keras(keras.optimizers.Adam(schedule), scale=0.01))
@@ -128,8 +128,8 @@ def test_clipped_gradients_are_those_of_tensorflow(limit: float) -> None:
     keras = load_keras()
     schedule = keras.optimizers.schedules.CosineDecay(0.05, STEPS, alpha=0.02)
     theirs = by_keras(keras.optimizers.Adam(schedule), clip=limit)
-    assert_close(optimise(TrainingParams(**PLAIN | {"clip_norm": limit})), theirs)
-    whole = optimise(TrainingParams(**PLAIN))
+    assert_close(optimise(TrainingTable(**PLAIN | {"clip_norm": limit})), theirs)
+    whole = optimise(TrainingTable(**PLAIN))
     assert np.abs(whole[1] - theirs[1]).max() > 0.01
 
 
@@ -138,7 +138,7 @@ def rate(done: float, steps: int, **params: Any) -> float:
 
     from emotion.training.optimizer import learning_rate
 
-    return float(learning_rate(tf.constant(float(done)), TrainingParams(**params), steps))
+    return float(learning_rate(tf.constant(float(done)), TrainingTable(**params), steps))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_the_average_follows_the_weights() -> None:
     from emotion.training.optimizer import AdamW
 
     weights = variables()
-    optimizer = AdamW(weights, TrainingParams(**PLAIN | {"average": 0.3}), STEPS)
+    optimizer = AdamW(weights, TrainingTable(**PLAIN | {"average": 0.3}), STEPS)
     expected = values(weights)
     for done in range(1, 8):
         optimizer.apply(gradients(weights, done))
@@ -184,9 +184,9 @@ def test_the_average_follows_the_weights() -> None:
 def test_training_goes_on_from_the_weights_and_not_from_their_average() -> None:
     from emotion.training.optimizer import AdamW
 
-    plain = optimise(TrainingParams(**PLAIN))
+    plain = optimise(TrainingTable(**PLAIN))
     weights = variables()
-    optimizer = AdamW(weights, TrainingParams(**PLAIN | {"average": 0.9}), STEPS)
+    optimizer = AdamW(weights, TrainingTable(**PLAIN | {"average": 0.9}), STEPS)
     for step in range(STEPS):
         optimizer.apply(gradients(weights, step))
         optimizer.swap_in_average()
@@ -198,7 +198,7 @@ def test_without_an_average_nothing_is_exchanged() -> None:
     from emotion.training.optimizer import AdamW
 
     weights = variables()
-    optimizer = AdamW(weights, TrainingParams(**PLAIN), STEPS)
+    optimizer = AdamW(weights, TrainingTable(**PLAIN), STEPS)
     optimizer.apply(gradients(weights, 0))
     before = values(weights)
     optimizer.swap_in_average()
@@ -206,5 +206,5 @@ def test_without_an_average_nothing_is_exchanged() -> None:
 
 
 def test_transformers_decay_clip_and_go_down_in_a_line() -> None:
-    params = FineTuningParams()
+    params = FineTuningTable()
     assert (params.weight_decay, params.clip_norm, params.schedule, params.warmup) == (0.01, 1.0, "linear", 0.1)

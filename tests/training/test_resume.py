@@ -13,9 +13,9 @@ import pytest
 
 from emotion.errors import CannotWriteError, Terminated, TryAgainError
 from emotion.models.compute import Compute
-from emotion.params.schema import FineTuningParams, TrainingParams, WordTrainingParams
-from emotion.signals import Stop
-from emotion.training.progress import Standing
+from emotion.params.schema import FineTuningTable, TrainingTable, WordTrainingTable
+from emotion.signals import DeferredSignals
+from emotion.training.progress import TrainingProgress
 from tests.disks import file_limit
 from tests.training.small import (
     ANN,
@@ -54,12 +54,12 @@ PLACES: list[Place] = [
 FEW_PLACES: list[Place] = [("step", 2), ("validation", STEPS)]
 
 
-def word_steps(model: Any, params: TrainingParams) -> list[Any]:
+def word_steps(model: Any, params: TrainingTable) -> list[Any]:
     dropping = model.model_copy(update=DROPPING)
     return [make_step(build_words(dropping), params, steps=ALL) for _ in range(2)]
 
 
-def float16_steps(params: TrainingParams) -> list[Any]:
+def float16_steps(params: TrainingTable) -> list[Any]:
     """Make steps that scale their loss, at first by too much: a checkpoint has to keep by how much as well."""
     steps: list[Any] = [make_step(build_bert("float16"), params, steps=ALL, compute=Compute("float16")) for _ in "12"]
     for step in steps:
@@ -67,13 +67,13 @@ def float16_steps(params: TrainingParams) -> list[Any]:
     return steps
 
 
-MODELS: dict[str, tuple[TrainingParams, Callable[[TrainingParams], list[Any]]]] = {
-    "ann": (WordTrainingParams(**SMALL, shift=True, average=0.9), lambda params: word_steps(ANN, params)),
+MODELS: dict[str, tuple[TrainingTable, Callable[[TrainingTable], list[Any]]]] = {
+    "ann": (WordTrainingTable(**SMALL, shift=True, average=0.9), lambda params: word_steps(ANN, params)),
     "lstm": (
-        WordTrainingParams(**SMALL, buckets=True, word_dropout=0.2, class_weights="balanced", clip_norm=0.5),
+        WordTrainingTable(**SMALL, buckets=True, word_dropout=0.2, class_weights="balanced", clip_norm=0.5),
         lambda params: word_steps(LSTM, params),
     ),
-    "bert": (FineTuningParams(**SMALL, average=0.5), float16_steps),
+    "bert": (FineTuningTable(**SMALL, average=0.5), float16_steps),
 }
 
 
@@ -81,7 +81,7 @@ MODELS: dict[str, tuple[TrainingParams, Callable[[TrainingParams], list[Any]]]] 
 class Undisturbed:
     """Two steps of one training: of a process, and of the one after; and what the training gives undisturbed."""
 
-    params: TrainingParams
+    params: TrainingTable
     steps: list[Any]
     start: State
     end: State
@@ -96,14 +96,14 @@ class Undisturbed:
         if place[0] == "validation":
             in_validation(made, place[1], lambda: kill(number))
         with pytest.raises(KeyboardInterrupt if number is signal.SIGINT else Terminated):
-            made.run(Stop())
+            made.run(DeferredSignals())
         return heard
 
     def resumed(self, folder: Path, every: str = "1h") -> tuple[Any, Heard]:
         """Go on in another process, whose variables are anything."""
         heard = Heard()
         return fitting(self.steps[1], TRAIN, VALIDATION, self.params, folder, heard=heard, every=every).run(
-            Stop()
+            DeferredSignals()
         ), heard
 
     def assert_same(self, fitted: Any) -> None:
@@ -144,7 +144,7 @@ def undisturbed(
         first, second = make(params)
         start = state(first)
         reset(second, start)
-        fitted = fitting(second, TRAIN, VALIDATION, params, tmp_path_factory.mktemp(name)).run(Stop())
+        fitted = fitting(second, TRAIN, VALIDATION, params, tmp_path_factory.mktemp(name)).run(DeferredSignals())
         trainings[name] = Undisturbed(params, [first, second], start, state(second), history(fitted.epochs))
     return trainings[name]
 
@@ -177,9 +177,9 @@ def test_a_training_that_is_stopped_after_every_step(undisturbed: Undisturbed, t
     first, second = undisturbed.steps
     reset(first, undisturbed.start)
     for number in range(ALL):
-        stop = Stop()
+        stop = DeferredSignals()
 
-        def ask(event: str, _: Standing, stop: Stop = stop) -> None:
+        def ask(event: str, _: TrainingProgress, stop: DeferredSignals = stop) -> None:
             stop.signal = signal.SIGTERM if event == "step" else stop.signal
 
         made = fitting((first, second)[number % 2], TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=Heard(ask))
@@ -195,7 +195,7 @@ def test_a_training_that_is_stopped_after_every_step(undisturbed: Undisturbed, t
 def test_a_stop_within_a_split_batch_does_that_batch_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
     first, second = undisturbed.steps
     reset(first, undisturbed.start)
-    stop, part, calls = Stop(), first._part, []
+    stop, part, calls = DeferredSignals(), first._part, []
 
     def interrupted(*arguments: Any) -> None:
         part(*arguments)
@@ -213,7 +213,7 @@ def test_a_stop_within_a_split_batch_does_that_batch_again(undisturbed: Undistur
     undisturbed.resumed(tmp_path)
     disturbed = state(second)
     reset(second, undisturbed.start)
-    fitting(second, TRAIN, VALIDATION, undisturbed.params, tmp_path / "other").run(Stop())
+    fitting(second, TRAIN, VALIDATION, undisturbed.params, tmp_path / "other").run(DeferredSignals())
     second.micro = 10_000
     assert differing(state(second), disturbed) == []
 
@@ -224,7 +224,7 @@ def test_checkpoints_come_every_so_many_steps_and_the_last_is_gone_on_from_after
     """A process that is killed writes nothing more: here it ends by an error that nobody expects."""
     reset(undisturbed.steps[0], undisturbed.start)
 
-    def die(event: str, standing: Standing) -> None:
+    def die(event: str, standing: TrainingProgress) -> None:
         if (event, standing.step) == ("step", 8):
             raise ZeroDivisionError
 
@@ -232,7 +232,7 @@ def test_checkpoints_come_every_so_many_steps_and_the_last_is_gone_on_from_after
     with pytest.raises(ZeroDivisionError):
         fitting(
             undisturbed.steps[0], TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="3 steps"
-        ).run(Stop())
+        ).run(DeferredSignals())
     assert heard.checkpoints == [3, 6]
     fitted, after = undisturbed.resumed(tmp_path, "3 steps")
     assert after.steps[0] == 7
@@ -261,7 +261,7 @@ def test_a_checkpoint_of_another_model_is_told_and_nothing_of_it_is_taken(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     wide = make_step(build_words(ANN.model_copy(update={"hidden": [17]})), undisturbed.params, steps=ALL)
-    fitting(wide, TRAIN, VALIDATION, undisturbed.params, tmp_path).run(Stop())
+    fitting(wide, TRAIN, VALIDATION, undisturbed.params, tmp_path).run(DeferredSignals())
     reset(undisturbed.steps[1], undisturbed.start)
     fitted, after = undisturbed.resumed(tmp_path)
     assert "another model's" in dict(after.notes)["warning"]
@@ -271,7 +271,7 @@ def test_a_checkpoint_of_another_model_is_told_and_nothing_of_it_is_taken(
 
 def test_what_is_finished_is_not_trained_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
     reset(undisturbed.steps[0], undisturbed.start)
-    first = fitting(undisturbed.steps[0], TRAIN, VALIDATION, undisturbed.params, tmp_path).run(Stop())
+    first = fitting(undisturbed.steps[0], TRAIN, VALIDATION, undisturbed.params, tmp_path).run(DeferredSignals())
     reset(undisturbed.steps[1], {name: np.zeros_like(each) for name, each in undisturbed.start.items()})
     fitted, after = undisturbed.resumed(tmp_path)
     assert (after.steps, after.checkpoints) == ([], [])
@@ -292,25 +292,25 @@ def test_a_finished_checkpoint_holds_the_weights_alone(undisturbed: Undisturbed,
 def test_patience_and_the_best_weights_go_on_over_a_stop(tmp_path: Path) -> None:
     """Validation's labels are wrong, so that it gets worse with every epoch of learning: the best one is early."""
     ready()
-    params = WordTrainingParams(epochs=30, batch_size=20, learning_rate=0.002, patience=3)
+    params = WordTrainingTable(epochs=30, batch_size=20, learning_rate=0.002, patience=3)
     train, validation = examples(240, 1), examples(90, 2, turned=True)
     steps = [make_step(build_words(ANN), params, steps=360) for _ in range(2)]
     start = state(steps[0])
     reset(steps[1], start)
-    alone = fitting(steps[1], train, validation, params, tmp_path / "alone").run(Stop())
+    alone = fitting(steps[1], train, validation, params, tmp_path / "alone").run(DeferredSignals())
     end = state(steps[1])
     assert alone.best.epoch + 3 == len(alone.epochs) < 30
 
-    stop, last = Stop(), 12 * (len(alone.epochs) - 1)
+    stop, last = DeferredSignals(), 12 * (len(alone.epochs) - 1)
 
-    def ask(event: str, standing: Standing) -> None:
+    def ask(event: str, standing: TrainingProgress) -> None:
         if (event, standing.step) == ("epoch", last):
             stop.signal = signal.SIGTERM
 
     with pytest.raises(Terminated):
         fitting(steps[0], train, validation, params, tmp_path / "stopped", heard=Heard(ask)).run(stop)
     heard = Heard()
-    fitted = fitting(steps[1], train, validation, params, tmp_path / "stopped", heard=heard).run(Stop())
+    fitted = fitting(steps[1], train, validation, params, tmp_path / "stopped", heard=heard).run(DeferredSignals())
     assert len(heard.steps) == 12
     assert history(fitted.epochs) == history(alone.epochs)
     assert differing(state(steps[1]), end) == []
@@ -332,7 +332,9 @@ def test_a_step_that_fails_keeps_those_before_it_unless_it_changed_the_weights(
         monkeypatch.setattr(first, name, replaced)
     heard = Heard()
     with pytest.raises(TryAgainError, match="out of memory"):
-        fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="2 steps").run(Stop())
+        fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="2 steps").run(
+            DeferredSignals()
+        )
     assert heard.checkpoints == ([2, 4] if late else [2, 4, 5])
     undisturbed.assert_same(undisturbed.resumed(tmp_path)[0])
 
@@ -350,7 +352,7 @@ def test_batches_that_had_to_be_split_are_told_and_noted(
     reset(first, undisturbed.start)
     monkeypatch.setattr(first, "_whole", run_out)
     monkeypatch.setattr(first, "micro", 8)
-    fitted = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard).run(Stop())
+    fitted = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard).run(DeferredSignals())
     assert heard.notes == [("memory", "out of memory: batches are split into 4 rows at once")]
     assert fitted.position.micro == 4
     assert len(heard.steps) == ALL
@@ -365,7 +367,7 @@ def test_a_disk_that_is_full_ends_training_and_keeps_the_last_checkpoint(
         first = undisturbed.steps[0]
         made = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="3 steps")
         with pytest.raises(CannotWriteError):
-            made.run(Stop())
+            made.run(DeferredSignals())
     assert heard.checkpoints == [3]
     fitted, after = undisturbed.resumed(tmp_path)
     assert after.steps[0] == 4

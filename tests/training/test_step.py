@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from emotion.models.backend import prepare
 from emotion.models.compute import Compute
 from emotion.params.schema import (
-    AnnParams,
-    FineTuningParams,
-    TrainingParams,
+    AnnTable,
+    FineTuningTable,
+    TrainingTable,
     WordParams,
-    WordTextParams,
-    WordTrainingParams,
+    WordTextTable,
+    WordTrainingTable,
 )
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
@@ -32,9 +32,9 @@ def make(weights: NDArray[np.float32] = EQUAL, **training: Any) -> tuple[Any, An
 
     prepare(1, 0)
     params = WordParams(
-        model=AnnParams(embedding_dim=4, hidden=[4]),
-        text=WordTextParams(max_length=3),
-        training=WordTrainingParams(**{"learning_rate": 0.02, **training}),
+        model=AnnTable(embedding_dim=4, hidden=[4]),
+        text=WordTextTable(max_length=3),
+        training=WordTrainingTable(**{"learning_rate": 0.02, **training}),
     )
     model = build_model(params, vocabulary=6, labels=2)
     return model, make_step(model, params.training, weights=weights)
@@ -44,7 +44,7 @@ def tune(compute: Compute, seed: int = 1, **config: Any) -> tuple[Any, Any]:
     """Build a small transformer and its step."""
     prepare(1, 0)
     model = build_bert(compute.precision, **config)
-    return model, make_step(model, FineTuningParams(seed=seed, learning_rate=0.02, warmup=0.0), compute=compute)
+    return model, make_step(model, FineTuningTable(seed=seed, learning_rate=0.02, warmup=0.0), compute=compute)
 
 
 def losses(step: Any, count: int = 5) -> list[float]:
@@ -157,7 +157,7 @@ NAMES = ["joy", "fear", "anger"]
 def weights(labels: NDArray[np.int32] = LABELLED, **params: Any) -> list[float]:
     from emotion.training.step import label_weights
 
-    found = label_weights(TrainingParams(**params), NAMES, labels)
+    found = label_weights(TrainingTable(**params), NAMES, labels)
     assert found.dtype == np.float32
     return [float(each) for each in found]
 

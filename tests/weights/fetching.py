@@ -5,7 +5,7 @@ import json
 import subprocess
 
 from emotion.store.layout import Store
-from emotion.weights.known import Checkpoint
+from emotion.weights.known import PretrainedModel
 from tests.hub import Hub, run
 
 TOY = "org/toy"
@@ -16,7 +16,12 @@ def digest(content: bytes) -> str:
 
 
 def fetch(
-    hub: Hub, store: Store, *arguments: str, known: Checkpoint | None = None, home: str = "cache", **environment: str
+    hub: Hub,
+    store: Store,
+    *arguments: str,
+    known: PretrainedModel | None = None,
+    home: str = "cache",
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run `emotion weights fetch`; `known` is what the table has of the toy checkpoint."""
     script = f"from emotion.weights.known import *\nCHECKPOINTS['{TOY}'] = {known!r}" if known else ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emotion.store.layout import Store
-from emotion.weights.known import Checkpoint
+from emotion.weights.known import PretrainedModel
 from tests.hub import CHECKPOINT, COMMIT, Hub, Repository, run
 from tests.weights.fetching import TOY, digest, fetch, read_manifest
 
@@ -54,7 +54,7 @@ def test_what_is_there_is_not_fetched_again(hub: Hub, store: Store) -> None:
 
 def test_published_digests_are_verified(hub: Hub, store: Store) -> None:
     name = "model.safetensors"
-    known = Checkpoint(TOY, COMMIT, {name: digest(CHECKPOINT[name])})
+    known = PretrainedModel(TOY, COMMIT, {name: digest(CHECKPOINT[name])})
 
     done = fetch(hub, store, known=known)
 
@@ -64,7 +64,7 @@ def test_published_digests_are_verified(hub: Hub, store: Store) -> None:
 
 
 def test_a_file_that_is_not_the_published_one_never_reaches_the_store(hub: Hub, store: Store) -> None:
-    known = Checkpoint(TOY, COMMIT, {"model.safetensors": "0" * 64})
+    known = PretrainedModel(TOY, COMMIT, {"model.safetensors": "0" * 64})
 
     done = fetch(hub, store, known=known)
 

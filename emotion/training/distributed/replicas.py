@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from emotion.errors import TryAgainError
 from emotion.training.distributed.deadline import deadline
-from emotion.training.distributed.topology import Cluster
+from emotion.training.distributed.topology import Topology
 
 # After the workers have met, TensorFlow's servers find each other at once, or wait for ever and hold Python's lock.
 JOIN_SECONDS = 30
@@ -31,10 +31,10 @@ LOST = (
 Result = TypeVar("Result")
 
 
-class Team:
+class ReplicaGroup:
     """The replicas of a strategy: `local` ones in each of `workers` processes, of which this is number `index`."""
 
-    def __init__(self, strategy: Any, cluster: Cluster | None = None) -> None:
+    def __init__(self, strategy: Any, cluster: Topology | None = None) -> None:
         self.strategy = strategy
         self.workers = len(cluster.workers) if cluster else 1
         self.index = cluster.index if cluster else 0
@@ -118,12 +118,12 @@ def _shortly(error: Exception) -> str:
     return (said.splitlines() or [type(error).__name__])[0][:200]
 
 
-def alone() -> Team:
+def single_replica() -> ReplicaGroup:
     """One device, the one that TensorFlow takes by itself."""
-    return Team(tf.distribute.get_strategy())
+    return ReplicaGroup(tf.distribute.get_strategy())
 
 
-def form_team(replicas: int, gpus: int, cluster: Cluster | None) -> Team:
+def form_group(replicas: int, gpus: int, cluster: Topology | None) -> ReplicaGroup:
     """Choose the strategy: all GPUs there are, or `replicas` of them; of all workers. Before any operation.
 
     On the CPU `replicas` are so many parts of it. Workers have to have met before.
@@ -137,13 +137,13 @@ def form_team(replicas: int, gpus: int, cluster: Cluster | None) -> Team:
         parts = [tf.config.LogicalDeviceConfiguration()] * count
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
     if cluster is not None:
-        return Team(_join(cluster), cluster)
+        return ReplicaGroup(_join(cluster), cluster)
     if count > 1:
-        return Team(tf.distribute.MirroredStrategy([f"{kind}:{number}" for number in range(count)]))
-    return alone()
+        return ReplicaGroup(tf.distribute.MirroredStrategy([f"{kind}:{number}" for number in range(count)]))
+    return single_replica()
 
 
-def _join(cluster: Cluster) -> Any:
+def _join(cluster: Topology) -> Any:
     """Start TensorFlow's server and connect it to the others'.
 
     Raises:

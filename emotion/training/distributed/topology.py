@@ -17,7 +17,7 @@ EXAMPLE = '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worke
 
 
 @dataclass(frozen=True)
-class Cluster:
+class Topology:
     """All workers' addresses, each `host:port`, and which of them is this process."""
 
     workers: tuple[str, ...]
@@ -52,7 +52,7 @@ def split_address(address: str) -> tuple[str, int]:
     return found[1] or found[2], int(found[3])
 
 
-def read_cluster(environment: Mapping[str, str]) -> Cluster | None:
+def read_topology(environment: Mapping[str, str]) -> Topology | None:
     """Read the cluster from TF_CONFIG, or else from JOB_COMPLETION_INDEX and EMOTION_WORKERS.
 
     None where this process works alone: nothing is set, or there is one worker. An empty variable is not set.
@@ -65,7 +65,7 @@ def read_cluster(environment: Mapping[str, str]) -> Cluster | None:
     return cluster if cluster and len(cluster.workers) > 1 else None
 
 
-def _from_tf_config(text: str) -> Cluster | None:
+def _from_tf_config(text: str) -> Topology | None:
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -76,7 +76,7 @@ def _from_tf_config(text: str) -> Cluster | None:
         return None
     chiefs, workers = _jobs(config.get("cluster"))
     index = _index(config.get("task"), {"chief": chiefs, "worker": workers})
-    return Cluster((*chiefs, *workers), index)
+    return Topology((*chiefs, *workers), index)
 
 
 def _jobs(jobs: Any) -> tuple[list[str], list[str]]:
@@ -119,7 +119,7 @@ def _index(task: Any, jobs: dict[str, list[str]]) -> int:
     return index if kind == "chief" else len(jobs["chief"]) + index
 
 
-def _from_job(environment: Mapping[str, str]) -> Cluster | None:
+def _from_job(environment: Mapping[str, str]) -> Topology | None:
     """Read an Indexed Job's variables. Its index alone means nothing: other Jobs have one too."""
     if not environment.get("EMOTION_WORKERS"):
         return None
@@ -141,7 +141,7 @@ def _from_job(environment: Mapping[str, str]) -> Cluster | None:
             f"EMOTION_SERVICE is not the name of a service: {_shown(service)}",
             "name the headless service that has the Job's pods, which is their subdomain",
         )
-    return Cluster(addresses, index)
+    return Topology(addresses, index)
 
 
 def _number(environment: Mapping[str, str], name: str, lowest: int, highest: int) -> int:

@@ -18,7 +18,7 @@ import pytest
 from emotion.errors import BadParametersError, EmotionError, TryAgainError
 from emotion.training.distributed.links import LINE_BYTES, PROTOCOL, STRANGERS, Hello, read_hello
 from emotion.training.distributed.rendezvous import meet
-from emotion.training.distributed.topology import Cluster
+from emotion.training.distributed.topology import Topology
 
 SECONDS = 20.0
 PROCESS = """
@@ -129,7 +129,7 @@ def start() -> Iterator[Start]:
     with ThreadPoolExecutor(32) as pool:
 
         def work(workers: tuple[str, ...], index: int, digest: str, seconds: float, told: list[str]) -> float:
-            meet(Cluster(workers, index), digest, seconds, told.append)
+            meet(Topology(workers, index), digest, seconds, told.append)
             listen_as_grpc_does(workers[index])
             return time.monotonic()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emotion.errors import BadParametersError
-from emotion.training.distributed.topology import Cluster, read_cluster, split_address
+from emotion.training.distributed.topology import Topology, read_topology, split_address
 
 TWO = {"worker": ["a:1", "b:2"]}
 JOB = {
@@ -22,21 +22,21 @@ def config(cluster: Any, kind: Any = "worker", index: Any = 0) -> dict[str, str]
 
 
 def test_tf_config_names_the_workers() -> None:
-    cluster = read_cluster(config(TWO, index=1))
-    assert cluster == Cluster(("a:1", "b:2"), 1)
+    cluster = read_topology(config(TWO, index=1))
+    assert cluster == Topology(("a:1", "b:2"), 1)
     assert cluster.address == "b:2"
     assert not cluster.chief
     assert json.loads(cluster.tf_config()) == {
         "cluster": {"worker": ["a:1", "b:2"]},
         "task": {"type": "worker", "index": 1},
     }
-    assert read_cluster({"TF_CONFIG": cluster.tf_config()}) == cluster
+    assert read_topology({"TF_CONFIG": cluster.tf_config()}) == cluster
 
 
 @pytest.mark.parametrize(("kind", "index", "place"), [("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)])
 def test_a_chief_is_the_first_worker(kind: str, index: int, place: int) -> None:
-    cluster = read_cluster(config({"chief": ["c:3"], **TWO}, kind, index))
-    assert cluster == Cluster(("c:3", "a:1", "b:2"), place)
+    cluster = read_topology(config({"chief": ["c:3"], **TWO}, kind, index))
+    assert cluster == Topology(("c:3", "a:1", "b:2"), place)
     assert cluster.chief == (kind == "chief")
 
 
@@ -54,7 +54,7 @@ def test_a_chief_is_the_first_worker(kind: str, index: int, place: int) -> None:
     ],
 )
 def test_a_process_that_works_alone(environment: dict[str, str]) -> None:
-    assert read_cluster(environment) is None
+    assert read_topology(environment) is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_process_that_works_alone(environment: dict[str, str]) -> None:
 )
 def test_a_bad_tf_config_is_told(environment: dict[str, str], said: str) -> None:
     with pytest.raises(BadParametersError, match=f"^TF_CONFIG .*{said}") as caught:
-        read_cluster(environment)
+        read_topology(environment)
     assert caught.value.exit_code == 78
     assert '"task": {"type": "worker", "index": 0}' in caught.value.hint
     assert len(caught.value.message) < 200
@@ -119,7 +119,7 @@ BAD_ADDRESSES = [
 @pytest.mark.parametrize("address", [*BAD_ADDRESSES, "x" * 10_000, 2222, None, ["a:1"]])
 def test_a_worker_that_is_not_host_and_port(address: Any) -> None:
     with pytest.raises(BadParametersError, match="has a worker that is not host:port: ") as caught:
-        read_cluster(config({"worker": ["a:1", address]}))
+        read_topology(config({"worker": ["a:1", address]}))
     assert len(caught.value.message) < 200
     assert caught.value.message.isprintable()
 
@@ -132,14 +132,14 @@ def test_addresses() -> None:
 
 def test_an_indexed_job_names_its_workers_by_its_pods_host_names() -> None:
     hosts = [f"train-ann-x7-{number}.train-ann" for number in range(3)]
-    assert read_cluster(JOB) == Cluster(tuple(f"{host}:2222" for host in hosts), 1)
-    assert read_cluster({**JOB, "EMOTION_PORT": "3333"}) == Cluster(tuple(f"{host}:3333" for host in hosts), 1)
+    assert read_topology(JOB) == Topology(tuple(f"{host}:2222" for host in hosts), 1)
+    assert read_topology({**JOB, "EMOTION_PORT": "3333"}) == Topology(tuple(f"{host}:3333" for host in hosts), 1)
 
 
 def test_tf_config_goes_before_the_jobs_variables() -> None:
-    assert read_cluster({**JOB, **config(TWO)}) == Cluster(("a:1", "b:2"), 0)
-    assert read_cluster({**JOB, "TF_CONFIG": "{}"}) is None
-    assert read_cluster({**JOB, "TF_CONFIG": ""}) == read_cluster(JOB)
+    assert read_topology({**JOB, **config(TWO)}) == Topology(("a:1", "b:2"), 0)
+    assert read_topology({**JOB, "TF_CONFIG": "{}"}) is None
+    assert read_topology({**JOB, "TF_CONFIG": ""}) == read_topology(JOB)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_tf_config_goes_before_the_jobs_variables() -> None:
 )
 def test_a_bad_variable_of_the_job_is_named(name: str, value: str) -> None:
     with pytest.raises(BadParametersError, match=f"^{name} ") as caught:
-        read_cluster({**JOB, name: value})
+        read_topology({**JOB, name: value})
     assert len(caught.value.message) < 200
     assert caught.value.hint
 
@@ -177,4 +177,4 @@ def test_a_bad_variable_of_the_job_is_named(name: str, value: str) -> None:
 def test_a_missing_variable_of_the_job_is_named(name: str) -> None:
     environment = {key: value for key, value in JOB.items() if key != name}
     with pytest.raises(BadParametersError, match=f"^{name} .*: nothing$"):
-        read_cluster(environment)
+        read_topology(environment)
