@@ -16,7 +16,6 @@ from emotion.signals import DeferredSignals
 from emotion.store.atomic import write_json
 from emotion.store.lease import Lease
 from emotion.training.checkpoints import Checkpoints
-from emotion.training.distributed.rendezvous import meet
 from emotion.training.distributed.topology import Topology
 from emotion.training.progress import TrainingListener
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 class Attempt:
     """One attempt at a run: among which workers, and the lease that whoever writes has."""
 
-    cluster: Topology | None = None
+    topology: Topology | None = None
     lease: Lease | None = None
 
 
@@ -54,30 +53,30 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
     Raises:
         As `emotion.runs.run.run_job`.
     """
-    team, gpus, free = _prepare(job, listener, attempt.cluster)
-    with team.scope():
+    group, gpus, free = _prepare(job, listener, attempt.topology)
+    with group.scope():
         learner = _learner(job, listener, gpus)
-    if team.description:
-        listener.note("team", f"training on {team.description}, {team.replicas} parts a batch")
+    if group.description:
+        listener.note("team", f"training on {group.description}, {group.replicas} parts a batch")
     for line in learner.notes():
         listener.note("model", line)
     for line in learner.warnings(job.data.splits["validation"].texts):
         listener.note("warning", line)
-    if team.chief:
+    if group.chief:
         _describe(job, learner)
     began = time.monotonic()
-    fitted = _fit(job, learner, team, free, attempt.lease, listener)
+    fitted = _fit(job, learner, group, free, attempt.lease, listener)
     # Its graphs hold the optimiser's memory, in circles, and the export needs its own.
     gc.collect()
-    if team.chief:
+    if group.chief:
         learner.save(job.run.weights)
     return Trained(learner, fitted, began)
 
 
 def _prepare(
-    job: TrainingJob, listener: TrainingListener, cluster: Topology | None
+    job: TrainingJob, listener: TrainingListener, topology: Topology | None
 ) -> "tuple[ReplicaGroup, list[tuple[int, int]], int | None]":
-    """Settle devices, threads and the team, in the order that TensorFlow needs; give GPUs and their free memory."""
+    """Set up devices, threads and replicas, in the order that TensorFlow needs; give GPUs and their free memory."""
     from emotion.models.backend import prepare
     from emotion.models.compute import select_device
 
@@ -85,12 +84,14 @@ def _prepare(
     gpus = select_device(resources.device)
     free = min(free_gpu_memory(), default=None) if gpus else None
     prepare(training.seed, resources.threads, deterministic=training.deterministic)
-    if cluster is not None:
-        meet(cluster, job.digest, resources.wait, lambda line: listener.note("wait", line))
-    # Not before: TensorFlow has to be loaded as `select_device` does.
+    # Not before: `select_device` loads TensorFlow on the right device.
+    from emotion.training.distributed.peers import join
     from emotion.training.distributed.replicas import form_group
 
-    return form_group(resources.replicas, len(gpus), cluster), gpus, free
+    group = form_group(resources.replicas, len(gpus), topology)
+    if topology is not None:
+        join(group, topology, job.digest, resources.wait, lambda line: listener.note("wait", line))
+    return group, gpus, free
 
 
 def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int, int]]) -> Learner:
@@ -118,7 +119,7 @@ def _describe(job: TrainingJob, learner: Learner) -> None:
 def _fit(
     job: TrainingJob,
     learner: Learner,
-    team: "ReplicaGroup",
+    group: "ReplicaGroup",
     free: int | None,
     lease: Lease | None,
     listener: TrainingListener,
@@ -133,14 +134,14 @@ def _fit(
         Examples(learner.encode(job.data.splits[name].texts), job.data.encoded(name))
         for name in ("train", "validation")
     )
-    rows = -(-min(params.batch_size, len(train)) // team.replicas)
+    rows = -(-min(params.batch_size, len(train)) // group.replicas)
     memory = learner.memory(train.texts.ids.shape[1])
     micro = choose_micro_batch(job.params, memory, rows, free, lease, lambda line: listener.note("memory", line))
     steps = steps_an_epoch(len(train), params) * params.epochs
     weights = label_weights(params, job.data.labels, train.labels)
-    step = Step(learner.model, params, steps, weights, learner.compute, team, micro)
+    step = Step(learner.model, params, steps, weights, learner.compute, group, micro)
     keeper = CheckpointPolicy(
-        _checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=team.chief
+        _checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=group.chief
     )
     return Fitting(step, train, validation, params, keeper, listener).run(DeferredSignals(), learner.compute.multiple)
 

@@ -89,7 +89,7 @@ class Step:
         self.before = self._updates
         while True:
             try:
-                with self.team.careful():
+                with self.team.reporting_lost_workers():
                     return self._once(batch, number, stopping)
             except tf.errors.ResourceExhaustedError as error:
                 if not self.whole or self.micro == 1:
