@@ -57,7 +57,7 @@ lint: setup build/lint/.ready audit k8s-lint  ## ruff, mypy --strict, hadolint, 
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	build/lint/bin/hadolint docker/*.Dockerfile
+	build/lint/bin/hadolint docker/Dockerfile
 	build/lint/bin/checkov --framework dockerfile --directory docker --skip-download --compact --quiet
 
 audit: build/audit/.ready  ## Hold the locked versions against published vulnerabilities, where these can be reached

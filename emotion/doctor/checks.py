@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from emotion.errors import BadDataError, CannotWriteError, EmotionError, InputMissingError, UnavailableError
+from emotion.errors import BadDataError, CannotWriteError, EmotionError, ExitCode, InputMissingError, UnavailableError
 from emotion.hardware import memory_limit, usable_cores
 from emotion.models.registry import MODELS
 from emotion.params.schema import DataTable
@@ -51,7 +51,7 @@ class Check:
     found: str
     state: State = State.OK
     todo: str = ""
-    exit_code: int = 69
+    exit_code: ExitCode = ExitCode.UNAVAILABLE
 
 
 def checks(store: Store, data: Path | None) -> Iterator[Check]:
