@@ -8,7 +8,11 @@ import typer
 
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from emotion.errors import ExitCode
 from emotion.store.layout import Store
+
+# A store that cannot be written matters most, then data that cannot be read.
+WORST_FIRST = (ExitCode.CANNOT_WRITE, ExitCode.INPUT_MISSING, ExitCode.BAD_DATA)
 
 
 def doctor(
@@ -41,5 +45,4 @@ def doctor(
     failures = {check.name: check.exit_code for check in found if check.state is State.FAILURE}
     if failures:
         console.fail(f"this does not work: {', '.join(failures)}", "")
-        # A store that cannot be written matters most, then data that cannot be read.
-        raise typer.Exit(next((code for code in (73, 66, 65) if code in failures.values()), 69))
+        raise typer.Exit(next((code for code in WORST_FIRST if code in failures.values()), ExitCode.UNAVAILABLE))

@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from emotion.errors import EmotionError, Terminated, UnavailableError
+from emotion.errors import EmotionError, ExitCode, Terminated, UnavailableError
 
 SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
@@ -21,7 +21,7 @@ def main() -> None:
 
         app()
     except (KeyboardInterrupt, Terminated) as signalled:
-        sys.exit(130 if isinstance(signalled, KeyboardInterrupt) else Terminated.exit_code)
+        sys.exit(ExitCode.INTERRUPTED if isinstance(signalled, KeyboardInterrupt) else ExitCode.TERMINATED)
     except Exception as error:
         # A library in which the signal was raised may have made an error of its own of it, and we one of that.
         if heard:

@@ -3,29 +3,19 @@
 from dataclasses import dataclass
 
 from emotion.cluster.job_status import ContainerEnd, JobStatus, Phase, hint
+from emotion.errors import ExitCode
 
-# The exit codes of the contract, as far as a pod can end with them.
-MEANINGS = {
-    1: "an internal error",
-    2: "usage",
-    65: "bad data",
-    66: "input missing",
-    69: "something needed is unavailable",
-    70: "the result failed its own check",
-    73: "cannot write",
-    75: "try again later",
-    78: "bad parameters",
-    130: "interrupted",
-    137: "killed",
-    143: "stopped, with a checkpoint saved",
+MEANINGS: dict[int, str] = {**{code: code.meaning for code in ExitCode}, 1: "an internal error", 137: "killed"}
+HINTS: dict[int, str] = {
+    ExitCode.INPUT_MISSING: "put the data into the store: emotion put DIR NAME",
+    ExitCode.UNAVAILABLE: (
+        "weights are fetched by `emotion submit prefetch`, or put: emotion put FOLDER weights/ORG/NAME"
+    ),
+    ExitCode.CANNOT_WRITE: (
+        "the store is full or read-only: remove runs (`emotion runs rm --cluster`), or enlarge the claim"
+    ),
+    ExitCode.BAD_PARAMETERS: "give the run another --run name, or mend the parameters",
 }
-HINTS = {
-    66: "put the data into the store: emotion put DIR NAME",
-    69: "weights are fetched by `emotion submit prefetch`, or put: emotion put FOLDER weights/ORG/NAME",
-    73: "the store is full or read-only: remove runs (`emotion runs rm --cluster`), or enlarge the claim",
-    78: "give the run another --run name, or mend the parameters",
-}
-TRY_AGAIN, UNAVAILABLE, FAILED = 75, 69, 70
 
 
 @dataclass(frozen=True)
@@ -63,18 +53,18 @@ def _words(ended: ContainerEnd) -> str:
 
 def _code(standing: JobStatus, ended: ContainerEnd | None) -> int:
     if standing.reason.startswith("DeadlineExceeded"):
-        return TRY_AGAIN
+        return ExitCode.TRY_AGAIN
     if ended is None or ended.exit_code in {None, 0}:
-        return FAILED
-    return ended.exit_code or FAILED
+        return ExitCode.CHECK_FAILED
+    return ended.exit_code or ExitCode.CHECK_FAILED
 
 
 def deleted_outcome(name: str) -> JobOutcome:
     """The end of a Job that somebody deleted."""
     help_ = "submit it again: it goes on from its checkpoint"
-    return JobOutcome(name, TRY_AGAIN, "it was deleted before it was over", help_)
+    return JobOutcome(name, ExitCode.TRY_AGAIN, "it was deleted before it was over", help_)
 
 
 def unpulled_outcome(standing: JobStatus) -> JobOutcome:
     """A Job whose image cannot be had: it is left as it is, and would begin if the image came."""
-    return JobOutcome(standing.name, UNAVAILABLE, standing.reason, hint(standing.reason))
+    return JobOutcome(standing.name, ExitCode.UNAVAILABLE, standing.reason, hint(standing.reason))

@@ -8,13 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from emotion.cluster.render import QUEUE
+from emotion.errors import ExitCode
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 INDEX = "batch.kubernetes.io/job-completion-index"
 LABEL = "app.kubernetes.io/"
 Object = dict[str, Any]
-# Exit codes after which no attempt follows, as the failure policies say.
-HOPELESS = {2, 65, 66, 70, 73, 78}
+# No attempt follows these exit codes, as the failure policies say.
+PERMANENT = {code for code in ExitCode if code.permanent}
 # Of a message of the cluster's so many characters are told: its begin, and its end, which has the cause.
 LONGEST = 240
 
@@ -93,7 +94,7 @@ class JobStatus:
     def last_failure(self) -> ContainerEnd | None:
         """How the last pod that failed ended; one that decided the Job's end comes before those stopped by it."""
         ended = [pod.ended for pod in self.pods if pod.ended is not None and not pod.succeeded]
-        decided = [each for each in ended if each.exit_code in HOPELESS]
+        decided = [each for each in ended if each.exit_code in PERMANENT]
         return (decided or ended)[-1] if ended else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emotion.errors import BadParametersError, EmotionError, InputMissingError, UnavailableError, UsageError
+from emotion.errors import BadParametersError, EmotionError, ExitCode, InputMissingError, UnavailableError, UsageError
 
 # How long the server may take to answer; kubectl itself would wait for ever.
 TIMEOUT = "20s"
@@ -33,7 +33,7 @@ class NotFoundError(InputMissingError):
 class ExistsError(EmotionError):
     """The server has an object of that name."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emotion.comparison.compare import collect
 from emotion.data.dataset import load_dataset
-from emotion.errors import BadDataError, CannotWriteError, EmotionError, InputMissingError, UnavailableError
+from emotion.errors import BadDataError, CannotWriteError, EmotionError, ExitCode, InputMissingError, UnavailableError
 from emotion.hardware import memory_limit, usable_cores
 from emotion.models.registry import MODELS
 from emotion.params.schema import DataTable
@@ -53,7 +53,7 @@ class Check:
     found: str
     state: State = State.OK
     todo: str = ""
-    exit_code: int = 69
+    exit_code: ExitCode = ExitCode.UNAVAILABLE
 
 
 def run_checks(store: Store, data: Path | None) -> Iterator[Check]:

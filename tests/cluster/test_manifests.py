@@ -17,7 +17,7 @@ from emotion.cluster.job_spec import OTHER_JOBS, JobSpec, check_spec, find_overl
 from emotion.cluster.kubectl import TIMEOUT, Kubectl
 from emotion.cluster.render import render
 from emotion.cluster.submit import check_accepted
-from emotion.errors import UsageError
+from emotion.errors import ExitCode, UsageError
 from emotion.models.registry import MODELS, params_file
 from emotion.params.toml import load_params
 from tests.cluster.renderings import JOBS, KINDS, KUBECTL, ORDERS, OVERLAYS, ROOT, SETUPS, everything
@@ -31,7 +31,7 @@ LABELS = {f"app.kubernetes.io/{name}" for name in ("name", "component", "instanc
 TRANSFORMERS = [name for name, model in MODELS.items() if model.checkpoint]
 SPOT = {"cloud.google.com/gke-spot", "kubernetes.azure.com/scalesetpriority", "karpenter.sh/capacity-type"}
 # What ends the same way however often it is tried.
-HOPELESS = [2, 65, 66, 70, 73, 78]
+PERMANENT = [code for code in ExitCode if code.permanent]
 UNITS = {"m": 1e-3, "": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 # Who mounts which folders of the store, and who may write there.
 READS = {
@@ -170,7 +170,7 @@ def test_pods_that_were_evicted_or_may_try_again_count_for_nothing_and_hopeless_
     for name, job in jobs.items():
         # Bad data is one shard's: the others go on.
         fail = [("FailIndex", [65]), ("FailJob", [2, 66, 70, 73, 78])]
-        ends = fail if component(job) == "classify" else [("FailJob", HOPELESS)]
+        ends = fail if component(job) == "classify" else [("FailJob", PERMANENT)]
         disrupted, *by_code = job["spec"]["podFailurePolicy"]["rules"]
         assert disrupted == {
             "action": "Ignore",
