@@ -15,7 +15,7 @@ COMMIT = "cab853a1dbdf4c42c2b3ef2173804746df8825fe"
 # The hub announces the SHA-256 of these, and git's digest of all others.
 LARGE = (".safetensors", ".h5", ".parquet")
 # What a fetch looks at of a checkpoint, and no more.
-CHECKPOINT = {
+TOY_FILES = {
     "config.json": b'{"model_type": "bert"}',
     "tokenizer.json": b'{"model": {"type": "WordPiece"}}',
     "vocab.txt": b"[PAD]\nglad\n",

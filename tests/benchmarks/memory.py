@@ -55,7 +55,7 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     if isinstance(params, WordParams):
         built, row = build_model(params, 8126, 6), word_row(params.model, length)
     else:
-        checkpoint = MODELS[model].checkpoint
+        checkpoint = MODELS[model].pretrained
         assert checkpoint is not None
         config = encoder_config(checkpoint.config)
         built, row = build_transformer(config, 6, model, precision), transformer_row(config, length, precision)
