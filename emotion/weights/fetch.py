@@ -105,7 +105,7 @@ def fetch_weights(
     good = set() if force else _good_files(folder, reference, stored)
     if stored and stored.files.keys() <= good:
         return Fetched(folder, stored, written=False)
-    # With `force`, a named branch leads to its newest commit.
+    # A forced fetch of a named branch follows the branch to its newest commit.
     pinned = "" if stored is None or (force and reference.revision) else stored.revision
     snapshot = _find_snapshot(reference, pinned or reference.wanted_revision or "main", folder, tell)
     _check_writable(folder)
@@ -258,6 +258,6 @@ def _new_manifest(
         files=files,
         verified=verified,
         unverified=[name for name in files if name not in verified],
-        # Where this fetch converts none, the stored model is still the earlier conversion.
+        # Without a conversion now, the stored model is still the earlier conversion.
         converted=converted or (stored.converted if stored else {}),
     )

@@ -41,7 +41,7 @@ def find_weights(name: str, revision: str, store: Store, tell: Callable[[str], N
         UsageError: `name` is not a name, or the store has another revision.
         InputMissingError: the folder does not exist, or lacks files.
         BadDataError: a file differs from the published or the fetched one.
-        UnavailableError: this machine has no such weights, and neither does the hub, or it is out of reach.
+        UnavailableError: this machine lacks the weights, and the hub lacks them or is out of reach.
         CannotWriteError: the store cannot be written.
     """
     if is_folder(name):

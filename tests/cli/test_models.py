@@ -35,7 +35,7 @@ def test_json_has_exactly_the_promised_keys() -> None:
 
 
 @pytest.mark.usefixtures("no_weights")
-def test_a_checkpoint_is_present_once_the_store_has_it(tmp_path: Path) -> None:
+def test_weights_are_present_once_the_store_has_them(tmp_path: Path) -> None:
     repository = "google/mobilebert-uncased"
 
     before = records("--store", str(tmp_path))["mobilebert"]

@@ -10,7 +10,7 @@ ALBERT = "albert/albert-base-v2"
 
 
 def hub(tmp_path: Path) -> dict[str, Repository]:
-    """The data set, and a checkpoint of which no digest is published."""
+    """Give the data set, and weights without published digests."""
     files = {f"split/{split}-00000-of-00001.parquet": parquet(tmp_path, rows) for split, rows in ROWS.items()}
     return {PLACE: Repository(files), f"/{ALBERT}": Repository(TOY_FILES, PRETRAINED[ALBERT].revision)}
 

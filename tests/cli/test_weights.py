@@ -83,7 +83,7 @@ def test_the_table_says_where_each_is(store: Store) -> None:
     assert PRETRAINED[ALBERT].revision[:12] in albert
 
 
-def test_another_revision_of_a_model_s_checkpoint_is_another_checkpoint(store: Store) -> None:
+def test_another_revision_of_a_model_is_listed_apart(store: Store) -> None:
     put(store, MINILM)
 
     listed = json.loads(invoke("list", "--store", str(store.folder), "--json"))
@@ -140,7 +140,7 @@ def test_verify_of_what_is_not_there(store: Store) -> None:
 
 @pytest.mark.parametrize("command", ["fetch", "list", "verify"])
 @pytest.mark.parametrize("name", ["ann", "berta", "../../etc/passwd", "org/.."])
-def test_names_that_are_no_checkpoint(store: Store, command: str, name: str) -> None:
+def test_names_that_mean_no_weights(store: Store, command: str, name: str) -> None:
     with pytest.raises(UsageError):
         invoke(command, name, "--store", str(store.folder))
     assert not store.folder.exists()

@@ -63,7 +63,7 @@ def test_digests_hold_for_the_known_revision_only() -> None:
     assert Reference("org/other").wanted_revision == ""
 
 
-def test_folders_are_told_from_repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_differs_from_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine" / "bert").mkdir(parents=True)
 

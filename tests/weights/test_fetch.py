@@ -32,7 +32,7 @@ def test_what_is_needed_lands_in_the_store_pinned(hub: Hub, store: Store) -> Non
     assert json.loads(done.stdout) == [{"folder": str(folder), **read_manifest(store)}]
     assert "unverified" in done.stderr
     assert hub.gets() == list(TOY_FILES)
-    # All but the first of the commit that the first answer named.
+    # Every file after the first comes from the commit that the first answer named.
     assert all(path.endswith("/config.json") for path in hub.asked if "/resolve/main/" in path)
 
 
@@ -156,7 +156,7 @@ def test_a_read_only_store(hub: Hub, read_only: Path) -> None:
 
 @pytest.fixture
 def cache(hub: Hub, tmp_path: Path) -> Path:
-    """Give the cache of the hub's client with the checkpoint in it, so that only the store is written to."""
+    """Fill the cache of the hub's client, so that the next fetch writes only to the store."""
     assert fetch(hub, Store(tmp_path / "first")).returncode == 0
     return tmp_path / "cache"
 

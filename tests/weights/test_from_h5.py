@@ -1,4 +1,4 @@
-"""TensorFlow checkpoints become safetensors, with PyTorch's names; hostile files are refused."""
+"""Weights of TensorFlow become safetensors, with PyTorch's names; hostile files are refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ def values(*shape: int) -> np.ndarray:
     return RANDOM.standard_normal(shape).astype(np.float32)
 
 
-# As TFMobileBertForPreTraining saves them: a group a layer of the model, the name of the model numbered.
+# TFMobileBertForPreTraining saves a group per layer and numbers the model's name.
 MODEL = "tf_mobile_bert_for_pre_training_2"
 LAYER = f"{MODEL}/mobilebert/encoder/layer_._0"
 MOBILEBERT = {

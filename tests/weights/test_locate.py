@@ -18,7 +18,7 @@ from tests.weights.toy import DIGESTS, TOY, find, make_manifest
 
 
 def put_in_cache(folder: Path, repository: str = TOY, commit: str = COMMIT) -> Path:
-    """Lay files out as the hub's client does, main being at that commit."""
+    """Lay files out as the hub's client does, with the branch main at the commit."""
     root = folder / "hub" / f"models--{repository.replace('/', '--')}"
     (root / "refs").mkdir(parents=True)
     (root / "refs" / "main").write_text(commit)

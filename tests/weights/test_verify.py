@@ -55,9 +55,7 @@ def test_what_was_fetched_is_pinned(store: Store, damage: str) -> None:
         (["model.safetensors"], ["tf_model.h5"], "only tf_model.h5"),
     ],
 )
-def test_a_folder_that_is_no_checkpoint(
-    store: Store, tmp_path: Path, drop: list[str], add: list[str], message: str
-) -> None:
+def test_a_folder_that_lacks_files(store: Store, tmp_path: Path, drop: list[str], add: list[str], message: str) -> None:
     files = {name: content for name, content in TOY_FILES.items() if name not in drop}
     folder = write_files(tmp_path / "mine", files | dict.fromkeys(add, b"content"))
 
