@@ -18,7 +18,7 @@ from emotion.params.schema import DataTable
 from emotion.provenance import provenance
 from emotion.store.atomic import write_text
 from emotion.store.layout import Store, read_json
-from emotion.weights.places import locate_checkpoint
+from emotion.weights.locate import locate_weights
 
 # TensorFlow's import alone takes most of a gigabyte.
 LITTLE_MEMORY = 2e9
@@ -178,7 +178,9 @@ def _best(store: Store, *, trained: bool) -> Check:
 
 
 def _weights(store: Store) -> Check:
-    places = {info.name: locate_checkpoint(info.checkpoint, store) for info in MODELS.values() if info.checkpoint}
+    places = {
+        info.name: locate_weights(info.pretrained.reference, store) for info in MODELS.values() if info.pretrained
+    }
     present = ", ".join(f"{name} ({place.source})" for name, place in places.items() if place)
     absent = ", ".join(name for name, place in places.items() if place is None)
     if absent:

@@ -15,7 +15,7 @@ from emotion.formatting import duration, escape_markdown, shorten
 from emotion.params.schema import WORD_MODELS
 from emotion.store.atomic import write_text
 from emotion.store.layout import Run, read_json
-from emotion.weights.known import PRETRAINED
+from emotion.weights.catalog import PRETRAINED
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
