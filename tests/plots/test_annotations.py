@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from sklearn.isotonic import isotonic_regression
 
 from emotion.plots import style
-from emotion.plots.labels import end_labels, point_labels, spread
+from emotion.plots.annotations import end_labels, point_labels, spread
 
 positions = st.lists(st.floats(0, 1000) | st.integers(0, 5).map(float), min_size=1, max_size=20)
 
