@@ -91,7 +91,7 @@ class WeightsSource(_Part):
 
 
 class Digests(_Part):
-    """SHA-256 of each split's texts and labels."""
+    """SHA-256 of texts and labels, by split."""
 
     train: Sha256
     validation: Sha256
