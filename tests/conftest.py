@@ -71,7 +71,7 @@ def toy(toy_model: Path) -> Classifier:
 @pytest.fixture
 def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no checkpoint be on this machine, neither as a package nor in the cache of the hub's client."""
-    monkeypatch.setattr("emotion.weights.places.package_folder", lambda _reference: None)
+    monkeypatch.setattr("emotion.weights.locate.package_folder", lambda _reference: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 

@@ -1,6 +1,7 @@
 """Fetches the `emotion` data set from the Hugging Face hub and compares it with the published digests."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from emotion.data.origin import LICENCE, PUBLISHED, REPOSITORY, SOURCE
 from emotion.data.parquet import read_columns
 from emotion.data.write import FILES, as_lines, check_overwrite, found_digests, read_card, write_splits
 from emotion.errors import BadDataError
-from emotion.hub import Tell, ask, prepare_client, told_plainly
+from emotion.hub import prepare_client, probe_file, translate_errors
 
 # Label names by number, for a copy without them.
 LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
@@ -34,7 +35,7 @@ class Fetched:
         return [file for file, digests in self.card["sha256"].items() if not digests["equal"]]
 
 
-def fetch(folder: Path, revision: str | None, *, force: bool, on_step: Tell) -> Fetched:
+def fetch(folder: Path, revision: str | None, *, force: bool, on_step: Callable[[str], None]) -> Fetched:
     """Write train.txt, validation.txt and test.txt with their card. `on_step` gets one line per step.
 
     Raises:
@@ -86,11 +87,11 @@ def _rows(path: Path) -> list[tuple[str, str]]:
     return rows
 
 
-def _download(revision: str, on_step: Tell) -> dict[str, Path]:
+def _download(revision: str, on_step: Callable[[str], None]) -> dict[str, Path]:
     """Paths of the three Parquet files of one commit, from the hub or else from its client's cache."""
     prepare_client()
-    with told_plainly(REPOSITORY, BY_HAND):
-        local = ask(REPOSITORY, _hub_path("train"), revision, "dataset", on_step) is None
+    with translate_errors(REPOSITORY, BY_HAND):
+        local = probe_file(REPOSITORY, _hub_path("train"), revision, "dataset", on_step) is None
         first, *others = SPLITS
         files = {first: _file(first, revision, on_step, local=local)}
         # The others are of the same commit, although the branch may move meanwhile.
@@ -98,7 +99,7 @@ def _download(revision: str, on_step: Tell) -> dict[str, Path]:
         return files | {split: _file(split, commit, on_step, local=local) for split in others}
 
 
-def _file(split: str, revision: str, on_step: Tell, *, local: bool) -> Path:
+def _file(split: str, revision: str, on_step: Callable[[str], None], *, local: bool) -> Path:
     from huggingface_hub import hf_hub_download
 
     on_step(f"{'looking for' if local else 'fetching'} {split} at {revision}")

@@ -20,7 +20,7 @@ from emotion.params.schema import DataTable
 from emotion.provenance import provenance
 from emotion.store.atomic import write_text
 from emotion.store.layout import Store, read_json
-from emotion.weights.places import locate_checkpoint
+from emotion.weights.locate import locate_weights
 
 # TensorFlow's import alone takes most of a gigabyte.
 MIN_MEMORY_BYTES = 2e9
@@ -176,7 +176,7 @@ def _best(store: Store, *, trained: bool) -> Check:
 
 
 def _weights(store: Store) -> Check:
-    found = {info.name: locate_checkpoint(info.checkpoint, store) for info in MODELS.values() if info.checkpoint}
+    found = {info.name: locate_weights(info.pretrained.reference, store) for info in MODELS.values() if info.pretrained}
     present = ", ".join(f"{name} ({location.source})" for name, location in found.items() if location)
     absent = ", ".join(name for name, location in found.items() if location is None)
     if absent:

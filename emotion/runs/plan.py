@@ -10,8 +10,8 @@ from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.formatting import differences
 from emotion.params.schema import TransformerParams, WordParams
 from emotion.store.layout import Run, Store, read_json
+from emotion.weights.catalog import is_folder, parse_reference
 from emotion.weights.find import find_weights
-from emotion.weights.reference import is_folder, parse_reference
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from emotion.text.encoded import Encoded, encode
 from emotion.text.pretrained import fit_tokenizer, load_tokenizer
 from emotion.text.wordpiece import learn_wordpiece
 from emotion.training.memory import Memory, estimate
+from emotion.weights.catalog import PRETRAINED
 from emotion.weights.find import Weights, find_weights
-from emotion.weights.known import PRETRAINED
 
 # What one file of ONNX, a protocol buffer, can hold.
 MOST_BYTES = 2**31

@@ -55,9 +55,9 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     if isinstance(params, WordParams):
         built, row = build_model(params, 8126, 6), word_row(params.model, length)
     else:
-        checkpoint = MODELS[model].checkpoint
-        assert checkpoint is not None
-        config = encoder_config(checkpoint.config)
+        pretrained = MODELS[model].pretrained
+        assert pretrained is not None
+        config = encoder_config(pretrained.config)
         built, row = build_transformer(config, 6, model, precision), transformer_row(config, length, precision)
     step = Step(built, params.training, 100, np.ones(6, np.float32), Compute(precision), single_replica(), rows)
     ids = np.random.default_rng(1).integers(1, 1000, (rows, length)).astype(np.int32)

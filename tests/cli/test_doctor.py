@@ -15,9 +15,9 @@ from emotion.doctor.checks import Check
 from emotion.onnx.devices import CPU, CUDA
 from emotion.store.atomic import write_json
 from emotion.store.layout import Store
-from emotion.weights.known import PRETRAINED
+from emotion.weights.catalog import PRETRAINED
 from tests.builders import make_metrics, write_dataset, write_files, write_run
-from tests.hub import CHECKPOINT
+from tests.hub import TOY_FILES
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
     write_run(store, make_metrics())
     write_json(store.best, {"run": "ann/s1-0a1b2c3d"})
     for repository in PRETRAINED:
-        write_files(store.checkpoint(repository), CHECKPOINT)
+        write_files(store.checkpoint(repository), TOY_FILES)
     before = sorted(tmp_path.rglob("*"))
 
     found = look("--store", store.folder, "--data", write_dataset(tmp_path / "data"))
@@ -56,7 +56,7 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_weights")
 def test_absent_weights_are_a_warning_with_the_command_that_brings_them(tmp_path: Path) -> None:
-    write_files(tmp_path / "weights" / "google-bert" / "bert-base-uncased", CHECKPOINT)
+    write_files(tmp_path / "weights" / "google-bert" / "bert-base-uncased", TOY_FILES)
 
     weights = look("--store", tmp_path)["weights"]
 

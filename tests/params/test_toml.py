@@ -44,7 +44,7 @@ def test_the_studys_vocabulary_and_length_are_kept(model: str) -> None:
 def test_a_transformer_s_job_names_its_checkpoint_and_commit(model: str) -> None:
     params = load_params(model, JOBS / model / "params.toml")
     assert isinstance(params, TransformerParams)
-    known = MODEL_INFOS[model].checkpoint
+    known = MODEL_INFOS[model].pretrained
     assert known is not None
     assert (params.model.checkpoint, params.model.revision) == (known.repository, known.revision)
     assert params.model.init == "pretrained"

@@ -35,7 +35,7 @@ from emotion.store.layout import Store
 from emotion.store.lease import hold
 from emotion.store.lease_file import newest_holder
 from emotion.training.progress import Epoch, TrainingProgress
-from emotion.weights.known import PRETRAINED
+from emotion.weights.catalog import PRETRAINED
 from tests.builders import write_dataset
 from tests.checkpoints import change_json, write_checkpoint
 
@@ -372,7 +372,7 @@ def logits(folder: Path, texts: list[str]) -> NDArray[np.float32]:
 
 
 def test_these_are_all_transformers_of_the_registry() -> None:
-    assert {name for name, info in MODELS.items() if info.checkpoint} == set(TRANSFORMERS)
+    assert {name for name, info in MODELS.items() if info.pretrained} == set(TRANSFORMERS)
 
 
 class TestTransformers:

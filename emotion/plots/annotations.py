@@ -1,4 +1,4 @@
-"""Names put beside what they name: at the ends of lines, and around points, without covering each other."""
+"""Names beside rows, ends of lines, and points of a chart, placed so that they do not overlap."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from typing import Any
 from emotion.formatting import shorten
 from emotion.plots.style import INK, MUTED
 
-# Where a name may stand from its point, in points, the best first: right, left, above, below, and the corners.
-PLACES = (
+# Offsets of a name from its point, in typographic points, best first: right, left, above, below, corners.
+OFFSETS = (
     (9, 0),
     (-9, 0),
     (0, 11),
@@ -22,12 +22,13 @@ PLACES = (
     (-9, 22),
     (-9, -22),
 )
-LINE_POINTS = 13.0
+LINE_HEIGHT = 13.0  # points
+# Largest share of a weak name that may be covered.
 CROWDED = 0.15
 
 
 def name_rows(axes: Any, names: Sequence[str], what: str) -> None:
-    """Name the rows of a chart on the left, the first on top, and say `what` is measured along them."""
+    """Name the rows of a chart on the left, the first on top, and label the axis with `what` it measures."""
     axes.set_yticks(range(len(names)), [shorten(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.spines["left"].set_visible(False)
@@ -37,17 +38,17 @@ def name_rows(axes: Any, names: Sequence[str], what: str) -> None:
 
 
 def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: float | None = None) -> None:
-    """Name the lines that end at (x, y), as (x, y, name, colour), in a column to the right of `right` or of the last.
+    """Name lines by their ends (x, y, name, color) in a column to the right of x = `right`, or of the last end.
 
-    A thin line leads from each end to its name where the names had to be moved apart. A line that ends nowhere (NaN,
-    infinity) has none.
+    Names move apart where they would overlap; a thin line then connects an end with its name. A line whose end is
+    not finite gets no name.
     """
     ends = [end for end in ends if math.isfinite(end[1])]
     if not ends:
         return
     axes.figure.draw_without_rendering()
-    places = [float(axes.transData.transform((0, y))[1]) for _, y, _, _ in ends]
-    moved = spread(places, LINE_POINTS * axes.figure.dpi / 72)
+    heights = [float(axes.transData.transform((0, y))[1]) for _, y, _, _ in ends]
+    moved = spread(heights, LINE_HEIGHT * axes.figure.dpi / 72)
     column = max(x for x, _, _, _ in ends) if right is None else right
     for (x, y, name, color), pixels in zip(ends, moved, strict=True):
         height = float(axes.transData.inverted().transform((0, pixels))[1])
@@ -66,9 +67,9 @@ def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: 
 def point_labels(
     axes: Any, points: Sequence[tuple[float, float, str, bool]], lines: Sequence[tuple[float, float, float]]
 ) -> None:
-    """Name the points (x, y, name, strong) where each name covers little of others, of points and of lines (x, y, y).
+    """Name the points (x, y, name, strong) where names cover little of other names, points, and lines (x, low, high).
 
-    A name that is not strong is left out where there is no room for it.
+    A name that is not strong is left out where it has no room.
     """
     figure = axes.figure
     figure.draw_without_rendering()
@@ -84,7 +85,7 @@ def point_labels(
         text = axes.annotate(
             shorten(name),
             (x, y),
-            PLACES[0],
+            OFFSETS[0],
             textcoords="offset points",
             va="center",
             fontsize=9,
@@ -92,14 +93,14 @@ def point_labels(
             color=INK if strong else MUTED,
         )
         size = text.get_window_extent()
-        boxes = [_box(centre, place, size.width, size.height, scale) for place in PLACES]
+        boxes = [_box(centre, offset, size.width, size.height, scale) for offset in OFFSETS]
         costs = [sum(_shared(box, other) for other in taken) + _outside(box, frame) for box in boxes]
         best = costs.index(min(costs))
         if not strong and costs[best] > CROWDED * size.width * size.height:
             text.remove()
             continue
-        text.set_position(PLACES[best])
-        text.set_horizontalalignment(_side(PLACES[best][0]))
+        text.set_position(OFFSETS[best])
+        text.set_horizontalalignment(_side(OFFSETS[best][0]))
         taken.append(boxes[best])
 
 
@@ -108,30 +109,30 @@ def _side(across: float) -> str:
 
 
 def _box(
-    centre: Any, place: tuple[float, float], width: float, height: float, scale: float
+    centre: Any, offset: tuple[float, float], width: float, height: float, scale: float
 ) -> tuple[float, float, float, float]:
-    x, y = centre[0] + place[0] * scale, centre[1] + place[1] * scale
-    left = {"left": x, "right": x - width, "center": x - width / 2}[_side(place[0])]
+    x, y = centre[0] + offset[0] * scale, centre[1] + offset[1] * scale
+    left = {"left": x, "right": x - width, "center": x - width / 2}[_side(offset[0])]
     return left, y - height / 2, left + width, y + height / 2
 
 
 def _shared(box: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> float:
-    """Area that two boxes share."""
+    """Return the area of the overlap of two boxes."""
     across = min(box[2], other[2]) - max(box[0], other[0])
     up = min(box[3], other[3]) - max(box[1], other[1])
     return max(0.0, across) * max(0.0, up)
 
 
 def _outside(box: tuple[float, float, float, float], frame: Any) -> float:
-    """Area of a box that is cut off by the frame."""
+    """Return the area of a box outside the frame."""
     inside = (frame.x0, frame.y0, frame.x1, frame.y1)
     return (box[2] - box[0]) * (box[3] - box[1]) - _shared(box, inside)
 
 
 def spread(positions: Sequence[float], gap: float) -> list[float]:
-    """Move positions apart, as little as keeps `gap` between any two, in the order given.
+    """Move positions apart, as little as possible, until neighbors are `gap` apart; the result is in the order given.
 
-    Those that touch are centred on the mean of where they belong (pool adjacent violators).
+    Positions that touch form a group around the mean of their wishes (pool adjacent violators).
     """
     order = sorted(range(len(positions)), key=positions.__getitem__)
     groups: list[list[int]] = []
@@ -142,8 +143,8 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
     moved = list(positions)
     for group in groups:
         bottom = _ends(group, positions, gap)[0]
-        for place, index in enumerate(group):
-            moved[index] = bottom + place * gap
+        for rank, index in enumerate(group):
+            moved[index] = bottom + rank * gap
     return moved
 
 

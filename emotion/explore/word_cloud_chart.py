@@ -1,9 +1,9 @@
-"""Word clouds: sizes and places from the wordcloud library, drawn as text in our style."""
+"""The charts of word clouds: the wordcloud library finds sizes and positions; we draw text in our style."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from emotion.explore.cloud_words import MOST, Clouds, Counted
+from emotion.explore.cloud_words import MOST_OF_TRAIN, Clouds, Counted
 from emotion.formatting import shorten
 from emotion.plots import panels, style
 from emotion.plots.fonts import Fonts, font_file, has_all
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Pixels an inch of the canvas on which places are sought; their size does not show.
-PIXELS = 100
-POINTS = 72
-# Pixels: 6.5 points, which can still be read.
+# Resolution of the canvas on which the library places words; it does not show in the figure.
+PIXELS_PER_INCH = 100
+POINTS_PER_INCH = 72
+# Pixels: 6.5 points, which is still readable.
 SMALLEST = 9
-# Of the height of its cloud, so that a word of its own does not fill it.
+# Share of the cloud's height, so that a single word does not fill it.
 LARGEST = 0.3
 # Letters: a longer word would leave no room for others.
-LONGEST = 20
-# Shades of the one hue, all 4.5:1 on white. Counts fall so fast that without the exponent all but one were light.
+LONGEST_WORD = 20
+# Shades of one hue, all 4.5:1 on white. Counts fall fast: without the exponent, all words but one would be light.
 LIGHT, DARK, EXPONENT = 0.72, 1.0, 0.4
 
 
 class Placed(NamedTuple):
-    """A word on the canvas: where its baseline begins, its size in pixels, and its count against the commonest."""
+    """A word on the canvas: start of its baseline, font size in pixels, and count as a share of the largest count."""
 
     word: str
     x: float
@@ -36,25 +36,25 @@ class Placed(NamedTuple):
 
 
 class Lettering(NamedTuple):
-    """The font of one cloud, the words that it draws, and those that have characters that it lacks."""
+    """The font of one cloud, the words that it can draw, and the words with characters that it lacks."""
 
     font: Path
     words: Counted
     lacking: Counted
 
 
-def letter(counted: Counted, fonts: Fonts) -> Lettering:
-    """Choose that one of the fonts that has most of the characters: places are sought with a single one."""
+def choose_font(counted: Counted, fonts: Fonts) -> Lettering:
+    """Choose the font that has most of the characters: the library places words in a single font."""
     font = font_file(fonts, [word for word, _ in counted])
-    drawn = [pair for pair in counted if has_all(font, shorten(pair[0], LONGEST))]
+    drawn = [pair for pair in counted if has_all(font, shorten(pair[0], LONGEST_WORD))]
     return Lettering(font, drawn, [pair for pair in counted if pair not in drawn])
 
 
-def as_json(clouds: Clouds, fonts: Fonts) -> dict[str, Any]:
-    """Give the words of the clouds with how often they run, drawn and left out."""
+def clouds_as_json(clouds: Clouds, fonts: Fonts) -> dict[str, Any]:
+    """Return the words of the clouds with their counts, drawn and left out, for explore.json."""
     return {
-        "train": _as_json(letter(clouds.train, fonts)),
-        "labels": {label: _as_json(letter(counted, fonts)) for label, counted in clouds.labels.items()},
+        "train": _as_json(choose_font(clouds.train, fonts)),
+        "labels": {label: _as_json(choose_font(counted, fonts)) for label, counted in clouds.labels.items()},
     }
 
 
@@ -64,7 +64,7 @@ def _as_json(lettering: Lettering) -> dict[str, Any]:
 
 def draw_cloud(clouds: Clouds, fonts: Fonts) -> "Figure":
     """Draw the commonest words of train."""
-    cloud = letter(clouds.train, fonts)
+    cloud = choose_font(clouds.train, fonts)
     if not cloud.words:
         return panels.statement("No words for a cloud", f"Train has {_why_none(cloud)}.")
     figure = panels.new_figure(5.6)
@@ -77,10 +77,10 @@ def draw_cloud(clouds: Clouds, fonts: Fonts) -> "Figure":
 
 
 def draw_label_clouds(clouds: Clouds, fonts: Fonts, labels: int) -> "Figure":
-    """Draw the commonest words of each label that has a cloud, of so many labels in all."""
-    letterings = [letter(counted, fonts) for counted in clouds.labels.values()]
+    """Draw a cloud for every label that has one; `labels` is the number of labels in all."""
+    letterings = [choose_font(counted, fonts) for counted in clouds.labels.values()]
     if not any(cloud.words for cloud in letterings):
-        return panels.statement("No words for clouds", f"Train has {_why_none(letter(clouds.train, fonts))}.")
+        return panels.statement("No words for clouds", f"Train has {_why_none(choose_font(clouds.train, fonts))}.")
     figure, grid = panels.new_grid(len(letterings), 2.2)
     for axes, name in zip(grid, panels.names(list(clouds.labels), 24), strict=True):
         axes.set_title(name)
@@ -101,11 +101,11 @@ def _lacking(clouds: list[Lettering]) -> str:
 
 
 def _fill(figure: "Figure", grid: list["Axes"], clouds: list[Lettering]) -> None:
-    """Draw a cloud into each panel, now that everything around them stands and their sizes are known."""
+    """Draw the clouds into their panels, after all text around them: only then are the panels' sizes known."""
     for axes, cloud in zip(grid, clouds, strict=True):
         panels.say_in(axes, "" if cloud.words else _why_none(cloud))
     figure.draw_without_rendering()
-    # What was measured must stay so.
+    # The measured sizes must not change.
     figure.set_layout_engine("none")
     for axes, cloud in zip(grid, clouds, strict=True):
         if cloud.words:
@@ -116,28 +116,28 @@ def _draw(axes: "Axes", cloud: Lettering) -> None:
     from matplotlib.font_manager import FontProperties
 
     box = axes.get_window_extent()
-    width, height = (int(PIXELS * side / axes.figure.dpi) for side in (box.width, box.height))
+    width, height = (int(PIXELS_PER_INCH * side / axes.figure.dpi) for side in (box.width, box.height))
     axes.set(xlim=(0, width), ylim=(height, 0))
     shades = style.sequential()
-    for placed in place(cloud.words, width, height, cloud.font):
+    for placed in place_words(cloud.words, width, height, cloud.font):
         axes.text(
             placed.x,
             placed.y,
             placed.word,
-            fontproperties=FontProperties(fname=cloud.font, size=placed.size * POINTS / PIXELS),
+            fontproperties=FontProperties(fname=cloud.font, size=placed.size * POINTS_PER_INCH / PIXELS_PER_INCH),
             color=shades(LIGHT + (DARK - LIGHT) * placed.weight**EXPONENT),
             va="baseline",
         )
 
 
-def place(words: Counted, width: int, height: int, font: Path) -> list[Placed]:
-    """Find sizes and places on a canvas of so many pixels; the same words find the same ones."""
+def place_words(words: Counted, width: int, height: int, font: Path) -> list[Placed]:
+    """Find sizes and positions on a canvas of `width` x `height` pixels; equal words give equal positions."""
     from PIL import ImageFont
     from wordcloud import WordCloud
 
     counts: dict[str, int] = {}
     for word, count in words:
-        counts.setdefault(shorten(word, LONGEST), count)
+        counts.setdefault(shorten(word, LONGEST_WORD), count)
     cloud = WordCloud(
         font_path=str(font),
         width=width,
@@ -146,14 +146,14 @@ def place(words: Counted, width: int, height: int, font: Path) -> list[Placed]:
         prefer_horizontal=1.0,
         min_font_size=SMALLEST,
         max_font_size=max(SMALLEST, int(LARGEST * height)),
-        max_words=MOST,
+        max_words=MOST_OF_TRAIN,
         random_state=0,
-        # Colours are ours; the library's own would ask pyplot.
+        # We choose the colors; the library's own coloring would use pyplot.
         color_func=lambda *_, **__: "black",
     ).generate_from_frequencies(counts)
-    found = []
+    placed = []
     for (word, weight), size, (top, left), _, _ in cloud.layout_:
-        # The library puts the ink's corner there, and text begins at its baseline.
+        # The library gives the corner of the ink; our text begins at its baseline.
         ink = ImageFont.truetype(str(font), size).getbbox(word, anchor="ls")
-        found.append(Placed(word, left - ink[0], top - ink[1], size, weight))
-    return found
+        placed.append(Placed(word, left - ink[0], top - ink[1], size, weight))
+    return placed

@@ -1,4 +1,4 @@
-"""Curves of words: how the vocabulary grows, and what its commonest words cover."""
+"""The chart of the vocabulary: its growth with the running words, and the coverage of its commonest words."""
 
 from typing import TYPE_CHECKING
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LINES = {"train": style.PALETTE[0], "validation and test": style.PALETTE[1]}
+COLORS = {"train": style.PALETTE[0], "validation and test": style.PALETTE[1]}
 
 
 def draw_vocabulary(vocabulary: Vocabulary) -> "Figure":
-    """Draw how the vocabulary of train grows, and what share of the running words its commonest cover."""
+    """Draw the growth of train's vocabulary, and the share of running words that its commonest words cover."""
     if not vocabulary.distinct:
         return panels.statement("Train has no words")
     figure = panels.new_figure(4.6)
@@ -57,7 +57,7 @@ def _draw_coverage(axes: "Axes", vocabulary: Vocabulary) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.axvline(vocabulary.kept, color=style.MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    for part, color in LINES.items():
+    for part, color in COLORS.items():
         _draw_part(axes, vocabulary, part, color)
     _name_parts(axes, vocabulary)
     axes.set_title("Coverage")
@@ -79,7 +79,7 @@ def _draw_part(axes: "Axes", vocabulary: Vocabulary, part: str, color: str) -> N
 
 
 def _name_parts(axes: "Axes", vocabulary: Vocabulary) -> None:
-    """Name the curves below them, on the wider side of the chosen vocabulary: their ends are too close for names."""
+    """Name the curves below them, on the wider side of the chosen vocabulary: the ends are too close for names."""
     late = vocabulary.kept**2 > vocabulary.distinct
     axes.legend(
         loc="lower right" if late else "lower left",

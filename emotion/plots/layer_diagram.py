@@ -1,4 +1,4 @@
-"""A model's layers from top to bottom: what each does, the shape it gives, its parameters."""
+"""A diagram of a model's layers, from top to bottom: kind, detail, output shape, parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ KIND, DETAIL, SHAPE, PARAMETERS = 0.3, 2.75, 7.9, 9.75
 
 @dataclass(frozen=True)
 class Layer:
-    """One box: its kind, what sets it apart, its output's shape without the batch, its parameters."""
+    """A box of the diagram: the layer's kind, details, output shape without the batch, and number of parameters."""
 
     kind: str
     detail: str
@@ -26,7 +26,7 @@ class Layer:
 
 
 def architecture(layers: Sequence[Layer], title: str, total: int) -> "Figure":
-    """Draw the layers as boxes; a bar at the foot of each is its share of the parameters."""
+    """Draw the layers as boxes; the bar at a box's foot is the layer's share of `total` parameters."""
     height = (HEIGHT + GAP) * len(layers) + 0.3
     figure = new_figure(7.4, height + 0.4)
     axes = figure.subplots()
@@ -61,11 +61,11 @@ def _box(axes: Any, layer: Layer, bottom: float, share: float) -> None:
 
 
 def _texts(axes: Any, y: float, texts: tuple[str, str, str, str], color: str, weight: str = "normal") -> None:
-    places = (
+    columns = (
         (KIND, "left", weight),
         (DETAIL, "left", "normal"),
         (SHAPE, "right", "normal"),
         (PARAMETERS, "right", "normal"),
     )
-    for text, (x, side, bold) in zip(texts, places, strict=True):
+    for text, (x, side, bold) in zip(texts, columns, strict=True):
         axes.text(x, y, text, ha=side, va="center", color=color, fontsize=9, fontweight=bold)

@@ -1,12 +1,13 @@
-"""Names of checkpoints: which are a repository, which a folder, and which are refused."""
+"""Names of pretrained models: which are a repository, which a folder, which are refused; and the known models."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from emotion.errors import UsageError
-from emotion.weights.known import PRETRAINED
-from emotion.weights.reference import Reference, is_folder, parse_reference
+from emotion.weights.catalog import PRETRAINED, Reference, is_folder, parse_reference
+from emotion.weights.verify import FILES
 
 BERT = "google-bert/bert-base-uncased"
 
@@ -56,15 +57,25 @@ def test_digests_hold_for_the_known_revision_only() -> None:
     known = PRETRAINED[BERT]
 
     assert Reference(BERT).published == Reference(BERT, known.revision).published == known.digests
-    assert Reference(BERT).wanted == known.revision
+    assert Reference(BERT).wanted_revision == known.revision
     assert Reference(BERT, "main").published == {}
-    assert Reference(BERT, "main").wanted == "main"
-    assert Reference("org/other").wanted == ""
+    assert Reference(BERT, "main").wanted_revision == "main"
+    assert Reference("org/other").wanted_revision == ""
 
 
-def test_folders_are_told_from_repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_differs_from_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine" / "bert").mkdir(parents=True)
 
     assert all(map(is_folder, ["/nowhere", "./nowhere", "../nowhere", "~/nowhere", "mine/bert"]))
     assert not is_folder(BERT)
+
+
+def test_names_commits_and_digests_are_well_formed() -> None:
+    for repository, model in PRETRAINED.items():
+        assert parse_reference(repository) == Reference(model.repository)
+        assert re.fullmatch(r"([0-9a-f]{40})?", model.revision)
+        assert set(model.digests) <= set(FILES)
+        assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in model.digests.values())
+        # Digests hold for a single commit.
+        assert model.revision or not model.digests

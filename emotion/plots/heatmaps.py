@@ -1,4 +1,4 @@
-"""Tables of shares as colours: the confusion of labels, and the scores of models by label."""
+"""Heat maps: confusion matrices, and scores of models by label."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,15 @@ from emotion.plots.style import MUTED, SURFACE, new_figure, on_color, sequential
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# More labels than this are colours without figures; more cells are pixels in an SVG, not shapes.
+# Labels: up to here cells show numbers, above it only colors.
 MOST_WRITTEN = 14
+# Cells: above it an SVG holds pixels, not shapes.
 MOST_SHAPES = 2500
 MOST_NAMES = 40
 
 
 def confusion(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> "Figure":
-    """Draw counts int (labels, labels), true by predicted, with their shares of the true label's rows."""
+    """Draw counts int (labels, labels), true by predicted, as a confusion matrix with shares of the true labels."""
     size = len(labels)
     written = size <= MOST_WRITTEN
     side = min(9.0, 0.72 * size + 2.2) if written else 8.5
@@ -42,7 +43,7 @@ def confusion(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> "
 
 
 def small_confusion(counts: NDArray[np.int64], labels: Sequence[str]) -> "Figure":
-    """Draw a confusion matrix to stand beside others: whole percentages where there is room for them."""
+    """Draw a small confusion matrix, to stand beside others: whole percentages where they have room."""
     size = len(labels)
     figure = new_figure(3.6, 3.3)
     axes = figure.subplots()
@@ -56,7 +57,7 @@ def small_confusion(counts: NDArray[np.int64], labels: Sequence[str]) -> "Figure
 
 
 def scores_by_label(values: NDArray[np.float64], rows: Sequence[str], labels: Sequence[str], what: str) -> "Figure":
-    """Draw scores float (rows, labels), NaN where there is none, one row a model, from the lowest to the highest."""
+    """Draw scores float (models, labels), NaN where there is none; colors run from the lowest to the highest score."""
     written = len(labels) <= MOST_WRITTEN
     width = 1.8 + (0.62 * len(labels) if written else 7.0)
     figure = new_figure(max(4.6, width), 1.1 + 0.34 * len(rows))
@@ -71,7 +72,7 @@ def scores_by_label(values: NDArray[np.float64], rows: Sequence[str], labels: Se
 
 
 def row_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Give each row's counts as shares of its sum, float64; NaN for a row without any."""
+    """Divide the counts of a row by the row's sum, float64 (labels, labels); NaN where the sum is 0."""
     sums = counts.sum(axis=1, keepdims=True).astype(np.float64)
     return counts / np.where(sums > 0, sums, np.nan)
 
@@ -107,7 +108,7 @@ def _cells(
 
 
 def _names(axis: Any, names: Sequence[str], *, turned: bool = False) -> None:
-    """Write the names at the cells, or every so many of them."""
+    """Write the names along an axis; of many names, write every n-th."""
     step = -(-len(names) // MOST_NAMES)
     shown = range(0, len(names), step)
     size = 9.0 if len(names) <= 2 * MOST_WRITTEN else 6.0

@@ -12,20 +12,20 @@ from matplotlib.transforms import Bbox
 from sklearn.isotonic import isotonic_regression
 
 from emotion.plots import style
-from emotion.plots.labels import end_labels, point_labels, spread
+from emotion.plots.annotations import end_labels, point_labels, spread
 
 positions = st.lists(st.floats(0, 1000) | st.integers(0, 5).map(float), min_size=1, max_size=20)
 
 
 @given(positions, st.floats(0, 100))
 @settings(max_examples=200, deadline=None)
-def test_names_keep_their_order_and_the_gap_and_move_as_little_as_that_takes(places: list[float], gap: float) -> None:
+def test_names_keep_their_order_and_the_gap_and_move_as_little_as_that_takes(heights: list[float], gap: float) -> None:
     """Least squares under an order is isotonic regression, which scikit-learn has too."""
-    moved = np.asarray(spread(places, gap))
-    order = np.argsort(places, kind="stable")
+    moved = np.asarray(spread(heights, gap))
+    order = np.argsort(heights, kind="stable")
     assert (np.diff(moved[order]) >= gap - 1e-6).all()
-    steps = gap * np.arange(len(places))
-    least = isotonic_regression(np.asarray(places)[order] - steps) + steps
+    steps = gap * np.arange(len(heights))
+    least = isotonic_regression(np.asarray(heights)[order] - steps) + steps
     np.testing.assert_allclose(moved[order], least, atol=1e-6)
 
 
@@ -63,10 +63,10 @@ def boxes(axes: Any) -> dict[str, Bbox]:
 def overlapping(found: dict[str, Bbox]) -> list[tuple[str, str]]:
     """Pairs of names that share more than a pixel's edge."""
     return [
-        (one, other)
-        for one in found
-        for other in found
-        if one < other and (shared := Bbox.intersection(found[one], found[other])) and min(shared.size) > 1
+        (first, second)
+        for first in found
+        for second in found
+        if first < second and (shared := Bbox.intersection(found[first], found[second])) and min(shared.size) > 1
     ]
 
 

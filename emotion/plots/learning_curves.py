@@ -1,4 +1,4 @@
-"""Lines over epochs: one training's loss and accuracy, and many trainings' validation accuracy."""
+"""Learning curves: loss and accuracy of one training, and validation accuracy of several trainings, by epoch."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emotion.formatting import shorten
-from emotion.plots.labels import end_labels
+from emotion.plots.annotations import end_labels
 from emotion.plots.style import ACCENT, INK, MUTED, PALETTE, model_style, new_figure
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ MANY_NAMES = 16
 
 @dataclass(frozen=True)
 class History:
-    """Figures of each epoch, in order; NaN where an epoch has none. `best` is the epoch, from 1, that was kept."""
+    """Values by epoch, in order; NaN where an epoch has none. `best` is the number of the kept epoch, from 1."""
 
     loss: Sequence[float]
     accuracy: Sequence[float]
@@ -28,7 +28,7 @@ class History:
 
 
 def training_curves(history: History, title: str) -> "Figure":
-    """Draw loss and accuracy by epoch, on validation and on train as it is trained: with dropout, smoothed labels."""
+    """Draw loss and accuracy by epoch, on validation and in training (with dropout and smoothed labels)."""
     figure = new_figure(9.0, 3.4)
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.12})
     _pair(left, history.loss, history.validation_loss, history.best, "loss (nats)")
@@ -54,7 +54,7 @@ def _pair(axes: Any, train: Sequence[float], validation: Sequence[float], best: 
 
 
 def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]], width: float = 4.4) -> "Figure":
-    """Draw validation accuracy by epoch for each (name, model, values); of many lines the best have their names."""
+    """Draw validation accuracy by epoch for every (name, model, values); of many lines, name only the best."""
     figure = new_figure(width, width * 0.72)
     axes = figure.subplots()
     best: dict[str, tuple[float, float, str, str]] = {}
@@ -69,7 +69,7 @@ def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]], width: fl
 
 
 def _end(values: Sequence[float]) -> tuple[float, float]:
-    """Give the epoch and value of the last point that can be drawn; a training that diverges ends in NaN."""
+    """Return epoch and value of the last finite point; a training that diverges ends in NaN."""
     drawn = [(epoch, value) for epoch, value in enumerate(values, start=1) if math.isfinite(value)]
     return drawn[-1] if drawn else (math.nan, math.nan)
 
