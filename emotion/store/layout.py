@@ -111,7 +111,7 @@ class Store:
         """Pretrained weights, in `<org>/<name>/`."""
         return self.folder / "weights"
 
-    def checkpoint(self, repository: str) -> Path:
+    def pretrained(self, repository: str) -> Path:
         """Folder of the pretrained weights `org/name`, which may not exist yet."""
         return self.weights / repository
 

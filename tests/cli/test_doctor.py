@@ -39,7 +39,7 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
     write_run(store, make_metrics())
     write_json(store.best, {"run": "ann/s1-0a1b2c3d"})
     for repository in PRETRAINED:
-        write_files(store.checkpoint(repository), TOY_FILES)
+        write_files(store.pretrained(repository), TOY_FILES)
     before = sorted(tmp_path.rglob("*"))
 
     found = look("--store", store.folder, "--data", write_dataset(tmp_path / "data"))
