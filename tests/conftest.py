@@ -52,7 +52,7 @@ def _measured_once() -> Iterator[None]:
     """Let trainings in this process measure the speed of what they exported in one pass: no test compares it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emotion.evaluation.evaluate.SPEED_PASSES", 1)
-        patch.setattr("emotion.onnx.quantise.SPEED_PASSES", 1)
+        patch.setattr("emotion.onnx.quantize.SPEED_PASSES", 1)
         yield
 
 

@@ -33,7 +33,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(hub: Hub, store: Store) 
 
     assert done.returncode == 0, done.stderr
     assert hub.gets().count("model.safetensors") == 2
-    assert (store.checkpoint(TOY) / "model.safetensors").read_bytes() == model
+    assert (store.pretrained(TOY) / "model.safetensors").read_bytes() == model
     assert hub.sent["model.safetensors"] < 1.5 * len(model)
 
 
@@ -73,7 +73,7 @@ def test_out_of_reach_is_said_soon_and_with_a_way_out(store: Store) -> None:
     assert done.returncode == 69
     assert time.monotonic() - started < 20
     assert "HF_ENDPOINT" in done.stderr
-    assert str(store.checkpoint(TOY)) in done.stderr
+    assert str(store.pretrained(TOY)) in done.stderr
     assert not store.folder.exists()
 
 

@@ -14,13 +14,13 @@ from emotion.classify.shard import Shard
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream, list_tasks
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, StoreOption
-from emotion.data.text_io import STANDARD
+from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import UsageError
 from emotion.store.layout import Store
 
 if TYPE_CHECKING:
     # Not before: --help and mistakes must not wait for onnxruntime.
-    from emotion.classify.joining import ShardResult
+    from emotion.classify.part_files import ShardResult
     from emotion.onnx.session import Classifier
 
 
@@ -113,7 +113,7 @@ def classify(
         os.environ["RAYON_NUM_THREADS"] = str(threads)
     folder = choose_model(model, Store(store))
     # Not before: --help and mistakes must not wait for onnxruntime.
-    from emotion.classify.engine import NobodyReads
+    from emotion.classify.engine import ClosedPipe
     from emotion.onnx.session import Classifier
 
     classifier = Classifier.load(folder, threads, precision.value, device.value)
@@ -122,14 +122,14 @@ def classify(
     settings = Settings(text_column, all_scores, encoding, on_error is OnError.FAIL)
     try:
         done = _run(tasks, classifier, settings, part, log_format)
-    except NobodyReads:
+    except ClosedPipe:
         return
     _summarise(classifier, done, time.monotonic() - started, as_json=as_json)
 
 
 def _refuse_streams(task: Task, part: Shard | None, *, as_json: bool) -> None:
     """Refuse what makes no sense with - (or a device) as input or output."""
-    if as_json and task.output == STANDARD:
+    if as_json and task.output == STANDARD_STREAM:
         raise UsageError("--json and OUT - would both write on standard output", "name an output file")
     if part is not None and any(is_stream(path) for path in (task.source, task.output)):
         raise UsageError("--shard reads its input twice and writes files", "name files or folders")
@@ -144,7 +144,7 @@ def _run(
 ) -> list[dict[str, Any]]:
     """Classify each file, and say what a person should know of it."""
     from emotion.classify.engine import classify_file
-    from emotion.classify.joining import classify_shard
+    from emotion.classify.part_files import classify_shard
 
     def tell(line: int, reason: str, record: str) -> None:
         if log is console.LogFormat.JSON:

@@ -33,7 +33,7 @@ def prefetch(
     chosen = [find_model(name) for name in models or []]
     if data:
         folder = store / "data" / "emotion"
-        fetched = fetch(folder, None, force=False, tell=console.say)
+        fetched = fetch(folder, None, force=False, on_step=console.say)
         console.say(f"wrote {folder}" if fetched.written else f"{folder} has the data: nothing to do")
         for file in fetched.different:
             console.warn(f"{file} is not the original")

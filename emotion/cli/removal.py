@@ -110,9 +110,9 @@ def _lease(run: "Run") -> Iterator[None]:
     """Hold a run, so that no training can begin or go on in it."""
     from emotion.errors import CannotWriteError
     from emotion.store.lease import EXPIRY, hold
-    from emotion.store.lease_file import holder
+    from emotion.store.lease_file import current_holder
 
-    found = holder(run.folder)
+    found = current_holder(run.folder)
     # A process of this machine is seen to live; of any other it shows within the time that a lease lasts.
     wait = SECONDS if found and found.here else EXPIRY + SECONDS
     with contextlib.ExitStack() as stack:

@@ -97,9 +97,9 @@ def _standing(run: "Run") -> dict[str, Any]:
 
 def _lease(run: "Run") -> dict[str, Any] | None:
     """Who trains the run, or did last: `held`, or how it ended; `ended without a word` by a process that is gone."""
-    from emotion.store.lease_file import newest
+    from emotion.store.lease_file import newest_holder
 
-    record = newest(run.folder)
+    record = newest_holder(run.folder)
     if record is None:
         return None
     state = record.ended or ("ended without a word" if record.dead else "held")

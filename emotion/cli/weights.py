@@ -153,7 +153,7 @@ def _locations(models: list[str] | None, store: Store) -> Iterator[tuple[Referen
     for reference in _references(models) if models else stored:
         location = locate_weights(reference, store)
         if location is None and reference in stored:
-            location = Location(store.checkpoint(reference.repository), Source.STORE, reference.wanted_revision)
+            location = Location(store.pretrained(reference.repository), Source.STORE, reference.wanted_revision)
         if location is None:
             raise InputMissingError(f"{reference} is not on this machine", f"emotion weights fetch {reference}")
         yield reference, location

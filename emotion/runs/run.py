@@ -15,7 +15,7 @@ from emotion.evaluation.figures import draw_run
 from emotion.evaluation.metrics_file import DataSource, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
 from emotion.onnx.config import write_temperature
 from emotion.onnx.parity import Parity, check_parity
-from emotion.onnx.quantise import quantise
+from emotion.onnx.quantize import quantize
 from emotion.onnx.session import Classifier
 from emotion.params.schema import TransformerParams
 from emotion.runs.fitting import Attempt, Trained, fit_job, fitted_already
@@ -26,7 +26,7 @@ from emotion.runs.recorder import Recorder
 from emotion.store.atomic import cannot_write, remove_leftovers, write_json
 from emotion.store.layout import Run
 from emotion.store.lease import Lease, hold
-from emotion.store.lease_file import newest
+from emotion.store.lease_file import newest_holder
 from emotion.store.scratch import scratch_folder
 from emotion.training.distributed.topology import Topology, read_topology
 from emotion.training.progress import TrainingListener
@@ -67,7 +67,7 @@ def run_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
 
 def cleaned(job: TrainingJob) -> bool:
     """Whether nothing of a complete run is left that only its training needed: its process may have been killed."""
-    return not job.run.checkpoints.exists() and newest(job.run.folder) is None
+    return not job.run.checkpoints.exists() and newest_holder(job.run.folder) is None
 
 
 def _remove(folder: Path) -> None:
@@ -188,6 +188,6 @@ def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> E
     parity = check_parity(trained, classifier.logits(texts), job.params.export.parity)
     if not (isinstance(job.params, TransformerParams) and job.params.export.int8):
         return Exported(classifier, parity, None)
-    int8 = quantise(job.run.exported, classifier, texts, labels, threads)
+    int8 = quantize(job.run.exported, classifier, texts, labels, threads)
     listener.note("export", f"int8: kept, {int8.speedup:.1f} times as fast" if int8.kept else f"no int8: {int8.reason}")
     return Exported(classifier, parity, Int8Scores(**asdict(int8)))

@@ -14,7 +14,7 @@ from emotion.models.compute import Compute
 from emotion.onnx.export import to_onnx, word_config
 from emotion.params.schema import WordParams
 from emotion.store.atomic import write_bytes, write_json, write_text
-from emotion.store.scratch import LEAST_BYTES, scratch_folder
+from emotion.store.scratch import MIN_BYTES, scratch_folder
 from emotion.text.coverage import coverage
 from emotion.text.encoded import Encoded, encode
 from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
@@ -54,7 +54,7 @@ class WordLearner:
 
     def save(self, folder: Path) -> None:
         """Write Keras' weights."""
-        with scratch_folder(BYTES * self.model.count_params() + LEAST_BYTES) as drafts:
+        with scratch_folder(BYTES * self.model.count_params() + MIN_BYTES) as drafts:
             draft = drafts / "model.weights.h5"
             self.model.save_weights(draft)
             content = draft.read_bytes()

@@ -100,7 +100,7 @@ def fetch_weights(
         BadDataError: a file differs from the published one, or from the first download.
         CannotWriteError: the store, or the client's cache, cannot be written.
     """
-    folder = store.checkpoint(reference.repository)
+    folder = store.pretrained(reference.repository)
     stored = _stored_manifest(folder, reference, force=force)
     good = set() if force else _good_files(folder, reference, stored)
     if stored and stored.files.keys() <= good:

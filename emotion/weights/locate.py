@@ -47,7 +47,7 @@ def locate_weights(reference: Reference, store: Store) -> Location | None:
 
 def _candidates(reference: Reference, store: Store) -> Iterator[Location]:
     wanted = reference.wanted_revision
-    stored = store.checkpoint(reference.repository)
+    stored = store.pretrained(reference.repository)
     manifest = _intact_manifest(stored)
     # Without a manifest a person put the files there; whoever reads the weights reports a damaged one.
     if manifest is None or manifest.serves(wanted):

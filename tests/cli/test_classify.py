@@ -95,7 +95,7 @@ def test_a_gpu_that_is_absent(tmp_path: Path, source: Path, toy_model: Path) -> 
 
 def test_the_gpu_is_told_of(tmp_path: Path, source: Path, toy: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a classifier that says that it is on a GPU."""
-    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._encoder, device="gpu")
+    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._batcher, device="gpu")
     monkeypatch.setattr(Classifier, "load", lambda *_: on_gpu)
     done = CliRunner().invoke(app, ["classify", str(source), str(tmp_path / "out.csv"), "--model", ".", "--json"])
     assert json.loads(done.stdout)["device"] == "gpu"

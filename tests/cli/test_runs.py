@@ -76,7 +76,7 @@ def training(run: Run) -> Iterator[subprocess.Popen[str]]:
 def held_elsewhere(run: Run) -> Path:
     """Leave the lease of another machine's process, by which nobody can tell whether it lives."""
     with lease.hold(run.folder, 0, nobody) as held:
-        record = held.record.model_dump(mode="json")
+        record = held.holder.model_dump(mode="json")
         held.remove()
     held.path.write_text(json.dumps({**record, "host": "elsewhere"}))
     return held.path

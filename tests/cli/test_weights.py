@@ -40,7 +40,7 @@ def invoke(*args: str, code: int = 0) -> str:
 
 def put(store: Store, repository: str, revision: str = COMMIT) -> Path:
     """Put weights into the store as a fetch does."""
-    folder = write_files(store.checkpoint(repository), TOY_FILES)
+    folder = write_files(store.pretrained(repository), TOY_FILES)
     names = list(DIGESTS)
     write_manifest(
         folder,
@@ -102,7 +102,7 @@ def test_a_damaged_manifest_does_not_hide_the_others(store: Store) -> None:
 
 def test_verify_reads_all_that_the_store_has(store: Store) -> None:
     put(store, ALBERT, PRETRAINED[ALBERT].revision)
-    write_files(store.checkpoint("org/by-hand"), TOY_FILES)
+    write_files(store.pretrained("org/by-hand"), TOY_FILES)
 
     records = json.loads(invoke("verify", "--store", str(store.folder), "--json"))
 

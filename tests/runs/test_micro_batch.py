@@ -92,7 +92,7 @@ def after(folder: Path, **resources: Any) -> tuple[int, str]:
     with hold(folder, 0, pytest.fail) as lease:
         note_attempt(lease)
         chosen, told = choose(lease, **resources)
-        assert lease.record.facts["micro_batch"] == chosen
+        assert lease.holder.facts["micro_batch"] == chosen
     return chosen, told
 
 
@@ -152,7 +152,7 @@ def test_the_choice_is_noted_for_the_next_attempt(tmp_path: Path) -> None:
     with hold(tmp_path, 0, pytest.fail) as lease:
         note_attempt(lease)
         assert choose(lease, micro_batch=5)[0] == 5
-        assert lease.record.facts == {"cgroup": "", "memory_kills": -1, "micro_batch": 5}
+        assert lease.holder.facts == {"cgroup": "", "memory_kills": -1, "micro_batch": 5}
 
 
 @pytest.mark.parametrize("deterministic", [False, True])

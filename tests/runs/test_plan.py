@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from emotion.data.labelled import read_labelled
+from emotion.data.labeled import read_labeled
 from emotion.errors import BadDataError, BadParametersError, InputMissingError, UsageError
 from emotion.models.registry import params_file
 from emotion.params.schema import DataTable
@@ -169,4 +169,4 @@ def test_a_complete_run_gives_its_metrics(tmp_path: Path, data: Path) -> None:
 
 def test_size_is_told_for_people(tmp_path: Path, data: Path) -> None:
     assert plan(tmp_path, data).size == "24 train, 8 validation, 6 test rows, 2 labels"
-    assert len(read_labelled(data / "train.csv", DataTable())) == 24
+    assert len(read_labeled(data / "train.csv", DataTable())) == 24

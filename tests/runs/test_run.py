@@ -33,7 +33,7 @@ from emotion.runs.run import run_job
 from emotion.store.atomic import sha256
 from emotion.store.layout import Store
 from emotion.store.lease import hold
-from emotion.store.lease_file import newest
+from emotion.store.lease_file import newest_holder
 from emotion.training.progress import Epoch, TrainingProgress
 from emotion.weights.catalog import PRETRAINED
 from tests.builders import write_dataset
@@ -109,7 +109,7 @@ class TestWords:
         with pytest.raises(KeyboardInterrupt):
             run_job(job, Heard(stop=1))
         assert not job.run.complete
-        record = newest(job.run.folder)
+        record = newest_holder(job.run.folder)
         assert record is not None
         assert record.ended == "stopped"
         assert len(job.run.history.read_text().splitlines()) == 2
@@ -590,7 +590,7 @@ def test_a_checkpoint_that_cannot_be_used_ends_the_run_before_training(place: Pl
     assert heard.start == (0, 0)
     assert not job.run.complete
     assert [path.name for path in job.run.folder.iterdir()] == ["lease-00000001.json"]
-    record = newest(job.run.folder)
+    record = newest_holder(job.run.folder)
     assert record is not None
     assert record.ended == "failed"
 

@@ -18,7 +18,7 @@ def test_what_is_needed_lands_in_the_store_pinned(hub: Hub, store: Store) -> Non
     done = fetch(hub, store)
 
     assert done.returncode == 0, done.stderr
-    folder = store.checkpoint(TOY)
+    folder = store.pretrained(TOY)
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "weights.json"} == TOY_FILES
     assert read_manifest(store) == {
         "repository": TOY,
@@ -45,7 +45,7 @@ def test_what_is_there_is_not_fetched_again(hub: Hub, store: Store) -> None:
     assert again.returncode == 0
     assert "nothing to do" in again.stderr
     assert hub.asked == []
-    (store.checkpoint(TOY) / "vocab.txt").unlink()
+    (store.pretrained(TOY) / "vocab.txt").unlink()
     assert fetch(hub, store, home="other").returncode == 0
     assert hub.gets() == ["vocab.txt"]
     hub.asked.clear()
@@ -84,7 +84,7 @@ def test_an_unverified_file_that_changes_is_refused_and_the_old_one_stays(hub: H
 
     assert done.returncode == 65
     assert "vocab.txt" in done.stderr
-    assert (store.checkpoint(TOY) / "vocab.txt").read_bytes() == TOY_FILES["vocab.txt"]
+    assert (store.pretrained(TOY) / "vocab.txt").read_bytes() == TOY_FILES["vocab.txt"]
     assert read_manifest(store)["revision"] == COMMIT
 
 
@@ -100,7 +100,7 @@ def test_another_revision_takes_its_place_only_by_force(hub: Hub, store: Store) 
     assert "--force" in refused.stderr
     assert forced.returncode == 0, forced.stderr
     assert read_manifest(store)["revision"] == LATER
-    assert not (store.checkpoint(TOY) / "vocab.txt").exists()
+    assert not (store.pretrained(TOY) / "vocab.txt").exists()
 
 
 def test_a_moving_branch_is_followed_only_by_force_and_name(hub: Hub, store: Store) -> None:
@@ -116,7 +116,7 @@ def test_a_moving_branch_is_followed_only_by_force_and_name(hub: Hub, store: Sto
 
 def test_a_damaged_file_of_the_store_is_fetched_again(hub: Hub, store: Store) -> None:
     fetch(hub, store)
-    model = store.checkpoint(TOY) / "model.safetensors"
+    model = store.pretrained(TOY) / "model.safetensors"
     model.write_bytes(TOY_FILES["model.safetensors"][:1000])
 
     done = fetch(hub, store, home="other")
@@ -218,14 +218,14 @@ class TestTensorFlow:
         done = fetch(hub, store)
 
         assert done.returncode == 0, done.stderr
-        folder = store.checkpoint(TOY)
+        folder = store.pretrained(TOY)
         assert "mobilebert.encoder.layer.0.attention.self.query.weight" in load_file(folder / "model.safetensors")
         assert not (folder / "tf_model.h5").exists()
         assert read_manifest(store)["converted"] == {"tf_model.h5": digest(h5)}
 
     def test_it_is_not_fetched_again_for_another_file(self, hub: Hub, store: Store, h5: bytes) -> None:
         fetch(hub, store)
-        (store.checkpoint(TOY) / "vocab.txt").unlink()
+        (store.pretrained(TOY) / "vocab.txt").unlink()
         hub.asked.clear()
 
         done = fetch(hub, store, home="other")
@@ -251,4 +251,4 @@ class TestTensorFlow:
         done = fetch(hub, store)
 
         assert done.returncode == 65
-        assert not (store.checkpoint(TOY) / "weights.json").exists()
+        assert not (store.pretrained(TOY) / "weights.json").exists()

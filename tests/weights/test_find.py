@@ -33,7 +33,7 @@ def test_a_folder_that_was_fetched_says_what_it_is_and_is_compared(store: Store,
 
 
 def test_published_digests_make_it_verified(store: Store, know: Callable[..., None]) -> None:
-    write_files(store.checkpoint(TOY), TOY_FILES)
+    write_files(store.pretrained(TOY), TOY_FILES)
     know(revision=COMMIT, digests={"model.safetensors": DIGESTS["model.safetensors"]})
 
     weights = find(store)

@@ -31,7 +31,7 @@ def test_the_store_comes_before_the_package_and_that_before_the_cache(
     package = write_files(tmp_path / "package", TOY_FILES)
     cached = put_in_cache(tmp_path)
     monkeypatch.setattr("emotion.weights.locate.package_folder", lambda _reference: package)
-    stored = write_files(store.checkpoint(TOY), TOY_FILES)
+    stored = write_files(store.pretrained(TOY), TOY_FILES)
 
     assert (find(store).folder, find(store).source) == (stored, Source.STORE)
     shutil.rmtree(stored)
@@ -48,7 +48,7 @@ def test_half_a_cache_is_no_cache(store: Store, tmp_path: Path) -> None:
 
 
 def test_the_store_serves_its_own_revision_only(store: Store) -> None:
-    write_manifest(write_files(store.checkpoint(TOY), TOY_FILES), make_manifest())
+    write_manifest(write_files(store.pretrained(TOY), TOY_FILES), make_manifest())
 
     assert find(store, revision=COMMIT).source is Source.STORE
     assert find(store, revision="main").source is Source.STORE

@@ -17,7 +17,7 @@ OTHER = "0" * 64
 
 
 def test_a_wrong_digest_names_the_file_both_digests_and_the_way_out(store: Store, know: Callable[..., None]) -> None:
-    folder = write_files(store.checkpoint(TOY), TOY_FILES)
+    folder = write_files(store.pretrained(TOY), TOY_FILES)
     know(revision=COMMIT, digests={"tokenizer.json": OTHER})
 
     with pytest.raises(BadDataError) as caught:
@@ -31,7 +31,7 @@ def test_a_wrong_digest_names_the_file_both_digests_and_the_way_out(store: Store
 
 @pytest.mark.parametrize("damage", ["truncated", "absent"])
 def test_what_was_fetched_is_pinned(store: Store, damage: str) -> None:
-    folder = write_files(store.checkpoint(TOY), TOY_FILES)
+    folder = write_files(store.pretrained(TOY), TOY_FILES)
     write_manifest(folder, make_manifest())
     if damage == "truncated":
         (folder / "model.safetensors").write_bytes(TOY_FILES["model.safetensors"][:-1])
@@ -71,7 +71,7 @@ def test_a_folder_that_lacks_files(store: Store, tmp_path: Path, drop: list[str]
     ["{", "[]", "{}", json.dumps(make_manifest().model_dump() | {"files": {"../../x": OTHER}})],
 )
 def test_a_damaged_manifest(store: Store, content: str) -> None:
-    folder = write_files(store.checkpoint(TOY), TOY_FILES)
+    folder = write_files(store.pretrained(TOY), TOY_FILES)
     (folder / "weights.json").write_text(content)
 
     with pytest.raises(BadDataError, match=r"weights\.json") as caught:

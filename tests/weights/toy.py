@@ -59,5 +59,5 @@ def make_manifest(files: dict[str, str] = DIGESTS, revision: str = COMMIT) -> Ma
 
 
 def read_manifest(store: Store) -> dict[str, object]:
-    content: dict[str, object] = json.loads((store.checkpoint(TOY) / "weights.json").read_bytes())
+    content: dict[str, object] = json.loads((store.pretrained(TOY) / "weights.json").read_bytes())
     return content

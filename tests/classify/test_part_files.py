@@ -9,19 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from emotion.classify import engine
-from emotion.classify import joining as shards
-from emotion.classify.joining import ShardResult, classify_shard
+from emotion.classify import engine, part_files
+from emotion.classify.part_files import ShardResult, classify_shard
 from emotion.classify.shard import Shard
 from emotion.classify.tasks import Settings, Task, list_tasks
-from emotion.errors import BadDataError, TryAgainError, UsageError
+from emotion.errors import BadDataError, TryAgainError
 from emotion.onnx.session import Classifier
 from emotion.store.atomic import sha256, write_json
 from tests.classify.conftest import LISTENER, Classify
 from tests.toy import write_model
 
 ROWS = ["i feel happy", '"so ""furious"",\n yes"', "", "scared", "a,b", "\udcff", '"never closed', "happy"]
-CSV = "text,n\n" + "".join(f"{row},{place}\n" for place, row in enumerate(ROWS * 9))
+CSV = "text,n\n" + "".join(f"{row},{number}\n" for number, row in enumerate(ROWS * 9))
 JSONL = "".join(f'{{"text": "{word}"}}\n' for word in ["happy", "", "scared", '"', "\udcff"] * 9)
 
 Part = Callable[..., ShardResult]
@@ -65,8 +64,8 @@ def test_parts_are_the_whole(tmp_path: Path, run: Classify, part: Part, name: st
     outcome = run(source, whole)
     order = [*range(1, of), 0]
     done = [part(source, joined, f"{index}/{of}") for index in order]
-    assert [len(each.missing) for each in done] == list(range(of - 1, -1, -1))
-    assert sum(each.rows for each in done) == outcome.rows
+    assert [len(result.missing) for result in done] == list(range(of - 1, -1, -1))
+    assert sum(result.rows for result in done) == outcome.rows
     assert joined.read_bytes() == whole.read_bytes()
     errors = [path.with_name(path.name + ".errors.csv") for path in (whole, joined)]
     assert errors[0].exists() == errors[1].exists() == (outcome.errors > 0)
@@ -118,7 +117,7 @@ def _claim(path: Path) -> None:
     manifest.write_text(json.dumps({**content, "shard": 1}))
 
 
-SPOILS: dict[str, Callable[[Path], object]] = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "part cut": _cut,
     "part gone": lambda path: path.unlink(),
     "errors cut": lambda path: _cut(path.with_name(path.name + ".errors.csv")),
@@ -130,10 +129,10 @@ SPOILS: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILS)
-def test_a_spoilt_part_is_made_again(tmp_path: Path, part: Part, run: Classify, spoil: str) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_part_is_made_again(tmp_path: Path, part: Part, run: Classify, damage: str) -> None:
     source = write(tmp_path / "a.csv", CSV)
-    SPOILS[spoil](part(source, tmp_path / "out.csv", "0/2").part)
+    DAMAGES[damage](part(source, tmp_path / "out.csv", "0/2").part)
     assert not part(source, tmp_path / "out.csv", "0/2").skipped
     assert not part(source, tmp_path / "out.csv", "1/2").missing
     run(source, tmp_path / "whole.csv")
@@ -141,14 +140,14 @@ def test_a_spoilt_part_is_made_again(tmp_path: Path, part: Part, run: Classify, 
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz"])
-def test_a_part_that_is_spoilt_later_is_not_joined(
+def test_a_part_that_is_damaged_later_is_not_joined(
     tmp_path: Path, part: Part, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(shards, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(part_files, "MANIFEST_SECONDS", 0)
     source = write(tmp_path / "a.csv", CSV)
-    spoilt = part(source, tmp_path / name, "0/2").part
-    _cut(spoilt)
-    with pytest.raises(BadDataError, match=f"{spoilt.name} is not what its manifest says"):
+    damaged = part(source, tmp_path / name, "0/2").part
+    _cut(damaged)
+    with pytest.raises(BadDataError, match=f"{damaged.name} is not what its manifest says"):
         part(source, tmp_path / name, "1/2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", f"{name}.parts"]
 
@@ -182,7 +181,7 @@ def test_a_part_that_others_replace_is_made_again(
             replaced -= 1
             _cut(path.with_suffix(""))
 
-    monkeypatch.setattr(shards, "write_json", write_replaced)
+    monkeypatch.setattr(part_files, "write_json", write_replaced)
     replaced = 1
     assert not part(source, tmp_path / "out.csv", "0/1").skipped
     run(source, tmp_path / "whole.csv")
@@ -207,7 +206,7 @@ def test_parts_of_different_origin_are_not_joined(tmp_path: Path, part: Part) ->
 
 def test_parts_of_different_devices_are_joined(tmp_path: Path, part: Part, toy: Classifier) -> None:
     source = write(tmp_path / "a.csv", CSV)
-    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._encoder, device="gpu")
+    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._batcher, device="gpu")
     first = part(source, tmp_path / "out.csv", "0/2", on_gpu).part
     assert json.loads(first.with_name(first.name + ".json").read_text())["device"] == "gpu"
     assert part(source, tmp_path / "out.csv", "0/2").skipped
@@ -221,7 +220,7 @@ def test_joining_again_is_harmless(tmp_path: Path, part: Part) -> None:
     joined = (tmp_path / "out.csv").read_bytes()
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda index: part(source, tmp_path / "out.csv", f"{index}/4"), range(4)))
-    assert all(each.skipped and not each.missing for each in done)
+    assert all(result.skipped and not result.missing for result in done)
     assert (tmp_path / "out.csv").read_bytes() == joined
 
 
@@ -234,7 +233,7 @@ def test_an_input_that_changes_meanwhile(tmp_path: Path, part: Part, monkeypatch
         write(source, CSV + "more,9\n")
         return outcome
 
-    monkeypatch.setattr(shards, "classify_file", slow)
+    monkeypatch.setattr(part_files, "classify_file", slow)
     with pytest.raises(BadDataError, match="changed while it was read"):
         part(source, tmp_path / "out.csv", "0/1")
     assert not list(tmp_path.glob("out.csv.parts/*.json"))
@@ -246,27 +245,13 @@ def test_an_input_that_changes_while_parts_are_joined(
     source = write(tmp_path / "a.csv", CSV)
     part(source, tmp_path / "out.csv", "0/1")
     (tmp_path / "out.csv").write_text("old")
-    append = shards._append
+    append = part_files._append
 
     def slow(*arguments: object) -> None:
         append(*arguments)  # type: ignore[arg-type]
         write(source, CSV + "more,9\n")
 
-    monkeypatch.setattr(shards, "_append", slow)
+    monkeypatch.setattr(part_files, "_append", slow)
     with pytest.raises(BadDataError, match="changed while it was read"):
         part(source, tmp_path / "out.csv", "0/1")
     assert (tmp_path / "out.csv").read_text() == "old"
-
-
-@pytest.mark.parametrize(
-    "text", ["", "1", "1/1", "2/1", "-1/2", "0/0", "a/b", "1/2/3", "1.0/2", "0/100000", "\u0660/1"]
-)
-def test_shards_that_are_none(text: str) -> None:
-    with pytest.raises(UsageError, match="is no part"):
-        Shard.parse(text)
-
-
-def test_every_record_is_in_one_shard() -> None:
-    for total in (0, 1, 7, 8, 1000):
-        taken = [number for index in range(8) for number in Shard(index, 8).records(total)]
-        assert taken == list(range(total))

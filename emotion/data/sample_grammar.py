@@ -1,10 +1,10 @@
-"""The grammar of the built-in sample: the words and sentence patterns of six emotions.
+"""Grammar of the built-in sample: the words and sentence patterns of six emotions.
 
-Alternatives stand between bars. `{place}` becomes one of that rule's alternatives. `{X}` and `{Y}` are two
-emotions in the same form: the sentence is labelled X, whichever of them comes first.
+Bars separate alternatives. `{place}` becomes one alternative of that rule. `{X}` and `{Y}` are two emotions in the
+same form: the sentence has the label of X, whichever comes first.
 """
 
-# What can follow "I am", "I was" and "so".
+# Words that can follow "I am", "I was" and "so".
 STATES = {
     "anger": "angry|furious|livid|annoyed|irritated|outraged|enraged|bitter|resentful|fed up|indignant"
     "|mad at everyone|wild with rage|sick of them all|offended|hostile|cross|exasperated|incensed|infuriated",
@@ -30,7 +30,7 @@ NOUNS = {
     "sadness": "sadness|grief|sorrow|misery|despair|gloom|melancholy|loneliness|heartache|unhappiness",
     "surprise": "surprise|astonishment|amazement|disbelief|wonder|bewilderment|incredulity|wonderment",
 }
-# What somebody did out of a feeling that is not named.
+# Deeds out of a feeling that the words do not name.
 DEEDS = {
     "anger": "I slammed the door|I shouted at them all|I clenched my fists|I tore the letter to pieces"
     "|I kicked the chair|I threw a plate at the wall|I swore under my breath|I banged my fist on the table"
@@ -60,7 +60,7 @@ DEEDS = {
     "|I dropped my cup and stared|I looked round for the hidden camera"
     "|I checked the date to see if it was a joke",
 }
-# What happened, with no name of a feeling; each can follow "because".
+# Events that do not name a feeling; all can follow "because".
 SCENES = {
     "anger": "my {kin} read my messages without asking|they lied to me about {topic} again"
     "|he cheated and laughed in my face|the landlord kept the deposit over a scratch on the {furniture}"
@@ -130,7 +130,7 @@ SCENES = {
     "|they had painted the whole house blue while I was out"
     "|the box in the attic was full of coins from another century",
 }
-# One emotion that is named, and one that is not.
+# Patterns with one emotion: by its name, and without it.
 NAMED = (
     "I feel {state}|I feel {very} {state} {now}|I am so {state} {now}|I am {state} because {scene}"
     "|I felt {very} {state} {setting}|I was so {state} that {deed}|{scene} and I am {very} {state}"
@@ -144,7 +144,7 @@ UNNAMED = (
     "{scene}|{scene}, and {deed}|{scene}, so {deed}|{deed} {time}|{time} {deed}|{deed} because {scene}"
     "|{deed}, and then {deed}"
 )
-# Two emotions. Nearly every pattern has a mirror image with the same words, so that only their order counts.
+# Patterns with two emotions. Nearly every pattern has a mirror image of the same words: only their order counts.
 STATE_PAIRS = (
     "I was {Y} at first, but now I am {X}|now I am {X}, but at first I was {Y}"
     "|at first I was {Y} {setting} and now I am just {X}|I thought I would be {Y}, yet I am {X}"
@@ -182,7 +182,7 @@ DEED_PAIRS = (
     "|before {X}, {Y}|{Y} before {X}|after {Y}, {X}|{X}, but that was after {Y}"
     "|{Y} in the morning, but by the evening {X}|by the evening {X}, but {Y} in the morning"
 )
-# Words that say nothing about the emotion. They move all that comes after them to another place.
+# Words that say nothing about the emotion. They shift the position of all that follows.
 NEUTRAL = {
     "kin": "sister|brother|mother|father|cousin|aunt|uncle|neighbour|flatmate|friend|daughter|son|colleague"
     "|grandmother|boss|niece|nephew|teacher",
