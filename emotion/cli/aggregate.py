@@ -1,8 +1,7 @@
-"""`emotion aggregate`: the comparison table, the winner, and what is missing."""
+"""`emotion aggregate`: compares runs, chooses the winner, and names missing models."""
 
 import re
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +9,8 @@ import typer
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.errors import UsageError
+from emotion.models.registry import find_model
+from emotion.store.layout import Store
 
 if TYPE_CHECKING:
     from emotion.comparison.aggregate import Written
@@ -39,23 +40,20 @@ def aggregate(
     from emotion.comparison.aggregate import as_json as comparison_json
     from emotion.comparison.aggregate import wait_for, write_comparisons
     from emotion.comparison.report import draw_report
-    from emotion.models.registry import find_model
-    from emotion.store.layout import Store
 
-    place = Store(Path(store))
     expected = [find_model(name.strip()).name for name in expect.split(",") if name.strip()]
-    found = wait_for(place, expected, _seconds(wait), _Waiting())
-    _tell_left_out(found)
+    found = wait_for(Store(store), expected, _seconds(wait), _WaitingReport())
+    _warn_left_out(found)
     with console.meter("drawing the report", "charts") as meter:
         draw = partial(draw_report, advance=meter.advance, warn=console.warn)
-        written = write_comparisons(place, found, draw, every=every)
+        written = write_comparisons(Store(store), found, draw, every=every)
     if as_json:
-        console.data_json([comparison_json(one.findings) for one in written])
+        console.data_json([comparison_json(comparison.findings) for comparison in written])
         return
     if len(written) > 1:
         console.warn(f"the runs were judged on {len(written)} different data sets: a table each")
-    for one in written:
-        _print(one)
+    for comparison in written:
+        _print(comparison)
 
 
 def _seconds(text: str) -> float:
@@ -65,19 +63,19 @@ def _seconds(text: str) -> float:
     return float(match[1]) * UNITS[match[2]]
 
 
-class _Waiting:
-    """Says whom we wait for, once for each change."""
+class _WaitingReport:
+    """Reports the missing models whenever they change."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.reported: list[str] = []
 
     def __call__(self, missing: list[str]) -> None:
-        if missing != self.told:
+        if missing != self.reported:
             console.say(f"waiting for {', '.join(missing)}")
-            self.told = missing
+            self.reported = missing
 
 
-def _tell_left_out(found: "Collected") -> None:
+def _warn_left_out(found: "Collected") -> None:
     for run in found.incomplete:
         console.warn(f"{run} is incomplete: left out")
     for name, reason in found.unreadable.items():

@@ -1,4 +1,4 @@
-"""`emotion doctor`: tells what this machine offers, and what is missing."""
+"""`emotion doctor`: checks this machine, and prints what is missing."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from emotion.store.layout import Store
 
 
 def doctor(
@@ -25,7 +26,6 @@ def doctor(
       emotion doctor --store store --data data/emotion
     """
     from emotion.doctor.checks import State, checks
-    from emotion.store.layout import Store
 
     what = "looking around; importing TensorFlow takes some seconds"
     if not console.err.is_terminal:
@@ -40,5 +40,5 @@ def doctor(
     failures = {check.name: check.exit_code for check in found if check.state is State.FAILURE}
     if failures:
         console.fail(f"this does not work: {', '.join(failures)}", "")
-        # What cannot be stored matters most, then what cannot be read.
+        # A store that cannot be written matters most, then missing or bad data.
         raise typer.Exit(next((code for code in (73, 66, 65) if code in failures.values()), 69))

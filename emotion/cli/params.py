@@ -1,18 +1,18 @@
-"""`emotion params`: show a model's parameters, and check parameter files."""
+"""`emotion params`: shows a model's parameters, and checks parameter files."""
 
 import json
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from emotion.cli import console
 from emotion.cli.options import JsonOption
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from emotion.errors import BadParametersError, InputMissingError
+from emotion.models.registry import MODELS, params_file
 
 app = typer.Typer(no_args_is_help=True, help="Show a model's parameters, and check parameter files.")
 Overrides = Annotated[
@@ -35,7 +35,6 @@ def show(
 
       emotion params show ann --set training.epochs=5 > mine.toml
     """
-    from emotion.models.registry import params_file
     from emotion.params.toml import load_params
 
     resolved = load_params(model, params or params_file(model), overrides or []).model_dump()
@@ -45,8 +44,8 @@ def show(
         console.data(as_toml(resolved))
 
 
-def as_toml(tables: "Mapping[str, Mapping[str, Any]]") -> str:
-    """Write tables of strings, numbers, booleans, lists of numbers, and tables of them."""
+def as_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Format tables of strings, numbers, booleans, lists of numbers, and inline tables as TOML."""
     return "\n\n".join(
         "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())])
         for name, table in tables.items()
@@ -54,10 +53,10 @@ def as_toml(tables: "Mapping[str, Mapping[str, Any]]") -> str:
 
 
 def _value(value: object) -> str:
-    """Write a value on one line: JSON, which is also TOML but for tables."""
+    """Format a value on one line. JSON's values are also TOML's, except tables."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_value(key)} = {_value(inner)}' for key, inner in value.items())}}}"
-    # JSON leaves DEL as it is, and TOML forbids it; TOML has no surrogate pairs, so no other escapes.
+    # TOML forbids a plain DEL, which JSON allows. TOML has no surrogate pairs, so nothing else is escaped.
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
 
 
@@ -73,18 +72,18 @@ def validate(
 
       emotion params validate jobs/*/params.toml
     """
-    from emotion.errors import BadParametersError, InputMissingError
-
     checked = [_check(file, overrides or []) for file in files]
     if as_json:
-        console.data_json([{**vars(one), "file": str(one.file), "ok": not one.mistakes} for one in checked])
+        console.data_json([{**vars(result), "file": str(result.file), "ok": not result.mistakes} for result in checked])
     else:
-        for one in checked:
-            console.data(f"{one.file}: {'ok, ' + one.model if not one.mistakes else 'wrong'}")
-    # An override that is wrong is so for every file, and is named once.
-    mistakes = list(dict.fromkeys(mistake for one in checked for mistake in one.mistakes))
+        for result in checked:
+            console.data(f"{result.file}: {'ok, ' + result.model if not result.mistakes else 'wrong'}")
+    # A wrong override is wrong for every file, and is printed once.
+    mistakes = list(dict.fromkeys(mistake for result in checked for mistake in result.mistakes))
     if mistakes:
-        error = InputMissingError if all(one.missing for one in checked if one.mistakes) else BadParametersError
+        error = (
+            InputMissingError if all(result.missing for result in checked if result.mistakes) else BadParametersError
+        )
         listed = "\n".join(f"  {mistake}" for mistake in mistakes)
         raise error(
             f"the parameters are wrong:\n{listed}",
@@ -94,7 +93,7 @@ def validate(
 
 @dataclass(frozen=True)
 class _Checked:
-    """A parameter file, the model that it names, and what is wrong with it."""
+    """A parameter file, the model that the file names, and the file's mistakes."""
 
     file: Path
     model: str
@@ -102,9 +101,7 @@ class _Checked:
     missing: bool = False
 
 
-def _check(file: Path, overrides: "Sequence[str]") -> _Checked:
-    from emotion.errors import BadParametersError, InputMissingError
-    from emotion.models.registry import MODELS
+def _check(file: Path, overrides: Sequence[str]) -> _Checked:
     from emotion.params.toml import load_params
 
     model = _model(file)
@@ -122,7 +119,7 @@ def _check(file: Path, overrides: "Sequence[str]") -> _Checked:
 
 
 def _model(file: Path) -> str:
-    """Read which model the file is for; what keeps it from being read is found again by `load_params`."""
+    """Read the name of the file's model; "" where the file cannot be read, which `load_params` reports."""
     try:
         table = tomllib.loads(file.read_bytes().decode()).get("model")
     except (OSError, ValueError):

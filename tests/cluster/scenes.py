@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from emotion.cluster.job_status import INDEX, JOB_NAME
+from emotion.cluster.labels import INDEX, JOB_NAME
 from tests.cluster.api import ApiServer
 
 SHORT = 0.3
