@@ -20,7 +20,7 @@ FILES = ("train.txt", "validation.txt", "test.txt")
 
 
 def invoke(*args: object) -> tuple[str, str]:
-    """Run the command; errors are raised, each with its exit code."""
+    """Run the command; an error is raised with its exit code."""
     done = CliRunner().invoke(app, ["data", *map(str, args)], catch_exceptions=False)
     assert done.exit_code == 0, done.stderr
     return done.stdout, done.stderr
@@ -62,22 +62,22 @@ def test_check_of_untrainable_data_ends_with_65_after_the_figures(tmp_path: Path
 
 
 def test_the_sample_is_written_marked_and_trainable(tmp_path: Path) -> None:
-    content, told = invoke("sample", tmp_path / "sample", "--json")
+    content, stderr = invoke("sample", tmp_path / "sample", "--json")
 
     data = load_dataset(tmp_path / "sample", DataTable())
     assert data.sample
     assert len(data.splits["train"]) > len(data.splits["test"]) > 0
     assert json.loads(content) == json.loads((tmp_path / "sample" / "dataset.json").read_bytes())
-    assert "made up" in told
+    assert "made up" in stderr
 
 
 def test_the_sample_is_written_once(tmp_path: Path) -> None:
     invoke("sample", tmp_path)
     times = [(tmp_path / name).stat().st_mtime_ns for name in FILES]
 
-    _, told = invoke("sample", tmp_path)
+    _, stderr = invoke("sample", tmp_path)
 
-    assert "nothing to do" in told
+    assert "nothing to do" in stderr
     assert [(tmp_path / name).stat().st_mtime_ns for name in FILES] == times
 
 
@@ -141,6 +141,6 @@ def test_labels_are_shown_as_far_as_the_encoding_goes(
     command = [str(Path(sys.executable).with_name("emotion")), "data", "check", str(data)]
     environment = {**os.environ, **locale}
     shown = subprocess.run(command, capture_output=True, check=True, env=environment).stdout.decode()
-    told = json.loads(subprocess.run([*command, "--json"], capture_output=True, check=True, env=environment).stdout)
+    printed = json.loads(subprocess.run([*command, "--json"], capture_output=True, check=True, env=environment).stdout)
     assert all(re.search(rf"^[|│] {re.escape(label)} ", shown, re.MULTILINE) for label in expected), shown
-    assert set(told["labels"]["train"]) == {"größte", "д"}
+    assert set(printed["labels"]["train"]) == {"größte", "д"}

@@ -1,4 +1,4 @@
-"""`emotion doctor`: what it says of the machine, the store and the data, and the exit code that follows."""
+"""`emotion doctor`: the state of the machine, the store and the data, and the exit code."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tests.hub import CHECKPOINT
 
 @pytest.fixture(autouse=True)
 def no_tensorflow(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Leave out the one check that takes seconds, with a test of its own, on a machine of 32 GiB without limits."""
+    """Skip the slow check of TensorFlow, on a machine of 32 GiB without limits."""
     monkeypatch.setattr(doctor, "tensorflow_gpus", lambda: Check("GPU for training", "not looked for"))
     monkeypatch.setattr(hardware, "CGROUP", tmp_path_factory.mktemp("cgroup"))
     monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 2**23, "SC_PAGE_SIZE": 2**12}.__getitem__)
@@ -143,11 +143,11 @@ def test_the_table_and_the_waiting_are_apart(tmp_path: Path) -> None:
 
 
 class TestTensorFlow:
-    """With programs in the place of the one that imports TensorFlow."""
+    """The check of TensorFlow, with other programs instead of the import."""
 
     @pytest.fixture(autouse=True)
     def no_tensorflow(self) -> None:
-        """Nothing is left out here."""
+        """Skip no check here."""
 
     def test_its_gpus_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(doctor, "LIST_GPUS", "print('noise'); print('[\"gpu:0\", \"gpu:1\"]')")
