@@ -1,4 +1,8 @@
-"""The commands of `emotion`, and its groups of commands."""
+"""Collects the commands of `emotion` and their groups.
+
+Every start imports all modules of commands, and `emotion --help` must be fast. Therefore modules of the suite that
+import pydantic or anything larger are imported inside the commands' functions, and all others at the top.
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`emotion data`: check a data set, fetch the reference one, write the built-in sample."""
+"""`emotion data`: checks a data set, fetches the reference data set, and writes the built-in sample."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

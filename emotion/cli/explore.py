@@ -1,4 +1,4 @@
-"""`emotion explore`: what a data set holds, as figures and numbers."""
+"""`emotion explore`: describes a data set in figures and numbers."""
 
 from pathlib import Path
 from typing import Annotated, Any

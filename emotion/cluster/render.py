@@ -15,6 +15,7 @@ import yaml
 
 from emotion.cluster.job_spec import JobSpec, manifests_folder
 from emotion.cluster.kubectl import kustomize
+from emotion.cluster.labels import QUEUE
 from emotion.errors import BadParametersError
 from emotion.models.registry import MODELS, jobs_folder
 
@@ -23,7 +24,6 @@ CONTAINER = "/spec/template/spec/containers/0"
 # The places of what the base's args leave to be said.
 DATA = 5
 SOURCE, OUTPUT = 1, 2
-QUEUE = "kueue.x-k8s.io/queue-name"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Runs the commands of Jobs for real on this machine, in the place of a kubelet."""
+"""Runs the commands of Jobs on this machine, as a kubelet does."""
 
 import os
 import subprocess
@@ -13,13 +13,13 @@ from tests.images.containers import expanded
 
 
 class Kubelet:
-    """Runs a Job's pods as processes, on a store that is a folder; gives them up as the Job's rules say."""
+    """Runs a Job's pods as processes on a local store; the first failure fails the Job."""
 
     def __init__(self, api: ApiServer, folder: Path) -> None:
         self.api, self.folder = api, folder
 
     def __call__(self, scene: Scene) -> None:
-        """Run all pods of a Job, side by side, to their ends."""
+        """Run all pods of a Job at once, to their ends."""
         job = self.api.get("Job", scene.name, scene.namespace)
         assert job is not None
         indexed = job["spec"].get("completionMode") == "Indexed"
@@ -33,9 +33,9 @@ class Kubelet:
             scene.complete(len(codes))
 
     def pod(self, scene: Scene, job: dict[str, Any], index: int | None) -> int:
-        """Run one pod's command, and give its exit code."""
+        """Run a pod's command, and give its exit code."""
         container = job["spec"]["template"]["spec"]["containers"][0]
-        variables = {each["name"]: each.get("value", "") for each in container.get("env", [])}
+        variables = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
         variables |= {"JOB_COMPLETION_INDEX": str(index)} if index is not None else {}
         args = [self.local(scene, expanded(word, variables)) for word in container["args"]]
         pod = scene.pod(index=index)
@@ -50,13 +50,13 @@ class Kubelet:
         return process.returncode
 
     def local(self, scene: Scene, word: str) -> str:
-        """A word of the command line with this machine's folders."""
+        """Replace the container's folders in a word of the command line by this machine's."""
         if word != "/params/params.toml":
             return word.replace("/store", str(self.api.store), 1) if word.startswith("/store") else word
         (params,) = [
-            each
-            for each in self.api.all("ConfigMap", scene.namespace)
-            if f"-{scene.name.partition('-')[2]}-" in each["metadata"]["name"]
+            item
+            for item in self.api.all("ConfigMap", scene.namespace)
+            if f"-{scene.name.partition('-')[2]}-" in item["metadata"]["name"]
         ]
         path = self.folder / f"{scene.name}.toml"
         path.write_text(params["data"]["params.toml"])

@@ -17,7 +17,7 @@ import pytest
 from emotion.cluster.job_spec import JobSpec, check_spec
 from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.render import Rendered, render
-from emotion.cluster.store_files import FileEntry, fetch, local_files, put, remote_files
+from emotion.cluster.store_files import FileEntry, download, local_files, remote_files, upload
 from emotion.cluster.store_pod import StorePod
 from emotion.data.sample import generate
 from tests.builders import write_dataset
@@ -367,12 +367,12 @@ def test_two_workers_train_one_run_together(start_node: Callable[..., Node], net
 class Exec(Kubectl):
     """`docker exec` in the place of `kubectl exec`."""
 
-    def stream(self, *arguments: str, fed: bool = False) -> subprocess.Popen[bytes]:
+    def stream(self, *arguments: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         place = arguments.index("--")
-        pod, options = arguments[place - 2], ["--interactive"] if fed else []
+        pod, options = arguments[place - 2], ["--interactive"] if stdin else []
         command = [DOCKER, "exec", *options, pod, *arguments[place + 1 :]]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdin=pipe if fed else subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+        return subprocess.Popen(command, stdin=pipe if stdin else subprocess.DEVNULL, stdout=pipe, stderr=pipe)
 
 
 def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_container(node: Node, tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_contai
     (source / "in ner" / "large.bin").write_bytes(os.urandom(3 << 20))
     files = local_files(source)
     moved: list[int] = []
-    assert put(pod, source, files, target, moved.append).written == [each.path for each in files]
+    assert upload(pod, source, files, target, moved.append).written == [each.path for each in files]
     assert sum(moved) == sum(each.size for each in files)
     there = [path for path in (node.claim / "inputs").rglob("*") if path.is_file()]
     assert {path.relative_to(node.claim / "inputs" / "mine").as_posix() for path in there} == {
@@ -395,9 +395,9 @@ def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_contai
     }
     assert {(path.stat().st_uid, path.stat().st_gid) for path in there} == {(10001, 10001)}
     assert sorted_by_path(remote_files(pod, target)) == sorted_by_path(files)
-    assert put(pod, source, files, target, moved.append).written == []
+    assert upload(pod, source, files, target, moved.append).written == []
     back = tmp_path / "back"
-    fetch(pod, target, files, back, moved.append)
+    download(pod, target, files, back, moved.append)
     assert sorted_by_path(local_files(back)) == sorted_by_path(files)
 
 
