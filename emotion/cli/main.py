@@ -1,14 +1,17 @@
 """Starts and ends the process: installs signal handlers before slow imports, and converts errors into exit codes."""
 
 import io
+import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import NoReturn
 
 from emotion.errors import EmotionError, ExitCode, Terminated, UnavailableError
+from emotion.signals import SIGNALS
 
-SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+RAISE_AGAIN_SECONDS = 0.1
 
 
 def main() -> None:
@@ -59,9 +62,15 @@ def _install_handlers(received: list[int]) -> None:
 
     def stop(number: int, _: FrameType | None) -> None:
         received.append(number)
-        # Objects under construction must not print tracebacks.
-        sys.unraisablehook = lambda _: None
+        sys.unraisablehook = raise_again
         raise SIGNALS[signal.Signals(number)]
+
+    def raise_again(swallowed: "sys.UnraisableHookArgs") -> None:
+        """Send the signal once more where a finalizer swallowed its exception; print nothing."""
+        if isinstance(swallowed.exc_value, tuple(SIGNALS.values())):
+            timer = threading.Timer(RAISE_AGAIN_SECONDS, os.kill, (os.getpid(), received[0]))
+            timer.daemon = True
+            timer.start()
 
     for number in SIGNALS:
         # A shell lets a job that it started with & ignore Ctrl-C, which is meant for another job.
