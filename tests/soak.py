@@ -16,7 +16,7 @@ from emotion.errors import EmotionError
 from emotion.store.layout import Run, Store, read_json
 from tests import soak_results
 from tests.builders import write_dataset
-from tests.checkpoints import write_checkpoint
+from tests.pretrained import write_pretrained
 from tests.soak_kills import Attempt, Soak
 
 NAME = "soak"
@@ -75,7 +75,7 @@ def prepare(soak: Soak) -> Place:
         shutil.rmtree(soak.folder / name, ignore_errors=True)
     splits = {name: rows[: ROWS[name]] for name, rows in generate().items()}
     write_dataset(place.folder / "data", train=splits["train"], validation=splits["validation"], test=splits["test"])
-    write_checkpoint(place.folder / "checkpoint", "bert", [text for text, _ in splits["train"]])
+    write_pretrained(place.folder / "checkpoint", "bert", [text for text, _ in splits["train"]])
     texts = islice(cycle([*(text for text, _ in splits["test"]), ""]), CLASSIFIED)
     lines = (f'{number},"{text}"\n' for number, text in enumerate(texts))
     (place.folder / "in.csv").write_text("id,text\n" + "".join(lines))

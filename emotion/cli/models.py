@@ -26,12 +26,12 @@ def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
             "name": info.name,
             "description": info.description,
             "parameters": {"total": info.parameters, "trainable": info.parameters},
-            "checkpoint": info.checkpoint.repository if info.checkpoint else None,
-            "present": info.checkpoint is None or place is not None,
+            "checkpoint": info.pretrained.repository if info.pretrained else None,
+            "present": info.pretrained is None or place is not None,
             "source": place.source if place else None,
         }
         for info in MODELS.values()
-        for place in [locate_checkpoint(info.checkpoint, Store(store))]
+        for place in [locate_checkpoint(info.pretrained, Store(store))]
     ]
     if as_json:
         console.data_json(records)

@@ -70,7 +70,7 @@ def pipeline(
     common = JobSpec("", data=data, claim=store_claim, image=image, queue=queue, overlay=overlay_folder(overlay))
     training = replace(common, gpus=gpus, spot=spot, settings=tuple(settings or ()))
     orders = [replace(training, job=name) for name in names]
-    lacking = data == "emotion" or any(MODELS[name].checkpoint for name in names)
+    lacking = data == "emotion" or any(MODELS[name].pretrained for name in names)
     before = [replace(common, job="prefetch", models=tuple(names))] if prefetch and lacking else []
     after = replace(common, job="aggregate", image=classify_image)
     jobs = prepare(kubectl, [*before, *orders, after])

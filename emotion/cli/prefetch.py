@@ -37,6 +37,6 @@ def prefetch(
         console.say(f"wrote {folder}" if fetched.written else f"{folder} has the data: nothing to do")
         for file in fetched.different:
             console.warn(f"{file} is not the original")
-    named = [info.name for info in chosen if info.checkpoint]
+    named = [info.name for info in chosen if info.pretrained]
     if checkpoints and (named or not chosen):
         weights.fetch(named or None, store)

@@ -132,7 +132,7 @@ def _all_models() -> dict["Reference", str]:
     from emotion.models.registry import MODELS
     from emotion.weights.reference import Reference
 
-    return {Reference(info.checkpoint.repository): info.name for info in MODELS.values() if info.checkpoint}
+    return {Reference(info.pretrained.repository): info.name for info in MODELS.values() if info.pretrained}
 
 
 def _references(models: list[str]) -> list["Reference"]:

@@ -112,7 +112,7 @@ def _about(order: JobSpec) -> list[Patch]:
         said = [_replace(f"args/{DATA}", f"/store/data/{order.data}")]
         return [*said, *_append(*(("--run", order.run) if order.run else ()), *_pairs("--set", order.settings))]
     if order.job == "prefetch":
-        fetched = [name for name in order.models if MODELS[name].checkpoint]
+        fetched = [name for name in order.models if MODELS[name].pretrained]
         return _append(*fetched, *(() if fetched or not order.models else ("--no-weights",)), *_own_data(order))
     if order.job == "classify":
         return _shares(order)

@@ -178,7 +178,7 @@ def _best(store: Store, *, trained: bool) -> Check:
 
 
 def _weights(store: Store) -> Check:
-    places = {info.name: locate_checkpoint(info.checkpoint, store) for info in MODELS.values() if info.checkpoint}
+    places = {info.name: locate_checkpoint(info.pretrained, store) for info in MODELS.values() if info.pretrained}
     present = ", ".join(f"{name} ({place.source})" for name, place in places.items() if place)
     absent = ", ".join(name for name, place in places.items() if place is None)
     if absent:

@@ -1,4 +1,4 @@
-"""The models that can be trained, as data. Imports no framework, so that listing them is instant."""
+"""The models that can be trained, as data. It imports no framework, so that listing models is instant."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +11,16 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What there is to know of a model before it is built.
+    """A model, before it is built.
 
-    `parameters` (all trainable) are those of the reference task: six labels and, where the vocabulary is not
-    the checkpoint's own, 8,126 words. `checkpoint` is what training starts from, or None for scratch.
+    `parameters`, all trainable, are counted for the reference task: six labels, and 8,126 words for models without a
+    pretrained vocabulary. `pretrained` is the model that training starts from; None means random weights.
     """
 
     name: str
     description: str
     parameters: int
-    checkpoint: PretrainedModel | None = None
+    pretrained: PretrainedModel | None = None
 
 
 MODELS = {
@@ -63,10 +63,10 @@ MODELS = {
 
 
 def find_model(name: str) -> ModelInfo:
-    """Look a model up.
+    """Look up a model.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: no model has that name.
     """
     if name not in MODELS:
         raise UsageError(f"unknown model {name!r}", f"the models are {', '.join(MODELS)}")
@@ -74,11 +74,11 @@ def find_model(name: str) -> ModelInfo:
 
 
 def jobs_folder() -> Path:
-    """`jobs/`: inside the installed package, or beside it in a checkout."""
+    """Find `jobs/`: inside the installed package, or beside the package in a git checkout."""
     inside = PACKAGE / "jobs"
     return inside if inside.is_dir() else PACKAGE.parent / "jobs"
 
 
 def params_file(model: str) -> Path:
-    """The model's own params.toml."""
+    """Find the model's params.toml."""
     return jobs_folder() / find_model(model).name / "params.toml"

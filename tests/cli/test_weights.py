@@ -56,7 +56,7 @@ def test_the_list_has_the_models_and_what_else_the_store_has(store: Store) -> No
     records = json.loads(invoke("list", "--store", str(store.folder), "--json"))
 
     assert [record["repository"] for record in records] == [*PRETRAINED, "org/other"]
-    assert [record["model"] for record in records] == [name for name, info in MODELS.items() if info.checkpoint] + [
+    assert [record["model"] for record in records] == [name for name, info in MODELS.items() if info.pretrained] + [
         None
     ]
     assert records[-1] | {"folder": ""} == {

@@ -28,7 +28,7 @@ GPU = "nvidia.com/gpu"
 QUEUE = "kueue.x-k8s.io/queue-name"
 JOB_NAME = "batch.kubernetes.io/job-name"
 LABELS = {f"app.kubernetes.io/{name}" for name in ("name", "component", "instance", "part-of", "version")}
-TRANSFORMERS = [name for name, model in MODELS.items() if model.checkpoint]
+TRANSFORMERS = [name for name, model in MODELS.items() if model.pretrained]
 SPOT = {"cloud.google.com/gke-spot", "kubernetes.azure.com/scalesetpriority", "karpenter.sh/capacity-type"}
 # What ends the same way however often it is tried.
 HOPELESS = [2, 65, 66, 70, 73, 78]

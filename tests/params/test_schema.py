@@ -88,7 +88,7 @@ def test_what_parameters_a_model_has(model: str, expected: type) -> None:
 def test_a_transformer_s_job_names_its_checkpoint_and_commit(model: str) -> None:
     params = load_params(model, JOBS / model / "params.toml")
     assert isinstance(params, TransformerParams)
-    known = MODEL_INFOS[model].checkpoint
+    known = MODEL_INFOS[model].pretrained
     assert known is not None
     assert (params.model.checkpoint, params.model.revision) == (known.repository, known.revision)
     assert params.model.init == "pretrained"
