@@ -1,4 +1,4 @@
-"""When a checkpoint is due: by steps, by time for at most 2 % of the time, on a stop, at the end, after a failure."""
+"""When a checkpoint is due: by steps, by time for at most 2 % of the time, on a stop, and at the end."""
 
 import time
 from collections.abc import Iterable
