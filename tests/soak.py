@@ -16,7 +16,7 @@ from emotion.errors import EmotionError
 from emotion.store.layout import Run, Store, read_json
 from tests import soak_results
 from tests.builders import write_dataset
-from tests.checkpoints import write_checkpoint
+from tests.pretrained import write_pretrained
 from tests.soak_kills import Attempt, Soak
 
 NAME = "soak"
@@ -77,7 +77,7 @@ def prepare(soak: Soak) -> Workspace:
     write_dataset(
         workspace.folder / "data", train=splits["train"], validation=splits["validation"], test=splits["test"]
     )
-    write_checkpoint(workspace.folder / "checkpoint", "bert", [text for text, _ in splits["train"]])
+    write_pretrained(workspace.folder / "checkpoint", "bert", [text for text, _ in splits["train"]])
     texts = islice(cycle([*(text for text, _ in splits["test"]), ""]), CLASSIFIED)
     lines = (f'{number},"{text}"\n' for number, text in enumerate(texts))
     (workspace.folder / "in.csv").write_text("id,text\n" + "".join(lines))

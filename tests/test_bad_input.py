@@ -13,8 +13,8 @@ from emotion.cli.main import main
 from emotion.models import backend
 from emotion.store.layout import Store
 from tests.builders import TRAIN, write_dataset
-from tests.checkpoints import change_json, write_checkpoint
 from tests.disks import MEANS, small
+from tests.pretrained import change_json, write_pretrained
 from tests.toy import write_model
 
 Result = tuple[int, str]
@@ -182,7 +182,7 @@ def test_parameters_of_the_models(
 
 @pytest.fixture(scope="module")
 def good_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("weights") / "good", "bert", [text for text, _ in TRAIN])
+    return write_pretrained(tmp_path_factory.mktemp("weights") / "good", "bert", [text for text, _ in TRAIN])
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def train(
     from emotion.models.registry import params_file
     from emotion.params.toml import load_params
     from emotion.runs.plan import plan_job
-    from emotion.runs.run import cleaned, run_job
+    from emotion.runs.train_job import cleaned, train_job
     from emotion.store.layout import Store
 
     options = {
@@ -96,7 +96,7 @@ def train(
     if metrics is None:
         listener.note("start", f"training {job.run} on {job.data.name}: {job.size}")
     if metrics is None or not cleaned(job):
-        metrics = run_job(job, listener)
+        metrics = train_job(job, listener)
     else:
         listener.note("complete", f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
     if metrics is not None:

@@ -65,7 +65,7 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     batch = Examples(texts, np.arange(rows, dtype=np.int32) % 6)
     before = resident()
     # The first step makes the graph, which is not the batch's to pay for.
-    small = Examples(texts.rows(np.arange(1)).narrowed(4 if model not in {"ann"} else length), batch.labels[:1])
+    small = Examples(texts.rows(np.arange(1)).padded_to(4 if model not in {"ann"} else length), batch.labels[:1])
     step(small, 0)
     Path("/proc/self/clear_refs").write_text("5")
     step(batch, 1)

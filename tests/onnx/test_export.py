@@ -269,5 +269,5 @@ def test_weights_that_nothing_reads_are_left_out() -> None:
     graph = onnx.load_from_string(to_onnx(model, 17, apart=True)).graph
     stored, read = {tensor.name for tensor in graph.initializer}, {name for node in graph.node for name in node.input}
     assert stored <= read
-    assert any("narrow_shared" in variable.path for variable in model.trainable_variables)
-    assert not any("narrow_shared" in name for name in stored)
+    assert any("shared_bottleneck" in variable.path for variable in model.trainable_variables)
+    assert not any("shared_bottleneck" in name for name in stored)

@@ -12,7 +12,7 @@ from emotion.onnx import quantize as quantizing
 from emotion.onnx.quantize import QuantizationResult, quantize
 from emotion.onnx.session import Classifier
 from emotion.store.atomic import write_json
-from tests.checkpoints import write_checkpoint
+from tests.pretrained import write_pretrained
 
 TEXTS = [
     f"{start} {feeling} {end}"
@@ -49,7 +49,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("model")
     # Wide enough that the tables of words are not most of the file.
     sizes = {"hidden_size": 64, "intermediate_size": 256, "initializer_range": 0.1}
-    source = write_checkpoint(tmp_path_factory.mktemp("source"), request.param, TEXTS, **sizes)
+    source = write_pretrained(tmp_path_factory.mktemp("source"), request.param, TEXTS, **sizes)
     config = encoder_config(read_config(source))
     model = build_transformer(config, 2, request.param)
     load_weights(model, config, source, same_labels=True)

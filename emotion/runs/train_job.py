@@ -1,4 +1,4 @@
-"""Running a job: train, export, evaluate, in one run folder; metrics.json is written last."""
+"""Runs a training job end to end: train, export, evaluate, draw figures; metrics.json is written last."""
 
 import os
 import resource
@@ -32,27 +32,27 @@ from emotion.training.distributed.topology import Topology, read_topology
 from emotion.training.progress import TrainingListener
 
 
-def run_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
-    """Train, or go on training; export and evaluate; metrics.json is written last.
+def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
+    """Start or resume training; export and evaluate; write metrics.json last.
 
-    Of several workers the chief does all that; the others train with it and give None.
+    Among several workers only the chief exports and evaluates; the other workers return None.
 
     Raises:
-        CheckFailedError: the exported model does not give what the trained one gives.
+        CheckFailedError: the exported model and the trained model differ.
         CannotWriteError: the store, or the temporary folder, cannot be written.
-        UnavailableError: the checkpoint to start from, or the GPU that is asked for, cannot be had.
+        UnavailableError: the pretrained weights or the requested GPU are not available.
         TryAgainError: another process holds the run, or a worker is lost.
-        BadParametersError: the run's checkpoints are those of another training.
-        Terminated, KeyboardInterrupt: asked to stop; what was trained is in a checkpoint.
+        BadParametersError: the run's checkpoints belong to another training.
+        Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
     """
     cluster = read_topology(os.environ)
     with scratch_folder():
-        pass  # what is needed at the end is looked for at the start
+        pass  # an export that cannot write its temporary files should fail before training
     if cluster is not None and not cluster.chief:
         _assist(job, listener, cluster)
         return None
     with hold(job.run.folder, job.params.resources.wait, lambda line: listener.note("wait", line)) as lease:
-        # Whoever held the run until now may have ended it.
+        # The process that held the run before may have completed it.
         metrics = job.complete()
         if metrics is None:
             remove_leftovers(job.run.folder)
@@ -66,7 +66,7 @@ def run_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
 
 
 def cleaned(job: TrainingJob) -> bool:
-    """Whether nothing of a complete run is left that only its training needed: its process may have been killed."""
+    """Whether a complete run has neither checkpoints nor a lease; a killed process may leave them."""
     return not job.run.checkpoints.exists() and newest_holder(job.run.folder) is None
 
 
@@ -79,7 +79,7 @@ def _remove(folder: Path) -> None:
 
 
 def _assist(job: TrainingJob, listener: TrainingListener, cluster: Topology) -> None:
-    """Train as a worker that writes nothing."""
+    """Train as a worker that is not the chief and writes nothing."""
     if job.run.complete or fitted_already(job, listener):
         listener.note("complete", f"{job.run} is trained: nothing to do for worker {cluster.index}")
         return
@@ -113,13 +113,13 @@ def _run(job: TrainingJob, listener: TrainingListener, cluster: Topology | None,
 
 
 def _illustrate(run: Run, metrics: Metrics, listener: TrainingListener) -> None:
-    """Write the model card and the figures. A training is not lost for a figure that cannot be drawn."""
+    """Write the model card and the figures. A figure that fails is a warning: it does not fail the training."""
     write_card(run, metrics)
     try:
         warnings = draw_run(run, metrics)
     except EmotionError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever it is in the labels or figures
+    except Exception as error:  # noqa: BLE001  labels and figures of users can break drawing in any way
         warnings = [f"the figures could not be drawn: {type(error).__name__}: {error}"]
     for warning in warnings:
         listener.note("warning", warning)
@@ -127,7 +127,7 @@ def _illustrate(run: Run, metrics: Metrics, listener: TrainingListener) -> None:
 
 @dataclass(frozen=True)
 class Exported:
-    """The exported model, opened as any reader would, and how it stands beside the trained one."""
+    """The exported model, as any reader opens it, and its comparison with the trained model."""
 
     classifier: Classifier
     parity: Parity
@@ -143,7 +143,7 @@ def _metrics(job: TrainingJob, trained: Trained, exported: Exported, scores: Run
         run=job.run.name,
         seed=job.params.training.seed,
         finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
-        data=_data_record(job),
+        data=_data_source(job),
         training_seconds=fitted.seconds,
         seconds=seconds,
         epochs=len(fitted.epochs),
@@ -163,20 +163,20 @@ def _metrics(job: TrainingJob, trained: Trained, exported: Exported, scores: Run
         samples_per_second=fitted.samples_per_second,
         max_length=learner.max_length,
         precision=learner.compute.precision,
-        micro_batch=fitted.position.micro,
+        micro_batch=fitted.state.micro_batch,
         temperature=scores.temperature,
-        resumes=fitted.position.resumes,
+        resumes=fitted.state.resumes,
         weights=learner.weights,
     )
 
 
-def _data_record(job: TrainingJob) -> DataSource:
+def _data_source(job: TrainingJob) -> DataSource:
     data = job.data
     return DataSource(**asdict(data.origin), labels=data.labels, digests=Digests(**data.digests))
 
 
 def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> Exported:
-    """Write model/, open it as any reader would, and hold it against the trained model on validation."""
+    """Write model/, open it as any reader does, and compare it with the trained model on validation."""
     from emotion.training.forward import Forward
 
     listener.note("export", "exporting to ONNX and holding it against the trained model on validation")

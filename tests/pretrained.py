@@ -1,4 +1,4 @@
-"""Tiny checkpoints of every family, as the hub has them: config.json, model.safetensors and a real tokenizer."""
+"""Tiny pretrained models of all families, as on the hub: config.json, model.safetensors and a real tokenizer."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ ROBERTA = {
     "bos_token": "<s>",
     "eos_token": "</s>",
 }
-# What CamemBERT's first ids are: fairseq's own, then SentencePiece's.
+# CamemBERT's first ids: fairseq's, then SentencePiece's.
 CAMEMBERT = ["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>", "<mask>"]
 SIZES: dict[str, Any] = {
     "hidden_size": 16,
@@ -29,11 +29,11 @@ SIZES: dict[str, Any] = {
     "num_attention_heads": 2,
     "intermediate_size": 24,
     "max_position_embeddings": 64,
-    # Large enough that different texts have different logits.
+    # Large enough for different texts to have different logits.
     "initializer_range": 0.2,
 }
 FEW_TYPES = {"type_vocab_size": 1, "pad_token_id": 1, "max_position_embeddings": 66}
-# Each family's tokenizer class, and its sizes where they differ.
+# Tokenizer classes by family, and sizes that differ from `SIZES`.
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "bert": ("BertTokenizer", {}),
     "distilbert": ("DistilBertTokenizer", {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24}),
@@ -49,28 +49,28 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def write_checkpoint(folder: Path, family: str, texts: Sequence[str], **changes: Any) -> Path:
-    """Write a checkpoint with random weights and a tokenizer learnt from `texts`; returns its folder.
+def write_pretrained(folder: Path, family: str, texts: Sequence[str], **changes: Any) -> Path:
+    """Write a model with random weights and a tokenizer learned from `texts`; return its folder.
 
     `changes` replace keys of config.json before the weights are made.
     """
     from emotion.models.backend import prepare
     from emotion.models.config_json import encoder_config
-    from emotion.models.hf_folder import save_checkpoint
+    from emotion.models.hf_folder import save_pretrained
     from emotion.models.transformer import build_transformer
 
     tokenizer = write_tokenizer(folder, family, texts)
     sizes = {**SIZES, **FAMILIES[family][1]}
     content = {"model_type": family, "vocab_size": tokenizer.get_vocab_size(), **sizes, **changes}
     config = encoder_config(content)
-    # Not the seed of a training, whose random weights would be the same.
+    # A seed that no training uses: its random weights would be the same.
     prepare(7, 0)
-    save_checkpoint(folder, build_transformer(config, 2, family), config, content, ["LABEL_0", "LABEL_1"])
+    save_pretrained(folder, build_transformer(config, 2, family), config, content, ["LABEL_0", "LABEL_1"])
     return folder
 
 
 def write_tokenizer(folder: Path, family: str, texts: Sequence[str]) -> Tokenizer:
-    """Write tokenizer.json and tokenizer_config.json as the family has them; returns the tokenizer."""
+    """Write the family's tokenizer.json and tokenizer_config.json; return the tokenizer."""
     made, specials = TOKENIZERS.get(family, wordpiece)(texts)
     folder.mkdir(parents=True, exist_ok=True)
     made.save(str(folder / "tokenizer.json"))

@@ -1,4 +1,4 @@
-"""A run ends with its figures, its model card and its temperature; a figure that fails costs no training."""
+"""A run ends with figures, a model card and a temperature; a figure that fails does not fail the training."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,8 @@ from emotion.evaluation.figures import draw_run
 from emotion.models.backend import prepare
 from emotion.onnx.session import Classifier
 from emotion.runs.plan import TrainingJob
-from emotion.runs.run import run_job
-from tests.builders import write_dataset
-from tests.runs.test_run import ROWS, Heard, plan, trained
+from emotion.runs.train_job import train_job
+from tests.runs.jobs import RecordingListener, plan, trained, write_data
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,13 +21,12 @@ def _tensorflow() -> None:
 
 @pytest.fixture
 def job(tmp_path: Path) -> TrainingJob:
-    data = write_dataset(tmp_path / "data", train=ROWS, validation=ROWS[::3], test=ROWS[::4])
-    return plan(tmp_path, data)
+    return plan(tmp_path, write_data(tmp_path / "data"))
 
 
 def test_a_run_ends_with_figures_a_card_and_a_temperature(job: TrainingJob) -> None:
-    heard = Heard()
-    metrics = trained(job, heard)
+    listener = RecordingListener()
+    metrics = trained(job, listener)
     names = ("architecture", "calibration", "confusion", "precision_recall", "training")
     assert {path.name for path in job.run.figures.iterdir()} == {
         f"{name}.{kind}" for name in names for kind in ("png", "svg")
@@ -38,7 +36,7 @@ def test_a_run_ends_with_figures_a_card_and_a_temperature(job: TrainingJob) -> N
     assert f"{metrics.test.accuracy:.4f}" in card
     assert json.loads((job.run.exported / "config.json").read_text())["calibration_temperature"] == metrics.temperature
     assert Classifier.load(job.run.exported).temperature == metrics.temperature
-    assert heard.told("warning") == ""
+    assert listener.messages("warning") == ""
 
 
 def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(
@@ -47,19 +45,19 @@ def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(
     def fail(*_: object) -> list[str]:
         raise ZeroDivisionError("no width")
 
-    monkeypatch.setattr("emotion.runs.run.draw_run", fail)
-    heard = Heard()
-    trained(job, heard)
+    monkeypatch.setattr("emotion.runs.train_job.draw_run", fail)
+    listener = RecordingListener()
+    trained(job, listener)
     assert job.run.complete
-    assert "the figures could not be drawn: ZeroDivisionError: no width" in heard.told("warning")
+    assert "the figures could not be drawn: ZeroDivisionError: no width" in listener.messages("warning")
 
 
 def test_figures_that_cannot_be_written_leave_the_run_incomplete(job: TrainingJob) -> None:
     job.run.figures.parent.mkdir(parents=True)
     job.run.figures.write_text("a file in the way")
     with pytest.raises(CannotWriteError):
-        run_job(job, Heard())
+        train_job(job, RecordingListener())
     assert not job.run.complete
     job.run.figures.unlink()
-    metrics = trained(job, Heard())
+    metrics = trained(job, RecordingListener())
     assert draw_run(job.run, metrics) == []
