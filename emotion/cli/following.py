@@ -50,7 +50,7 @@ def report(
     for line in _next([each for each in jobs if each.name in done]):
         console.say(f"  next: {line}{option(kubectl)}")
     if as_json:
-        runs = {each.name: each.order.run for each in jobs}
+        runs = {each.name: each.spec.run for each in jobs}
         console.data_json(
             [
                 {"job": each.name, "run": runs.get(each.name, ""), "exit_code": each.exit_code, "reason": each.reason}
@@ -82,14 +82,14 @@ LAST = 10
 
 
 def _next(jobs: "Sequence[Rendered]") -> list[str]:
-    trained = [each.order for each in jobs if each.order.trains]
+    trained = [each.spec for each in jobs if each.spec.trains]
     if trained:
         return ["emotion submit aggregate", f"emotion fetch {trained[0].job}/{trained[0].run} DIR"]
     names = {"prefetch": "emotion submit all", "aggregate": "emotion fetch comparison DIR"}
     return [
-        f"emotion fetch predictions/{each.order.source or 'inbox'} DIR"
-        if each.order.job == "classify"
-        else names[each.order.job]
+        f"emotion fetch predictions/{each.spec.source or 'inbox'} DIR"
+        if each.spec.job == "classify"
+        else names[each.spec.job]
         for each in jobs
     ]
 

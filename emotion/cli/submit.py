@@ -146,8 +146,8 @@ def show_plan(kubectl: "Kubectl", jobs: Sequence["Rendered"]) -> None:
     columns = ["job", "run", "image", "pods", "a pod", "queue", "claim"]
     rows = [
         [
-            each.order.job,
-            each.order.run,
+            each.spec.job,
+            each.spec.run,
             each.container["image"],
             str(each.job["spec"].get("completions", 1)),
             _resources(each.container["resources"]),
@@ -190,4 +190,4 @@ def _later(kubectl: "Kubectl", jobs: Sequence["Rendered"], *, as_json: bool) -> 
     where = option(kubectl)
     console.say(f"see them with: emotion status{where}; emotion logs {jobs[0].name} -f{where}")
     if as_json:
-        console.data_json([{"job": each.name, "run": each.order.run, "exit_code": None} for each in jobs])
+        console.data_json([{"job": each.name, "run": each.spec.run, "exit_code": None} for each in jobs])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from emotion.cli.console import LogFormat
-from emotion.cli.train import Listener
+from emotion.cli.train import ProgressReporter
 from emotion.training.progress import Epoch, TrainingProgress
 from tests.builders import Rows, write_dataset, write_rows
 
@@ -244,7 +244,7 @@ def test_what_goes_on_within_an_epoch_counts_on_from_there(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    listener = Listener(LogFormat.JSON)
+    reporter = ProgressReporter(LogFormat.JSON)
     listener.on_start(standing(5), 40, [])
     for step in (6, 7):
         listener.on_step(standing(step), 10)

@@ -266,7 +266,7 @@ def test_jobs_and_their_pods_are_found_by_the_recommended_labels(jobs: dict[str,
 def test_a_run_is_its_job_s_instance_and_the_end_of_its_name() -> None:
     for order in (JobSpec("ann"), JobSpec("classify", source="Inbox"), JobSpec("lstm", run="mine")):
         rendered = render(check_spec(order))
-        run = rendered.order.run
+        run = rendered.spec.run
         assert run
         assert rendered.job["metadata"]["labels"]["app.kubernetes.io/instance"] == run
         assert rendered.name == f"{order.job}-{run}"
