@@ -200,7 +200,7 @@ def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
         env=_environment({"SHARDS" if spec.shards else "EMOTION_WORKERS": str(pods)} if pods else {}),
     )
     volumes = [{"name": "store", "persistentVolumeClaim": {"claimName": spec.claim}}] if spec.claim else []
-    return _job_patch(container, volumes, labels=_nonempty(**{QUEUE: spec.queue}), pods=pods)
+    return _job_patch(container, volumes, labels={QUEUE: spec.queue} if spec.queue else {}, pods=pods)
 
 
 def _job_patch(

@@ -11,7 +11,7 @@ import pytest
 from emotion.cli.params import as_toml
 from emotion.errors import BadParametersError, InputMissingError
 from emotion.models.registry import MODELS as MODEL_INFOS
-from emotion.models.registry import params_file
+from emotion.models.registry import jobs_folder, params_file
 from emotion.params.schema import (
     AnnTable,
     FineTuningTable,
@@ -23,7 +23,7 @@ from emotion.params.schema import (
 )
 from emotion.params.toml import load_params
 
-JOBS = Path(__file__).parent.parent / "jobs"
+JOBS = jobs_folder()
 
 
 @pytest.fixture
@@ -377,7 +377,7 @@ def test_the_digest_tells_inputs_apart() -> None:
 def test_the_digest_is_the_same_in_another_process() -> None:
     """A run is found again by it."""
     params = WordParams(model=LstmTable())
-    script = "from emotion.params.schema import *; print(WordParams(model=LstmParams()).digest('a'))"
+    script = "from emotion.params.schema import *; print(WordParams(model=LstmTable()).digest('a'))"
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == params.digest("a")
