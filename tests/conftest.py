@@ -21,7 +21,7 @@ from tests.toy import write_model
 # What the tests take from the shell that starts them: where programs are, and what the tests of images, browser and
 # real data are told. Neither the settings of a person nor the files in a home get into a test.
 SHELL = r"PATH|TMPDIR|PIP_(CERT|INDEX_URL)|(DOCKER|LD_|OPENBLAS|PYTEST)\w*"
-TOLD = r"CI|EMOTION_(DATA|BROWSER)|(TRAIN|CLASSIFY)_IMAGE"
+TOLD = r"CI|REAL_DATA|EMOTION_BROWSER|(TRAIN|CLASSIFY)_IMAGE"
 HOME = tempfile.TemporaryDirectory(prefix="emotion-home-")
 os.environ.setdefault("DOCKER_CONFIG", f"{os.environ.get('HOME', '')}/.docker")
 for name in [name for name in os.environ if not re.fullmatch(f"{SHELL}|{TOLD}", name)]:

@@ -53,7 +53,7 @@ def report_outcomes(
     for command in _next_commands([job for job in jobs if job.name in complete]):
         console.say(f"  next: {command}{cluster.flags}")
     if as_json:
-        runs = {job.name: job.order.run for job in jobs}
+        runs = {job.name: job.spec.run for job in jobs}
         records = [
             {
                 "job": outcome.name,
@@ -83,13 +83,13 @@ def report_outcome(cluster: ClusterOptions, outcome: JobOutcome) -> None:
 
 
 def _next_commands(jobs: "Sequence[Rendered]") -> list[str]:
-    trained = [job.order for job in jobs if job.order.trains]
+    trained = [job.spec for job in jobs if job.spec.trains]
     if trained:
         return ["emotion submit aggregate", f"emotion fetch {trained[0].job}/{trained[0].run} DIR"]
     commands = {"prefetch": "emotion submit all", "aggregate": "emotion fetch comparison DIR"}
     return [
-        f"emotion fetch predictions/{job.order.source or 'inbox'} DIR"
-        if job.order.job == "classify"
-        else commands[job.order.job]
+        f"emotion fetch predictions/{job.spec.source or 'inbox'} DIR"
+        if job.spec.job == "classify"
+        else commands[job.spec.job]
         for job in jobs
     ]

@@ -1,7 +1,6 @@
 """`emotion params`: show a model's parameters, and check parameter files."""
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,13 +102,13 @@ class _Checked:
 
 
 def _check(file: Path, overrides: Sequence[str]) -> _Checked:
-    from emotion.params.toml import load_params
+    from emotion.params.toml import load_params, read_model_name
 
-    model = _model(file)
-    mistakes = []
-    if model and model not in MODELS:
-        mistakes.append(f"{file}: [model] name: unknown model {model!r}; the models are {', '.join(MODELS)}")
+    model, mistakes = "", []
     try:
+        model = read_model_name(file)
+        if model and model not in MODELS:
+            mistakes.append(f"{file}: [model] name: unknown model {model!r}; the models are {', '.join(MODELS)}")
         load_params(model, file, overrides)
     except InputMissingError as error:
         return _Checked(file, model, [error.message], missing=True)
@@ -117,13 +116,3 @@ def _check(file: Path, overrides: Sequence[str]) -> _Checked:
         first, *others = error.message.splitlines()
         mistakes += [line.strip() for line in others] or [first]
     return _Checked(file, model, mistakes)
-
-
-def _model(file: Path) -> str:
-    """Read which model the file is for; what keeps it from being read is found again by `load_params`."""
-    try:
-        table = tomllib.loads(file.read_bytes().decode()).get("model")
-    except (OSError, ValueError):
-        return ""
-    name = table.get("name") if isinstance(table, dict) else None
-    return name if isinstance(name, str) else ""

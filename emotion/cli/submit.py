@@ -134,8 +134,8 @@ def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
     columns = ["job", "run", "image", "pods", "a pod", "queue", "claim"]
     rows = [
         [
-            job.order.job,
-            job.order.run,
+            job.spec.job,
+            job.spec.run,
             job.container["image"],
             str(job.job["spec"].get("completions", 1)),
             _resources(job.container["resources"]),
@@ -170,4 +170,4 @@ def _report_created(cluster: ClusterOptions, jobs: Sequence["Rendered"], *, as_j
     flags = cluster.flags
     console.say(f"see them with: emotion status{flags}; emotion logs {jobs[0].name} -f{flags}")
     if as_json:
-        console.data_json([{"job": job.name, "run": job.order.run, "exit_code": None} for job in jobs])
+        console.data_json([{"job": job.name, "run": job.spec.run, "exit_code": None} for job in jobs])

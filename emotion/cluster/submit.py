@@ -8,10 +8,11 @@ from typing import Any
 
 from emotion.cluster.job_status import Object, read_job_status
 from emotion.cluster.kubectl import ExistsError, ForbiddenError, Kubectl
-from emotion.cluster.render import Rendered
+from emotion.cluster.render import Rendered, main_container
 from emotion.errors import EmotionError, InputMissingError, UsageError
 
 SETUP_HINT = "apply the setup, once: kubectl apply -k k8s/setup (on a cluster of one machine k8s/overlays/local/setup)"
+WORKER_VARIABLES = ("EMOTION_WORKERS", "EMOTION_SERVICE")
 
 
 class Created(StrEnum):
@@ -122,9 +123,15 @@ def _check_same(existing: Object, job: Rendered) -> None:
 
 
 def _identity(pod: Object) -> dict[str, Any]:
-    container = pod["containers"][0]
+    container = main_container(pod)
+    # How many workers share a training decides nothing about its result.
+    options = {
+        variable["name"]: variable.get("value")
+        for variable in container.get("env", [])
+        if variable["name"].startswith("EMOTION_") and variable["name"] not in WORKER_VARIABLES
+    }
     params = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
-    return {"image": container["image"], "command line": container.get("args"), "parameter file": params}
+    return {"image": container["image"], "command line": (container.get("args"), options), "parameter file": params}
 
 
 def delete(kubectl: Kubectl, name: str) -> None:

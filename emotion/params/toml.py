@@ -50,6 +50,18 @@ def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordPa
     return params
 
 
+def read_model_name(file: Path) -> str:
+    """Read which model a parameter file is for; empty where `[model] name` is absent.
+
+    Raises:
+        InputMissingError: there is no such file.
+        BadParametersError: it is not TOML.
+    """
+    table = _read(file).get("model")
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) else ""
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_bytes().decode())

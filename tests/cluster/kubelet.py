@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from emotion.cluster.render import main_container
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN
 from tests.cluster.scenes import Scene
-from tests.images.containers import expanded
+from tests.images.containers import environment, expanded
 
 
 class Kubelet:
@@ -34,15 +35,20 @@ class Kubelet:
 
     def pod(self, scene: Scene, job: dict[str, Any], index: int | None) -> int:
         """Run a pod's command, and give its exit code."""
-        container = job["spec"]["template"]["spec"]["containers"][0]
-        variables = {variable["name"]: variable.get("value", "") for variable in container.get("env", [])}
-        variables |= {"JOB_COMPLETION_INDEX": str(index)} if index is not None else {}
-        args = [self.local(scene, expanded(word, variables)) for word in container["args"]]
+        container = main_container(job["spec"]["template"]["spec"])
+        indexed = {"JOB_COMPLETION_INDEX": str(index)} if index is not None else {}
+        variables = {**environment(container), **indexed}
+        args = [expanded(word, variables) for word in container["args"]]
         pod = scene.pod(index=index)
         scene.run(pod)
-        environment = {**os.environ, **variables, "EMOTION_STORE": str(self.api.store), "CUDA_VISIBLE_DEVICES": ""}
+        own = {name: self.local(scene, value) for name, value in variables.items()}
+        own |= {"EMOTION_STORE": str(self.api.store), "CUDA_VISIBLE_DEVICES": ""}
         with subprocess.Popen(
-            [str(BIN / "emotion"), *args], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [str(BIN / "emotion"), *args],
+            env={**os.environ, **own},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             for line in process.stdout or ():
                 scene.api.log(pod, line.rstrip("\n"), scene.namespace)
@@ -50,7 +56,7 @@ class Kubelet:
         return process.returncode
 
     def local(self, scene: Scene, word: str) -> str:
-        """Replace the container's folders in a word of the command line by this machine's."""
+        """The value of a variable with this machine's folders."""
         if word != "/params/params.toml":
             return word.replace("/store", str(self.api.store), 1) if word.startswith("/store") else word
         (params,) = [

@@ -32,7 +32,7 @@ def test_a_model_is_submitted_seen_and_cancelled(api: ApiServer, make: Make) -> 
     assert done.returncode == 0, done.stderr
     (job,) = api.all("Job")
     container = job["spec"]["template"]["spec"]["containers"][0]
-    assert "/store/data/mine" in container["args"]
+    assert {"name": "EMOTION_DATA", "value": "/store/data/mine"} in container["env"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "2"
     assert "bert" in make("status").stdout
     assert make("cancel", "RUN=bert").returncode == 0

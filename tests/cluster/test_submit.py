@@ -93,6 +93,14 @@ def test_a_job_at_work_is_followed_and_not_created_again(api: ApiServer, emotion
     assert [item["metadata"]["uid"] for item in api.all("Job")] == [job["metadata"]["uid"]]
 
 
+def test_a_job_at_work_with_other_workers_is_the_same_job(api: ApiServer, emotion: Emotion) -> None:
+    emotion("submit", "ann", "--no-follow")
+    again = emotion("submit", "ann", "--workers", 2, "--no-follow")
+    assert again.returncode == 0, again.stderr
+    assert "at work already" in again.stderr
+    assert len(api.all("Job")) == 1
+
+
 def test_a_job_that_is_over_is_created_again(api: ApiServer, emotion: Emotion) -> None:
     play(api, succeed)
     assert emotion("submit", "ann").returncode == 0
@@ -105,10 +113,13 @@ def test_a_job_that_is_over_is_created_again(api: ApiServer, emotion: Emotion) -
     assert len(api.all("ConfigMap")) == 1
 
 
-def test_a_name_that_another_job_at_work_has_is_refused(api: ApiServer, emotion: Emotion) -> None:
+@pytest.mark.parametrize("other", [("--set", "training.epochs=3"), ("--data", "mine"), ("--gpus", "1")])
+def test_a_name_that_another_job_at_work_has_is_refused(
+    api: ApiServer, emotion: Emotion, other: tuple[str, str]
+) -> None:
     emotion("submit", "ann", "--run", "mine", "--no-follow")
     before = submitted_objects(api)
-    done = emotion("submit", "ann", "--run", "mine", "--set", "training.epochs=3", "--no-follow")
+    done = emotion("submit", "ann", "--run", "mine", *other, "--no-follow")
     assert done.returncode == 2
     assert "another command line" in done.stderr
     assert "--run" in done.stderr

@@ -17,7 +17,7 @@ def test_minilm_learns_from_a_quarter_of_the_data(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     for name, rows in (("train", ROWS), ("validation", 1000), ("test", 500)):
-        lines = (Path(os.environ["EMOTION_DATA"]) / f"{name}.txt").read_text().splitlines(keepends=True)
+        lines = (Path(os.environ["REAL_DATA"]) / f"{name}.txt").read_text().splitlines(keepends=True)
         (data / f"{name}.txt").write_text("".join(lines[:rows]))
     command = [str(Path(sys.executable).with_name("emotion")), "train", "minilm", "--data", str(data)]
     changes = ["--set", "training.epochs=1", "--set", "training.average=0.9", "--run", "real"]
