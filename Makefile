@@ -57,7 +57,7 @@ lint: setup build/lint/.ready audit k8s-lint  ## ruff, mypy --strict, import-lin
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 	build/lint/bin/hadolint docker/Dockerfile
 	build/lint/bin/checkov --framework dockerfile --directory docker --skip-download --compact --quiet
 
