@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotion.formatting import shorten
 from emotion.plots.annotations import end_labels
-from emotion.plots.style import ACCENT, INK, MUTED, PALETTE, model_style, new_figure
+from emotion.plots.style import ACCENT, COLUMN_WIDTH, INK, MUTED, PALETTE, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,9 +53,9 @@ def _pair(axes: Any, train: Sequence[float], validation: Sequence[float], best: 
     _epoch_axis(axes, len(train), what)
 
 
-def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]], width: float = 4.4) -> "Figure":
+def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]]) -> "Figure":
     """Draw validation accuracy by epoch for every (name, model, values); of many lines, name only the best."""
-    figure = new_figure(width, width * 0.72)
+    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH * 0.72)
     axes = figure.subplots()
     best: dict[str, tuple[float, float, str, str]] = {}
     for name, model, values in sorted(lines, key=lambda line: -max(filter(math.isfinite, line[2]), default=-math.inf)):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotion.formatting import duration
 from emotion.plots.annotations import name_rows
-from emotion.plots.style import INK, SURFACE, model_style, new_figure
+from emotion.plots.style import COLUMN_WIDTH, INK, SURFACE, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,9 +29,9 @@ class Dot:
     singles: Sequence[float] = ()
 
 
-def intervals(dots: Sequence[Dot], what: str, width: float = 4.4) -> "Figure":
+def intervals(dots: Sequence[Dot], what: str) -> "Figure":
     """Draw values as marks, intervals as lines, and single runs as ticks, from the top in the order given."""
-    figure = new_figure(width, 1.0 + 0.36 * len(dots))
+    figure = new_figure(COLUMN_WIDTH, 1.0 + 0.36 * len(dots))
     axes = figure.subplots()
     for row, dot in enumerate(dots):
         color, mark = model_style(dot.model)
@@ -43,9 +43,9 @@ def intervals(dots: Sequence[Dot], what: str, width: float = 4.4) -> "Figure":
     return figure
 
 
-def times(values: Sequence[tuple[str, str, float]], width: float = 4.4) -> "Figure":
+def times(values: Sequence[tuple[str, str, float]]) -> "Figure":
     """Draw the seconds of every (name, model, seconds); the axis is logarithmic where the times are far apart."""
-    figure = new_figure(width, 1.0 + 0.36 * len(values))
+    figure = new_figure(COLUMN_WIDTH, 1.0 + 0.36 * len(values))
     axes = figure.subplots()
     shortest, longest = (extreme(seconds for *_, seconds in values) for extreme in (min, max))
     logarithmic = shortest > 0 and longest / shortest > LOGARITHMIC_RATIO

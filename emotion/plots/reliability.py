@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from emotion.formatting import shorten
 from emotion.plots.annotations import name_rows
-from emotion.plots.style import ACCENT, INK, MUTED, OTHER, SURFACE, model_style, new_figure
+from emotion.plots.style import ACCENT, COLUMN_WIDTH, INK, MUTED, OTHER, SURFACE, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,9 +53,9 @@ def _rows(axes: Any, rows: NDArray[np.int64]) -> None:
     axes.tick_params(labelcolor=INK)
 
 
-def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]], width: float = 4.4) -> "Figure":
+def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]]) -> "Figure":
     """Draw accuracy against confidence for every (name, model, bins), without bins of fewer than ten rows."""
-    figure = new_figure(width, width * 0.8)
+    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH * 0.8)
     axes = figure.subplots()
     _diagonal(axes)
     axes.annotate("sure and right alike", (0.3, 0.3), (6, -10), textcoords="offset points", color=MUTED, fontsize=9)
@@ -71,9 +71,9 @@ def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]], width: float = 
     return figure
 
 
-def error_pairs(pairs: Sequence[tuple[str, str, float, float]], width: float = 4.4) -> "Figure":
+def error_pairs(pairs: Sequence[tuple[str, str, float, float]]) -> "Figure":
     """Draw the calibration errors of every (name, model, as trained, scaled) as two marks and a line between them."""
-    figure = new_figure(width, 1.0 + 0.32 * len(pairs))
+    figure = new_figure(COLUMN_WIDTH, 1.0 + 0.32 * len(pairs))
     axes = figure.subplots()
     for row, (_, model, before, after) in enumerate(pairs):
         color, mark = model_style(model)

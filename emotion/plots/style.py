@@ -36,6 +36,8 @@ MODELS = {
     "minilm": ("#755e8e", "h"),
 }
 DPI = 150
+# Inches: a chart that stands beside another one in the report.
+COLUMN_WIDTH = 4.4
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _STYLE = {
     "font.size": 10.0,

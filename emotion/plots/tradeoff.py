@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emotion.plots.annotations import point_labels
-from emotion.plots.style import MUTED, OTHER, SURFACE, model_style, new_figure
+from emotion.plots.style import COLUMN_WIDTH, MUTED, OTHER, SURFACE, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,9 +36,9 @@ def front(points: Sequence[Point], *, more_is_better: bool) -> list[Point]:
     return sorted(kept, key=lambda point: point.x)
 
 
-def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool, width: float = 4.4) -> "Figure":
+def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool) -> "Figure":
     """Draw accuracy on test against `x_axis`, logarithmic, with the Pareto front as a line."""
-    figure = new_figure(width, width * 0.78)
+    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH * 0.78)
     axes = figure.subplots()
     best = front(points, more_is_better=more_is_better)
     axes.plot([point.x for point in best], [point.y for point in best], color=OTHER, linewidth=1.2, zorder=1)
