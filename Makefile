@@ -53,11 +53,12 @@ test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own 
 soak: setup  ## Kill trainings, classifications and aggregations 100 times: each ends as if nobody had (SOAK_HOURS=)
 	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0)
 
-lint: setup build/lint/.ready audit k8s-lint  ## ruff, mypy --strict, hadolint, checkov, the audit
+lint: setup build/lint/.ready audit k8s-lint  ## ruff, mypy --strict, import-linter, hadolint, checkov, the audit
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	build/lint/bin/hadolint docker/*.Dockerfile
+	$(VENV)/bin/lint-imports --no-cache --no-logo
+	build/lint/bin/hadolint docker/Dockerfile
 	build/lint/bin/checkov --framework dockerfile --directory docker --skip-download --compact --quiet
 
 audit: build/audit/.ready  ## Hold the locked versions against published vulnerabilities, where these can be reached

@@ -15,8 +15,8 @@ CLASSIFY_IMAGE ?= emotion-classify:$(VERSION)-$(CLASSIFY_VARIANT)
 export DOCKER GPUS MEMORY RUN_AS
 
 # PIP_CERT (a bundle of certificates) and PIP_INDEX_URL are honoured, as secrets: neither is in a layer.
-BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) \
-  --build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE) \
+BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --file docker/Dockerfile \
+  --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE) \
   $(if $(wildcard $(PIP_CERT)),--secret id=ca$(,)src=$(PIP_CERT)) \
   $(if $(PIP_INDEX_URL),--secret id=index$(,)env=PIP_INDEX_URL)
 , := ,
@@ -25,10 +25,10 @@ need = $(or $($(1)),$(error $(1)= is missing, such as $(1)=$(2)))
 images: image-train image-classify  ## Build both images (VARIANT=cpu|cuda; else training with CUDA, classifying without)
 
 image-train:  ## Build the image that trains (VARIANT=cuda unless set, BASE=debian:bookworm-slim)
-	$(BUILD) --build-arg VARIANT=$(TRAIN_VARIANT) --file docker/train.Dockerfile --tag $(TRAIN_IMAGE) .
+	$(BUILD) --build-arg IMAGE=train --build-arg VARIANT=$(TRAIN_VARIANT) --tag $(TRAIN_IMAGE) .
 
 image-classify:  ## Build the image that classifies (VARIANT=cpu unless set)
-	$(BUILD) --build-arg VARIANT=$(CLASSIFY_VARIANT) --file docker/classify.Dockerfile --tag $(CLASSIFY_IMAGE) .
+	$(BUILD) --build-arg IMAGE=classify --build-arg VARIANT=$(CLASSIFY_VARIANT) --tag $(CLASSIFY_IMAGE) .
 
 docker-train:  ## Train in a container: MODEL= DATA= [STORE=store] [GPUS=all] [MEMORY=6g] [NETWORK=none] [ARGS=]
 	@mkdir -p "$(STORE)"

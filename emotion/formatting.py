@@ -1,44 +1,41 @@
-"""Quantities, nested objects and other people's texts as text for a reader."""
+"""Formats durations, nested objects, differences and foreign texts for people to read."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: `12 s`, `2.1 min`, `3.4 h`."""
+    """Seconds as text: `12 s`, `2.1 min`, `3.4 h`."""
     if seconds < 100:  # noqa: PLR2004
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
     return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
 
 
-def flatten(content: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested objects as rows of dotted names and values; what is no object has none."""
-    rows: list[tuple[str, str]] = []
-    for key, value in content.items() if isinstance(content, dict) else ():
-        name = f"{prefix}{key}"
-        rows += flatten(value, f"{name}.") if isinstance(value, dict) else [(name, str(value))]
-    return rows
+def flatten(content: Any) -> list[tuple[str, str]]:
+    """Rows of dotted names and values of nested objects. Anything but an object has no rows."""
+    return [(name, str(value)) for name, value in _leaves(content)]
 
 
 def printable(text: str) -> str:
-    """Text with a space for each character that cannot be seen: some turn the direction of writing."""
+    """Replace invisible characters by spaces: some reverse the direction of writing."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def shorten(text: str, most: int = 24) -> str:
-    """Text on one line of at most `most` visible characters, with an ellipsis where it was cut."""
+    """Text on one line of at most `most` visible characters. A cut text ends in an ellipsis."""
     clean = " ".join(printable(text).split())
     return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
 
 
 def escape_markdown(text: str) -> str:
-    """Text that reads as it is inside a line of Markdown: no link, image, tag, style, formula or table cell begins."""
+    """Escape text for a line of Markdown: no link, image, tag, style, formula or table cell begins in it."""
     return re.sub(r"([\\|`*_\[\]<>!#&~$])", r"\\\1", " ".join(text.split()))
 
 
 def differences(there: dict[str, Any], here: dict[str, Any], ignoring: str = "\0") -> list[str]:
-    """A line a key that differs, by dotted names; keys that start with `ignoring` are passed over."""
-    theirs, mine = _flat(there), _flat(here)
+    """One line per key that differs, with dotted names. Keys that start with `ignoring` are skipped."""
+    theirs, mine = dict(_leaves(there)), dict(_leaves(here))
     return [
         f"  {key}: {theirs.get(key, 'absent')} there, {mine.get(key, 'absent')} here"
         for key in sorted(mine.keys() | theirs.keys())
@@ -46,11 +43,9 @@ def differences(there: dict[str, Any], here: dict[str, Any], ignoring: str = "\0
     ]
 
 
-def _flat(content: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(content, dict):
-        return {prefix: content}
-    return {
-        key: value
-        for name, inner in content.items()
-        for key, value in _flat(inner, f"{prefix}.{name}".lstrip(".")).items()
-    }
+def _leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,4 +1,4 @@
-"""What the process may use of the machine it runs on: cores, memory, instructions, the memory of GPUs."""
+"""What this process may use of its machine: cores, memory, CPU instructions, memory of GPUs."""
 
 import math
 import os
@@ -10,48 +10,48 @@ from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
-# Version 1 says 2**63 less a page where there is no limit.
+# Without a limit, cgroup v1 shows 2**63 minus a page.
 NO_LIMIT = 2**60
 GPU_SECONDS = 10
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on: its affinity, cut by the container's CPU quota (cgroup v2 or v1)."""
+    """Count the cores that this process may use, by its affinity and the container's CPU quota (cgroup v2 or v1)."""
     allowed = len(os.sched_getaffinity(0))
     quota = min(_quotas(), default=0.0)
     return max(1, min(allowed, math.ceil(quota))) if quota else allowed
 
 
 def _quotas() -> Iterator[float]:
-    """Each quota of the own cgroup and those above it, in cores."""
-    told = [_text(folder / "cpu.max").split() for folder in _chain("", "", "unified")]
+    """Give the CPU quotas of our cgroup and of the cgroups above it, in cores."""
+    quotas = [_text(folder / "cpu.max").split() for folder in _chain("", "", "unified")]
     names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-    told += [[_text(folder / name) for name in names] for folder in _chain("cpu", "cpu")]
-    for words in told:
-        match [_number(word) for word in words]:
+    quotas += [[_text(folder / name) for name in names] for folder in _chain("cpu", "cpu")]
+    for quota in quotas:
+        match [_number(word) for word in quota]:
             case [int(limit), int(period)] if limit and period:
                 yield limit / period
 
 
 def _chain(controller: str, *mounts: str) -> Iterator[Path]:
-    """The folder of the own cgroup below each of `mounts`, and every folder above it; no controller means version 2.
+    """Give the folder of our cgroup below all `mounts`, and the folders above it; no controller means version 2.
 
-    A container without a cgroup namespace is told the host's path, which it lacks: it reads the mount's root.
+    In a container without a cgroup namespace, the path is the host's and does not exist: we then read the mount's root.
     """
-    path = _own(controller)
+    path = _own_cgroup(controller)
     for name in mounts:
         mount = CGROUP / name
         folder = mount / path
         if ".." in folder.parts or not _is_folder(folder):
             folder = mount
-        yield from (each for each in (folder, *folder.parents) if each.is_relative_to(mount))
+        yield from (parent for parent in (folder, *folder.parents) if parent.is_relative_to(mount))
 
 
-def _own(controller: str) -> str:
-    """The own cgroup's path, below the mount: a line is `4:memory:/path`, or `0::/path` for version 2."""
+def _own_cgroup(controller: str) -> str:
+    """Read the path of our cgroup below the mount, from a line `4:memory:/path`, or `0::/path` for version 2."""
     for line in _text(PROC / "self" / "cgroup").splitlines():
-        _, _, told = line.partition(":")
-        controllers, _, path = told.partition(":")
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
         if controller in controllers.split(","):
             return path.strip("/")
     return ""
@@ -72,7 +72,7 @@ def _text(path: Path) -> str:
 
 
 def _number(text: str) -> int | None:
-    """A count as the kernel writes it; -1, `max` and nonsense are none."""
+    """Parse a count that the kernel wrote; -1, `max` and anything else give None."""
     try:
         number = int(text)
     except ValueError:
@@ -81,7 +81,7 @@ def _number(text: str) -> int | None:
 
 
 def _counts(path: Path) -> dict[str, int]:
-    """Numbers by name, of lines like `inactive_file 4096` and `MemTotal: 4096 kB`."""
+    """Parse lines like `inactive_file 4096` and `MemTotal: 4096 kB`: numbers by name."""
     rows = (line.split() for line in _text(path).splitlines())
     found = {row[0].rstrip(":"): _number(row[1]) for row in rows if len(row) > 1}
     return {name: number for name, number in found.items() if number is not None}
@@ -89,19 +89,19 @@ def _counts(path: Path) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class FreeMemory:
-    """Bytes that can still be taken, and what sets them: reads like "the container's limit of 6.0 GB"."""
+    """Bytes that this process can still take, and their source, such as "the container's limit of 6.0 GB"."""
 
     bytes: int
     source: str
 
 
 def memory_limit() -> int | None:
-    """The container's limit in bytes, the least of its own cgroup and those above (v2 or v1); None without one."""
+    """Read the container's memory limit in bytes, the lowest of our cgroup and the cgroups above it; None without."""
     return min((limit for limit, _ in _limits()), default=None)
 
 
 def free_memory() -> FreeMemory:
-    """Memory that this process can still take, before the container's limit or the machine's end."""
+    """Measure the memory that this process can still take, by the container's limit and the machine's memory."""
     frees = [
         FreeMemory(max(0, limit - used), f"the container's limit of {limit / 1e9:.1f} GB") for limit, used in _limits()
     ]
@@ -110,16 +110,16 @@ def free_memory() -> FreeMemory:
 
 
 def memory_pressure() -> float:
-    """How full memory is, in [0, 1]: the container's (by any limit above it) or the machine's, whichever is fuller."""
+    """Measure how full memory is, from 0 to 1: the container's, by any of its limits, or the machine's if fuller."""
     available, total = _machine()
     parts = [1 - available / total, *(used / limit for limit, used in _limits())]
     return min(1.0, max(0.0, *parts))
 
 
 def memory_kills() -> tuple[str, int]:
-    """The own cgroup, by a name that no other on this machine has, and how many processes of it were killed for memory.
+    """Give an id of our cgroup, unique on this machine, and the number of its processes that were killed for memory.
 
-    A count of -1 is an unknown one.
+    A count of -1 means unknown.
     """
     newer, older = next(_chain("", "", "unified")), next(_chain("memory", "memory"))
     for folder, name in ((newer, "memory.events"), (older, "memory.oom_control")):
@@ -130,9 +130,9 @@ def memory_kills() -> tuple[str, int]:
 
 
 def _limits() -> Iterator[tuple[int, int]]:
-    """Each memory limit of the own cgroup and those above it, with what is used of it, in bytes.
+    """Give the memory limits of our cgroup and of the cgroups above it, with the used memory, in bytes.
 
-    Page cache that the kernel has not seen used twice does not count: it goes before anything is killed.
+    Inactive page cache does not count as used: the kernel drops it before it kills a process.
     """
     newer = (_chain("", "", "unified"), "memory.max", "memory.current", "inactive_file")
     older = (_chain("memory", "memory"), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
@@ -145,16 +145,18 @@ def _limits() -> Iterator[tuple[int, int]]:
 
 
 def _machine() -> tuple[int, int]:
-    """Bytes available and in all, as the kernel tells."""
-    told = _counts(PROC / "meminfo")
+    """Read the machine's available and total memory from the kernel, in bytes."""
+    kilobytes = _counts(PROC / "meminfo")
     page = os.sysconf("SC_PAGE_SIZE")
-    available = 1024 * told["MemAvailable"] if "MemAvailable" in told else page * os.sysconf("SC_AVPHYS_PAGES")
-    total = 1024 * told.get("MemTotal", 0)
+    available = (
+        1024 * kilobytes["MemAvailable"] if "MemAvailable" in kilobytes else page * os.sysconf("SC_AVPHYS_PAGES")
+    )
+    total = 1024 * kilobytes.get("MemTotal", 0)
     return available, total if total > 0 else page * os.sysconf("SC_PHYS_PAGES")
 
 
 def free_gpu_memory() -> list[int]:
-    """Bytes free on each GPU, as NVIDIA's driver tells; none where there is no GPU or no answer."""
+    """Ask NVIDIA's driver for the free bytes of all GPUs; empty without a GPU or an answer."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
@@ -169,11 +171,11 @@ def free_gpu_memory() -> list[int]:
 
 
 def cpu_flags() -> set[str]:
-    """What the processor can do, by the names of Linux; empty where it does not tell."""
+    """Read the CPU's features by Linux's names; empty if /proc/cpuinfo is missing."""
     try:
         lines = (PROC / "cpuinfo").read_text(errors="replace").splitlines()
     except OSError:
         return set()
-    # x86 says flags, Arm says Features.
+    # The line is called flags on x86 and Features on Arm.
     found = next((line for line in lines if line.startswith(("flags", "Features"))), "")
     return set(found.partition(":")[2].split())

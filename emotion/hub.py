@@ -1,4 +1,4 @@
-"""The Hugging Face hub through its own client: whether it can be reached, and what its errors mean for a person."""
+"""The Hugging Face hub through its own client: whether the hub answers, and what the client's errors mean."""
 
 import contextlib
 import errno
@@ -7,41 +7,41 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from emotion.errors import UnavailableError
+from emotion.errors import EmotionError, UnavailableError
 from emotion.store.atomic import cannot_write
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
 
-SECONDS = 8.0
+PROBE_SECONDS = 8.0
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-Kind = Literal["model", "dataset"]
-Tell = Callable[[str], None]
 
 
 def prepare_client() -> None:
-    """Set what the client reads when it is first imported: we show progress, and say what went wrong.
+    """Set what the client reads at its first import: the suite itself shows progress and reports errors.
 
-    Its second protocol, Xet, asks hosts of its own, which closed networks do not let through.
+    The client's second protocol, Xet, needs hosts of its own, which closed networks block.
     """
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
 
 
-def ask(repository: str, file: str, revision: str, kind: Kind, tell: Tell) -> "HfFileMetadata | None":
-    """Ask the hub once for a file; None where it is out of reach: its client's cache may still have the file.
+def probe_file(
+    repository: str, file: str, revision: str, repo_type: Literal["model", "dataset"], tell: Callable[[str], None]
+) -> "HfFileMetadata | None":
+    """Ask the hub once for a file's metadata; None where the hub is out of reach, though the cache may have the file.
 
-    hf_hub_download itself would try six times, for half a minute and more, before it says so.
+    hf_hub_download alone tries six times, for half a minute and more, before it fails.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
 
-    url = hf_hub_url(repository, file, repo_type=kind, revision=revision)
-    endpoint = url.partition("/datasets/" if kind == "dataset" else f"/{repository}/")[0]
+    url = hf_hub_url(repository, file, repo_type=repo_type, revision=revision)
+    endpoint = url.partition("/datasets/" if repo_type == "dataset" else f"/{repository}/")[0]
     tell(f"asking {endpoint} for {repository} at {revision}")
     try:
-        return get_hf_file_metadata(url, timeout=SECONDS)
+        return get_hf_file_metadata(url, timeout=PROBE_SECONDS)
     except HfHubHTTPError:
         raise
     except (HTTPError, ConnectionError) as error:
@@ -49,12 +49,48 @@ def ask(repository: str, file: str, revision: str, kind: Kind, tell: Tell) -> "H
         return None
 
 
+def file_metadata(repository: str, file: str, revision: str) -> "HfFileMetadata | None":
+    """Ask the hub for the metadata of a model's file; None where the repository has no such file."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        return get_hf_file_metadata(hf_hub_url(repository, file, revision=revision))
+    except EntryNotFoundError:
+        return None
+
+
+def download_file(
+    repository: str, file: str, revision: str, size: int, advance: Callable[[int], None], *, force: bool
+) -> Path:
+    """Bring a model's file of `size` bytes into the client's cache; the client resumes a broken download.
+
+    `advance` counts the bytes, with the bytes that the cache had.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
+
+    counted = 0
+
+    class Counter(tqdm):
+        """A progress bar that shows nothing."""
+
+        def update(self, n: float | None = 1) -> None:
+            nonlocal counted
+            counted += int(n or 0)
+            advance(int(n or 0))
+
+    path = hf_hub_download(repository, file, revision=revision, force_download=force, tqdm_class=Counter)
+    advance(size - counted)
+    return Path(path)
+
+
 @contextlib.contextmanager
-def told_plainly(repository: str, hint: str) -> Iterator[None]:
-    """Turn the client's errors into ours.
+def translate_errors(repository: str, hint: str) -> Iterator[None]:
+    """Turn the client's errors into the suite's own.
 
     Raises:
-        UnavailableError: the hub is out of reach, or does not have what was asked for.
+        UnavailableError: the hub is out of reach, or lacks the file, revision or repository.
         CannotWriteError: the client's cache cannot be written.
     """
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx or, since 2.0, httpx2
@@ -62,10 +98,10 @@ def told_plainly(repository: str, hint: str) -> Iterator[None]:
     try:
         yield
     except (HTTPError, OSError) as error:
-        raise _failure(error, repository, hint) from error
+        raise _translate(error, repository, hint) from error
 
 
-def _failure(error: Exception, repository: str, hint: str) -> Exception:
+def _translate(error: Exception, repository: str, hint: str) -> EmotionError:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     if isinstance(error, OSError) and error.errno in UNWRITABLE:

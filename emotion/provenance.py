@@ -1,4 +1,4 @@
-"""What made a run: package versions, git revision, image, hardware."""
+"""Provenance of a run: package versions, git revision, image and hardware."""
 
 import importlib.metadata
 import os
@@ -25,7 +25,7 @@ PACKAGES = (
 
 
 def provenance() -> dict[str, Any]:
-    """Versions, revision, image (EMOTION_IMAGE, set inside ours) and hardware, for params.json."""
+    """Versions, revision, image (EMOTION_IMAGE, which our images set) and hardware, for params.json."""
     return {
         "versions": {"emotion": __version__, "python": platform.python_version(), **_versions()},
         "revision": os.environ.get("EMOTION_REVISION") or _revision(),
@@ -35,17 +35,17 @@ def provenance() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _revision() -> str | None:
-    """The checkout's commit, or None where the package is not run from one."""
+    """Commit of the checkout, or None if the package does not run from one."""
     folder = Path(__file__).resolve().parent.parent
     if not (folder / ".git").exists():
         return None

@@ -1,4 +1,10 @@
-"""Signals put off until what is being done can be left: SIGTERM, as an evicted pod gets it, and Ctrl-C."""
+"""Defers SIGTERM and Ctrl-C until training has written its checkpoint; Kubernetes sends SIGTERM to an evicted pod.
+
+The first signal does not interrupt training. It is remembered, and `training/fit.py` asks for it after every step,
+every part of a batch and every part of validation. Training then writes a checkpoint into the run's `checkpoints/`
+folder, as `training/checkpoint_policy.py` says, and the process ends: SIGTERM exits with 143, Ctrl-C with 130. The
+next attempt resumes from the checkpoint. Before and after fitting, `cli/main.py` raises signals at once.
+"""
 
 import signal
 from types import FrameType, TracebackType
@@ -10,9 +16,9 @@ SIGNALS = {signal.SIGTERM: Terminated, signal.SIGINT: KeyboardInterrupt}
 
 
 class DeferredSignals:
-    """Within its block a first signal is remembered, to be asked for by calling; on leaving it is raised.
+    """A block that remembers the first signal and raises it at the end; calling the object tells if one arrived.
 
-    A second Ctrl-C does not wait.
+    A second Ctrl-C is raised at once.
     """
 
     def __init__(self) -> None:
@@ -23,12 +29,12 @@ class DeferredSignals:
         return self.signal is not None
 
     def __enter__(self) -> Self:
-        self.before = {each: signal.signal(each, self._remember) for each in SIGNALS}
+        self.handlers_before = {number: signal.signal(number, self._remember) for number in SIGNALS}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        for each, handler in self.before.items():
-            signal.signal(each, handler)
+        for number, handler in self.handlers_before.items():
+            signal.signal(number, handler)
         if self.signal is not None and error is None:
             raise SIGNALS[self.signal]
 

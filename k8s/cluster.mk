@@ -1,7 +1,7 @@
-# Jobs on a cluster, through `emotion`, and what the manifests are held against. The Makefile includes it.
+# Jobs on a cluster through `emotion`, and the checks of the manifests. The Makefile includes this file.
 .PHONY: submit pipeline status logs cancel aggregate-job classify-job render k8s-lint local-cluster e2e
 
-# What the commands take from the environment.
+# The commands read these variables.
 export EMOTION_NAMESPACE ?= $(or $(NAMESPACE),emotion)
 ifneq ($(OVERLAY),)
 export EMOTION_OVERLAY ?= $(OVERLAY)

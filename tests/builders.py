@@ -60,8 +60,8 @@ def make_metrics(model: str = "ann", run: str = "s1-0a1b2c3d", **changes: Any) -
         "peak_memory_bytes": 1_000_000_000,
         "samples_per_second": 5000.0,
     }
-    for place, value in changes.items():
-        *parents, key = place.split("__")
+    for path, value in changes.items():
+        *parents, key = path.split("__")
         inner = content
         for parent in parents:
             inner = inner[parent]

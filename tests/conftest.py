@@ -21,7 +21,7 @@ from tests.toy import write_model
 # What the tests take from the shell that starts them: where programs are, and what the tests of images, browser and
 # real data are told. Neither the settings of a person nor the files in a home get into a test.
 SHELL = r"PATH|TMPDIR|PIP_(CERT|INDEX_URL)|(DOCKER|LD_|OPENBLAS|PYTEST)\w*"
-TOLD = r"CI|EMOTION_(DATA|BROWSER)|(TRAIN|CLASSIFY)_IMAGE"
+TOLD = r"CI|REAL_DATA|EMOTION_BROWSER|(TRAIN|CLASSIFY)_IMAGE"
 HOME = tempfile.TemporaryDirectory(prefix="emotion-home-")
 os.environ.setdefault("DOCKER_CONFIG", f"{os.environ.get('HOME', '')}/.docker")
 for name in [name for name in os.environ if not re.fullmatch(f"{SHELL}|{TOLD}", name)]:
@@ -52,7 +52,7 @@ def _measured_once() -> Iterator[None]:
     """Let trainings in this process measure the speed of what they exported in one pass: no test compares it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emotion.evaluation.evaluate.SPEED_PASSES", 1)
-        patch.setattr("emotion.onnx.quantise.SPEED_PASSES", 1)
+        patch.setattr("emotion.onnx.quantize.SPEED_PASSES", 1)
         yield
 
 
@@ -71,7 +71,7 @@ def toy(toy_model: Path) -> Classifier:
 @pytest.fixture
 def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no checkpoint be on this machine, neither as a package nor in the cache of the hub's client."""
-    monkeypatch.setattr("emotion.weights.places.package_folder", lambda _reference: None)
+    monkeypatch.setattr("emotion.weights.locate.package_folder", lambda _reference: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 

@@ -12,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 COMMIT = "cab853a1dbdf4c42c2b3ef2173804746df8825fe"
-# The hub announces the SHA-256 of these, and git's digest of all others.
+# The hub publishes the SHA-256 of these files, and git's digest of all others.
 LARGE = (".safetensors", ".h5", ".parquet")
-# What a fetch looks at of a checkpoint, and no more.
-CHECKPOINT = {
+# Exactly the files that a fetch of weights takes.
+TOY_FILES = {
     "config.json": b'{"model_type": "bert"}',
     "tokenizer.json": b'{"model": {"type": "WordPiece"}}',
     "vocab.txt": b"[PAD]\nglad\n",
@@ -25,7 +25,7 @@ CHECKPOINT = {
 
 @dataclass
 class Repository:
-    """One commit of a repository, which its branch main is at."""
+    """A commit of a repository, the newest on the branch main."""
 
     files: dict[str, bytes]
     commit: str = COMMIT
@@ -33,10 +33,10 @@ class Repository:
 
 @dataclass
 class Hub:
-    """What the hub has, by path, such as `/datasets/dair-ai/emotion`, and what was asked of it.
+    """A hub's repositories by path, such as `/datasets/dair-ai/emotion`, and the requests to the hub.
 
-    A file in `cut` loses its connection once, after so many bytes; one in `lost` is announced and not given. `sent`
-    counts each file's bytes.
+    A file in `cut` loses its connection once, after that many bytes. The hub lists a file in `lost` and never sends
+    it. `sent` counts the bytes by file.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Hub:
     sent: dict[str, int] = field(default_factory=dict)
 
     def gets(self) -> list[str]:
-        """The names of the files that were downloaded, in order."""
+        """The names of the downloaded files, in order."""
         return [path.rpartition("/")[2] for path in self.asked if path.startswith("GET ") and "/resolve/" in path]
 
 
@@ -67,9 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def find(self) -> bytes:
         self.hub.asked.append(f"{self.command} {self.path}")
-        place, _, rest = self.path.partition("/resolve/")
+        path, _, rest = self.path.partition("/resolve/")
         revision, _, name = rest.partition("/")
-        repository = self.hub.repositories.get(place)
+        repository = self.hub.repositories.get(path)
         if repository is None:
             return self.refuse("RepoNotFound", 404)
         if revision not in {"main", repository.commit}:
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(repositories: dict[str, Repository]) -> Iterator[Hub]:
-    """Serve these until the block ends."""
+    """Serve the repositories until the block ends."""
     hub = Hub(repositories)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
     hub.endpoint = f"http://127.0.0.1:{server.server_port}"
@@ -125,9 +125,9 @@ def serving(repositories: dict[str, Repository]) -> Iterator[Hub]:
 def run(
     endpoint: str, home: Path, *arguments: str, script: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `emotion` in a process of its own: the hub's client reads its environment when it is imported.
+    """Run `emotion` in a process of its own, since the hub's client reads its environment at import.
 
-    `home` is that client's folder; `script` runs before the command.
+    `home` is the client's folder; `script` runs before the command.
     """
     code = f"import sys\n{script}\nfrom emotion.cli.main import main\nsys.argv = ['emotion', *sys.argv[1:]]\nmain()"
     given = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "NO_PROXY": "*", **environment}

@@ -1,4 +1,4 @@
-"""Kills trainings, classifications and aggregations at random moments: each must end as if nobody had. `make soak`."""
+"""Kills trainings, classifications and aggregations at random moments: results must not change. `make soak`."""
 
 import argparse
 import shutil
@@ -16,7 +16,7 @@ from emotion.errors import EmotionError
 from emotion.store.layout import Run, Store, read_json
 from tests import soak_results
 from tests.builders import write_dataset
-from tests.checkpoints import write_checkpoint
+from tests.pretrained import write_pretrained
 from tests.soak_kills import Attempt, Soak
 
 NAME = "soak"
@@ -24,21 +24,21 @@ INTERVAL = 5
 ROWS = {"train": 480, "validation": 120, "test": 120}
 CLASSIFIED = 50_000
 SHARDS = 4
-# Of all kills, those of trainings at least: they cost most, and have most to lose.
-TRAININGS = 0.4
-# After so many kills a training, a classification, a shard or an aggregation is left alone.
-MOST = {"train": 8, "classify": 2, "shard": 1, "aggregate": 1}
+# Minimum share of kills that hit trainings, which have most to lose.
+MIN_TRAINING_KILLS = 0.4
+# Kills per training, classification, shard and aggregation. After these a process is left alone.
+MAX_KILLS = {"train": 8, "classify": 2, "shard": 1, "aggregate": 1}
 SIZES = {
     "ann": ["training.epochs=16"],
     "lstm": ["training.epochs=8", "model.units=16", "training.batch_size=32"],
-    # Whether the int8 file is kept depends on how fast it is.
+    # Without int8, because its measured speed differs in every run.
     "bert": ["training.epochs=8", "training.learning_rate=1e-3", "export.int8=false"],
 }
 
 
 @dataclass
-class Place:
-    """Data, undisturbed results, and how long they took."""
+class Workspace:
+    """Data, undisturbed results, and their times in seconds."""
 
     folder: Path
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -49,71 +49,73 @@ class Place:
         return Store(self.folder / "undisturbed")
 
     def train(self, model: str, store: Store) -> list[str]:
-        """The command that trains."""
+        """Command that trains."""
         sizes = ["training.batch_size=32", *SIZES[model]]
         sizes += [f"model.checkpoint={self.folder / 'checkpoint'}"] if model == "bert" else []
-        changes = [part for each in sizes for part in ("--set", each)]
+        changes = [argument for size in sizes for argument in ("--set", size)]
         command = ["train", model, "--data", str(self.folder / "data"), "--store", str(store.folder), "--run", NAME]
-        every = ["--deterministic", "--checkpoint-every", f"{INTERVAL} steps"]
-        return [*command, *every, "--log-format", "json", *changes]
+        options = ["--deterministic", "--checkpoint-every", f"{INTERVAL} steps"]
+        return [*command, *options, "--log-format", "json", *changes]
 
     def classify(self, output: Path, *options: str) -> list[str]:
-        """The command that classifies."""
+        """Command that classifies."""
         model = self.undisturbed.run("ann", NAME).folder
         return ["classify", str(self.folder / "in.csv"), str(output), "--model", str(model), "--threads", "1", *options]
 
 
 def aggregate(store: Store) -> list[str]:
-    """The command that compares."""
+    """Command that compares."""
     return ["aggregate", "--all", "--store", str(store.folder)]
 
 
-def prepare(soak: Soak) -> Place:
-    """Write data, and do everything once, undisturbed."""
-    place = Place(soak.folder)
+def prepare(soak: Soak) -> Workspace:
+    """Write data, and run every command once, undisturbed."""
+    workspace = Workspace(soak.folder)
     for name in ("data", "checkpoint", "undisturbed", "rounds", "logs"):
         shutil.rmtree(soak.folder / name, ignore_errors=True)
     splits = {name: rows[: ROWS[name]] for name, rows in generate().items()}
-    write_dataset(place.folder / "data", train=splits["train"], validation=splits["validation"], test=splits["test"])
-    write_checkpoint(place.folder / "checkpoint", "bert", [text for text, _ in splits["train"]])
+    write_dataset(
+        workspace.folder / "data", train=splits["train"], validation=splits["validation"], test=splits["test"]
+    )
+    write_pretrained(workspace.folder / "checkpoint", "bert", [text for text, _ in splits["train"]])
     texts = islice(cycle([*(text for text, _ in splits["test"]), ""]), CLASSIFIED)
     lines = (f'{number},"{text}"\n' for number, text in enumerate(texts))
-    (place.folder / "in.csv").write_text("id,text\n" + "".join(lines))
-    store = place.undisturbed
+    (workspace.folder / "in.csv").write_text("id,text\n" + "".join(lines))
+    store = workspace.undisturbed
     for model in SIZES:
-        undisturbed(soak, place, model, place.train(model, store))
-        place.results[model] = soak_results.training(store.run(model, NAME))
+        run_undisturbed(soak, workspace, model, workspace.train(model, store))
+        workspace.results[model] = soak_results.training(store.run(model, NAME))
     output = store.folder / "out.csv"
-    undisturbed(soak, place, "classify", place.classify(output))
-    place.results["classify"] = classified(output)
-    undisturbed(soak, place, "shard", place.classify(store.folder / "parts.csv", "--shard", f"0/{SHARDS}"))
-    undisturbed(soak, place, "aggregate", aggregate(store))
-    return place
+    run_undisturbed(soak, workspace, "classify", workspace.classify(output))
+    workspace.results["classify"] = classified(output)
+    run_undisturbed(soak, workspace, "shard", workspace.classify(store.folder / "parts.csv", "--shard", f"0/{SHARDS}"))
+    run_undisturbed(soak, workspace, "aggregate", aggregate(store))
+    return workspace
 
 
-def undisturbed(soak: Soak, place: Place, what: str, command: list[str]) -> None:
-    """Run a command, and note how long it takes."""
+def run_undisturbed(soak: Soak, workspace: Workspace, what: str, command: list[str]) -> None:
+    """Run a command, and note its time."""
     began = time.monotonic()
     if soak.attempt(f"{what} undisturbed", command, soak.dice(what), 0).code:
         sys.exit(1)
-    place.seconds[what] = time.monotonic() - began
-    soak.say(f"{what}: {place.seconds[what]:.1f} s undisturbed")
+    workspace.seconds[what] = time.monotonic() - began
+    soak.say(f"{what}: {workspace.seconds[what]:.1f} s undisturbed")
 
 
 def classified(output: Path) -> dict[str, Any]:
-    """The bytes of an output and of its list of errors, as far as they are there."""
+    """Bytes of an output and its errors file, if they exist."""
     files = {"out": output, "errors": output.with_name(output.name + ".errors.csv")}
     return {name: path.read_bytes() for name, path in files.items() if path.exists()}
 
 
-class Watch:
-    """Looks at a run's folder after each attempt: files are whole, and no more is lost than there may be."""
+class RunCheck:
+    """Checks a run's folder after every attempt: files are whole, and at most INTERVAL steps are lost."""
 
     def __init__(self, soak: Soak, run: Run) -> None:
         self.soak, self.run, self.lost = soak, run, 0
 
     def __call__(self, attempt: Attempt) -> str:
-        if wrong := soak_results.unwhole(self.run):
+        if wrong := soak_results.damage(self.run):
             self.soak.fail(f"{self.run.folder}: {wrong}")
         try:
             progress = read_json(self.run.progress)
@@ -123,38 +125,38 @@ class Watch:
         self.lost = lost
         if not 0 <= lost - before <= INTERVAL:
             self.soak.fail(f"{self.run.folder}: {lost - before} steps lost at once")
-        began = attempt.told("resume").replace("going on from the checkpoint after", "went on from")
+        began = attempt.messages("resume").replace("going on from the checkpoint after", "went on from")
         return f"{began + '; ' if began else ''}then {progress['state']}, step {progress['step']}"
 
 
-def train_killed(soak: Soak, place: Place, model: str, store: Store, draw: int) -> None:
-    """Train with kills, and compare."""
+def train_killed(soak: Soak, workspace: Workspace, model: str, store: Store, draw: int) -> None:
+    """Train with kills, and compare with the undisturbed training."""
     run, what = store.run(model, NAME), f"train {model}"
-    watch = Watch(soak, run)
+    check = RunCheck(soak, run)
     dice = soak.dice(f"{what} {draw}")
-    command = place.train(model, store)
-    attempts = soak.until_done(what, command, dice, place.seconds[model], most=MOST["train"], look=watch)
+    command = workspace.train(model, store)
+    attempts = soak.until_done(what, command, dice, workspace.seconds[model], max_kills=MAX_KILLS["train"], check=check)
     if len(attempts) == 1:
-        # The machine may have been busy when nobody disturbed it.
-        place.seconds[model] = attempts[0].seconds
+        # The machine may have been busy during the undisturbed training.
+        workspace.seconds[model] = attempts[0].seconds
     kills = sum("SIGKILL" in attempt.signal for attempt in attempts)
-    if watch.lost > INTERVAL * kills:
-        soak.fail(f"{run.folder}: {watch.lost} steps lost by {kills} kills")
+    if check.lost > INTERVAL * kills:
+        soak.fail(f"{run.folder}: {check.lost} steps lost by {kills} kills")
     soak.compare(
-        "trainings", f"{what} after {len(attempts)} attempts", soak_results.training(run), place.results[model]
+        "trainings", f"{what} after {len(attempts)} attempts", soak_results.training(run), workspace.results[model]
     )
 
 
-def train_twice(soak: Soak, place: Place, model: str, store: Store, *, kill: bool) -> None:
-    """Two processes on one run: the second waits, and takes over where the first is killed."""
-    run, what, command = store.run(model, NAME), f"train {model}", place.train(model, store)
+def train_twice(soak: Soak, workspace: Workspace, model: str, store: Store, *, kill: bool) -> None:
+    """Two processes on one run: the second waits, and takes over if the first is killed."""
+    run, what, command = store.run(model, NAME), f"train {model}", workspace.train(model, store)
     dice = soak.dice(f"pair {store.folder}")
     with soak.started(f"{what} first", command) as (first, _):
         wait_for(lambda: run.folder.is_dir() and any(run.folder.glob("lease-*.json")))
         with soak.started(f"{what} second", command) as (second, log):
             wait_for(lambda: '"event": "wait"' in log.read_text() or second.poll() is not None)
             if kill:
-                time.sleep(dice.uniform(0, 0.7 * place.seconds[model]))
+                time.sleep(dice.uniform(0, 0.7 * workspace.seconds[model]))
                 first.kill()
             code = first.wait()
             if code:
@@ -162,18 +164,18 @@ def train_twice(soak: Soak, place: Place, model: str, store: Store, *, kill: boo
                 soak.say(f"kill {soak.killed():3d}  {what}: SIGKILL while another process waits: {code}")
             before = None if code else {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}
             ended = Attempt("", 0.0, second.wait(), log.read_text())
-    if ended.code or "is held by" not in ended.told("wait"):
+    if ended.code or "is held by" not in ended.messages("wait"):
         soak.fail(f"the second process of {run} did not wait, or ended with {ended.code}: see {log}")
     if before is not None and before != {path: path.stat().st_mtime_ns for path in run.folder.rglob("*")}:
         soak.fail(f"the second process of {run} changed what was complete: see {log}")
-    if before is not None and f"{run} is complete" not in ended.told("complete"):
+    if before is not None and f"{run} is complete" not in ended.messages("complete"):
         soak.fail(f"the second process of {run} did not say that it is complete: see {log}")
     soak.say(f"{what}: the second process {'did nothing' if before else 'took over'}")
-    soak.compare("trainings", f"{what} by two at once", soak_results.training(run), place.results[model])
+    soak.compare("trainings", f"{what} by two at once", soak_results.training(run), workspace.results[model])
 
 
 def wait_for(holds: Any) -> None:
-    """Wait for what must come soon."""
+    """Wait until `holds`, for at most two minutes."""
     end = time.monotonic() + 120
     while not holds():
         if time.monotonic() > end:
@@ -181,12 +183,12 @@ def wait_for(holds: Any) -> None:
         time.sleep(0.02)
 
 
-def aggregate_killed(soak: Soak, place: Place, store: Store, draw: int, over: threading.Event) -> None:
-    """Compare while runs are written, again and again, with kills; at the end as an undisturbed process would."""
+def aggregate_killed(soak: Soak, workspace: Workspace, store: Store, draw: int, over: threading.Event) -> None:
+    """Aggregate repeatedly with kills while runs are written. The last result equals the undisturbed one."""
     dice = soak.dice(f"aggregate {draw}")
 
-    def look(_: Attempt) -> str:
-        if wrong := soak_results.unwhole_comparison(store.comparison):
+    def check(_: Attempt) -> str:
+        if wrong := soak_results.comparison_damage(store.comparison):
             soak.fail(f"{store.comparison}: {wrong}")
         return "whole" if store.best.exists() else "no comparison yet"
 
@@ -194,67 +196,67 @@ def aggregate_killed(soak: Soak, place: Place, store: Store, draw: int, over: th
     while not last:
         last = over.wait(dice.uniform(2, 10))
         if last or any(run.complete for run in store.runs()):
-            seconds = place.seconds["aggregate"]
-            soak.until_done("aggregate", aggregate(store), dice, seconds, most=MOST["aggregate"], look=look)
+            seconds = workspace.seconds["aggregate"]
+            soak.until_done("aggregate", aggregate(store), dice, seconds, max_kills=MAX_KILLS["aggregate"], check=check)
     copy = Store(store.folder / "copy")
     for run in store.runs():
         shutil.copytree(run.folder, copy.run(run.model, run.name).folder)
     soak.attempt("aggregate undisturbed", aggregate(copy), dice, 0)
-    found, wanted = (soak_results.comparison(each.comparison) for each in (store, copy))
-    soak.compare("comparisons", "aggregate", found, wanted)
+    found, expected = (soak_results.comparison(compared.comparison) for compared in (store, copy))
+    soak.compare("comparisons", "aggregate", found, expected)
 
 
-def classify_killed(soak: Soak, place: Place, folder: Path, draw: int) -> None:
-    """Classify a file, whole and by two processes in parts, with kills, and compare."""
-    wanted = place.results["classify"]
+def classify_killed(soak: Soak, workspace: Workspace, folder: Path, draw: int) -> None:
+    """Classify a file with kills, whole and in parts by two processes, and compare."""
+    expected = workspace.results["classify"]
 
     def work(output: Path, kind: str, shards: list[int]) -> None:
         dice = soak.dice(f"{output} {draw} {shards}")
 
-        def look(_: Attempt) -> str:
+        def check(_: Attempt) -> str:
             found = classified(output)
-            if any(found[name] != wanted[name] for name in found):
+            if any(found[name] != expected[name] for name in found):
                 soak.fail(f"{output} is not whole")
             return "whole" if "out" in found else "not there yet"
 
         for shard in shards or [None]:  # type: ignore[list-item]
             options = [] if shard is None else ["--shard", f"{shard}/{SHARDS}"]
             what = "classify" if shard is None else f"classify {shard}/{SHARDS}"
-            command = place.classify(output, *options)
-            soak.until_done(what, command, dice, place.seconds[kind], most=MOST[kind], look=look)
+            command = workspace.classify(output, *options)
+            soak.until_done(what, command, dice, workspace.seconds[kind], max_kills=MAX_KILLS[kind], check=check)
 
     folder.mkdir(parents=True)
     work(folder / "out.csv", "classify", [])
-    soak.compare("classifications", "classify", classified(folder / "out.csv"), wanted)
+    soak.compare("classifications", "classify", classified(folder / "out.csv"), expected)
     with ThreadPoolExecutor(2) as pool:
         halves = [list(range(SHARDS))[begin::2] for begin in range(2)]
         list(pool.map(lambda half: work(folder / "parts.csv", "shard", half), halves))
-    soak.compare("classifications", "classify in parts", classified(folder / "parts.csv"), wanted)
+    soak.compare("classifications", "classify in parts", classified(folder / "parts.csv"), expected)
 
 
-def play(soak: Soak, place: Place, number: int) -> None:
-    """One round: every model, mostly by one process at a time, while others compare; then classifications."""
+def play(soak: Soak, workspace: Workspace, number: int) -> None:
+    """One round: every model trains while others aggregate; then classifications."""
     store = Store(soak.folder / "rounds" / str(number))
     over = threading.Event()
     before = len(soak.wrong)
     models = [*SIZES]
     soak.dice(f"round {number}").shuffle(models)
     with ThreadPoolExecutor(1) as pool:
-        comparing = pool.submit(aggregate_killed, soak, place, store, number, over)
-        for place_in_round, model in enumerate(models):
-            if place_in_round == 0 and number % 2:
-                train_twice(soak, place, model, store, kill=number % 4 == 1)
+        comparing = pool.submit(aggregate_killed, soak, workspace, store, number, over)
+        for position, model in enumerate(models):
+            if position == 0 and number % 2:
+                train_twice(soak, workspace, model, store, kill=number % 4 == 1)
             else:
-                train_killed(soak, place, model, store, number)
+                train_killed(soak, workspace, model, store, number)
         over.set()
         comparing.result()
-    classify_killed(soak, place, store.folder / "classified", number)
+    classify_killed(soak, workspace, store.folder / "classified", number)
     if len(soak.wrong) == before:
         shutil.rmtree(store.folder)
 
 
 def summary(soak: Soak, seconds: float) -> None:
-    """Tell what was done, and what was wrong."""
+    """Print what was done, and what was wrong."""
     for (kind, name), count in sorted(soak.kills.items()):
         soak.say(f"{count:5d} {kind:10} {name}")
     compared = ", ".join(f"{count} {kind}" for kind, count in soak.results.items())
@@ -269,7 +271,7 @@ def summary(soak: Soak, seconds: float) -> None:
 
 
 def main() -> None:
-    """Play rounds until there were enough kills, or for so many hours."""
+    """Play rounds until the requested kills and hours are reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="at least so many (default: 100)")
     parser.add_argument("--hours", type=float, default=0.0, help="at least so long")
@@ -277,18 +279,18 @@ def main() -> None:
         "--seed", type=int, default=int(time.time()), help="of the moments (default: another each time)"
     )
     parser.add_argument("--folder", type=Path, default=Path("build/soak"))
-    asked = parser.parse_args()
+    options = parser.parse_args()
     began = time.monotonic()
-    soak = Soak(asked.folder.resolve(), asked.seed)
-    place = prepare(soak)
+    soak = Soak(options.folder.resolve(), options.seed)
+    workspace = prepare(soak)
     number = 0
     while (
-        soak.killed() < asked.kills
-        or soak.killed("train") < TRAININGS * asked.kills
-        or time.monotonic() - began < 3600 * asked.hours
+        soak.killed() < options.kills
+        or soak.killed("train") < MIN_TRAINING_KILLS * options.kills
+        or time.monotonic() - began < 3600 * options.hours
     ):
         number += 1
-        play(soak, place, number)
+        play(soak, workspace, number)
     summary(soak, time.monotonic() - began)
     sys.exit(1 if soak.wrong else 0)
 

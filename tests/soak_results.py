@@ -1,4 +1,4 @@
-"""What trainings, classifications and comparisons gave, without what differs anyway; and whether files are whole."""
+"""Results of trainings and comparisons without what always differs, and whether their files are whole."""
 
 import csv
 import hashlib
@@ -15,19 +15,19 @@ from emotion.store.atomic import sha256
 from emotion.store.layout import Run, read_json
 
 TIMES = {"samples_per_second", "seconds", "seconds_left"}
-# What a run's figures tell of its process; the names in an ONNX file, and so its size, are no better.
+# Figures of the process, not of the model. Names in an ONNX file, and so its size, vary too.
 MEASURED = {"finished_at", "training_seconds", "peak_memory_bytes", "resumes"} | TIMES
 
 
 def training(run: Run) -> dict[str, Any]:
-    """Every file of a run's folder, without times: also those that should not be left there."""
+    """Every file of a run's folder, without times, even a file that should not exist."""
     readers: dict[str, Callable[[Path], Any]] = {
         "history.csv": _history,
         "metrics.json": _metrics,
         "progress.json": lambda path: [read_json(path).get(key) for key in ("state", "step", "steps")],
         "params.json": lambda path: [read_json(path).get(key) for key in ("digest", "params", "data")],
         "model/model.onnx": graph_digest,
-        "model/README.md": lambda path: path.read_text().split("\n---\n")[0],  # what follows has times
+        "model/README.md": lambda path: path.read_text().split("\n---\n")[0],  # the rest has times
     }
     names = {str(path.relative_to(run.folder)): path for path in run.folder.rglob("*")}
     return {name: readers.get(name, _digest)(path) for name, path in names.items()}
@@ -49,22 +49,22 @@ def _metrics(path: Path) -> dict[str, Any]:
 
 
 def graph_digest(path: Path) -> str:
-    """A digest of what an ONNX file computes.
+    """Digest of what an ONNX file computes.
 
-    The converter numbers its nodes, and shares equal constants, in the order of addresses in memory: a file has
-    other names in every process. So a value's digest is that of its operator and its inputs' digests.
+    The converter numbers nodes and shares equal constants by their addresses in memory, so names differ in every
+    process. A value's digest therefore covers its operator and the digests of its inputs.
     """
     graph = onnx.load(path).graph
-    values = {each.name: _hashed("input", each.SerializeToString()) for each in graph.input}
-    for each in graph.initializer:
-        content = onnx.numpy_helper.to_array(each)
-        values[each.name] = _hashed(str(content.dtype), str(content.shape), content.tobytes())
+    values = {value.name: _hashed("input", value.SerializeToString()) for value in graph.input}
+    for tensor in graph.initializer:
+        content = onnx.numpy_helper.to_array(tensor)
+        values[tensor.name] = _hashed(str(content.dtype), str(content.shape), content.tobytes())
     for node in graph.node:
-        attributes = sorted(each.SerializeToString() for each in node.attribute)
+        attributes = sorted(attribute.SerializeToString() for attribute in node.attribute)
         inputs = [values[name] if name else b"" for name in node.input]
-        for place, name in enumerate(node.output):
-            values[name] = _hashed(node.domain, node.op_type, str(place), *attributes, *inputs)
-    return _hashed(*(values[each.name] + each.SerializeToString() for each in graph.output)).hex()
+        for index, name in enumerate(node.output):
+            values[name] = _hashed(node.domain, node.op_type, str(index), *attributes, *inputs)
+    return _hashed(*(values[value.name] + value.SerializeToString() for value in graph.output)).hex()
 
 
 def _hashed(*parts: str | bytes) -> bytes:
@@ -72,8 +72,8 @@ def _hashed(*parts: str | bytes) -> bytes:
     return hashlib.sha256(b"".join(digests)).digest()
 
 
-def unwhole(run: Run) -> str:
-    """What is wrong with the files of a run that was killed: empty if each is whole or not there."""
+def damage(run: Run) -> str:
+    """Problem with the files of a killed run; empty if every file is whole or absent."""
     try:
         if run.metrics.exists():
             read_metrics(run.metrics)
@@ -83,19 +83,19 @@ def unwhole(run: Run) -> str:
         epochs = [row["epoch"] for row in _history(run.history)] if run.history.exists() else []
     except EmotionError as error:
         return error.message
-    wanted = [str(number + 1) for number in range(len(epochs))]
-    return "" if epochs == wanted else f"history.csv has the epochs {', '.join(epochs)}"
+    expected = [str(number + 1) for number in range(len(epochs))]
+    return "" if epochs == expected else f"history.csv has the epochs {', '.join(epochs)}"
 
 
 def comparison(folder: Path) -> dict[str, Any]:
-    """The files of a comparison, figures as digests."""
+    """Files of a comparison; figures as digests."""
     files = [path for path in folder.iterdir() if path.is_file() and path.name != ".lock"]
     figures = {str(path.relative_to(folder)): sha256(path) for path in folder.glob("figures/*")}
     return {path.name: path.read_text() for path in files} | figures
 
 
-def unwhole_comparison(folder: Path) -> str:
-    """What is wrong with the files of a comparison whose writer was killed."""
+def comparison_damage(folder: Path) -> str:
+    """Problem with the files of a comparison whose writer was killed; empty if there is none."""
     found = comparison(folder) if folder.is_dir() else {}
     for name in ("comparison.json", "best.json"):
         try:

@@ -13,19 +13,19 @@ from emotion.cli.main import main
 from emotion.models import backend
 from emotion.store.layout import Store
 from tests.builders import TRAIN, write_dataset
-from tests.checkpoints import change_json, write_checkpoint
 from tests.disks import MEANS, small
+from tests.pretrained import change_json, write_pretrained
 from tests.toy import write_model
 
-Told = tuple[int, str]
-Emotion = Callable[..., Told]
+Result = tuple[int, str]
+Emotion = Callable[..., Result]
 
 
 @pytest.fixture
 def whole(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Emotion]:
     """Run the command in this process, as far as it goes."""
 
-    def call(*arguments: object) -> Told:
+    def call(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["emotion", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -43,7 +43,7 @@ def whole(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def emotion(monkeypatch: pytest.MonkeyPatch, whole: Emotion) -> Emotion:
     """Run the command in this process; reaching TensorFlow is a failure, and so is telling of a start."""
 
-    def call(*arguments: object) -> Told:
+    def call(*arguments: object) -> Result:
         code, err = whole(*arguments)
         assert err.startswith(("error: ", "warning: ", "Usage: "))
         return code, err
@@ -65,11 +65,11 @@ def without_split(data: Path) -> None:
 
 
 def train_is(name: str, content: bytes) -> Callable[[Path], None]:
-    def spoil(data: Path) -> None:
+    def damage(data: Path) -> None:
         (data / "train.csv").unlink()
         (data / name).write_bytes(content)
 
-    return spoil
+    return damage
 
 
 def split_is(name: str, content: str) -> Callable[[Path], object]:
@@ -106,8 +106,8 @@ DATA: dict[str, tuple[Callable[[Path], object], int, list[str]]] = {
 
 @pytest.mark.parametrize("name", list(DATA))
 def test_data(emotion: Emotion, tmp_path: Path, data: Path, name: str) -> None:
-    spoil, code, words = DATA[name]
-    spoil(data)
+    damage, code, words = DATA[name]
+    damage(data)
     found, message = emotion("train", "ann", "--data", data, "--store", tmp_path / "store")
     assert found == code
     assert all(word in message for word in words), message
@@ -182,7 +182,7 @@ def test_parameters_of_the_models(
 
 @pytest.fixture(scope="module")
 def good_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("weights") / "good", "bert", [text for text, _ in TRAIN])
+    return write_pretrained(tmp_path_factory.mktemp("weights") / "good", "bert", [text for text, _ in TRAIN])
 
 
 @pytest.fixture
@@ -191,11 +191,11 @@ def weights(tmp_path: Path, good_weights: Path) -> Path:
 
 
 def cut(name: str) -> Callable[[Path], object]:
-    def spoil(folder: Path) -> None:
+    def damage(folder: Path) -> None:
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(content[: len(content) // 2])
 
-    return spoil
+    return damage
 
 
 def without(name: str) -> Callable[[Path], object]:
@@ -225,8 +225,8 @@ WEIGHTS: dict[str, tuple[Callable[[Path], object], int, list[str]]] = {
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_a_folder_that_is_no_checkpoint(emotion: Emotion, tmp_path: Path, data: Path, weights: Path, name: str) -> None:
-    spoil, expected, words = WEIGHTS[name]
-    spoil(weights)
+    damage, expected, words = WEIGHTS[name]
+    damage(weights)
     arguments = ["--data", data, "--store", tmp_path / "store", "--set", f"model.checkpoint={weights}"]
     code, message = emotion("train", "bert", *arguments)
     assert code == expected
@@ -253,10 +253,10 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int, list[str]]] =
 def test_a_checkpoint_that_cannot_be_trained(
     whole: Emotion, tmp_path: Path, data: Path, weights: Path, name: str
 ) -> None:
-    spoil, changes, expected, words = DAMAGED[name]
-    spoil(weights)
+    damage, changes, expected, words = DAMAGED[name]
+    damage(weights)
     store = tmp_path / "store"
-    overrides = [part for each in (f"model.checkpoint={weights}", *changes) for part in ("--set", each)]
+    overrides = [argument for change in (f"model.checkpoint={weights}", *changes) for argument in ("--set", change)]
     code, message = whole("train", "bert", "--data", data, "--store", store, *overrides)
     assert code == expected
     *_, error = message.partition("error: ")

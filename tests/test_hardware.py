@@ -280,7 +280,7 @@ def test_without_a_driver_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.Mo
     assert free_gpu_memory() == []
 
 
-def told(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> set[str]:
+def read_flags(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> set[str]:
     """Read the flags where the kernel tells `content` of its processors, or nothing."""
 
     def read(path: Path, errors: str = "strict") -> str:
@@ -307,4 +307,4 @@ def told(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> set[str]:
     ],
 )
 def test_what_the_processor_can_do(monkeypatch: pytest.MonkeyPatch, content: bytes | None, flags: set[str]) -> None:
-    assert told(monkeypatch, content) == flags
+    assert read_flags(monkeypatch, content) == flags

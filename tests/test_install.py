@@ -81,8 +81,9 @@ def test_it_carries_the_jobs(installed: Path) -> None:
 
 def test_it_carries_the_manifests(installed: Path, tmp_path: Path) -> None:
     script = (
-        "from emotion.cluster.job_spec import Order, check, find_overlay; from emotion.cluster.render import render;"
-        "print(render(check(Order('bert', overlay=find_overlay('local')))).yaml)"
+        "from emotion.cluster.job_spec import JobSpec, check_spec, find_overlay\n"
+        "from emotion.cluster.render import render\n"
+        "print(render(check_spec(JobSpec('bert', overlay=find_overlay('local')))).yaml)"
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(

@@ -84,7 +84,7 @@ def test_the_results_are_reached_on_the_real_data(tmp_path: Path) -> None:
     import statistics
 
     (tmp_path / "data").mkdir()
-    shutil.copytree(os.environ["EMOTION_DATA"], tmp_path / "data" / "emotion")
+    shutil.copytree(os.environ["REAL_DATA"], tmp_path / "data" / "emotion")
     script = next(body for kind, body in BLOCKS if kind)
     done = run(script, tmp_path)
     assert done.returncode == 0, done.stderr

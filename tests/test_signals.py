@@ -1,4 +1,4 @@
-"""Signals that wait: the first is remembered and raised at the end; a second Ctrl-C does not wait."""
+"""Deferred signals: the first is remembered and raised at the end; a second Ctrl-C does not wait."""
 
 import os
 import signal
@@ -16,14 +16,14 @@ def send(number: signal.Signals) -> None:
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Make sure that afterwards signals do what they did before."""
-    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    """Check that a test restores the signal handlers."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     yield
-    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
 def block(stop: DeferredSignals, done: list[signal.Signals], *signals: signal.Signals) -> None:
-    """Send signals within the block; note what comes after each."""
+    """Send signals in the block; note the signals that did not interrupt it."""
     with stop:
         assert not stop()
         for number in signals:

@@ -28,8 +28,8 @@ def write_model(folder: Path, *, length: int | None = 35, labels: tuple[str, ...
 
 
 def _tokenizer(words: list[str], length: int | None) -> Tokenizer:
-    places = {word: place for place, word in enumerate(words)}
-    tokenizer = Tokenizer(models.WordLevel(places, unk_token="[UNK]"))
+    ids = {word: index for index, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.enable_truncation(length or 64)

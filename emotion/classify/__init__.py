@@ -1,1 +1,5 @@
-"""Classifying files of records with a trained model."""
+"""Classification of files with a trained model.
+
+A record is one entry of an input file. A row is a record with its text. A chunk holds the rows that one call
+classifies. A shard is the share I/N of the records that one process classifies; its output is a part.
+"""

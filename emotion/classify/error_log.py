@@ -1,4 +1,4 @@
-"""The rows that could not be classified: a CSV beside the output, with line, reason and record."""
+"""The errors file: a CSV beside the output with line, reason and record of each row that has no label."""
 
 import csv
 import hashlib
@@ -16,26 +16,27 @@ HEADER = b"line,reason,record\n"
 
 
 class ErrorLog:
-    """Collects rows that could not be classified, in a file that is there only if there are any.
+    """Writes rows that cannot be classified to `path`. Without errors the file does not appear.
 
-    The file is whole when `stack` is left without an error. Without a `path` every row is told instead. A
-    record is its line as it stood or, where it has cells, a JSON array of them. `digest` takes in the file's bytes.
+    The file appears when `stack` exits without an exception. Without a `path`, `on_error` gets line, reason and
+    record instead. A record is written as its raw line or, without one, as a JSON array of its cells. `digest`
+    covers the bytes of the file.
     """
 
-    def __init__(self, stack: ExitStack, path: Path | None, tell: Callable[[int, str, str], None]) -> None:
+    def __init__(self, stack: ExitStack, path: Path | None, on_error: Callable[[int, str, str], None]) -> None:
         self.count = 0
         self.digest = hashlib.sha256()
         self._stack = stack
         self._path = path
-        self._tell = tell
+        self._on_error = on_error
         self._file: IO[bytes] | None = None
 
     def add(self, record: Record, reason: str) -> None:
-        """Keep one row."""
+        """Add one record and the reason why it has no label."""
         self.count += 1
         raw = record.raw or json.dumps(record.fields)
         if self._path is None:
-            self._tell(record.line, reason, raw)
+            self._on_error(record.line, reason, raw)
             return
         if self._file is None:
             self._file = self._stack.enter_context(open_replacing(self._path))

@@ -1,4 +1,4 @@
-"""Which model classifies: a folder, a run of the store, or the winner of its comparison."""
+"""Chooses the model to classify with: a folder, a run of the store, or the winner of its comparison."""
 
 from pathlib import Path
 
@@ -7,22 +7,22 @@ from emotion.store.layout import Run, Store, read_json
 
 
 def choose_model(name: str | None, store: Store) -> Path:
-    """Find the folder that `name` means: a folder, `MODEL/RUN` or RUN; None is the store's best run.
+    """Find the model folder that `name` means: a folder, `MODEL/RUN` or RUN. None means the store's best run.
 
     Raises:
-        InputMissingError: there is no such folder or run, no comparison yet, or the run is not complete.
+        InputMissingError: the folder, run or comparison does not exist, or the run is not complete.
         BadDataError: best.json is damaged.
         UsageError: several models have a run of that name.
     """
     if name is not None and Path(name).is_dir():
         return Path(name)
-    run = _best(store) if name is None else _find(name, store)
+    run = _best_run(store) if name is None else _named_run(name, store)
     if not run.complete:
         raise InputMissingError(f"run {run} in {store.folder} is not complete", "train it to its end, or name another")
     return run.exported
 
 
-def _find(name: str, store: Store) -> Run:
+def _named_run(name: str, store: Store) -> Run:
     try:
         return store.find(name)
     except InputMissingError as error:
@@ -31,17 +31,15 @@ def _find(name: str, store: Store) -> Run:
         ) from error
 
 
-def _best(store: Store) -> Run:
+def _best_run(store: Store) -> Run:
     if not store.best.is_file():
         raise InputMissingError(
             f"no {store.best}, which names the best run",
             "compare the runs with `emotion aggregate`, or name a model with --model",
         )
-    named = read_json(store.best).get("run")
-    model, _, run = named.partition("/") if isinstance(named, str) else ("", "", "")
+    best = read_json(store.best).get("run")
+    model, _, name = best.partition("/") if isinstance(best, str) else ("", "", "")
     try:
-        return store.run(model, run)
+        return store.run(model, name)
     except UsageError as error:
-        raise BadDataError(
-            f"{store.best} names no run: {named!r}", "write it again with `emotion aggregate`"
-        ) from error
+        raise BadDataError(f"{store.best} names no run: {best!r}", "write it again with `emotion aggregate`") from error

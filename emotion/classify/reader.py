@@ -1,4 +1,4 @@
-"""Records to texts, or to the reason why a record cannot be classified."""
+"""Finds the text of each record, or the reason why the record cannot be classified."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from emotion.data.records import Record, Records, undecodable
 from emotion.errors import BadDataError
 
 TEXT = "text"
-# Bounds a chunk's memory where fields are long.
+# Bounds the memory of a chunk with long fields.
 CHUNK_CHARACTERS = 1 << 21
-# Bounds a chunk's work where texts are long: that many characters a row, on average.
+# Bounds the work of a chunk with long texts: characters a row, on average.
 TEXT_CHARACTERS = 512
 
 
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Chunk:
-    """Rows that are worked on together; `texts` and `reasons` are as long as `records`."""
+    """Rows that one call classifies. `records`, `texts` and `reasons` have the same length."""
 
     records: list[Record] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -34,10 +34,10 @@ class Chunk:
 
 
 def read_rows(path: Path, records: Records, column: str | None) -> Iterator[Row]:
-    """Find the text of each record: in `column`, else in `text`, else in the only column that there is.
+    """Find the text of each record: in `column`, else in `text`, else in the only column.
 
     Raises:
-        BadDataError: no such column. For JSONL, whose objects may differ, the first object must have the key.
+        BadDataError: the column does not exist. In JSONL, whose objects may differ, the first object needs the key.
     """
     if records.header is None:
         return _json_rows(path, records.rows, column)
@@ -46,8 +46,8 @@ def read_rows(path: Path, records: Records, column: str | None) -> Iterator[Row]
     return _csv_rows(records.rows, records.header.index(_find_column(path, records.header, column)))
 
 
-def take(rows: Iterator[Row], count: int) -> Chunk:
-    """Take the next `count` rows, or fewer where they are long; none at the end."""
+def take_chunk(rows: Iterator[Row], count: int) -> Chunk:
+    """Take the next `count` rows, or fewer if their texts are long. The chunk is empty at the end."""
     chunk = Chunk()
     characters = work = 0
     for record, text, reason in islice(rows, count):
@@ -61,10 +61,10 @@ def take(rows: Iterator[Row], count: int) -> Chunk:
     return chunk
 
 
-def _csv_rows(records: Iterator[Record], place: int) -> Iterator[Row]:
+def _csv_rows(records: Iterator[Record], text_index: int) -> Iterator[Row]:
     for record in records:
-        reason = record.problem or _reason(record.fields[place])
-        yield Row(record, "" if reason else record.fields[place], reason)
+        reason = record.problem or _reason(record.fields[text_index])
+        yield Row(record, "" if reason else record.fields[text_index], reason)
 
 
 def _json_rows(path: Path, records: Iterator[Record], column: str | None) -> Iterator[Row]:
@@ -84,7 +84,7 @@ def _json_row(record: Record, values: dict[str, object], column: str | None) -> 
     if key not in values:
         return Row(record, "", f"no key {key!r}")
     cell = values[key]
-    reason = _reason(cell) if isinstance(cell, str) else f"the text is {_kind(cell)}, not a string"
+    reason = _reason(cell) if isinstance(cell, str) else f"the text is {_json_type(cell)}, not a string"
     return Row(record, "" if reason else str(cell), reason)
 
 
@@ -100,14 +100,14 @@ def _find_column(path: Path, names: list[str], column: str | None) -> str:
 
 
 def _reason(cell: str) -> str:
-    """Say why a cell cannot be classified, or nothing."""
+    """Reason why a cell cannot be classified, or an empty string."""
     if not cell or cell.isspace():
         return "empty text"
     return "undecodable bytes in the text" if undecodable(cell) else ""
 
 
-def _kind(cell: object) -> str:
+def _json_type(cell: object) -> str:
     if cell is None:
         return "null"
-    kinds: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", list: "an array"}
-    return kinds.get(type(cell), "an object")
+    names: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", list: "an array"}
+    return names.get(type(cell), "an object")

@@ -1,4 +1,4 @@
-"""Parts of an output: which records each one has, and how its files are named."""
+"""Which records `--shard I/N` takes, and how the files of a shard's part are named."""
 
 import re
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from emotion.errors import UsageError
 
 @dataclass(frozen=True)
 class Shard:
-    """Part `index` (from 0) of `of`."""
+    """Shard `index` (from 0) of `of` shards."""
 
     index: int
     of: int
@@ -20,10 +20,10 @@ class Shard:
         """Read `I/N`.
 
         Raises:
-            UsageError: it is not two whole numbers with 0 <= I < N.
+            UsageError: the text is not two whole numbers with 0 <= I < N.
         """
-        found = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text, re.ASCII)
-        shard = cls(int(found[1]), int(found[2])) if found else cls(0, 0)
+        match = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text, re.ASCII)
+        shard = cls(int(match[1]), int(match[2])) if match else cls(0, 0)
         if shard.index >= shard.of:
             raise UsageError(
                 f"--shard {text} is no part", "write I/N with I from 0 to N-1, such as 0/8 for the first of 8"
@@ -31,11 +31,15 @@ class Shard:
         return shard
 
     def records(self, total: int) -> range:
-        """Numbers of the records, from 0, that are this shard's: contiguous, so that parts join in order."""
+        """Numbers (from 0) of this shard's records among `total`.
+
+        Shard I of N takes the records from total * I // N up to total * (I + 1) // N. The records are contiguous,
+        so that the parts join in order.
+        """
         return range(total * self.index // self.of, total * (self.index + 1) // self.of)
 
     def part(self, task: Task) -> Task:
-        """Name the part that this shard makes of `task`."""
+        """Task of this shard: the input of `task`, with the part and the part's errors file as output."""
         suffix = "".join(task.output.suffixes[-2:] if task.output.suffix == ".gz" else task.output.suffixes[-1:])
         folder = task.output.with_name(task.output.name + PARTS_SUFFIX)
         path = folder / f"part-{self.index:05d}-of-{self.of:05d}{suffix}"
@@ -43,5 +47,5 @@ class Shard:
 
 
 def manifest_path(part: Task) -> Path:
-    """Name the manifest of a part."""
+    """Path of a part's manifest."""
     return part.output.with_name(part.output.name + ".json")

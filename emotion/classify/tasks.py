@@ -1,6 +1,6 @@
-"""What to classify and how: each input file with the output that it becomes, and the settings for all.
+"""Which files to classify: the input, output and errors file of each task, and the settings of all.
 
-Light to import, so that a wrong command line is refused at once.
+Light to import, so that a wrong command line fails at once.
 """
 
 import os
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.data.records import SUFFIXES, Format, format_of
-from emotion.data.text_io import STANDARD
+from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import InputMissingError, UsageError
 
 ERRORS_SUFFIX = ".errors.csv"
@@ -18,7 +18,7 @@ PARTS_SUFFIX = ".parts"
 
 @dataclass(frozen=True)
 class Task:
-    """One file to classify. Without `errors`, rows that cannot be classified are told one by one."""
+    """One file to classify. Without `errors`, the listener gets the rows that cannot be classified."""
 
     source: Path
     output: Path
@@ -28,7 +28,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds for all files."""
+    """Settings of all tasks."""
 
     text_column: str | None = None
     all_scores: bool = False
@@ -38,49 +38,49 @@ class Settings:
 
 @dataclass(frozen=True)
 class RowListener:
-    """Who hears of progress (in rows), and line, reason and record of errors that have no file."""
+    """Callbacks: `advance` gets rows done; `on_error` gets line, reason and record of errors without a file."""
 
     advance: Callable[[int], None]
-    tell: Callable[[int, str, str], None]
+    on_error: Callable[[int, str, str], None]
 
 
 def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: Format | None = None) -> list[Task]:
-    """List the files to classify: one, or all in a folder, whose names the output folder repeats.
+    """List the files to classify: one file, or all files of a folder. The output folder repeats their names.
 
-    In a folder, hidden files, what this command writes beside its outputs, files of other formats and links
-    that lead out of the folder are passed over. A `kind` overrules what the names say.
+    A folder's hidden files, errors files, part folders, files of other formats and links that lead out of the folder
+    are skipped. `kind` overrides the format that the names say.
 
     Raises:
-        UsageError: the paths do not fit together, or the format is not known.
-        InputMissingError: no such file, or nothing to classify in the folder.
+        UsageError: the paths do not fit together, or the format is unknown.
+        InputMissingError: the file does not exist, or the folder has nothing to classify.
     """
     if source.is_dir():
-        return _plan_folder(source, output, errors, kind)
-    if source != STANDARD and not source.exists():
+        return _folder_tasks(source, output, errors, kind)
+    if source != STANDARD_STREAM and not source.exists():
         raise InputMissingError(f"no such file or folder: {source}", "name a file, a folder or - for standard input")
     if output.is_dir():
         raise UsageError(f"{output} is a folder and {source} is not", "name the output file")
     task = Task(source, output, errors or errors_path(output), _format(source, output, kind))
-    _refuse_same(task)
+    _refuse_same_file(task)
     return [task]
 
 
 def errors_path(output: Path) -> Path | None:
-    """Give the name of the errors file of `output`; standard output and devices have none."""
+    """Path of the errors file of `output`. Standard output and devices have none."""
     if is_stream(output):
         return None
     return output.with_name(output.name + ERRORS_SUFFIX)
 
 
 def is_stream(path: Path) -> bool:
-    """Tell whether `path` is `-`, or no file or folder, such as /dev/null: it cannot be replaced as a file can."""
-    return path == STANDARD or (path.exists() and not path.is_file() and not path.is_dir())
+    """Whether `path` is `-`, a device or a pipe, which cannot be replaced as a file can."""
+    return path == STANDARD_STREAM or (path.exists() and not path.is_file() and not path.is_dir())
 
 
-def _plan_folder(source: Path, output: Path, errors: Path | None, kind: Format | None) -> list[Task]:
+def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format | None) -> list[Task]:
     if errors is not None:
         raise UsageError("--errors names one file, and a folder has many", "leave it out: each output has its own")
-    if output == STANDARD or (output.exists() and not output.is_dir()):
+    if output == STANDARD_STREAM or (output.exists() and not output.is_dir()):
         raise UsageError(f"{source} is a folder, and {output} is not", "name an output folder")
     inside, outside = source.resolve(), output.resolve()
     if inside.is_relative_to(outside) or outside.is_relative_to(inside):
@@ -106,12 +106,12 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _format(source: Path, output: Path, kind: Format | None) -> Format:
-    found = kind or format_of(source) or ("csv" if source == STANDARD else None)
+    found = kind or format_of(source) or ("csv" if source == STANDARD_STREAM else None)
     if found is None:
         raise UsageError(f"the name {source} does not say its format", "say it with --format csv, tsv or jsonl")
-    named = format_of(output)
-    if named is not None and named != found:
-        raise UsageError(f"{output} would be {found}, as the input is, and not {named}", "name the output so")
+    output_format = format_of(output)
+    if output_format is not None and output_format != found:
+        raise UsageError(f"{output} would be {found}, as the input is, and not {output_format}", "name the output so")
     return found
 
 
@@ -119,8 +119,8 @@ def _suffix(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).suffix.lower()
 
 
-def _refuse_same(task: Task) -> None:
-    """Refuse to write over the input, or two outputs into one file."""
+def _refuse_same_file(task: Task) -> None:
+    """Refuse to overwrite the input, or to write two outputs to one file."""
     files = {"IN": task.source, "OUT": task.output, "the errors file": task.errors}
     seen: dict[Path, str] = {}
     for what, path in files.items():

@@ -12,9 +12,10 @@ from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.errors import UsageError
 
 if TYPE_CHECKING:
-    from emotion.comparison.aggregate import Written
+    from emotion.comparison.aggregate import WrittenComparison
     from emotion.comparison.compare import Collected
 
+# Seconds by unit of --wait.
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -36,26 +37,25 @@ def aggregate(
 
       emotion aggregate --expect ann,lstm --wait 2h
     """
-    from emotion.comparison.aggregate import as_json as comparison_json
-    from emotion.comparison.aggregate import wait_for, write_comparisons
+    from emotion.comparison.aggregate import comparison_json, wait_for, write_comparisons
     from emotion.comparison.report import draw_report
     from emotion.models.registry import find_model
     from emotion.store.layout import Store
 
-    place = Store(Path(store))
+    opened_store = Store(Path(store))
     expected = [find_model(name.strip()).name for name in expect.split(",") if name.strip()]
-    found = wait_for(place, expected, _seconds(wait), _Waiting())
-    _tell_left_out(found)
+    collected = wait_for(opened_store, expected, _seconds(wait), _WaitingMessage())
+    _warn_left_out(collected)
     with console.meter("drawing the report", "charts") as meter:
         draw = partial(draw_report, advance=meter.advance, warn=console.warn)
-        written = write_comparisons(place, found, draw, every=every)
+        written = write_comparisons(opened_store, collected, draw, every=every)
     if as_json:
-        console.data_json([comparison_json(one.findings) for one in written])
+        console.data_json([comparison_json(comparison.analysis) for comparison in written])
         return
     if len(written) > 1:
         console.warn(f"the runs were judged on {len(written)} different data sets: a table each")
-    for one in written:
-        _print(one)
+    for comparison in written:
+        _print(comparison)
 
 
 def _seconds(text: str) -> float:
@@ -65,33 +65,33 @@ def _seconds(text: str) -> float:
     return float(match[1]) * UNITS[match[2]]
 
 
-class _Waiting:
-    """Says whom we wait for, once for each change."""
+class _WaitingMessage:
+    """Prints the models that we wait for whenever they change."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.printed: list[str] = []
 
     def __call__(self, missing: list[str]) -> None:
-        if missing != self.told:
+        if missing != self.printed:
             console.say(f"waiting for {', '.join(missing)}")
-            self.told = missing
+            self.printed = missing
 
 
-def _tell_left_out(found: "Collected") -> None:
-    for run in found.incomplete:
+def _warn_left_out(collected: "Collected") -> None:
+    for run in collected.incomplete:
         console.warn(f"{run} is incomplete: left out")
-    for name, reason in found.unreadable.items():
+    for name, reason in collected.unreadable.items():
         console.warn(f"{name} is unreadable: left out: {reason}")
 
 
-def _print(written: "Written") -> None:
+def _print(written: "WrittenComparison") -> None:
     from emotion.comparison.table import COLUMNS, SAMPLE_NOTE, shown
 
-    comparison = written.comparison
+    comparison, winner = written.comparison, written.comparison.winner
     console.table(f"Comparison on {comparison.name}", [column.title for column in COLUMNS], shown(comparison.runs))
     if comparison.sample:
         console.data(SAMPLE_NOTE)
-    for sentence in written.findings.observations:
+    for sentence in written.analysis.observations:
         console.data(f"* {sentence}")
-    console.say(f"written to {written.folder}; the winner is {comparison.best.model}/{comparison.best.run}")
+    console.say(f"written to {written.folder}; the winner is {winner.model}/{winner.run}")
     console.say(f"report: {written.folder / 'comparison.html'}")

@@ -1,4 +1,8 @@
-"""The commands of `emotion`, and its groups of commands."""
+"""Collects the commands of `emotion` and their groups.
+
+Every start imports all modules of commands, and `emotion --help` must be fast. Therefore modules of the suite that
+import pydantic or anything larger are imported inside the commands' functions, and all others at the top.
+"""
 
 from typing import Annotated
 
@@ -22,6 +26,7 @@ from emotion.cli import (
     transfer,
     weights,
 )
+from emotion.errors import ExitCode
 
 app = typer.Typer(
     name="emotion",
@@ -29,10 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=(
-        "Exit codes: 0 done, 2 usage, 65 bad data, 66 input missing, 69 unavailable, 70 failed its own check,"
-        " 73 cannot write, 75 try again, 78 bad parameters, 130 Ctrl-C, 143 SIGTERM."
-    ),
+    epilog=f"Exit codes: {'; '.join(f'{code} {code.meaning}' for code in ExitCode)}.",
 )
 app.command()(train.train)
 app.command()(explore.explore)

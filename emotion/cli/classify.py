@@ -13,14 +13,15 @@ from emotion.classify.model import choose_model
 from emotion.classify.shard import Shard
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream, list_tasks
 from emotion.cli import console
-from emotion.cli.options import DEFAULT_STORE, StoreOption
-from emotion.data.text_io import STANDARD
+from emotion.cli.console import LogFormat
+from emotion.cli.options import DEFAULT_STORE, DEVICE_VARIABLE, Device, LogFormatOption, StoreOption
+from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import UsageError
 from emotion.store.layout import Store
 
 if TYPE_CHECKING:
     # Not before: --help and mistakes must not wait for onnxruntime.
-    from emotion.classify.joining import ShardResult
+    from emotion.classify.part_files import ShardResult
     from emotion.onnx.session import Classifier
 
 
@@ -32,18 +33,10 @@ class OnError(StrEnum):
 
 
 class PrecisionName(StrEnum):
-    """Which of a model's files classifies."""
+    """Which file of a model classifies."""
 
     FLOAT32 = "float32"
     INT8 = "int8"
-
-
-class DeviceName(StrEnum):
-    """Where the model runs."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    GPU = "gpu"
 
 
 class FormatName(StrEnum):
@@ -55,17 +48,24 @@ class FormatName(StrEnum):
 
 
 def classify(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A file, a folder, or - for standard input.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help="File or folder, or - for standard output.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="IN", envvar="EMOTION_INPUT", help="A file, a folder, or - for standard input."),
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", envvar="EMOTION_OUTPUT", help="File or folder, or - for standard output.")
+    ],
     model: Annotated[
-        str | None, typer.Option(help="A model's folder or a run [dim](default: the store's best run)[/].")
+        str | None,
+        typer.Option(envvar="EMOTION_MODEL", help="A model's folder or a run [dim](default: the store's best run)[/]."),
     ] = None,
     precision: Annotated[
         PrecisionName, typer.Option(help="int8 is faster, where the model has it: see its metrics.json.")
     ] = PrecisionName.FLOAT32,
     device: Annotated[
-        DeviceName, typer.Option(help="auto takes a GPU where it can, gpu fails without one.")
-    ] = DeviceName.AUTO,
+        Device,
+        typer.Option(envvar=DEVICE_VARIABLE, help="auto takes a GPU where it can, gpu fails without one."),
+    ] = Device.AUTO,
     store: StoreOption = DEFAULT_STORE,
     text_column: Annotated[
         str | None, typer.Option(help="Column or key of the text [dim](default: text, or the only one)[/].")
@@ -86,9 +86,7 @@ def classify(
     encoding: Annotated[str, typer.Option(help="Encoding of the input, and so of the output.")] = "utf-8",
     threads: Annotated[int | None, typer.Option(min=1, help="Cores to use [dim](default: all that it may)[/].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
-    log_format: Annotated[
-        console.LogFormat, typer.Option(help="Progress where there is no terminal.")
-    ] = console.LogFormat.TEXT,
+    log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Classify the rows of CSV, TSV or JSONL files, also .gz.
 
@@ -106,14 +104,14 @@ def classify(
       emotion classify huge.csv labelled.csv --shard 0/8   [dim](and 1/8 to 7/8, on any machines)[/]
     """
     started = time.monotonic()
-    part = Shard.parse(shard) if shard is not None else None
+    own_shard = Shard.parse(shard) if shard is not None else None
     tasks = list_tasks(source, output, errors, format_name.value if format_name else None)
-    _refuse_streams(tasks[0], part, as_json=as_json)
+    _refuse_streams(tasks[0], own_shard, as_json=as_json)
     if threads is not None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
     folder = choose_model(model, Store(store))
     # Not before: --help and mistakes must not wait for onnxruntime.
-    from emotion.classify.engine import NobodyReads
+    from emotion.classify.engine import ClosedPipe
     from emotion.onnx.session import Classifier
 
     classifier = Classifier.load(folder, threads, precision.value, device.value)
@@ -121,17 +119,17 @@ def classify(
         console.say("classifying on the GPU")
     settings = Settings(text_column, all_scores, encoding, on_error is OnError.FAIL)
     try:
-        done = _run(tasks, classifier, settings, part, log_format)
-    except NobodyReads:
+        outputs = _run(tasks, classifier, settings, own_shard, log_format)
+    except ClosedPipe:
         return
-    _summarise(classifier, done, time.monotonic() - started, as_json=as_json)
+    _summarise(classifier, outputs, time.monotonic() - started, as_json=as_json)
 
 
-def _refuse_streams(task: Task, part: Shard | None, *, as_json: bool) -> None:
-    """Refuse what makes no sense with - (or a device) as input or output."""
-    if as_json and task.output == STANDARD:
+def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:
+    """Refuse options that make no sense with - (or a device) as input or output."""
+    if as_json and task.output == STANDARD_STREAM:
         raise UsageError("--json and OUT - would both write on standard output", "name an output file")
-    if part is not None and any(is_stream(path) for path in (task.source, task.output)):
+    if shard is not None and any(is_stream(path) for path in (task.source, task.output)):
         raise UsageError("--shard reads its input twice and writes files", "name files or folders")
 
 
@@ -139,60 +137,59 @@ def _run(
     tasks: list[Task],
     classifier: "Classifier",
     settings: Settings,
-    part: Shard | None,
-    log: console.LogFormat,
+    shard: Shard | None,
+    log: LogFormat,
 ) -> list[dict[str, Any]]:
-    """Classify each file, and say what a person should know of it."""
+    """Classify all files, report what is unusual, and give the outputs' entries for the summary."""
     from emotion.classify.engine import classify_file
-    from emotion.classify.joining import classify_shard
+    from emotion.classify.part_files import classify_shard
 
-    def tell(line: int, reason: str, record: str) -> None:
-        if log is console.LogFormat.JSON:
+    def report_error(line: int, reason: str, record: str) -> None:
+        if log is LogFormat.JSON:
             console.log_json({"event": "error", "line": line, "reason": reason, "record": record})
         else:
             console.err.out(f"line {line}: {reason}: {record}", highlight=False)
 
-    done = []
+    outputs = []
     with console.meter("classify", "rows", log=log) as meter:
-        listener = RowListener(meter.advance, tell)
+        listener = RowListener(meter.advance, report_error)
         for task in tasks:
-            if part is None:
-                outcome = asdict(classify_file(task, classifier, settings, listener))
-                done.append(_tell(task, outcome))
+            if shard is None:
+                outputs.append(_report(task, asdict(classify_file(task, classifier, settings, listener))))
             else:
-                shard = classify_shard(task, part, classifier, settings, listener)
-                done.append(_tell(part.part(task), asdict(shard)))
-                _tell_shard(task, shard, part)
-    return done
+                result = classify_shard(task, shard, classifier, settings, listener)
+                outputs.append(_report(shard.part(task), asdict(result)))
+                _report_shard(task, result, shard)
+    return outputs
 
 
-def _tell(task: Task, outcome: dict[str, Any]) -> dict[str, Any]:
-    """Say what is unusual about an output; give its entry for the summary."""
-    rows, errors, prefixed = (outcome.pop(name) for name in ("rows", "errors", "prefixed"))
+def _report(task: Task, result: dict[str, Any]) -> dict[str, Any]:
+    """Report what is unusual about an output; give its entry for the summary."""
+    rows, errors, prefixed = (result.pop(name) for name in ("rows", "errors", "prefixed"))
     if not rows:
-        console.say(f"no rows in {task.source}" if "skipped" not in outcome else f"no rows for {task.output}")
+        console.say(f"no rows in {task.source}" if "skipped" not in result else f"no rows for {task.output}")
     if prefixed:
         console.say(f"{task.source} has a label or score already: the new ones are called predicted_...")
     if errors:
-        place = f"see {task.errors}" if task.errors else "they are named above"
-        console.warn(f"{errors:,} of {rows:,} rows of {task.source} could not be classified: {place}")
+        where = f"see {task.errors}" if task.errors else "they are named above"
+        console.warn(f"{errors:,} of {rows:,} rows of {task.source} could not be classified: {where}")
     entry = {"input": str(task.source), "output": str(task.output), "rows": rows, "errors": errors}
-    shard = {name: value for name, value in outcome.items() if name in {"skipped", "missing"}}
+    shard = {name: value for name, value in result.items() if name in {"skipped", "missing"}}
     return {**entry, "errors_file": str(task.errors) if errors and task.errors else None, **shard}
 
 
-def _tell_shard(task: Task, outcome: "ShardResult", part: Shard) -> None:
-    """Say what became of a part and of the whole."""
-    if outcome.skipped:
-        console.say(f"part {part.index} of {part.of} was there already: {outcome.part}")
-    if outcome.missing:
-        console.say(f"{len(outcome.missing)} of {part.of} parts of {task.output} are still to come")
+def _report_shard(task: Task, result: "ShardResult", shard: Shard) -> None:
+    """Report whether the part is new, and whether the whole output is complete."""
+    if result.skipped:
+        console.say(f"part {shard.index} of {shard.of} was there already: {result.part}")
+    if result.missing:
+        console.say(f"{len(result.missing)} of {shard.of} parts of {task.output} are still to come")
     else:
-        console.say(f"all {part.of} parts joined in {task.output}; {outcome.part.parent} may be deleted")
+        console.say(f"all {shard.of} parts joined in {task.output}; {result.part.parent} may be deleted")
 
 
-def _summarise(classifier: "Classifier", done: list[dict[str, Any]], seconds: float, *, as_json: bool) -> None:
-    rows, errors = (sum(each[name] for each in done) for name in ("rows", "errors"))
+def _summarise(classifier: "Classifier", outputs: list[dict[str, Any]], seconds: float, *, as_json: bool) -> None:
+    rows, errors = (sum(entry[name] for entry in outputs) for name in ("rows", "errors"))
     rate = rows / seconds
     if not as_json:
         console.say(f"{rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s) with {classifier.graph}")
@@ -205,4 +202,4 @@ def _summarise(classifier: "Classifier", done: list[dict[str, Any]], seconds: fl
         "device": classifier.device,
     }
     model = {"file": str(classifier.graph), "digest": classifier.model_digest, "labels": classifier.labels}
-    console.data_json({**figures, "model": model, "outputs": done})
+    console.data_json({**figures, "model": model, "outputs": outputs})

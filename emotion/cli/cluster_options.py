@@ -1,31 +1,96 @@
 """Options of the commands that drive a cluster, each written once."""
 
-from pathlib import Path
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from emotion.cluster.kubectl import Kubectl
+
+if TYPE_CHECKING:
+    from emotion.cluster.job_spec import JobSpec
+
 NAMESPACE = "emotion"
-Namespace = Annotated[
-    str, typer.Option("--namespace", "-n", envvar="EMOTION_NAMESPACE", help="Where the setup was applied.")
-]
-Context = Annotated[
-    str | None, typer.Option(envvar="EMOTION_CONTEXT", help="kubectl's context [dim](default: the current one)[/].")
-]
-StoreClaim = Annotated[
-    str | None,
-    typer.Option(metavar="CLAIM", envvar="EMOTION_STORE_CLAIM", help="Claim of the store [dim](default: emotion)[/]."),
-]
-Overlay = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DIR",
-        envvar="EMOTION_OVERLAY",
-        help="What your cluster needs: local, cluster, or a copy of that folder.",
-    ),
-]
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Options that choose a cluster and a namespace."""
+
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", envvar="EMOTION_NAMESPACE", help="Where the setup was applied.")
+    ] = NAMESPACE
+    context: Annotated[
+        str | None, typer.Option(envvar="EMOTION_CONTEXT", help="kubectl's context [dim](default: the current one)[/].")
+    ] = None
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """Give kubectl for this namespace."""
+        return Kubectl(self.namespace, self.context)
+
+    @property
+    def flags(self) -> str:
+        """The options as part of a command line for people, with a space in front; "" where all are defaults."""
+        namespace = "" if self.namespace == NAMESPACE else f" -n {self.namespace}"
+        return namespace + (f" --context {self.context}" if self.context else "")
+
+
+@dataclass(frozen=True)
+class PodOptions(ClusterOptions):
+    """Options of the commands that create pods."""
+
+    store_claim: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLAIM", envvar="EMOTION_STORE_CLAIM", help="Claim of the store [dim](default: emotion)[/]."
+        ),
+    ] = None
+    overlay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="EMOTION_OVERLAY",
+            help="What your cluster needs: local, cluster, or a copy of that folder.",
+        ),
+    ] = None
+    image: Annotated[str | None, typer.Option(help="Image [dim](default: k8s/components/images)[/].")] = None
+
+    def job_spec(self, job: str) -> "JobSpec":
+        """Specify a job with these options."""
+        from emotion.cluster.job_spec import JobSpec, find_overlay
+
+        overlay = find_overlay(self.overlay) if self.overlay else None
+        return JobSpec(job, claim=self.store_claim, image=self.image, overlay=overlay)
+
+
+def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace a command's parameter `cluster` by one option per field of its class: typer only reads single options."""
+    options = get_type_hints(command)["cluster"]
+    names = [field.name for field in fields(options)]
+
+    @functools.wraps(command)
+    def flat(**values: Any) -> None:
+        command(cluster=options(**{name: values.pop(name) for name in names}), **values)
+
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        parameters += _option_parameters(options) if name == "cluster" else [parameter]
+    vars(flat)["__signature__"] = inspect.Signature(parameters)
+    return flat
+
+
+def _option_parameters(options: type[ClusterOptions]) -> list[inspect.Parameter]:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(field.name, kind, default=field.default, annotation=field.type) for field in fields(options)
+    ]
+
+
 Data = Annotated[str, typer.Option(metavar="NAME", help="Data set of the store: what [bold]emotion put[/] was given.")]
-Image = Annotated[str | None, typer.Option(help="Image [dim](default: k8s/components/images)[/].")]
 ClassifyImage = Annotated[str | None, typer.Option(help="Image that compares and moves files.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="GPUs a pod; 0 is none [dim](default: 1 for transformers)[/].")]
 Workers = Annotated[int, typer.Option(min=1, help="Pods that train one model together.")]
@@ -39,10 +104,3 @@ InCluster = Annotated[
     bool, typer.Option("--cluster", help="In the store of a cluster, through a pod that is removed afterwards.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
-def overlay_folder(name: str | None) -> Path | None:
-    """The overlay's folder."""
-    from emotion.cluster.job_spec import find_overlay
-
-    return find_overlay(name) if name else None

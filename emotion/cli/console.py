@@ -1,4 +1,4 @@
-"""Everything a command prints: data on stdout, all else on stderr; colours, tables, progress and JSON."""
+"""Everything that a command prints or asks: data on stdout, all else on stderr; tables, progress, JSON, questions."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, Literal
 
+import typer
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
@@ -22,16 +23,18 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from emotion.errors import UsageError
+
 
 class LogFormat(StrEnum):
-    """How progress is told where there is no terminal."""
+    """The format of progress where there is no terminal."""
 
     TEXT = "text"
     JSON = "json"
 
 
-# rich honours NO_COLOR and drops colours by itself where the stream is not a terminal.
-# A pipe has no width: nothing is folded there, unless EMOTION_COLUMNS says how wide its reader is.
+# rich itself obeys NO_COLOR, and prints no colors where the stream is not a terminal.
+# A pipe has no width, so nothing wraps there unless EMOTION_COLUMNS gives a width.
 PIPE_WIDTH = int(COLUMNS) if (COLUMNS := os.environ.get("EMOTION_COLUMNS", "")).isdecimal() and int(COLUMNS) else 10_000
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
@@ -41,31 +44,31 @@ MEGABYTE = 1_000_000
 
 
 def say(message: str) -> None:
-    """Tell a person something, on stderr."""
+    """Print a message for a person on stderr."""
     err.print(escape(message))
 
 
 def warn(message: str) -> None:
-    """Tell a person of something that may not be meant, on stderr."""
+    """Print a warning for a person on stderr."""
     err.print(f"[yellow]warning:[/] {escape(message)}")
 
 
 def fail(message: str, hint: str) -> None:
-    """Tell a person what went wrong and what to do next, on stderr."""
+    """Print for a person on stderr what went wrong, and what to do next."""
     err.print(f"[bold red]error:[/] {escape(message)}")
     if hint:
         err.print(f"[dim]  try:[/] {escape(hint)}")
 
 
 def data(text: str) -> None:
-    """Print a line of data on stdout, as it is."""
+    """Print a line of data on stdout without any formatting."""
     sys.stdout.write(text + "\n")
 
 
 def data_json(content: Any) -> None:
-    """Print JSON on stdout; where that is not UTF-8, with JSON's own escapes."""
-    other = sys.stdout.encoding.lower().replace("-", "") != "utf8"
-    data(json.dumps(content, indent=2, ensure_ascii=other, allow_nan=False))
+    """Print JSON on stdout; where stdout is not UTF-8, with JSON's own escapes."""
+    ascii_only = sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    data(json.dumps(content, indent=2, ensure_ascii=ascii_only, allow_nan=False))
 
 
 def table(
@@ -76,11 +79,11 @@ def table(
     numbers: int | None = None,
     on: Console | None = None,
 ) -> None:
-    """Print a table, on stdout unless it is no data.
+    """Print a table, on stdout unless `on` is another console.
 
     The last `numbers` columns are aligned right (default: all but the first).
 
-    What is too wide for the terminal goes on in a second table, with the first column again.
+    Columns beyond the terminal's width follow in a second table, which repeats the first column.
     """
     on = on or out
     first_number = len(columns) - (len(columns) - 1 if numbers is None else numbers)
@@ -91,49 +94,49 @@ def table(
 
 
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> Table:
-    """Make a table of which the last `numbers` columns are aligned right."""
-    made = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
-    made.show_header = any(columns)
+    """Build a table whose last `numbers` columns are aligned right."""
+    built = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
+    built.show_header = any(columns)
     for index, column in enumerate(columns):
         justify: Literal["left", "right"] = "right" if index >= len(columns) - numbers else "left"
-        made.add_column(escape(column), justify=justify, overflow="fold")
+        built.add_column(escape(column), justify=justify, overflow="fold")
     for row in rows:
-        made.add_row(*map(escape, row))
-    return made
+        built.add_row(*map(escape, row))
+    return built
 
 
 def _fitting(lines: Sequence[Sequence[str]], width: int) -> list[list[int]]:
-    """Share the columns out among as many tables as the width needs."""
+    """Split the columns' indices among as many tables as the width needs."""
     widths = [max(cell_len(cell) for cell in column) + 3 for column in zip(*lines, strict=True)]
     parts = [[0]]
     for index in range(1, len(widths)):
-        if sum(widths[each] for each in parts[-1]) + widths[index] + 1 > width and len(parts[-1]) > 1:
+        if sum(widths[column] for column in parts[-1]) + widths[index] + 1 > width and len(parts[-1]) > 1:
             parts.append([0])
         parts[-1].append(index)
     return parts
 
 
 class Meter:
-    """Counts something long: a bar on a terminal, otherwise a plain or JSON line every ten seconds."""
+    """Counts the progress of long work: a bar on a terminal, otherwise a text or JSON line every ten seconds."""
 
     def __init__(
         self, what: str, unit: str, log: LogFormat, bar: Progress | None, total: int | None, done: int = 0
     ) -> None:
         self.what, self.unit, self.log, self.bar, self.total = what, unit, log, bar, total
         self.count = self.first = done
-        self.started = self.told = time.monotonic()
+        self.started = self.printed_at = time.monotonic()
         self.task = bar.add_task(what, total=total, completed=done, figures="") if bar else None
 
     def advance(self, count: int, figures: str = "", **facts: float) -> None:
-        """Count `count` more; `figures` are told beside, `facts` to programs."""
+        """Count `count` more; `figures` are for people, and `facts` are only for the JSON line."""
         self.count += count
         if self.bar is not None and self.task is not None:
             self.bar.update(self.task, completed=self.count, figures=figures)
-        elif time.monotonic() - self.told >= STEP_SECONDS:
-            self.told = time.monotonic()
-            self._line(figures, facts)
+        elif time.monotonic() - self.printed_at >= STEP_SECONDS:
+            self.printed_at = time.monotonic()
+            self._print_line(figures, facts)
 
-    def _line(self, figures: str, facts: dict[str, float]) -> None:
+    def _print_line(self, figures: str, facts: dict[str, float]) -> None:
         seconds = time.monotonic() - self.started
         rate = (self.count - self.first) / seconds if seconds else 0.0
         if self.log is LogFormat.JSON:
@@ -163,7 +166,7 @@ def log_json(event: dict[str, Any]) -> None:
 def meter(
     what: str, unit: str, *, total: int | None = None, done: int = 0, log: LogFormat = LogFormat.TEXT
 ) -> Iterator[Meter]:
-    """Show the progress of something that can take more than two seconds, of which so much is `done`."""
+    """Show the progress of work that can take more than two seconds; `done` units are done already."""
     if not err.is_terminal or log is LogFormat.JSON:
         yield Meter(what, unit, log, None, total, done)
         return
@@ -195,5 +198,23 @@ def megabytes(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def interactive() -> bool:
-    """Tell whether a person can be asked."""
+    """Whether a person can answer: stdin and stderr are a terminal, and CI is not set."""
     return sys.stdin.isatty() and err.is_terminal and os.environ.get("CI") is None
+
+
+def confirm(question: str, *, yes: bool, refusal: str = "") -> bool:
+    """Ask whether to go on; `yes` (the option --yes) answers without asking.
+
+    A question with a `refusal` is about a loss. Enter then means no, and without a terminal the command fails with
+    the refusal. Any other question is a formality: Enter means yes, and without a terminal the command goes on.
+
+    Raises:
+        UsageError: a question with a refusal, no `yes`, and no terminal.
+    """
+    if yes:
+        return True
+    if interactive():
+        return typer.confirm(question, default=not refusal, err=True)
+    if refusal:
+        raise UsageError(f"{refusal} without asking, and there is no terminal", "add --yes")
+    return True

@@ -1,4 +1,4 @@
-"""`emotion data`: check a data set, fetch the reference one, write the built-in sample."""
+"""`emotion data`: checks a data set, fetches the reference data set, and writes the built-in sample."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +7,9 @@ import typer
 
 from emotion.cli import console
 from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn, given
+from emotion.data.origin import PUBLISHED
+from emotion.data.sample import generate
+from emotion.errors import BadDataError
 
 if TYPE_CHECKING:
     from emotion.data.check import Report
@@ -35,7 +38,6 @@ def check(
     """
     from emotion.data.check import as_json as report_json
     from emotion.data.check import check_data
-    from emotion.errors import BadDataError
     from emotion.params.schema import DataTable
 
     params = DataTable(**given(text_column=text_column, label_column=label_column, encoding=encoding))
@@ -51,8 +53,6 @@ def check(
 
 
 def _tables(report: "Report") -> None:
-    from emotion.data.origin import PUBLISHED
-
     names = list(report.rows)
     files = [
         (file, digest, "published" if digest in PUBLISHED.values() else "") for file, digest in report.files.items()
@@ -128,7 +128,7 @@ def fetch(
     """
     from emotion.data.fetch import fetch as fetch_files
 
-    fetched = fetch_files(folder, revision, force=force, tell=console.say)
+    fetched = fetch_files(folder, revision, force=force, on_step=console.say)
     if fetched.written:
         console.say(f"wrote {', '.join(fetched.card['sha256'])} to {folder}")
     else:
@@ -157,7 +157,6 @@ def sample(
 
       emotion data sample data/sample
     """
-    from emotion.data.sample import generate
     from emotion.data.write import FILES, as_lines, write_sample
 
     contents = {FILES[split]: as_lines(FILES[split], rows) for split, rows in generate(seed).items()}

@@ -1,4 +1,4 @@
-"""`emotion doctor`: tells what this machine offers, and what is missing."""
+"""`emotion doctor`: reports what this machine offers and what is missing."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,6 +8,11 @@ import typer
 
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from emotion.errors import ExitCode
+from emotion.store.layout import Store
+
+# A store that cannot be written matters most, then data that cannot be read.
+WORST_FIRST = (ExitCode.CANNOT_WRITE, ExitCode.INPUT_MISSING, ExitCode.BAD_DATA)
 
 
 def doctor(
@@ -24,14 +29,14 @@ def doctor(
 
       emotion doctor --store store --data data/emotion
     """
-    from emotion.doctor.checks import State, checks
-    from emotion.store.layout import Store
+    # Not at the top: pydantic would slow down `emotion --help`.
+    from emotion.doctor.checks import State, run_checks
 
-    what = "looking around; importing TensorFlow takes some seconds"
+    notice = "looking around; importing TensorFlow takes some seconds"
     if not console.err.is_terminal:
-        console.say(what)
-    with console.err.status(what) if console.err.is_terminal else nullcontext():
-        found = list(checks(Store(store), data))
+        console.say(notice)
+    with console.err.status(notice) if console.err.is_terminal else nullcontext():
+        found = list(run_checks(Store(store), data))
     if as_json:
         console.data_json([{key: vars(check)[key] for key in ("name", "state", "found", "todo")} for check in found])
     else:
@@ -40,5 +45,4 @@ def doctor(
     failures = {check.name: check.exit_code for check in found if check.state is State.FAILURE}
     if failures:
         console.fail(f"this does not work: {', '.join(failures)}", "")
-        # What cannot be stored matters most, then what cannot be read.
-        raise typer.Exit(next((code for code in (73, 66, 65) if code in failures.values()), 69))
+        raise typer.Exit(next((code for code in WORST_FIRST if code in failures.values()), ExitCode.UNAVAILABLE))

@@ -1,4 +1,4 @@
-"""`emotion explore`: what a data set holds, as figures and numbers."""
+"""`emotion explore`: describes a data set in figures and numbers."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,8 +40,8 @@ def explore(
       emotion explore --data reviews.csv --out figures --label-column stars --vocabulary 20000 --max-length 60
     """
     from emotion.data.dataset import read_splits
-    from emotion.explore.figures import FIGURES, NUMBERS, write_figures
-    from emotion.explore.numbers import measure
+    from emotion.explore.figures import FIGURES, JSON_FILE, write_figures
+    from emotion.explore.measurements import measure
     from emotion.params.schema import DataTable, WordTextTable
 
     splits = read_splits(
@@ -49,10 +49,10 @@ def explore(
     )
     chosen = WordTextTable(**given(vocabulary=vocabulary, max_length=max_length))
     with console.meter("words", "rows", total=sum(map(len, splits.values()))) as meter:
-        numbers = measure(data, splits, chosen, meter.advance)
+        measurements = measure(data, splits, chosen, meter.advance)
     with console.meter("figures", "figures", total=len(FIGURES)) as meter:
-        written = write_figures(numbers, out, meter.advance)
-    console.say(f"wrote {len(FIGURES)} figures, each as PNG and SVG, and {NUMBERS} to {out}")
+        written = write_figures(measurements, out, meter.advance)
+    console.say(f"wrote {len(FIGURES)} figures, each as PNG and SVG, and {JSON_FILE} to {out}")
     for warning in written.warnings:
         console.warn(warning)
     if as_json:
@@ -64,10 +64,10 @@ def explore(
 def _table(content: dict[str, Any]) -> None:
     splits = list(content["rows"])
     vocabulary, lengths = content["vocabulary"], content["lengths"]
-    labels = [{label for label, part in content["labels"][split].items() if part["count"]} for split in splits]
+    labels = [sum(part["count"] > 0 for part in content["labels"][split].values()) for split in splits]
     rows = [
         ("rows", *(f"{content['rows'][split]:,}" for split in splits)),
-        ("labels", *(f"{len(found):,}" for found in labels)),
+        ("labels", *(f"{count:,}" for count in labels)),
         ("words", *(f"{vocabulary['running'][split]:,}" for split in splits)),
         ("distinct words", f"{vocabulary['distinct']:,}", "", ""),
         (

@@ -1,100 +1,95 @@
-"""Following jobs from a terminal: their lines, their outcomes with the next commands, and Ctrl-C, which detaches."""
+"""Follows jobs from a terminal: prints their lines and outcomes with the next commands; Ctrl-C only detaches."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from emotion.cli import console
-from emotion.cli.cluster_options import NAMESPACE
+from emotion.cli.cluster_options import ClusterOptions
+from emotion.cluster.follow import Follower
+from emotion.cluster.job_outcome import JobOutcome
+from emotion.cluster.log_lines import readable
+from emotion.errors import Terminated
 
 if TYPE_CHECKING:
-    from emotion.cluster.job_outcome import JobOutcome
-    from emotion.cluster.kubectl import Kubectl
     from emotion.cluster.render import Rendered
 
+LAST_LINES = 10
 
-def follow(kubectl: "Kubectl", names: Sequence[str], write: Callable[[str], None] = console.say) -> "list[JobOutcome]":
-    """Follow jobs to their ends.
+
+def follow_jobs(
+    cluster: ClusterOptions, names: Sequence[str], write: Callable[[str], None] = console.say
+) -> list[JobOutcome]:
+    """Follow jobs to their ends; `write` prints their lines.
 
     Raises:
-        KeyboardInterrupt, Terminated: asked to stop following; the jobs go on, and that is said.
-        UnavailableError: the cluster does not answer for long.
+        KeyboardInterrupt, Terminated: a signal detached the command; the jobs go on.
+        UnavailableError: the cluster has not answered for ten minutes.
     """
-    from emotion.cluster.follow import Follower
-    from emotion.errors import Terminated
-
     several = len(names) > 1
     short = {name: name.partition("-")[0] for name in names}
     marks = short if len(set(short.values())) == len(names) else {name: name for name in names}
 
-    def tell(job: str, line: str) -> None:
+    def on_line(job: str, line: str) -> None:
         write(f"[{marks[job]}] {line}" if several and job else line)
 
     try:
-        return Follower(kubectl, names, tell).run()
+        return Follower(cluster.kubectl, names, on_line).run()
     except (KeyboardInterrupt, Terminated):
-        where = option(kubectl)
+        flags = cluster.flags
         jobs = f"the job {names[0]} goes" if not several else f"{len(names)} jobs go"
         console.say(f"detached: {jobs} on")
-        console.say(f"  again: emotion logs {names[0]} -f{where}   all: emotion status{where}")
-        console.say(f"  stop:  emotion cancel {names[0]}{where}")
+        console.say(f"  again: emotion logs {names[0]} -f{flags}   all: emotion status{flags}")
+        console.say(f"  stop:  emotion cancel {names[0]}{flags}")
         raise
 
 
-def report(
-    kubectl: "Kubectl", jobs: "Sequence[Rendered]", outcomes: "Sequence[JobOutcome]", *, as_json: bool = False
+def report_outcomes(
+    cluster: ClusterOptions, jobs: "Sequence[Rendered]", outcomes: Sequence[JobOutcome], *, as_json: bool = False
 ) -> int:
-    """Say how jobs ended and what to do next; give the exit code, which is that of the first that failed."""
+    """Print how jobs ended and the next commands; give the exit code of the first job that failed, else 0."""
     for outcome in outcomes:
-        tell_outcome(kubectl, outcome)
-    done = {outcome.name for outcome in outcomes if outcome.exit_code == 0}
-    for line in _next([each for each in jobs if each.name in done]):
-        console.say(f"  next: {line}{option(kubectl)}")
+        report_outcome(cluster, outcome)
+    complete = {outcome.name for outcome in outcomes if outcome.exit_code == 0}
+    for command in _next_commands([job for job in jobs if job.name in complete]):
+        console.say(f"  next: {command}{cluster.flags}")
     if as_json:
-        runs = {each.name: each.order.run for each in jobs}
-        console.data_json(
-            [
-                {"job": each.name, "run": runs.get(each.name, ""), "exit_code": each.exit_code, "reason": each.reason}
-                for each in outcomes
-            ]
-        )
+        runs = {job.name: job.spec.run for job in jobs}
+        records = [
+            {
+                "job": outcome.name,
+                "run": runs.get(outcome.name, ""),
+                "exit_code": outcome.exit_code,
+                "reason": outcome.reason,
+            }
+            for outcome in outcomes
+        ]
+        console.data_json(records)
     return next((outcome.exit_code for outcome in outcomes if outcome.exit_code), 0)
 
 
-def tell_outcome(kubectl: "Kubectl", outcome: "JobOutcome") -> None:
-    """Say how one job ended."""
-    from emotion.cluster.log_lines import readable
-
+def report_outcome(cluster: ClusterOptions, outcome: JobOutcome) -> None:
+    """Print how one job ended."""
     if outcome.exit_code == 0:
         console.say(f"job {outcome.name} is complete")
         return
-    lines = [line for line in map(readable, outcome.last_lines.splitlines()) if line][-LAST:]
+    lines = [line for line in map(readable, outcome.last_lines.splitlines()) if line][-LAST_LINES:]
     if lines:
         console.say(f"the last lines of job {outcome.name}:")
     for line in lines:
         console.say(f"  | {line}")
     console.fail(f"job {outcome.name} failed: {outcome.reason}", outcome.hint)
-    console.say(
-        f"  more: emotion logs {outcome.name}{option(kubectl)}; {kubectl.pasteable('describe', 'job', outcome.name)}"
-    )
+    describe = cluster.kubectl.pasteable("describe", "job", outcome.name)
+    console.say(f"  more: emotion logs {outcome.name}{cluster.flags}; {describe}")
 
 
-LAST = 10
-
-
-def _next(jobs: "Sequence[Rendered]") -> list[str]:
-    trained = [each.order for each in jobs if each.order.trains]
+def _next_commands(jobs: "Sequence[Rendered]") -> list[str]:
+    trained = [job.spec for job in jobs if job.spec.trains]
     if trained:
         return ["emotion submit aggregate", f"emotion fetch {trained[0].job}/{trained[0].run} DIR"]
-    names = {"prefetch": "emotion submit all", "aggregate": "emotion fetch comparison DIR"}
+    commands = {"prefetch": "emotion submit all", "aggregate": "emotion fetch comparison DIR"}
     return [
-        f"emotion fetch predictions/{each.order.source or 'inbox'} DIR"
-        if each.order.job == "classify"
-        else names[each.order.job]
-        for each in jobs
+        f"emotion fetch predictions/{job.spec.source or 'inbox'} DIR"
+        if job.spec.job == "classify"
+        else commands[job.spec.job]
+        for job in jobs
     ]
-
-
-def option(kubectl: "Kubectl") -> str:
-    """What the next command has to be told of where."""
-    where = "" if kubectl.namespace == NAMESPACE else f" -n {kubectl.namespace}"
-    return where + (f" --context {kubectl.context}" if kubectl.context else "")

@@ -1,31 +1,34 @@
-"""Where the process begins and ends: signals are heard before anything is imported, and errors become exit codes."""
+"""Starts and ends the process: installs signal handlers before slow imports, and converts errors into exit codes."""
 
 import io
+import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import NoReturn
 
-from emotion.errors import EmotionError, Terminated, UnavailableError
+from emotion.errors import EmotionError, ExitCode, Terminated, UnavailableError
+from emotion.signals import SIGNALS
 
-SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+RAISE_AGAIN_SECONDS = 0.1
 
 
 def main() -> None:
-    """Run the command line; a person's mistake is a message and an exit code, never a traceback."""
-    heard: list[int] = []
+    """Run the command line; an error of the user is a message and an exit code, never a traceback."""
+    received: list[int] = []
     try:
-        _hear(heard)
-        _escape()
+        _install_handlers(received)
+        _escape_unprintable()
         from emotion.cli.app import app
 
         app()
     except (KeyboardInterrupt, Terminated) as signalled:
-        sys.exit(130 if isinstance(signalled, KeyboardInterrupt) else Terminated.exit_code)
+        sys.exit(ExitCode.INTERRUPTED if isinstance(signalled, KeyboardInterrupt) else ExitCode.TERMINATED)
     except Exception as error:
-        # A library in which the signal was raised may have made an error of its own of it, and we one of that.
-        if heard:
-            sys.exit(128 + heard[0])
+        # A library may have converted the signal's exception into an error of its own.
+        if received:
+            sys.exit(128 + received[0])
         if isinstance(error, EmotionError):
             _fail(error)
         if not isinstance(error, ModuleNotFoundError):
@@ -36,7 +39,7 @@ def main() -> None:
             )
         )
     finally:
-        # The end has come as it is: a signal must not interrupt the interpreter's own last steps.
+        # The exit code is decided: a signal must not interrupt the interpreter's shutdown.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
@@ -47,23 +50,29 @@ def _fail(error: EmotionError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _escape() -> None:
-    """Let characters that the locale's encoding lacks be printed as escapes: no label or file name ends a command."""
+def _escape_unprintable() -> None:
+    """Print characters that the locale's encoding lacks as escapes, so that no label or file name ends a command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def _hear(heard: list[int]) -> None:
-    """Turn SIGTERM and Ctrl-C into exceptions; `heard` has an entry once one came."""
+def _install_handlers(received: list[int]) -> None:
+    """Convert SIGTERM and Ctrl-C into exceptions; `received` collects the signals' numbers."""
 
     def stop(number: int, _: FrameType | None) -> None:
-        heard.append(number)
-        # Objects that were being made are no traceback that a person should see.
-        sys.unraisablehook = lambda _: None
+        received.append(number)
+        sys.unraisablehook = raise_again
         raise SIGNALS[signal.Signals(number)]
 
-    for each in SIGNALS:
-        # A job that a shell started with & ignores Ctrl-C, which is meant for another.
-        if signal.getsignal(each) is not signal.SIG_IGN:
-            signal.signal(each, stop)
+    def raise_again(swallowed: "sys.UnraisableHookArgs") -> None:
+        """Send the signal once more where a finalizer swallowed its exception; print nothing."""
+        if isinstance(swallowed.exc_value, tuple(SIGNALS.values())):
+            timer = threading.Timer(RAISE_AGAIN_SECONDS, os.kill, (os.getpid(), received[0]))
+            timer.daemon = True
+            timer.start()
+
+    for number in SIGNALS:
+        # A shell lets a job that it started with & ignore Ctrl-C, which is meant for another job.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)

@@ -4,6 +4,8 @@ from typing import Any
 
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from emotion.models.registry import MODELS, ModelInfo
+from emotion.store.layout import Store
 
 
 def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
@@ -17,22 +19,7 @@ def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
 
       emotion models --json
     """
-    from emotion.models.registry import MODELS
-    from emotion.store.layout import Store
-    from emotion.weights.places import locate_checkpoint
-
-    records: list[dict[str, Any]] = [
-        {
-            "name": info.name,
-            "description": info.description,
-            "parameters": {"total": info.parameters, "trainable": info.parameters},
-            "checkpoint": info.checkpoint.repository if info.checkpoint else None,
-            "present": info.checkpoint is None or place is not None,
-            "source": place.source if place else None,
-        }
-        for info in MODELS.values()
-        for place in [locate_checkpoint(info.checkpoint, Store(store))]
-    ]
+    records = [_record(info, Store(store)) for info in MODELS.values()]
     if as_json:
         console.data_json(records)
         return
@@ -41,6 +28,20 @@ def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
         for record in records
     ]
     console.table("", ["model", "what it is", "starts from", "parameters"], rows, numbers=1)
+
+
+def _record(info: ModelInfo, store: Store) -> dict[str, Any]:
+    from emotion.weights.locate import locate_weights
+
+    location = locate_weights(info.pretrained.reference, store) if info.pretrained else None
+    return {
+        "name": info.name,
+        "description": info.description,
+        "parameters": {"total": info.parameters, "trainable": info.parameters},
+        "checkpoint": info.pretrained.repository if info.pretrained else None,
+        "present": info.pretrained is None or location is not None,
+        "source": location.source if location else None,
+    }
 
 
 def _start(record: dict[str, Any]) -> str:

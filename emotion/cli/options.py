@@ -1,15 +1,32 @@
 """Options that several commands share, each written once."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from emotion.cli.console import LogFormat
+
+
+class Device(StrEnum):
+    """Where a model trains or classifies."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
 
 StoreOption = Annotated[
     Path, typer.Option("--store", envvar="EMOTION_STORE", help="Folder of runs, weights and comparisons.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 DEFAULT_STORE = Path("store")
+DEVICE_VARIABLE = "EMOTION_DEVICE"
+LogFormatOption = Annotated[
+    LogFormat,
+    typer.Option("--log-format", envvar="EMOTION_LOG_FORMAT", help="Progress where there is no terminal."),
+]
 TextColumn = Annotated[str | None, typer.Option("--text-column", help="Column of the text [dim](default: text)[/].")]
 LabelColumn = Annotated[
     str | None, typer.Option("--label-column", help="Column of the label [dim](default: label)[/].")

@@ -1,18 +1,17 @@
 """`emotion params`: show a model's parameters, and check parameter files."""
 
 import json
-import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from emotion.cli import console
 from emotion.cli.options import JsonOption
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from emotion.errors import BadParametersError, InputMissingError
+from emotion.models.registry import MODELS, params_file
 
 app = typer.Typer(no_args_is_help=True, help="Show a model's parameters, and check parameter files.")
 Overrides = Annotated[
@@ -35,7 +34,7 @@ def show(
 
       emotion params show ann --set training.epochs=5 > mine.toml
     """
-    from emotion.models.registry import params_file
+    # Not at the top: pydantic would slow down `emotion --help`.
     from emotion.params.toml import load_params
 
     resolved = load_params(model, params or params_file(model), overrides or []).model_dump()
@@ -45,8 +44,8 @@ def show(
         console.data(as_toml(resolved))
 
 
-def as_toml(tables: "Mapping[str, Mapping[str, Any]]") -> str:
-    """Write tables of strings, numbers, booleans, lists of numbers, and tables of them."""
+def as_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write tables as TOML. Values are strings, numbers, booleans, lists of numbers, and tables of these."""
     return "\n\n".join(
         "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())])
         for name, table in tables.items()
@@ -54,10 +53,10 @@ def as_toml(tables: "Mapping[str, Mapping[str, Any]]") -> str:
 
 
 def _value(value: object) -> str:
-    """Write a value on one line: JSON, which is also TOML but for tables."""
+    """Write a value on one line: as JSON, which is also TOML except for tables."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_value(key)} = {_value(inner)}' for key, inner in value.items())}}}"
-    # JSON leaves DEL as it is, and TOML forbids it; TOML has no surrogate pairs, so no other escapes.
+    # JSON does not escape DEL, which TOML forbids. Other escapes would need surrogate pairs, which TOML lacks.
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
 
 
@@ -73,18 +72,18 @@ def validate(
 
       emotion params validate jobs/*/params.toml
     """
-    from emotion.errors import BadParametersError, InputMissingError
-
     checked = [_check(file, overrides or []) for file in files]
     if as_json:
-        console.data_json([{**vars(one), "file": str(one.file), "ok": not one.mistakes} for one in checked])
+        console.data_json([{**vars(result), "file": str(result.file), "ok": not result.mistakes} for result in checked])
     else:
-        for one in checked:
-            console.data(f"{one.file}: {'ok, ' + one.model if not one.mistakes else 'wrong'}")
-    # An override that is wrong is so for every file, and is named once.
-    mistakes = list(dict.fromkeys(mistake for one in checked for mistake in one.mistakes))
+        for result in checked:
+            console.data(f"{result.file}: {'ok, ' + result.model if not result.mistakes else 'wrong'}")
+    # Every file reports a wrong override: list it once.
+    mistakes = list(dict.fromkeys(mistake for result in checked for mistake in result.mistakes))
     if mistakes:
-        error = InputMissingError if all(one.missing for one in checked if one.mistakes) else BadParametersError
+        error = (
+            InputMissingError if all(result.missing for result in checked if result.mistakes) else BadParametersError
+        )
         listed = "\n".join(f"  {mistake}" for mistake in mistakes)
         raise error(
             f"the parameters are wrong:\n{listed}",
@@ -94,7 +93,7 @@ def validate(
 
 @dataclass(frozen=True)
 class _Checked:
-    """A parameter file, the model that it names, and what is wrong with it."""
+    """A parameter file, the model that it names, and its mistakes."""
 
     file: Path
     model: str
@@ -102,16 +101,14 @@ class _Checked:
     missing: bool = False
 
 
-def _check(file: Path, overrides: "Sequence[str]") -> _Checked:
-    from emotion.errors import BadParametersError, InputMissingError
-    from emotion.models.registry import MODELS
-    from emotion.params.toml import load_params
+def _check(file: Path, overrides: Sequence[str]) -> _Checked:
+    from emotion.params.toml import load_params, read_model_name
 
-    model = _model(file)
-    mistakes = []
-    if model and model not in MODELS:
-        mistakes.append(f"{file}: [model] name: unknown model {model!r}; the models are {', '.join(MODELS)}")
+    model, mistakes = "", []
     try:
+        model = read_model_name(file)
+        if model and model not in MODELS:
+            mistakes.append(f"{file}: [model] name: unknown model {model!r}; the models are {', '.join(MODELS)}")
         load_params(model, file, overrides)
     except InputMissingError as error:
         return _Checked(file, model, [error.message], missing=True)
@@ -119,13 +116,3 @@ def _check(file: Path, overrides: "Sequence[str]") -> _Checked:
         first, *others = error.message.splitlines()
         mistakes += [line.strip() for line in others] or [first]
     return _Checked(file, model, mistakes)
-
-
-def _model(file: Path) -> str:
-    """Read which model the file is for; what keeps it from being read is found again by `load_params`."""
-    try:
-        table = tomllib.loads(file.read_bytes().decode()).get("model")
-    except (OSError, ValueError):
-        return ""
-    name = table.get("name") if isinstance(table, dict) else None
-    return name if isinstance(name, str) else ""

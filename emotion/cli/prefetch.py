@@ -6,6 +6,7 @@ import typer
 
 from emotion.cli import console, weights
 from emotion.cli.options import DEFAULT_STORE, StoreOption
+from emotion.models.registry import find_model
 
 
 def prefetch(
@@ -14,7 +15,7 @@ def prefetch(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     data: Annotated[bool, typer.Option("--data/--no-data", help="Fetch the emotion data set.")] = True,
-    checkpoints: Annotated[bool, typer.Option("--weights/--no-weights", help="Fetch checkpoints.")] = True,
+    pretrained: Annotated[bool, typer.Option("--weights/--no-weights", help="Fetch checkpoints.")] = True,
 ) -> None:
     """Fetch the emotion data set and the checkpoints of models, of all unless some are named, into the store.
 
@@ -28,15 +29,14 @@ def prefetch(
       emotion prefetch bert minilm --no-data
     """
     from emotion.data.fetch import fetch
-    from emotion.models.registry import find_model
 
     chosen = [find_model(name) for name in models or []]
     if data:
         folder = store / "data" / "emotion"
-        fetched = fetch(folder, None, force=False, tell=console.say)
+        fetched = fetch(folder, None, force=False, on_step=console.say)
         console.say(f"wrote {folder}" if fetched.written else f"{folder} has the data: nothing to do")
         for file in fetched.different:
             console.warn(f"{file} is not the original")
-    named = [info.name for info in chosen if info.checkpoint]
-    if checkpoints and (named or not chosen):
-        weights.fetch(named or None, store)
+    names = [info.name for info in chosen if info.pretrained]
+    if pretrained and (names or not chosen):
+        weights.fetch(names or None, store)

@@ -1,39 +1,36 @@
-"""`emotion runs rm`: removes runs that no process trains."""
+"""`emotion runs rm`: removes runs that no process is training."""
 
 import contextlib
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
 from emotion.cli import console
-from emotion.cli.cluster_options import NAMESPACE, Context, Image, InCluster, Namespace, Overlay, StoreClaim
+from emotion.cli.cluster_options import InCluster, PodOptions, Yes, with_cluster_options
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
-from emotion.cli.transfer import opened, run_inside
+from emotion.cli.transfer import open_store, run_in_pod
+from emotion.errors import CannotWriteError, TryAgainError, UsageError
+from emotion.store.atomic import cannot_write
+from emotion.store.layout import Run, Store
 
-if TYPE_CHECKING:
-    from emotion.store.layout import Run
-
-# How long a process of this machine that is about to end is waited for.
-SECONDS = 5.0
+# Limit on waiting for a process of this machine that is about to end.
+WAIT_SECONDS = 5.0
 
 
+@with_cluster_options
 def rm(
     names: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="MODEL/RUN, or names alone.")] = None,
+    *,
     incomplete: Annotated[bool, typer.Option("--incomplete", help="Remove every run that is not complete.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     force: Annotated[bool, typer.Option("--force", help="Remove even what may be in training.")] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
-    cluster: InCluster = False,
-    namespace: Namespace = NAMESPACE,
-    context: Context = None,
-    store_claim: StoreClaim = None,
-    overlay: Overlay = None,
-    image: Image = None,
+    in_cluster: InCluster = False,
+    cluster: PodOptions,
 ) -> None:
     """Remove runs with all their files.
 
@@ -48,50 +45,48 @@ def rm(
 
       emotion runs rm bert/s1-0a1b2c3d --cluster
     """
-    from emotion.errors import UsageError
-
     if not names and not incomplete:
         raise UsageError("no run is named", "name runs of `emotion runs list`, or give --incomplete")
-    if not cluster:
-        removed = _remove_here(store, names or [], incomplete=incomplete, yes=yes, force=force)
+    if not in_cluster:
+        removed = _remove_here(Store(store), names or [], incomplete=incomplete, yes=yes, force=force)
         if as_json and removed is not None:
             console.data_json({"removed": removed})
         return
-    if not (yes or _agreed([*(names or []), *(["all that are incomplete"] if incomplete else [])])):
+    if not _confirm([*(names or []), *(["all that are incomplete"] if incomplete else [])], yes=yes):
         console.say("nothing was removed")
         return
     flags = {"--incomplete": incomplete, "--force": force, "--json": as_json, "--yes": True}
-    with opened(namespace, context, overlay, store_claim, image) as pod:
-        code = run_inside(pod, "runs", "rm", *(flag for flag, given in flags.items() if given), "--", *(names or []))
+    with open_store(cluster) as pod:
+        code = run_in_pod(pod, "runs", "rm", *(flag for flag, given in flags.items() if given), "--", *(names or []))
     raise typer.Exit(code)
 
 
-def _remove_here(store: Path, names: list[str], *, incomplete: bool, yes: bool, force: bool) -> list[str] | None:
-    """Remove runs of a store on this machine; None where a person says no, or there are none."""
-    from emotion.store.layout import Store
-
-    place = Store(store)
-    named = {str(run): run for run in map(place.find, names)}
-    left = {str(run): run for run in place.runs() if incomplete and not run.complete}
-    chosen = named | left
+def _remove_here(store: Store, names: list[str], *, incomplete: bool, yes: bool, force: bool) -> list[str] | None:
+    """Remove runs of a store on this machine; None where a person declines, or no run is chosen."""
+    named = {str(run): run for run in map(store.find, names)}
+    others = {str(run): run for run in store.runs() if incomplete and not run.complete}
+    chosen = named | others
     for run in chosen.values():
         _check_inside(run, store)
-    if not chosen or not (yes or _agreed(chosen)):
+    if not chosen or not _confirm(list(chosen), yes=yes):
         console.say("nothing was removed")
         return None
-    return [name for name, run in chosen.items() if _remove_free(run, named=name in named, force=force)]
+    return [name for name, run in chosen.items() if _remove_unless_held(run, named=name in named, force=force)]
 
 
-def _remove_free(run: "Run", *, named: bool, force: bool) -> bool:
-    """Remove a run that no process trains; tell whether it was. One that is not named may be passed over.
+def _confirm(names: list[str], *, yes: bool) -> bool:
+    listed = ", ".join(names)
+    return console.confirm(f"Remove {listed}?", yes=yes, refusal=f"not removing {listed}")
+
+
+def _remove_unless_held(run: Run, *, named: bool, force: bool) -> bool:
+    """Remove a run that no process trains, and report whether it was removed; only unnamed runs may be skipped.
 
     Raises:
-        TryAgainError: it is named, and in training.
+        TryAgainError: the run is named, and a process trains it.
     """
-    from emotion.errors import TryAgainError
-
     try:
-        with contextlib.nullcontext() if force or run.complete else _lease(run):
+        with contextlib.nullcontext() if force or run.complete else _hold_lease(run):
             if run.complete and not named:
                 console.warn(f"{run} has been completed meanwhile: not removed")
                 return False
@@ -106,15 +101,14 @@ def _remove_free(run: "Run", *, named: bool, force: bool) -> bool:
 
 
 @contextlib.contextmanager
-def _lease(run: "Run") -> Iterator[None]:
-    """Hold a run, so that no training can begin or go on in it."""
-    from emotion.errors import CannotWriteError
+def _hold_lease(run: Run) -> Iterator[None]:
+    """Hold a run's lease, so that no training can start or continue in the run."""
     from emotion.store.lease import EXPIRY, hold
-    from emotion.store.lease_file import holder
+    from emotion.store.lease_file import current_holder
 
-    found = holder(run.folder)
-    # A process of this machine is seen to live; of any other it shows within the time that a lease lasts.
-    wait = SECONDS if found and found.here else EXPIRY + SECONDS
+    current = current_holder(run.folder)
+    # Whether a process of another machine is alive, only the expiry of its lease shows.
+    wait = WAIT_SECONDS if current and current.here else EXPIRY + WAIT_SECONDS
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(hold(run.folder, wait, console.say))
@@ -125,32 +119,14 @@ def _lease(run: "Run") -> Iterator[None]:
         yield
 
 
-def _check_inside(run: "Run", store: Path) -> None:
-    """Refuse a run that a symbolic link brings into the store: its files belong elsewhere."""
-    from emotion.errors import UsageError
-
-    if run.folder.resolve() != store.resolve() / "runs" / run.model / run.name:
+def _check_inside(run: Run, store: Store) -> None:
+    """Refuse a run that is a symbolic link: its files are not in the store."""
+    if run.folder.resolve() != store.folder.resolve() / "runs" / run.model / run.name:
         raise UsageError(f"{run} is a symbolic link to {run.folder.resolve()}", "remove the link by hand")
 
 
-def _agreed(chosen: Iterable[str]) -> bool:
-    """Ask on a terminal.
-
-    Raises:
-        UsageError: there is nobody to ask.
-    """
-    from emotion.errors import UsageError
-
-    listed = ", ".join(chosen)
-    if not console.interactive():
-        raise UsageError(f"not removing {listed} without asking, and there is no terminal", "add --yes")
-    return typer.confirm(f"Remove {listed}?", err=True)
-
-
-def _remove(run: "Run") -> None:
-    """Rename first, so that half a run is never seen, then delete."""
-    from emotion.store.atomic import cannot_write
-
+def _remove(run: Run) -> None:
+    """Rename the run's folder before its deletion, so that no other process sees a partial run."""
     hidden = run.folder.with_name(f".removed-{secrets.token_hex(4)}-{run.name}")
     try:
         run.folder.rename(hidden)

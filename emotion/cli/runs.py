@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emotion.cli import console, removal
-from emotion.cli.cluster_options import NAMESPACE, Context, Image, InCluster, Namespace, Overlay, StoreClaim
+from emotion.cli.cluster_options import InCluster, PodOptions, with_cluster_options
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
-from emotion.cli.transfer import opened, run_inside
+from emotion.cli.transfer import open_store, run_in_pod
+from emotion.errors import BadDataError, InputMissingError
+from emotion.formatting import flatten
+from emotion.store.layout import Run, Store, read_json
 
 if TYPE_CHECKING:
     from emotion.evaluation.metrics_file import Metrics
-    from emotion.store.layout import Run
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove training runs.")
 app.command()(removal.rm)
@@ -22,15 +24,13 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the r
 
 
 @app.command("list")
+@with_cluster_options
 def list_runs(
+    *,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
-    cluster: InCluster = False,
-    namespace: Namespace = NAMESPACE,
-    context: Context = None,
-    store_claim: StoreClaim = None,
-    overlay: Overlay = None,
-    image: Image = None,
+    in_cluster: InCluster = False,
+    cluster: PodOptions,
 ) -> None:
     """List every run: its state, accuracies and size on disk.
 
@@ -40,14 +40,13 @@ def list_runs(
 
       emotion runs list --cluster
     """
-    if cluster:
-        with opened(namespace, context, overlay, store_claim, image) as pod:
-            raise typer.Exit(run_inside(pod, "runs", "list", *(["--json"] if as_json else [])))
+    if in_cluster:
+        with open_store(cluster) as pod:
+            raise typer.Exit(run_in_pod(pod, "runs", "list", *(["--json"] if as_json else [])))
     from emotion.comparison.compare import collect
-    from emotion.store.layout import Store
 
     found = collect(Store(store))
-    metrics = {f"{each.model}/{each.run}": each for each in found.complete}
+    metrics = {f"{complete.model}/{complete.run}": complete for complete in found.complete}
     records = [_record(run, metrics.get(str(run)), found.unreadable.get(str(run))) for run in Store(store).runs()]
     if as_json:
         console.data_json(records)
@@ -56,16 +55,16 @@ def list_runs(
         console.say(f"no runs in {store}")
         return
     columns = ["run", "state", "finished", "sample", "val. accuracy", "test accuracy", "size"]
-    console.table("", columns, [_cells(record) for record in records], numbers=3)
+    console.table("", columns, [_row(record) for record in records], numbers=3)
 
 
-def _record(run: "Run", metrics: "Metrics | None", unreadable: str | None) -> dict[str, Any]:
-    """Tell everything that the list says of a run."""
+def _record(run: Run, metrics: "Metrics | None", unreadable: str | None) -> dict[str, Any]:
+    """Collect what the list shows of a run; `unreadable` is the reason why its metrics cannot be read."""
     record = {"run": str(run), "model": run.model, "name": run.name, "bytes": _bytes(run.folder)}
     if unreadable is not None:
         return {**record, "state": "unreadable", "why": unreadable}
     if metrics is None:
-        return {**record, **_standing(run)}
+        return {**record, **_incomplete(run)}
     return {
         **record,
         "state": "complete",
@@ -76,38 +75,35 @@ def _record(run: "Run", metrics: "Metrics | None", unreadable: str | None) -> di
     }
 
 
-def _standing(run: "Run") -> dict[str, Any]:
-    """How far an incomplete run has come."""
-    from emotion.errors import BadDataError, InputMissingError
-    from emotion.store.layout import read_json
-
+def _incomplete(run: Run) -> dict[str, Any]:
+    """Collect the progress of an incomplete run."""
     try:
         progress = read_json(run.progress)
     except InputMissingError:
         return {"state": "incomplete", "why": "no epoch yet"}
     except BadDataError as error:
         return {"state": "incomplete", "why": error.message}
-    where = f", epoch {progress.get('epoch', 0)} of {progress.get('epochs', '?')}"
+    position = f", epoch {progress.get('epoch', 0)} of {progress.get('epochs', '?')}"
     if "step" in progress:
-        where += f", step {progress['step']} of {progress.get('steps', '?')}"
-    held = _lease(run)
-    who = "" if held is None or held["state"] != "held" else f", held by {held['host']}"
-    return {"state": "incomplete", "why": f"{progress.get('state', 'unknown')}{where}{who}", "progress": progress}
+        position += f", step {progress['step']} of {progress.get('steps', '?')}"
+    lease = _lease_record(run)
+    holder = "" if lease is None or lease["state"] != "held" else f", held by {lease['host']}"
+    return {"state": "incomplete", "why": f"{progress.get('state', 'unknown')}{position}{holder}", "progress": progress}
 
 
-def _lease(run: "Run") -> dict[str, Any] | None:
-    """Who trains the run, or did last: `held`, or how it ended; `ended without a word` by a process that is gone."""
-    from emotion.store.lease_file import newest
+def _lease_record(run: Run) -> dict[str, Any] | None:
+    """Read which process trains the run, or trained it last; None where no process ever did."""
+    from emotion.store.lease_file import newest_holder
 
-    record = newest(run.folder)
+    record = newest_holder(run.folder)
     if record is None:
         return None
     state = record.ended or ("ended without a word" if record.dead else "held")
-    told = record.model_dump(include={"host", "pid", "started_at", "pressure", "facts"})
-    return {"state": state, **told, "seconds_since_beat": round(record.seconds_since_beat, 1)}
+    content = record.model_dump(include={"host", "pid", "started_at", "pressure", "facts"})
+    return {"state": state, **content, "seconds_since_beat": round(record.seconds_since_beat, 1)}
 
 
-def _cells(record: dict[str, Any]) -> list[str]:
+def _row(record: dict[str, Any]) -> list[str]:
     accuracies = [record.get(key) for key in ("validation_accuracy", "test_accuracy")]
     return [
         record["run"],
@@ -120,14 +116,14 @@ def _cells(record: dict[str, Any]) -> list[str]:
 
 
 def _files(folder: Path) -> dict[str, int]:
-    """Bytes of each file below `folder`, links not followed. Files may go meanwhile, as a training writes its own."""
-    found: dict[str, int] = {}
+    """Give the bytes of every file below `folder`, without following links; a training may delete files meanwhile."""
+    sizes: dict[str, int] = {}
     for parent, folders, names in os.walk(folder):
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for path in (Path(parent, name) for name in names + links):
             with contextlib.suppress(OSError):
-                found[str(path.relative_to(folder))] = path.lstat().st_size
-    return dict(sorted(found.items()))
+                sizes[str(path.relative_to(folder))] = path.lstat().st_size
+    return dict(sorted(sizes.items()))
 
 
 def _bytes(folder: Path) -> int:
@@ -144,9 +140,6 @@ def show(run: RunName, store: StoreOption = DEFAULT_STORE, as_json: JsonOption =
 
       emotion runs show lstm/s1-0a1b2c3d
     """
-    from emotion.errors import BadDataError, InputMissingError
-    from emotion.store.layout import Store, read_json
-
     found = Store(store).find(run)
     content: dict[str, Any] = {"run": str(found), "folder": str(found.folder)}
     damaged = []
@@ -158,7 +151,7 @@ def show(run: RunName, store: StoreOption = DEFAULT_STORE, as_json: JsonOption =
         except BadDataError as error:
             content[name] = None
             damaged.append(error.message)
-    content["lease"] = _lease(found)
+    content["lease"] = _lease_record(found)
     content["files"] = _files(found.folder)
     _print_run(content, as_json=as_json)
     if damaged:
@@ -169,8 +162,6 @@ def _print_run(content: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         console.data_json(content)
         return
-    from emotion.formatting import flatten
-
     for name in ("params", "progress", "lease", "metrics"):
         rows = flatten(content[name])
         console.table(f"{content['run']}: {name}", ["", ""], rows or [("none", "")], numbers=0)

@@ -1,7 +1,8 @@
-"""`emotion submit`: jobs on a cluster, followed to their ends."""
+"""`emotion submit`: creates jobs on a cluster and follows them to their ends."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,35 +10,37 @@ import typer
 
 from emotion.cli import console
 from emotion.cli.cluster_options import (
-    NAMESPACE,
-    Context,
+    ClusterOptions,
     Data,
     Gpus,
-    Image,
-    Namespace,
-    Overlay,
+    PodOptions,
     Queue,
     Settings,
     Spot,
-    StoreClaim,
     Workers,
     Yes,
-    overlay_folder,
+    with_cluster_options,
 )
-from emotion.cli.following import follow, option, report
+from emotion.cli.following import follow_jobs, report_outcomes
 from emotion.cli.options import JsonOption
+from emotion.cluster.kubectl import Kubectl, check_versions
 
 if TYPE_CHECKING:
     from emotion.cluster.job_spec import JobSpec
-    from emotion.cluster.kubectl import Kubectl
     from emotion.cluster.render import Rendered
 
+# Every check of a job starts kubectl, which mostly waits for the server.
+PARALLEL_CHECKS = 4
+RESOURCE_UNITS = {"cpu": "cores", "memory": "memory"}
 
+
+@with_cluster_options
 def submit(
     jobs: Annotated[
         list[str],
         typer.Argument(metavar="MODEL...", help="Models, or all; or prefetch, aggregate, classify."),
     ],
+    *,
     data: Data = "emotion",
     run: Annotated[str, typer.Option(help="The run's name [dim](default: from seed, parameters, data)[/].")] = "",
     settings: Settings = None,
@@ -45,16 +48,12 @@ def submit(
     workers: Workers = 1,
     queue: Queue = None,
     spot: Spot = False,
-    image: Image = None,
-    overlay: Overlay = None,
-    store_claim: StoreClaim = None,
+    cluster: PodOptions,
     source: Annotated[
         str | None, typer.Option("--input", metavar="NAME", help="classify: folder of CSVs below inputs/.")
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="MODEL/RUN", help="classify: not the best run.")] = None,
     shards: Annotated[int | None, typer.Option(min=1, help="classify: pods that share the files.")] = None,
-    namespace: Namespace = NAMESPACE,
-    context: Context = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the YAML, let the server check it, create nothing.")
     ] = False,
@@ -77,63 +76,52 @@ def submit(
 
       emotion submit classify --input inbox --shards 8
     """
-    from emotion.cluster.job_spec import JobSpec, expand_jobs
-    from emotion.cluster.kubectl import Kubectl
+    from emotion.cluster.job_spec import expand_jobs
 
-    names = expand_jobs(jobs)
-    folder = overlay_folder(overlay)
-    orders = [
-        JobSpec(
-            job=name,
+    specs = [
+        replace(
+            cluster.job_spec(name),
             run=run,
             data=data,
-            claim=store_claim,
-            image=image,
             gpus=gpus,
             workers=workers,
             queue=queue,
             spot=spot,
-            overlay=folder,
             settings=tuple(settings or ()),
             source=source,
             model=model,
             shards=shards,
         )
-        for name in names
+        for name in expand_jobs(jobs)
     ]
-    kubectl = Kubectl(namespace, context)
-    rendered = prepare(kubectl, orders)
-    show_plan(kubectl, rendered)
+    rendered = prepare_jobs(cluster.kubectl, specs)
+    show_plan(cluster, rendered)
     if dry_run:
-        console.data("---\n".join(each.yaml for each in rendered).rstrip())
+        console.data("---\n".join(job.yaml for job in rendered).rstrip())
         return
-    if not agreed(yes=yes):
+    if not console.confirm("Submit?", yes=yes):
         console.say("nothing was submitted")
         return
-    create_all(kubectl, rendered)
+    create_all(cluster.kubectl, rendered)
     if not wait:
-        _later(kubectl, rendered, as_json=as_json)
+        _report_created(cluster, rendered, as_json=as_json)
         return
-    raise typer.Exit(report(kubectl, rendered, follow(kubectl, [each.name for each in rendered]), as_json=as_json))
+    outcomes = follow_jobs(cluster, [job.name for job in rendered])
+    raise typer.Exit(report_outcomes(cluster, rendered, outcomes, as_json=as_json))
 
 
-AT_ONCE = 4
-
-
-def prepare(kubectl: "Kubectl", orders: Sequence["JobSpec"]) -> list["Rendered"]:
-    """Check and render orders, and see that the cluster would take them.
+def prepare_jobs(kubectl: Kubectl, specs: Sequence["JobSpec"]) -> list["Rendered"]:
+    """Check and render jobs, and check that the cluster accepts them.
 
     Raises:
-        EmotionError: it would not, or the orders are wrong.
+        EmotionError: a specification is wrong, or the cluster refuses a job.
     """
     from emotion.cluster.job_spec import check_spec
-    from emotion.cluster.kubectl import check_versions
     from emotion.cluster.render import render
     from emotion.cluster.submit import check_accepted, check_needs
 
-    checked = [check_spec(order) for order in orders]
-    # kubectl is started anew for each, and mostly waits.
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    checked = [check_spec(spec) for spec in specs]
+    with ThreadPoolExecutor(PARALLEL_CHECKS) as pool:
         rendered = list(pool.map(render, checked))
         check_versions(kubectl)
         check_needs(kubectl, rendered)
@@ -141,53 +129,45 @@ def prepare(kubectl: "Kubectl", orders: Sequence["JobSpec"]) -> list["Rendered"]
     return rendered
 
 
-def show_plan(kubectl: "Kubectl", jobs: Sequence["Rendered"]) -> None:
-    """Print what will be created."""
+def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
+    """Print a table of the jobs that will be created."""
     columns = ["job", "run", "image", "pods", "a pod", "queue", "claim"]
     rows = [
         [
-            each.order.job,
-            each.order.run,
-            each.container["image"],
-            str(each.job["spec"].get("completions", 1)),
-            _resources(each.container["resources"]),
-            each.queue or "none",
-            each.claim,
+            job.spec.job,
+            job.spec.run,
+            job.container["image"],
+            str(job.job["spec"].get("completions", 1)),
+            _resources(job.container["resources"]),
+            job.queue or "none",
+            job.claim,
         ]
-        for each in jobs
+        for job in jobs
     ]
-    console.table(f"namespace {kubectl.namespace}", columns, rows, numbers=0, on=console.err)
+    console.table(f"namespace {cluster.namespace}", columns, rows, numbers=0, on=console.err)
 
 
 def _resources(resources: dict[str, Any]) -> str:
     requests, limits = resources.get("requests", {}), resources.get("limits", {})
-    shares = [f"{requests.get(name, '?')} to {limits.get(name, '?')} {what}" for name, what in SHARES.items()]
+    ranges = [f"{requests.get(name, '?')} to {limits.get(name, '?')} {unit}" for name, unit in RESOURCE_UNITS.items()]
     gpus = limits.get("nvidia.com/gpu")
-    return ", ".join([*shares, *([f"{gpus} GPU"] if gpus else [])])
+    return ", ".join([*ranges, *([f"{gpus} GPU"] if gpus else [])])
 
 
-SHARES = {"cpu": "cores", "memory": "memory"}
-
-
-def agreed(*, yes: bool) -> bool:
-    """Ask on a terminal; elsewhere there is nobody to ask."""
-    return yes or not console.interactive() or typer.confirm("Submit?", default=True, err=True)
-
-
-def create_all(kubectl: "Kubectl", jobs: Sequence["Rendered"]) -> None:
-    """Create them all, and say so.
+def create_all(kubectl: Kubectl, jobs: Sequence["Rendered"]) -> None:
+    """Create all jobs and report them.
 
     Raises:
-        EmotionError: the cluster refuses one; those before it stay.
+        EmotionError: the cluster refuses a job; the jobs before it stay.
     """
     from emotion.cluster.submit import create
 
-    for each in jobs:
-        console.say(f"job {each.name}: {create(kubectl, each)}")
+    for job in jobs:
+        console.say(f"job {job.name}: {create(kubectl, job)}")
 
 
-def _later(kubectl: "Kubectl", jobs: Sequence["Rendered"], *, as_json: bool) -> None:
-    where = option(kubectl)
-    console.say(f"see them with: emotion status{where}; emotion logs {jobs[0].name} -f{where}")
+def _report_created(cluster: ClusterOptions, jobs: Sequence["Rendered"], *, as_json: bool) -> None:
+    flags = cluster.flags
+    console.say(f"see them with: emotion status{flags}; emotion logs {jobs[0].name} -f{flags}")
     if as_json:
-        console.data_json([{"job": each.name, "run": each.order.run, "exit_code": None} for each in jobs])
+        console.data_json([{"job": job.name, "run": job.spec.run, "exit_code": None} for job in jobs])

@@ -11,13 +11,17 @@ from emotion.cli import console
 from emotion.cli.console import LogFormat
 from emotion.cli.options import (
     DEFAULT_STORE,
+    DEVICE_VARIABLE,
+    Device,
     Encoding,
     JsonOption,
     LabelColumn,
+    LogFormatOption,
     StoreOption,
     TextColumn,
     data_overrides,
 )
+from emotion.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,16 +31,38 @@ if TYPE_CHECKING:
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="Which model: see [bold]emotion models[/].")],
-    data: Annotated[Path, typer.Option("--data", help="Folder with train, validation and test, or one file to split.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data", envvar="EMOTION_DATA", help="Folder with train, validation and test, or one file to split."
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL",
+            help="Which model: see [bold]emotion models[/] [dim](default: the model that --params names)[/].",
+        ),
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
-    params: Annotated[Path | None, typer.Option("--params", help="params.toml instead of the model's own.")] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option("--params", envvar="EMOTION_PARAMS", help="params.toml instead of the model's own."),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one parameter; repeatable."),
     ] = None,
     run: Annotated[
-        str | None, typer.Option("--run", help="The run's name (default: from seed, parameters, data).")
+        str | None,
+        typer.Option("--run", envvar="EMOTION_RUN", help="The run's name (default: from seed, parameters, data)."),
+    ] = None,
+    device: Annotated[
+        Device | None,
+        typer.Option(
+            envvar=DEVICE_VARIABLE,
+            help="Same as --set resources.device=, which wins: auto takes GPUs where it can, gpu fails without one.",
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Same as --set training.seed=N.")] = None,
     text_column: TextColumn = None,
@@ -52,7 +78,7 @@ def train(
     checkpoint_every: Annotated[
         str | None, typer.Option(metavar="TIME", help='"30s", "5m" or "200 steps" [dim](default: 1m)[/].')
     ] = None,
-    log: Annotated[LogFormat, typer.Option("--log-format", help="How progress is told.")] = LogFormat.TEXT,
+    log: LogFormatOption = LogFormat.TEXT,
     as_json: JsonOption = False,
 ) -> None:
     """Train one model: fit, export to ONNX, evaluate the exported file.
@@ -69,6 +95,8 @@ def train(
 
       emotion train bert --data data/emotion --set model.checkpoint=FacebookAI/roberta-base
 
+      emotion train --params jobs/lstm/params.toml --data data/emotion
+
       emotion train lstm --data reviews.csv --text-column review --label-column stars --seed 2
 
       emotion train ann --data data/emotion --set training.epochs=5 --set training.batch_size=128
@@ -78,33 +106,58 @@ def train(
     from emotion.models.registry import params_file
     from emotion.params.toml import load_params
     from emotion.runs.plan import plan_job
-    from emotion.runs.run import cleaned, run_job
+    from emotion.runs.train_job import cleaned, train_job
     from emotion.store.layout import Store
 
-    options = {
+    settings = {
         "training.seed": seed,
         "training.deterministic": "true" if deterministic else None,
         "resources.max_memory": max_memory,
         "resources.checkpoint_every": checkpoint_every,
     }
-    named = [f"{key}={value}" for key, value in options.items() if value is not None]
-    changes = [*data_overrides(text_column, label_column, encoding), *(overrides or []), *named]
-    resolved = load_params(model, params or params_file(model), changes)
-    job = plan_job(resolved, data, Store(store), run)
+    changes = [
+        *data_overrides(text_column, label_column, encoding),
+        # A Job's EMOTION_DEVICE is a default: --set overrides it.
+        *([] if device is None else [f"resources.device={device}"]),
+        *(overrides or []),
+        *(f"{key}={value}" for key, value in settings.items() if value is not None),
+    ]
+    name = model or _model_of(params)
+    job = plan_job(load_params(name, params or params_file(name), changes), data, Store(store), run)
     metrics = job.complete()
-    listener = Listener(log)
+    reporter = ProgressReporter(log)
     if metrics is None:
-        listener.note("start", f"training {job.run} on {job.data.name}: {job.size}")
+        reporter.note("start", f"training {job.run} on {job.data.name}: {job.size}")
     if metrics is None or not cleaned(job):
-        metrics = run_job(job, listener)
+        metrics = train_job(job, reporter)
     else:
-        listener.note("complete", f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
+        reporter.note("complete", f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
     if metrics is not None:
-        _report(metrics, job.run.folder, listener, as_json=as_json)
+        _report(metrics, job.run.folder, reporter, as_json=as_json)
 
 
-def _report(metrics: "Metrics", folder: Path, listener: "Listener", *, as_json: bool) -> None:
-    """Print what the run is worth."""
+def _model_of(params: Path | None) -> str:
+    """Find the model in the parameter file, where the command line has no MODEL.
+
+    Raises:
+        UsageError: there is no file, or it names no model.
+        InputMissingError, BadParametersError: the file cannot be read.
+    """
+    from emotion.params.toml import read_model_name
+
+    if params is None:
+        raise UsageError("the model is missing", "emotion train MODEL, or --params FILE; see `emotion models`")
+    name = read_model_name(params)
+    if not name:
+        raise UsageError(
+            f"{params} does not say which model it is for",
+            f"emotion train MODEL --params {params}, or write name = ... below [model] in the file",
+        )
+    return name
+
+
+def _report(metrics: "Metrics", folder: Path, reporter: "ProgressReporter", *, as_json: bool) -> None:
+    """Print the run's figures: a table, or metrics.json."""
     from emotion.comparison.table import SAMPLE_NOTE
     from emotion.formatting import duration
 
@@ -126,7 +179,7 @@ def _report(metrics: "Metrics", folder: Path, listener: "Listener", *, as_json: 
     ]
     console.table(f"{metrics.model}/{metrics.run} on {metrics.data.name}", ["", ""], rows, numbers=0)
     if metrics.data.sample:
-        listener.note("warning", SAMPLE_NOTE)
+        reporter.note("warning", SAMPLE_NOTE)
 
 
 def _int8(scores: "Int8Scores") -> str:
@@ -138,8 +191,8 @@ def _int8(scores: "Int8Scores") -> str:
     )
 
 
-class Listener:
-    """Tells a person, or a log, how training goes: a line an epoch, and a bar within it on a terminal."""
+class ProgressReporter:
+    """Reports training progress to a person or a log: a line an epoch, on a terminal also a bar within the epoch."""
 
     def __init__(self, log: LogFormat) -> None:
         self.log = log
@@ -149,7 +202,7 @@ class Listener:
         self.meter: console.Meter | None = None
 
     def note(self, event: str, message: str) -> None:
-        """Tell something beside the epochs: the start, or a warning."""
+        """Report something other than an epoch: the start, or a warning."""
         if self.log is LogFormat.JSON:
             console.log_json({"event": event, "message": message})
         elif event == "warning":
@@ -157,36 +210,41 @@ class Listener:
         else:
             console.say(message)
 
-    def on_start(self, standing: "TrainingProgress", rows: int, _: "Sequence[Epoch]") -> None:
-        """Remember how much there is to do, and how much of the first epoch is done."""
+    def on_start(self, progress: "TrainingProgress", rows: int, _: "Sequence[Epoch]") -> None:
+        """Keep the rows of an epoch, and how many of them an earlier attempt has trained on."""
         self.rows = rows
-        self.done = round(standing.step * standing.epochs / standing.steps % 1 * rows)
+        self.done = round(progress.step * progress.epochs / progress.steps % 1 * rows)
 
-    def on_step(self, standing: "TrainingProgress", rows: int) -> None:
+    def on_step(self, progress: "TrainingProgress", rows: int) -> None:
         """Move the bar of this epoch."""
         from emotion.formatting import duration
 
         if self.meter is None:
-            what = f"epoch {standing.epoch}/{standing.epochs}"
+            title = f"epoch {progress.epoch}/{progress.epochs}"
             self.meter = self.open.enter_context(
-                console.meter(what, "rows", total=self.rows, done=self.done, log=self.log)
+                console.meter(title, "rows", total=self.rows, done=self.done, log=self.log)
             )
             self.done = 0
-        places = {"epoch": standing.epoch, "epochs": standing.epochs, "step": standing.step, "steps": standing.steps}
-        self.meter.advance(rows, f"loss {standing.loss:.4f}, {duration(standing.seconds_left)} left", **places)
+        counts = {
+            "epoch": progress.epoch,
+            "epochs": progress.epochs,
+            "step": progress.step,
+            "steps": progress.steps,
+        }
+        self.meter.advance(rows, f"loss {progress.loss:.4f}, {duration(progress.seconds_left)} left", **counts)
 
-    def on_epoch(self, standing: "TrainingProgress", epoch: "Epoch") -> None:
+    def on_epoch(self, progress: "TrainingProgress", epoch: "Epoch") -> None:
         """Close the bar, print the epoch's line."""
         self._close()
         if self.log is LogFormat.JSON:
-            console.log_json({"event": "epoch", "epochs": standing.epochs, **asdict(epoch)})
+            console.log_json({"event": "epoch", "epochs": progress.epochs, **asdict(epoch)})
         else:
-            console.say(self._line(standing.epochs, epoch))
+            console.say(self._line(progress.epochs, epoch))
 
-    def on_checkpoint(self, standing: "TrainingProgress", seconds: float) -> None:
-        """Tell programs; a person looks at `emotion runs show`."""
+    def on_checkpoint(self, progress: "TrainingProgress", seconds: float) -> None:
+        """Report a checkpoint to programs only: a person reads `emotion runs show`."""
         if self.log is LogFormat.JSON:
-            console.log_json({"event": "checkpoint", "step": standing.step, "seconds": round(seconds, 3)})
+            console.log_json({"event": "checkpoint", "step": progress.step, "seconds": round(seconds, 3)})
 
     def _close(self) -> None:
         self.open.close()

@@ -1,4 +1,4 @@
-"""`emotion put` and `fetch`, and `emotion runs ... --cluster`: files of the cluster's store."""
+"""`emotion put` and `fetch`: files of the cluster's store; and the pod with the store for other commands."""
 
 import sys
 from collections.abc import Iterator
@@ -9,63 +9,51 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emotion.cli import console
-from emotion.cli.cluster_options import (
-    NAMESPACE,
-    Context,
-    Image,
-    Namespace,
-    Overlay,
-    StoreClaim,
-    overlay_folder,
-)
+from emotion.cli.cluster_options import PodOptions, with_cluster_options
 from emotion.cli.options import JsonOption
+from emotion.cluster.kubectl import check_versions, kubectl_error
+from emotion.errors import InputMissingError
 
 if TYPE_CHECKING:
     from emotion.cluster.store_pod import StorePod
 
 
 @contextmanager
-def opened(
-    namespace: str, context: str | None, overlay: str | None, claim: str | None, image: str | None
-) -> "Iterator[StorePod]":
-    """Give a pod with the store, and remove it afterwards."""
-    from emotion.cluster.job_spec import JobSpec
-    from emotion.cluster.kubectl import Kubectl, check_versions
+def open_store(cluster: PodOptions) -> "Iterator[StorePod]":
+    """Give a pod with the cluster's store, and delete the pod afterwards.
+
+    Raises:
+        EmotionError: the pod cannot be created, or does not start.
+    """
     from emotion.cluster.store_pod import store_pod
 
-    kubectl = Kubectl(namespace, context)
-    check_versions(kubectl)
-    order = JobSpec("transfer", overlay=overlay_folder(overlay), claim=claim, image=image)
-    with store_pod(kubectl, order, console.say) as pod:
+    check_versions(cluster.kubectl)
+    with store_pod(cluster.kubectl, cluster.job_spec("transfer"), console.say) as pod:
         yield pod
 
 
-def run_inside(pod: "StorePod", *words: str) -> int:
-    """Run `emotion` in the pod, whose store is the cluster's, with its output as ours; give its exit code.
+def run_in_pod(pod: "StorePod", *words: str) -> int:
+    """Run `emotion` in the pod on the cluster's store; print its output here, and give its exit code.
 
     Raises:
-        EmotionError: the connection was lost.
+        EmotionError: kubectl failed.
     """
-    from emotion.cluster.kubectl import failure
-
     with pod.start("emotion", *words) as process:
-        printed, said = process.communicate()
-    lines = said.decode(errors="replace").splitlines(keepends=True)
+        output, errors = process.communicate()
+    lines = errors.decode(errors="replace").splitlines(keepends=True)
     if process.returncode == 1 and lines and lines[-1].startswith(("error:", "Error from server", "Unable to")):
-        raise failure("".join(lines))
-    sys.stdout.write(printed.decode(errors="replace"))
+        raise kubectl_error("".join(lines))
+    sys.stdout.write(output.decode(errors="replace"))
     sys.stderr.write("".join(line for line in lines if not line.startswith("command terminated with exit code")))
     return process.returncode
 
 
+@with_cluster_options
 def put(
     source: Annotated[Path, typer.Argument(metavar="DIR", help="A folder here, or one file.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="data/NAME (or NAME), inputs/NAME, weights/ORG/NAME.")],
-    namespace: Namespace = NAMESPACE,
-    context: Context = None,
-    store_claim: StoreClaim = None,
-    overlay: Overlay = None,
-    image: Image = None,
+    *,
+    cluster: PodOptions,
     as_json: JsonOption = False,
 ) -> None:
     """Bring data, CSVs or weights into the cluster's store; what is there and the same is not sent again.
@@ -80,36 +68,30 @@ def put(
 
       emotion put store/weights/google-bert/bert-base-uncased weights/google-bert/bert-base-uncased
     """
-    from emotion.cluster.store_files import local_files, place_of
-    from emotion.cluster.store_files import put as put_files
+    from emotion.cluster.store_files import local_files, upload, upload_folder
 
-    target = place_of(name)
+    target = upload_folder(name)
     console.say(f"reading {source}")
     files = local_files(source)
     total = sum(entry.size for entry in files)
-    with (
-        opened(namespace, context, overlay, store_claim, image) as pod,
-        console.megabytes(f"to {target}", total) as advance,
-    ):
-        moved = put_files(pod, source, files, target, advance)
-    console.say(f"{target}: {len(moved.written)} files written, {len(moved.kept)} were there already")
-    if moved.others:
-        console.warn(f"{target} has other files too: {', '.join(moved.others[:5])}")
+    with open_store(cluster) as pod, console.megabytes(f"to {target}", total) as advance:
+        result = upload(pod, source, files, target, advance)
+    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
+    if result.others:
+        console.warn(f"{target} has other files too: {', '.join(result.others[:5])}")
     if as_json:
-        console.data_json({"target": str(target), **vars(moved)})
+        console.data_json({"target": str(target), **vars(result)})
 
 
+@with_cluster_options
 def fetch(
     run: Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, comparison, or predictions/NAME.")],
     target: Annotated[Path, typer.Argument(metavar="DIR", help="A folder here.")],
+    *,
     everything: Annotated[
         bool, typer.Option("--all", help="Also checkpoints, weights of training, and parts of predictions.")
     ] = False,
-    namespace: Namespace = NAMESPACE,
-    context: Context = None,
-    store_claim: StoreClaim = None,
-    overlay: Overlay = None,
-    image: Image = None,
+    cluster: PodOptions,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a run's metrics, report, model and predictions here; or the comparison; or classified files.
@@ -124,18 +106,16 @@ def fetch(
 
       emotion fetch predictions/inbox labelled/
     """
-    from emotion.cluster.store_files import fetch as fetch_files
-    from emotion.cluster.store_files import find_result, remote_files
-    from emotion.errors import InputMissingError
+    from emotion.cluster.store_files import download, find_result, remote_files
 
-    with opened(namespace, context, overlay, store_claim, image) as pod:
+    with open_store(cluster) as pod:
         source = find_result(pod, run)
         console.say(f"reading {source}")
         files = remote_files(pod, source, *(() if everything else ("checkpoints", "weights", "*.parts")))
         if not files:
             raise InputMissingError(f"there is nothing in {source}", "emotion runs list --cluster")
         with console.megabytes(f"from {source}", sum(entry.size for entry in files)) as advance:
-            moved = fetch_files(pod, source, files, target, advance)
-    console.say(f"{target}: {len(moved.written)} files written, {len(moved.kept)} were there already")
+            result = download(pod, source, files, target, advance)
+    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
     if as_json:
-        console.data_json({"source": str(source), "written": moved.written, "kept": moved.kept})
+        console.data_json({"source": str(source), "written": result.written, "kept": result.kept})

@@ -1,4 +1,4 @@
-"""`emotion weights`: fetch, list and verify the pretrained checkpoints that models start from."""
+"""`emotion weights`: fetch, list and verify the pretrained weights that models start from."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,16 +7,17 @@ import typer
 
 from emotion.cli import console
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.models.registry import MODELS
+from emotion.store.layout import Store
+from emotion.weights.catalog import Reference, parse_reference
 
 if TYPE_CHECKING:
-    from emotion.store.layout import Store
-    from emotion.weights.digests import Compared
-    from emotion.weights.places import Place
-    from emotion.weights.reference import Reference
-    from emotion.weights.stock import Stock
+    from emotion.weights.locate import Location
+    from emotion.weights.verify import FileCheck
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, list or verify pretrained checkpoints.")
-SHORT = 12
+SHORT_COMMIT = 12
 ModelsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[MODEL]...", help="A model, or a repository on the hub: org/name or org/name@revision."),
@@ -46,13 +47,12 @@ def fetch(
 
       emotion weights fetch google/electra-small-discriminator@main
     """
-    from emotion.store.layout import Store
     from emotion.weights.fetch import fetch_weights
 
-    place = Store(store)
+    target = Store(store)
     records = []
-    for reference in _references(models) if models else _absent(place):
-        fetched = fetch_weights(reference, place, force=force, tell=console.say, progress=console.megabytes)
+    for reference in _references(models) if models else _absent(target):
+        fetched = fetch_weights(reference, target, force=force, tell=console.say, progress=console.megabytes)
         console.say(f"wrote {fetched.folder}" if fetched.written else f"{fetched.folder} is whole: nothing to do")
         if fetched.manifest.unverified:
             names = ", ".join(fetched.manifest.unverified)
@@ -77,17 +77,16 @@ def list_(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_
 
       emotion weights list minilm --json
     """
-    from emotion.store.layout import Store
-    from emotion.weights.stock import in_store, take_stock
+    from emotion.weights.locate import locate_weights, stored_references
 
-    place = Store(store)
-    references = _references(models) if models else list(dict.fromkeys([*_all_models(), *in_store(place)]))
-    stocks = [take_stock(reference, place) for reference in references]
+    searched = Store(store)
+    references = _references(models) if models else [*dict.fromkeys([*_model_names(), *stored_references(searched)])]
+    records = [_record(reference, locate_weights(reference, searched)) for reference in references]
     if as_json:
-        console.data_json([_stock_json(stock) for stock in stocks])
+        console.data_json(records)
         return
     columns = ["checkpoint", "model", "revision", "where", "licence", "digests", "MB"]
-    console.table("", columns, [_stock_row(stock) for stock in stocks], numbers=1)
+    console.table("", columns, [_row(record) for record in records], numbers=1)
 
 
 @app.command()
@@ -103,14 +102,12 @@ def verify(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as
 
       emotion weights verify minilm --json
     """
-    from emotion.errors import BadDataError
-    from emotion.store.layout import Store
-    from emotion.weights.digests import BAD
+    from emotion.weights.verify import BAD
 
     records = [
-        {"checkpoint": str(reference), "folder": str(place.folder), "source": place.source, **vars(each)}
-        for reference, place in _places(models, Store(store))
-        for each in _compare(reference, place)
+        {"checkpoint": str(reference), "folder": str(location.folder), "source": location.source, **vars(check)}
+        for reference, location in _locations(models, Store(store))
+        for check in _check(reference, location)
     ]
     if as_json:
         console.data_json(records)
@@ -127,82 +124,70 @@ def verify(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as
         raise BadDataError(f"not as it should be: {', '.join(bad)}", "`emotion weights fetch MODEL --force`")
 
 
-def _all_models() -> dict["Reference", str]:
-    """The checkpoints of the models, and the models' names."""
-    from emotion.models.registry import MODELS
-    from emotion.weights.reference import Reference
-
-    return {Reference(info.checkpoint.repository): info.name for info in MODELS.values() if info.checkpoint}
+def _model_names() -> dict[Reference, str]:
+    """Give the models that start from pretrained weights, by the weights' reference."""
+    return {info.pretrained.reference: info.name for info in MODELS.values() if info.pretrained}
 
 
-def _references(models: list[str]) -> list["Reference"]:
-    from emotion.errors import UsageError
-    from emotion.models.registry import MODELS
-    from emotion.weights.reference import parse_reference
-
-    named = {name: reference for reference, name in _all_models().items()}
+def _references(models: list[str]) -> list[Reference]:
+    named = {name: reference for reference, name in _model_names().items()}
     scratch = [name for name in models if name in MODELS and name not in named]
     if scratch:
         raise UsageError(f"{scratch[0]} starts from scratch: it has no weights", f"these have: {', '.join(named)}")
     return [named[name] if name in named else parse_reference(name) for name in models]
 
 
-def _absent(store: "Store") -> list["Reference"]:
-    """Those of the models that neither the store nor a package has: the client's cache is no lasting place."""
-    from emotion.weights.places import Source, locate
+def _absent(store: Store) -> list[Reference]:
+    """List the models' weights that neither the store nor a package has; the client's cache may vanish."""
+    from emotion.weights.locate import Source, locate_weights
 
-    places = {reference: locate(reference, store) for reference in _all_models()}
-    return [reference for reference, place in places.items() if place is None or place.source is Source.CACHE]
+    locations = {reference: locate_weights(reference, store) for reference in _model_names()}
+    return [reference for reference, found in locations.items() if found is None or found.source is Source.CACHE]
 
 
-def _places(models: list[str] | None, store: "Store") -> Iterator[tuple["Reference", "Place"]]:
-    """What is to be verified; incomplete checkpoints of the store as well."""
-    from emotion.errors import InputMissingError
-    from emotion.weights.places import Place, Source, locate
-    from emotion.weights.stock import in_store
+def _locations(models: list[str] | None, store: Store) -> Iterator[tuple[Reference, "Location"]]:
+    """Yield the weights to verify, with incomplete weights of the store."""
+    from emotion.weights.locate import Location, Source, locate_weights, stored_references
 
-    stored = in_store(store)
+    stored = stored_references(store)
     for reference in _references(models) if models else stored:
-        place = locate(reference, store)
-        if place is None and reference in stored:
-            place = Place(store.checkpoint(reference.repository), Source.STORE)
-        if place is None:
+        location = locate_weights(reference, store)
+        if location is None and reference in stored:
+            location = Location(store.pretrained(reference.repository), Source.STORE, reference.wanted_revision)
+        if location is None:
             raise InputMissingError(f"{reference} is not on this machine", f"emotion weights fetch {reference}")
-        yield reference, place
+        yield reference, location
 
 
-def _compare(reference: "Reference", place: "Place") -> list["Compared"]:
-    from emotion.weights.digests import compare
-    from emotion.weights.manifest import read_manifest
-    from emotion.weights.places import Source
+def _check(reference: Reference, location: "Location") -> list["FileCheck"]:
+    from emotion.weights.locate import Source
+    from emotion.weights.verify import check_files, read_manifest
 
-    console.say(f"reading {place.folder}")
-    manifest = read_manifest(place.folder) if place.source is Source.STORE else None
-    return compare(place.folder, reference.published, manifest)
+    console.say(f"reading {location.folder}")
+    manifest = read_manifest(location.folder) if location.source is Source.STORE else None
+    return check_files(location.folder, reference.published, manifest)
 
 
-def _stock_json(stock: "Stock") -> dict[str, Any]:
-    known = stock.reference.known
+def _record(reference: Reference, location: "Location | None") -> dict[str, Any]:
     return {
-        "repository": stock.reference.repository,
-        "model": _all_models().get(stock.reference),
-        "revision": stock.revision or None,
-        "source": stock.place.source if stock.place else None,
-        "folder": str(stock.place.folder) if stock.place else None,
-        "bytes": stock.bytes,
-        "licence": known.licence if known else None,
-        "published": sorted(stock.reference.published),
+        "repository": reference.repository,
+        "model": _model_names().get(reference),
+        "revision": (location.revision if location else reference.wanted_revision) or None,
+        "source": location.source if location else None,
+        "folder": str(location.folder) if location else None,
+        "bytes": location.bytes if location else 0,
+        "licence": reference.known.licence if reference.known else None,
+        "published": sorted(reference.published),
     }
 
 
-def _stock_row(stock: "Stock") -> list[str]:
-    record = _stock_json(stock)
+def _row(record: dict[str, Any]) -> list[str]:
     return [
         record["repository"],
         record["model"] or "",
-        stock.revision[:SHORT] or "unknown",
+        (record["revision"] or "unknown")[:SHORT_COMMIT],
         record["source"] or "absent",
         record["licence"] or "unknown",
         "published" if record["published"] else "as fetched",
-        f"{stock.bytes / console.MEGABYTE:,.1f}" if stock.place else "",
+        f"{record['bytes'] / console.MEGABYTE:,.1f}" if record["source"] else "",
     ]

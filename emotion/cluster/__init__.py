@@ -1,1 +1,1 @@
-"""Rendering and driving Kubernetes jobs through kubectl: no state of our own, no client library."""
+"""Renders Kubernetes Jobs and drives them with kubectl; keeps no state and uses no client library."""

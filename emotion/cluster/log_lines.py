@@ -1,4 +1,4 @@
-"""What a pod logs, in words for people: JSON lines of progress become sentences, all else stays as it is."""
+"""Converts a pod's log lines: JSON events of progress become sentences, and other lines stay as they are."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training has come, from the last line that told of it."""
+    """A training's position by its log; None where the log does not give it."""
 
     epoch: int | None = None
     epochs: int | None = None
@@ -15,70 +15,74 @@ class Progress:
     steps: int | None = None
 
     def __str__(self) -> str:
-        places = (("epoch", self.epoch, self.epochs), ("step", self.step, self.steps))
-        return ", ".join(f"{what} {at:,} of {of:,}" for what, at, of in places if at is not None and of is not None)
+        counts = (("epoch", self.epoch, self.epochs), ("step", self.step, self.steps))
+        return ", ".join(
+            f"{unit} {done:,} of {total:,}" for unit, done, total in counts if done is not None and total is not None
+        )
 
 
 def parse_event(line: str) -> dict[str, Any] | None:
-    """The event that a line tells of, or None where it is plain text."""
+    """Parse a line as a JSON event; None where it is plain text."""
     if not line.startswith("{"):
         return None
     try:
-        found = json.loads(line)
+        event = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("event"), str) else None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
 def readable(line: str) -> str:
-    """A line for people; nothing where only programs have a use for it.
+    """Give a line for people; "" for an event that only programs use.
 
-    What a pod logs may come from data: characters that steer a terminal are shown, not obeyed.
+    Logs may contain text from the data, so terminal control characters are printed as escapes.
     """
-    found = parse_event(line)
+    event = parse_event(line)
     try:
-        text = line if found is None else KINDS.get(found["event"], _other)(found)
+        text = line if event is None else FORMATTERS.get(event["event"], _format_other)(event)
     except (KeyError, TypeError, ValueError):
         text = line
-    return "".join(each if each.isprintable() or each == "\t" else repr(each)[1:-1] for each in text)
-
-
-def _epoch(found: dict[str, Any]) -> str:
-    return (
-        f"epoch {found['epoch']}/{found['epochs']}{' *' if found.get('best') else '  '}"
-        f" loss {found['loss']:.4f}  accuracy {found['accuracy']:.4f}  val. loss {found['validation_loss']:.4f}"
-        f"  val. accuracy {found['validation_accuracy']:.4f}  {found['samples_per_second']:,.0f} samples/s"
+    return "".join(
+        character if character.isprintable() or character == "\t" else repr(character)[1:-1] for character in text
     )
 
 
-def _count(found: dict[str, Any]) -> str:
-    of = f" of {found['total']:,}" if found.get("total") else ""
-    more = f", {found['figures']}" if found.get("figures") else ""
-    return f"{found['event']}: {found['done']:,}{of} {found['unit']}, {found['per_second']:,}/s{more}"
+def _format_epoch(event: dict[str, Any]) -> str:
+    return (
+        f"epoch {event['epoch']}/{event['epochs']}{' *' if event.get('best') else '  '}"
+        f" loss {event['loss']:.4f}  accuracy {event['accuracy']:.4f}  val. loss {event['validation_loss']:.4f}"
+        f"  val. accuracy {event['validation_accuracy']:.4f}  {event['samples_per_second']:,.0f} samples/s"
+    )
 
 
-def _other(found: dict[str, Any]) -> str:
-    if "message" in found:
-        return ("warning: " if found["event"] == "warning" else "") + str(found["message"])
-    return _count(found)
+def _format_count(event: dict[str, Any]) -> str:
+    total = f" of {event['total']:,}" if event.get("total") else ""
+    figures = f", {event['figures']}" if event.get("figures") else ""
+    return f"{event['event']}: {event['done']:,}{total} {event['unit']}, {event['per_second']:,}/s{figures}"
 
 
-def _error(found: dict[str, Any]) -> str:
-    return f"line {found['line']}: {found['reason']}: {found['record']}"
+def _format_other(event: dict[str, Any]) -> str:
+    if "message" in event:
+        return ("warning: " if event["event"] == "warning" else "") + str(event["message"])
+    return _format_count(event)
 
 
-def _nothing(_: dict[str, Any]) -> str:
+def _format_error(event: dict[str, Any]) -> str:
+    return f"line {event['line']}: {event['reason']}: {event['record']}"
+
+
+def _omit(_: dict[str, Any]) -> str:
     return ""
 
 
-KINDS = {"epoch": _epoch, "checkpoint": _nothing, "error": _error}
+FORMATTERS = {"epoch": _format_epoch, "checkpoint": _omit, "error": _format_error}
 
 
 def latest_progress(lines: list[str]) -> Progress:
-    """How far a training has come by the newest of these lines that says it."""
+    """Read the position from the newest line that gives one."""
     for line in reversed(lines):
-        found = parse_event(line)
-        if found and isinstance(found.get("epoch"), int):
-            values = {name: found.get(name) for name in ("epoch", "epochs", "step", "steps")}
+        event = parse_event(line)
+        if event and isinstance(event.get("epoch"), int):
+            values = {name: event.get(name) for name in ("epoch", "epochs", "step", "steps")}
             return Progress(**{name: value for name, value in values.items() if isinstance(value, int)})
     return Progress()

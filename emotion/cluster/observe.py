@@ -1,52 +1,51 @@
-"""Asks the cluster how the jobs stand: one request for all, and more only where something waits without a reason."""
+"""Asks the cluster for the status of jobs: one request for all, and more where a waiting job gives no reason."""
 
 from collections import defaultdict
 from collections.abc import Collection
 
-from emotion.cluster.job_status import JOB_NAME, LABEL, JobStatus, Object, Phase, read_job_status, reason_of
+from emotion.cluster.job_status import JobStatus, Object, Phase, read_job_status, reason_of
 from emotion.cluster.kubectl import Kubectl
+from emotion.cluster.labels import JOB_NAME, KUEUE_JOB_UID, SELECTOR
 from emotion.errors import EmotionError, InputMissingError, UsageError
-
-OURS = f"{LABEL}part-of=emotion"
 
 
 def job_statuses(kubectl: Kubectl, names: Collection[str] = ()) -> list[JobStatus]:
-    """How all jobs stand, or those of these names that are there; oldest first.
+    """Read the status of all jobs, or of the existing jobs among `names`; oldest first.
 
     Raises:
-        EmotionError: the cluster cannot be asked.
+        EmotionError: kubectl failed.
     """
-    found = kubectl.items("jobs,pods", f"--selector={OURS}")
+    objects = kubectl.items("jobs,pods", f"--selector={SELECTOR}")
     pods = defaultdict(list)
-    for each in found:
-        if each["kind"] == "Pod":
-            pods[each["metadata"].get("labels", {}).get(JOB_NAME, "")].append(each)
-    jobs = [each for each in found if each["kind"] == "Job" and (not names or each["metadata"]["name"] in names)]
-    standings = [_standing(kubectl, job, pods[job["metadata"]["name"]]) for job in jobs]
-    return sorted(standings, key=lambda standing: (standing.created, standing.name))
+    for pod in objects:
+        if pod["kind"] == "Pod":
+            pods[pod["metadata"].get("labels", {}).get(JOB_NAME, "")].append(pod)
+    jobs = [item for item in objects if item["kind"] == "Job" and (not names or item["metadata"]["name"] in names)]
+    statuses = [_status(kubectl, job, pods[job["metadata"]["name"]]) for job in jobs]
+    return sorted(statuses, key=lambda status: (status.created, status.name))
 
 
-def _standing(kubectl: Kubectl, job: Object, pods: list[Object]) -> JobStatus:
-    standing = read_job_status(job, pods)
-    if standing.phase is Phase.QUEUED or (standing.phase in {Phase.WAITING, Phase.RETRYING} and not standing.reason):
-        return read_job_status(job, pods, _asked(kubectl, standing))
-    return standing
+def _status(kubectl: Kubectl, job: Object, pods: list[Object]) -> JobStatus:
+    status = read_job_status(job, pods)
+    if status.phase is Phase.QUEUED or (status.phase in {Phase.WAITING, Phase.RETRYING} and not status.reason):
+        return read_job_status(job, pods, _find_reason(kubectl, status))
+    return status
 
 
-def _asked(kubectl: Kubectl, standing: JobStatus) -> str:
-    """What the queue, or the events of the job and of its pod say; nothing where they cannot be read."""
+def _find_reason(kubectl: Kubectl, status: JobStatus) -> str:
+    """Read the reason from Kueue, or from the events of the job or its pod; "" where they cannot be read."""
     try:
-        if standing.phase is Phase.QUEUED:
-            return _kueue(kubectl, standing)
-        pod = standing.current
-        return _event(kubectl, pod.name if pod and pod.ended is None else standing.name)
+        if status.phase is Phase.QUEUED:
+            return _kueue_reason(kubectl, status)
+        pod = status.current
+        return _event_reason(kubectl, pod.name if pod and pod.ended is None else status.name)
     except EmotionError:
         return ""
 
 
-def _kueue(kubectl: Kubectl, standing: JobStatus) -> str:
-    """Why Kueue does not admit a job, as the workload that it made of it says."""
-    workloads = kubectl.items("workloads.kueue.x-k8s.io", f"--selector=kueue.x-k8s.io/job-uid={standing.uid}")
+def _kueue_reason(kubectl: Kubectl, status: JobStatus) -> str:
+    """Read why Kueue does not admit a job, from Kueue's Workload for the job."""
+    workloads = kubectl.items("workloads.kueue.x-k8s.io", f"--selector={KUEUE_JOB_UID}={status.uid}")
     for workload in workloads:
         for condition in workload.get("status", {}).get("conditions", []):
             if condition["type"] in {"QuotaReserved", "Admitted"} and condition["status"] == "False":
@@ -54,32 +53,33 @@ def _kueue(kubectl: Kubectl, standing: JobStatus) -> str:
     return ""
 
 
-def _event(kubectl: Kubectl, name: str) -> str:
-    """The newest event that says why a Job or a pod waits: a warning, or that its image is being pulled."""
+def _event_reason(kubectl: Kubectl, name: str) -> str:
+    """Read the newest event that says why a Job or a pod waits: a warning, or the pull of its image."""
     events = kubectl.items("events", f"--field-selector=involvedObject.name={name}")
-    telling = [event for event in events if event.get("type") == "Warning" or event.get("reason") == "Pulling"]
-    # Every job names a secret for private registries, and most clusters have none: where it matters, the pull fails.
-    telling = [event for event in telling if event.get("reason") != "FailedToRetrieveImagePullSecret"]
-    if not telling:
+    relevant = [event for event in events if event.get("type") == "Warning" or event.get("reason") == "Pulling"]
+    # Every job names a Secret for private registries, and most clusters have none. If it is needed, the pull fails.
+    relevant = [event for event in relevant if event.get("reason") != "FailedToRetrieveImagePullSecret"]
+    if not relevant:
         return ""
-    last = max(telling, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-    return reason_of(last)
+    newest = max(relevant, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    return reason_of(newest)
 
 
 def find_job(kubectl: Kubectl, text: str) -> JobStatus:
-    """The Job that a person means: by its name, by MODEL/RUN, or by the run's name alone.
+    """Find a Job by its name, by MODEL/RUN, by its run's name, or by its model's.
 
     Raises:
-        InputMissingError: there is none.
-        UsageError: there are several.
+        InputMissingError: no Job matches.
+        UsageError: several Jobs match.
     """
-    standings = job_statuses(kubectl)
-    wanted = text.replace("/", "-")
-    found = [each for each in standings if each.name == wanted] or [each for each in standings if each.run == text]
-    found = found or [each for each in standings if each.job == text]
-    if not found:
+    statuses = job_statuses(kubectl)
+    job_name = text.replace("/", "-")
+    matches = [status for status in statuses if status.name == job_name]
+    matches = matches or [status for status in statuses if status.run == text]
+    matches = matches or [status for status in statuses if status.job == text]
+    if not matches:
         raise InputMissingError(f"there is no job {text!r} in the namespace {kubectl.namespace}", "see emotion status")
-    if len(found) > 1:
-        names = ", ".join(each.name for each in found)
+    if len(matches) > 1:
+        names = ", ".join(status.name for status in matches)
         raise UsageError(f"{text!r} is the name of several jobs: {names}", "name one in full")
-    return found[0]
+    return matches[0]

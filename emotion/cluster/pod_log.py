@@ -5,98 +5,96 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 
-from emotion.cluster.kubectl import Kubectl, failure
+from emotion.cluster.kubectl import Kubectl, kubectl_error
 
-# Between two attempts to read on.
-PAUSE = 1.0
+# Seconds between two attempts to read on.
+RETRY_SECONDS = 1.0
 
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-
-Line = Callable[[str], None]
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
 class PodLog(threading.Thread):
-    """Gives every line of the container `main` of a pod to `take`, from the first, until the pod has ended.
+    """Passes every line of a pod's container `main` to `on_line`, from the first line until the pod has ended.
 
-    The server writes the time before each line; reading goes on from the last one that was seen.
+    The server writes a timestamp before every line. Reading continues after the last timestamp that was read.
     """
 
-    def __init__(self, kubectl: Kubectl, pod: str, take: Line) -> None:
+    def __init__(self, kubectl: Kubectl, pod: str, on_line: Callable[[str], None]) -> None:
         super().__init__(name=f"log of {pod}", daemon=True)
-        self.kubectl, self.pod, self.take = kubectl, pod, take
-        self.ended = threading.Event()
+        self.kubectl, self.pod, self.on_line = kubectl, pod, on_line
+        self.pod_ended = threading.Event()
         self.stopped = threading.Event()
-        self.last = ""
+        self.last_timestamp = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Read until a whole pass began after the pod's end."""
+        """Read until a complete pass has begun after the pod's end."""
         while not self.stopped.is_set():
-            final = self.ended.is_set()
-            whole = self._pass()
-            if final and whole:
+            final = self.pod_ended.is_set()
+            complete = self._read_on()
+            if final and complete:
                 return
-            if not self.ended.is_set():
-                self.stopped.wait(PAUSE)
+            if not self.pod_ended.is_set():
+                self.stopped.wait(RETRY_SECONDS)
 
     def finish(self, seconds: float) -> None:
-        """The pod has ended: read what is left, for so long at most."""
-        self.ended.set()
+        """Read the rest of an ended pod's log, for at most so many seconds."""
+        self.pod_ended.set()
         self.join(seconds)
         self.stop()
 
     def stop(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self.stopped.set()
         if self.process is not None:
             self.process.terminate()
 
-    def _pass(self) -> bool:
-        """Read on from the last line; tell whether the server ended it, rather than the connection."""
-        since = [f"--since-time={self.last}"] if self.last else []
+    def _read_on(self) -> bool:
+        """Read from the last line on; False where the connection broke before the server ended the log."""
+        since = [f"--since-time={self.last_timestamp}"] if self.last_timestamp else []
         self.process = self.kubectl.stream("logs", self.pod, "--container=main", "--timestamps", "--follow", *since)
         with self.process as process:
             if process.stdout is not None:
-                for raw in process.stdout:
-                    self._line(raw.decode(errors="replace").rstrip("\n"))
+                for line in process.stdout:
+                    self._pass_on(line.decode(errors="replace").rstrip("\n"))
         return process.returncode == 0
 
-    def _line(self, line: str) -> None:
-        at, _, text = line.partition(" ")
-        # What has no time is no line of the log, but the node's own word on why it cannot be read.
-        # The server takes whole seconds, and so repeats some.
-        if not TIME.match(at) or _nanoseconds(at) <= _nanoseconds(self.last):
+    def _pass_on(self, line: str) -> None:
+        timestamp, _, text = line.partition(" ")
+        # A line without a timestamp is a message of the node about the log.
+        # The server rounds --since-time to whole seconds, so it repeats some lines.
+        if not TIMESTAMP.match(timestamp) or _sort_key(timestamp) <= _sort_key(self.last_timestamp):
             return
-        self.last = at
-        self.take(text)
+        self.last_timestamp = timestamp
+        self.on_line(text)
 
 
-def _nanoseconds(at: str) -> tuple[str, int]:
-    """A time as what can be compared: nanoseconds have as many digits as they need."""
-    seconds, _, rest = at.rstrip("Z").partition(".")
+def _sort_key(timestamp: str) -> tuple[str, int]:
+    """Give seconds and nanoseconds; the server omits trailing zeros of the nanoseconds."""
+    seconds, _, rest = timestamp.rstrip("Z").partition(".")
     digits = rest.partition("+")[0]
     return seconds, int(digits.ljust(9, "0")) if digits.isdecimal() else 0
 
 
-def tail(kubectl: Kubectl, pod: str, lines: int) -> list[str]:
-    """The last lines of a pod's log; none where it has none yet.
+def read_last_lines(kubectl: Kubectl, pod: str, count: int) -> list[str]:
+    """Read the last lines of a pod's log; fewer where it has fewer.
 
     Raises:
-        EmotionError: the cluster cannot be asked.
+        EmotionError: kubectl failed.
     """
-    return kubectl.run("logs", pod, "--container=main", f"--tail={lines}").splitlines()
+    return kubectl.run("logs", pod, "--container=main", f"--tail={count}").splitlines()
 
 
-def whole(kubectl: Kubectl, pod: str) -> Iterator[str]:
-    """All lines of a pod's log so far.
+def read_lines(kubectl: Kubectl, pod: str) -> Iterator[str]:
+    """Read all lines that a pod has logged so far.
 
     Raises:
-        EmotionError: the cluster cannot be asked.
+        EmotionError: kubectl failed.
     """
     with kubectl.stream("logs", pod, "--container=main") as process:
         if process.stdout is not None:
-            for raw in process.stdout:
-                yield raw.decode(errors="replace").rstrip("\n")
-        said = process.stderr.read() if process.stderr else b""
+            for line in process.stdout:
+                yield line.decode(errors="replace").rstrip("\n")
+        errors = process.stderr.read() if process.stderr else b""
     if process.returncode:
-        raise failure(said.decode(errors="replace"))
+        raise kubectl_error(errors.decode(errors="replace"))

@@ -1,7 +1,8 @@
-"""Renders an order, in a copy of jobs/ and k8s/ with two kustomizations on top: one names the run, one adds parts.
+"""Renders a job's manifest: kustomize builds a copy of jobs/ and k8s/ with two layers on top.
 
-kustomize takes nothing from outside of the folder that it renders, and renames what is below a suffix: so the copy,
-and so the two.
+The run layer names the run and sets the options of `emotion` in the pods. The cluster layer adds the overlay, the
+components and the command line's own values, in this order. There are two layers because a name suffix renames only
+what is below it. There is a copy because kustomize reads no file outside of the folder that it renders.
 """
 
 import json
@@ -15,22 +16,18 @@ import yaml
 
 from emotion.cluster.job_spec import JobSpec, manifests_folder
 from emotion.cluster.kubectl import kustomize
+from emotion.cluster.labels import QUEUE
 from emotion.errors import BadParametersError
 from emotion.models.registry import MODELS, jobs_folder
 
-Patch = dict[str, Any]
-CONTAINER = "/spec/template/spec/containers/0"
-# The places of what the base's args leave to be said.
-DATA = 5
-SOURCE, OUTPUT = 1, 2
-QUEUE = "kueue.x-k8s.io/queue-name"
+SEVERAL = 2
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """One job as the cluster gets it: the Job, and what goes with it; `yaml` is all of it, as a file for kubectl."""
+    """A Job as the cluster gets it, and the objects beside it; `yaml` has all of them, as a file for kubectl."""
 
-    order: JobSpec
+    spec: JobSpec
     yaml: str
     job: dict[str, Any]
     others: list[dict[str, Any]]
@@ -43,15 +40,14 @@ class Rendered:
 
     @property
     def pod(self) -> dict[str, Any]:
-        """The pods' spec."""
+        """The spec of the pods."""
         pod: dict[str, Any] = self.job["spec"]["template"]["spec"]
         return pod
 
     @property
     def container(self) -> dict[str, Any]:
-        """The container that does the work."""
-        container: dict[str, Any] = self.pod["containers"][0]
-        return container
+        """The container that runs `emotion`."""
+        return main_container(self.pod)
 
     @property
     def claim(self) -> str:
@@ -67,110 +63,127 @@ class Rendered:
         return str(self.job["metadata"]["labels"].get(QUEUE, ""))
 
 
-def render(order: JobSpec, folder: str = "") -> Rendered:
-    """Render an order, checked before; `folder` is what is rendered where it is no job of jobs/.
+def main_container(pod: dict[str, Any]) -> dict[str, Any]:
+    """Find the container that runs `emotion` in the spec of a pod: an overlay may add others."""
+    return next(container for container in pod["containers"] if container["name"] == "main")
+
+
+def render(spec: JobSpec, folder: str = "") -> Rendered:
+    """Render a checked spec; `folder` replaces jobs/<job>, for a job that has no folder there.
 
     Raises:
-        BadParametersError: kustomize refuses the overlay, or the overlay makes no Job of it.
+        BadParametersError: kustomize refuses the overlay, or the overlay leaves no Job or several.
     """
+    base = folder or f"jobs/{spec.job}"
     with tempfile.TemporaryDirectory(prefix="emotion-") as temporary:
         root = Path(temporary)
-        _copy(root)
-        _write(root / "run", _run_layer(order, folder or f"jobs/{order.job}"))
-        _write(root / "all", _parts_layer(order, root))
+        for source in (jobs_folder(), manifests_folder()):
+            shutil.copytree(source, root / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+        if spec.gpus is not None:
+            _remove_gpu(root / base)
+        _write(root / "run", _run_layer(spec, base))
+        _write(root / "all", _cluster_layer(spec, root))
         text = kustomize(root / "all")
-    objects = [each for each in yaml.safe_load_all(text) if each]
-    jobs = [each for each in objects if each["kind"] == "Job"]
+    objects = [found for found in yaml.safe_load_all(text) if found]
+    jobs = [found for found in objects if found["kind"] == "Job"]
     if len(jobs) != 1:
-        raise BadParametersError(f"the overlay makes {len(jobs)} Jobs of {order.job}, where one was expected")
-    return Rendered(order, text, jobs[0], [each for each in objects if each["kind"] != "Job"])
+        raise BadParametersError(f"the overlay makes {len(jobs)} Jobs of {spec.job}, where one was expected")
+    return Rendered(spec, text, jobs[0], [found for found in objects if found["kind"] != "Job"])
 
 
-def _copy(root: Path) -> None:
-    for folder in (jobs_folder(), manifests_folder()):
-        shutil.copytree(folder, root / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+def _remove_gpu(folder: Path) -> None:
+    """Remove the component gpu from the job's own kustomization, where --gpus decides."""
+    content = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    content["components"] = [path for path in content["components"] if Path(path).name != "gpu"]
+    _write(folder, content)
 
 
-def _write(folder: Path, content: dict[str, Any]) -> None:
-    folder.mkdir()
+def _write(folder: Path, kustomization: dict[str, Any]) -> None:
+    folder.mkdir(exist_ok=True)
     # JSON is YAML.
-    (folder / "kustomization.yaml").write_text(json.dumps(content, indent=2))
+    (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=2))
 
 
-def _run_layer(order: JobSpec, folder: str) -> dict[str, Any]:
-    """Names the run, and says what it is about."""
-    layer: dict[str, Any] = {"resources": [f"../{folder}"], "patches": _patches(_about(order))}
-    if order.run:
-        layer["nameSuffix"] = f"-{order.run}"
-        layer["labels"] = [{"pairs": {"app.kubernetes.io/instance": order.run}, "includeTemplates": True}]
+def _run_layer(spec: JobSpec, base: str) -> dict[str, Any]:
+    """The layer below the overlay: the run's name, the options of `emotion`, resources for several GPUs."""
+    words, variables = _options(spec)
+    container = _nonempty(
+        args=["train" if spec.trains else spec.job, *map(_escaped, words)] if words else [],
+        env=_environment(variables),
+        resources=_gpu_resources(spec.gpus or 0),
+    )
+    layer = {"resources": [f"../{base}"], "patches": [_job_patch(container, _gpu_volumes(spec.gpus or 0))]}
+    if spec.run:
+        layer["nameSuffix"] = f"-{spec.run}"
+        layer["labels"] = [{"pairs": {"app.kubernetes.io/instance": spec.run}, "includeTemplates": True}]
     return layer
 
 
-def _about(order: JobSpec) -> list[Patch]:
-    """Patches of the arguments."""
-    if order.trains:
-        said = [_replace(f"args/{DATA}", f"/store/data/{order.data}")]
-        return [*said, *_append(*(("--run", order.run) if order.run else ()), *_pairs("--set", order.settings))]
-    if order.job == "prefetch":
-        fetched = [name for name in order.models if MODELS[name].checkpoint]
-        return _append(*fetched, *(() if fetched or not order.models else ("--no-weights",)), *_own_data(order))
-    if order.job == "classify":
-        return _shares(order)
-    return []
+def _options(spec: JobSpec) -> tuple[list[str], dict[str, str | None]]:
+    """Options of `emotion` in the pods: words of its command line, and variables; None leaves the manifest's value."""
+    if spec.trains:
+        words = [word for setting in spec.settings for word in ("--set", setting)]
+        return words, {"EMOTION_DATA": f"/store/data/{spec.data}", "EMOTION_RUN": spec.run or None}
+    if spec.job == "prefetch":
+        return _prefetch_words(spec), {}
+    if spec.job == "classify":
+        folders = {"EMOTION_INPUT": "inputs", "EMOTION_OUTPUT": "predictions"} if spec.source else {}
+        paths = {variable: f"/store/{folder}/{spec.source}" for variable, folder in folders.items()}
+        return [], {**paths, "EMOTION_MODEL": spec.model or None}
+    return [], {}
 
 
-def _own_data(order: JobSpec) -> tuple[str, ...]:
-    """Prefetch brings the one data set that it knows; any other is put by hand."""
-    return () if order.data == "emotion" else ("--no-data",)
+def _prefetch_words(spec: JobSpec) -> list[str]:
+    """Arguments of `emotion prefetch`: the models with weights, and whether to fetch data. All models unless named."""
+    pretrained = [name for name in spec.models if MODELS[name].pretrained]
+    no_weights = ["--no-weights"] if spec.models and not pretrained else []
+    # A hub has only the data set `emotion`: any other is in the store by `emotion put`.
+    no_data = [] if spec.data == "emotion" else ["--no-data"]
+    return [*pretrained, *no_weights, *no_data]
 
 
-def _shares(order: JobSpec) -> list[Patch]:
-    places = (
-        {SOURCE: f"/store/inputs/{order.source}", OUTPUT: f"/store/predictions/{order.source}"} if order.source else {}
-    )
-    patches = [_replace(f"args/{place}", value) for place, value in places.items()]
-    return [*patches, *(_append(f"--model={order.model}") if order.model else [])]
+def _gpu_resources(gpus: int) -> dict[str, Any]:
+    """Cores and memory for several GPUs, at least what any job in jobs/ asks for with one GPU."""
+    if gpus < SEVERAL:
+        return {}
+    return {
+        "requests": {"cpu": str(3 * gpus), "memory": f"{6 * gpus}Gi"},
+        "limits": {"cpu": str(4 * gpus), "memory": f"{8 * gpus}Gi"},
+    }
 
 
-def _pairs(option: str, values: tuple[str, ...]) -> list[str]:
-    return [word for value in values for word in (option, value)]
+def _gpu_volumes(gpus: int) -> list[dict[str, Any]]:
+    """Shared memory, through which NCCL passes data between several GPUs."""
+    if gpus < SEVERAL:
+        return []
+    return [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{2 * gpus}Gi"}}]
 
 
-def _replace(place: str, value: Any) -> Patch:
-    return {"op": "replace", "path": f"{CONTAINER}/{place}", "value": value}
+def _cluster_layer(spec: JobSpec, root: Path) -> dict[str, Any]:
+    """The layer above the run: the overlay, the components of the options, then the command line's own values."""
+    overlay = [f"overlays/{_copy_overlay(spec.overlay, root)}"] if spec.overlay is not None else []
+    components = [*overlay, *(f"components/{name}" for name in _components(spec))]
+    return {
+        "resources": ["../run"],
+        "components": [f"../k8s/{path}" for path in components],
+        "patches": [_command_line_patch(spec)],
+    }
 
 
-def _append(*words: str) -> list[Patch]:
-    # The cluster puts the variable x in the place of $(x), and $ in that of $$.
-    return [{"op": "add", "path": f"{CONTAINER}/args/-", "value": word.replace("$", "$$")} for word in words]
-
-
-def _patches(operations: list[Patch] | dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"target": {"kind": "Job"}, "patch": json.dumps(operations)}] if operations else []
-
-
-def _parts_layer(order: JobSpec, root: Path) -> dict[str, Any]:
-    """Adds components and the overlay; what the person said on the command line comes last."""
-    overlay = [f"overlays/{_copy_overlay(order.overlay, root)}"] if order.overlay is not None else []
-    parts = [f"../k8s/{part}" for part in (*overlay, *(f"components/{name}" for name in _components(order)))]
-    return {"resources": ["../run"], "components": parts, "patches": _patches(_said(order))}
-
-
-def _components(order: JobSpec) -> list[str]:
-    """What the options add. A GPU that the job or the overlay has is taken off before any is added."""
+def _components(spec: JobSpec) -> list[str]:
+    """Components of the options. Component cpu removes a GPU that the overlay brings."""
     wanted = {
-        "cpu": order.gpus is not None,
-        "gpu": bool(order.gpus),
-        "multi-gpu": (order.gpus or 0) > 1,
-        "spot": order.spot,
-        "kueue": order.queue is not None,
-        "multi-worker": order.workers > 1,
+        "cpu": spec.gpus == 0,
+        "gpu": bool(spec.gpus),
+        "spot": spec.spot,
+        "kueue": spec.queue is not None,
+        "multi-worker": spec.workers > 1,
     }
     return [name for name, needed in wanted.items() if needed]
 
 
 def _copy_overlay(folder: Path, root: Path) -> str:
-    """Put the overlay where its like is, so that what it names beside itself is found."""
+    """Copy the overlay beside the others, so that its relative paths lead to k8s/; give its name."""
     target = root / "k8s" / "overlays" / (folder.resolve().name or "overlay")
     if target.exists():
         shutil.rmtree(target)
@@ -178,21 +191,43 @@ def _copy_overlay(folder: Path, root: Path) -> str:
     return target.name
 
 
-def _said(order: JobSpec) -> dict[str, Any]:
-    """A patch with all that the command line says of how the job runs."""
-    container: dict[str, Any] = {"name": "main", **({"image": order.image} if order.image else {})}
-    if order.gpus:
-        container["resources"] = {"limits": {"nvidia.com/gpu": str(order.gpus)}}
-    pods = order.workers if order.workers > 1 else order.shards
-    if pods:
-        container["env"] = [{"name": "SHARDS" if order.shards else "EMOTION_WORKERS", "value": str(pods)}]
-    store = [{"name": "store", "persistentVolumeClaim": {"claimName": order.claim}}] if order.claim else []
-    return {
+def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
+    """A patch with the values of the command line, which no overlay changes."""
+    pods = spec.workers if spec.workers > 1 else spec.shards
+    container = _nonempty(
+        image=spec.image,
+        resources={"limits": {"nvidia.com/gpu": str(spec.gpus)}} if spec.gpus else {},
+        env=_environment({"SHARDS" if spec.shards else "EMOTION_WORKERS": str(pods)} if pods else {}),
+    )
+    volumes = [{"name": "store", "persistentVolumeClaim": {"claimName": spec.claim}}] if spec.claim else []
+    return _job_patch(container, volumes, labels={QUEUE: spec.queue} if spec.queue else {}, pods=pods)
+
+
+def _job_patch(
+    container: dict[str, Any],
+    volumes: list[dict[str, Any]],
+    labels: dict[str, str] | None = None,
+    pods: int | None = None,
+) -> dict[str, Any]:
+    """A strategic-merge patch of the Job: containers, variables and volumes merge by name."""
+    pod = _nonempty(containers=[{"name": "main", **container}], volumes=volumes)
+    patch = {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": "any", **({"labels": {QUEUE: order.queue}} if order.queue else {})},
-        "spec": {
-            **({"completions": pods, "parallelism": pods} if pods else {}),
-            "template": {"spec": {"containers": [container], **({"volumes": store} if store else {})}},
-        },
+        "metadata": _nonempty(name="any", labels=labels),
+        "spec": {**_nonempty(completions=pods, parallelism=pods), "template": {"spec": pod}},
     }
+    return {"target": {"kind": "Job"}, "patch": json.dumps(patch)}
+
+
+def _nonempty(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _environment(variables: dict[str, str | None]) -> list[dict[str, str]]:
+    return [{"name": name, "value": _escaped(value)} for name, value in variables.items() if value is not None]
+
+
+def _escaped(text: str) -> str:
+    """Text as it is: Kubernetes replaces $(X) by the variable X, and $$ by $."""
+    return text.replace("$", "$$")

@@ -1,4 +1,4 @@
-"""A pod with the whole store, there for as long as it is needed, and commands that run in it."""
+"""Starts a temporary pod that mounts the whole store, and runs commands in the pod."""
 
 import secrets
 import subprocess
@@ -8,21 +8,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from emotion.cluster.follow import EVERY, IMAGE
+from emotion.cluster.follow import IMAGE_SECONDS
 from emotion.cluster.job_outcome import job_outcome
-from emotion.cluster.job_spec import JobSpec
-from emotion.cluster.job_status import Phase, hint, unpullable
-from emotion.cluster.kubectl import Kubectl, UnreachableError, failure
+from emotion.cluster.job_spec import JobSpec, check_spec
+from emotion.cluster.job_status import Phase, is_image_error, reason_hint
+from emotion.cluster.kubectl import Kubectl, UnreachableError, kubectl_error
 from emotion.cluster.observe import job_statuses
 from emotion.cluster.render import render
 from emotion.cluster.submit import check_needs, create
 from emotion.errors import CannotWriteError, CheckFailedError, EmotionError, UnavailableError
 
-Tell = Callable[[str], None]
 T = TypeVar("T")
-TRIES = 6
-PAUSE = 2.0
-FULL = (
+MAX_ATTEMPTS = 6
+RETRY_SECONDS = 2.0
+POLL_SECONDS = 1.0
+WRITE_ERRORS = (
     "No space left on device",
     "Disk quota exceeded",
     "File too large",
@@ -33,88 +33,93 @@ FULL = (
 
 @dataclass(frozen=True)
 class StorePod:
-    """A running pod that sees the store at /store."""
+    """A running pod that mounts the store at /store."""
 
     kubectl: Kubectl
     name: str
 
     def run(self, *words: str) -> bytes:
-        """Run a command in the pod that may be run twice, and give what it prints.
+        """Run a command in the pod and give its output. After a lost connection the command runs again.
 
         Raises:
-            EmotionError: it failed, or the connection did for good.
+            EmotionError: the command failed, or the connection stayed lost.
         """
-        return insist(lambda: self._run(*words))
+        return retry(lambda: self._run_once(*words))
 
-    def _run(self, *words: str) -> bytes:
+    def _run_once(self, *words: str) -> bytes:
         with self.start(*words) as process:
-            printed, said = process.communicate()
-        check(process.returncode, said)
-        return printed
+            output, errors = process.communicate()
+        check_exit_code(process.returncode, errors)
+        return output
 
-    def start(self, *words: str, fed: bool = False) -> subprocess.Popen[bytes]:
-        """Start a command in the pod; its output is to be read, and where it is `fed`, its input to be written."""
-        stdin = ["--stdin"] if fed else []
-        return self.kubectl.stream("exec", *stdin, self.name, "--container=main", "--", *words, fed=fed)
+    def start(self, *words: str, stdin: bool = False) -> subprocess.Popen[bytes]:
+        """Start a command in the pod; the caller reads its output and, with `stdin`, writes its input."""
+        options = ["--stdin"] if stdin else []
+        return self.kubectl.stream("exec", *options, self.name, "--container=main", "--", *words, stdin=stdin)
 
 
-def insist(act: Callable[[], T]) -> T:
-    """Do what may be done twice again, where the connection was lost or a file did not arrive whole.
+def retry(action: Callable[[], T]) -> T:
+    """Run an idempotent action, and repeat it after a lost connection or a wrong digest.
 
     Raises:
-        EmotionError: it never worked, or failed otherwise.
+        EmotionError: the last attempt failed, or an attempt failed for another reason.
     """
-    for _ in range(TRIES - 1):
+    for _ in range(MAX_ATTEMPTS - 1):
         try:
-            return act()
+            return action()
         except (UnreachableError, CheckFailedError):
-            time.sleep(PAUSE)
-    return act()
+            time.sleep(RETRY_SECONDS)
+    return action()
 
 
-def check(code: int, said: bytes) -> None:
-    """Raise what a command in the pod means by its exit code and its words on stderr."""
+def check_exit_code(code: int, errors: bytes) -> None:
+    """Check the exit code of a command in the pod; `errors` is the command's stderr.
+
+    Raises:
+        CannotWriteError: the store cannot be written.
+        EmotionError: the command failed for another reason.
+    """
     if code == 0:
         return
-    text = said.decode(errors="replace").strip()
-    reason = next((each for each in FULL if each in text), None)
+    text = errors.decode(errors="replace").strip()
+    reason = next((message for message in WRITE_ERRORS if message in text), None)
     if reason is not None:
         raise CannotWriteError(f"the store cannot be written: {reason}", "free some space (emotion runs rm --cluster)")
-    raise failure(text)
+    raise kubectl_error(text)
 
 
 @contextmanager
-def store_pod(kubectl: Kubectl, order: JobSpec, tell: Tell) -> Iterator[StorePod]:
-    """Give a pod with the store, and remove it afterwards.
+def store_pod(kubectl: Kubectl, spec: JobSpec, report: Callable[[str], None]) -> Iterator[StorePod]:
+    """Give a pod with the store, and delete the pod afterwards; `report` gets lines for people.
 
     Raises:
-        EmotionError: it cannot be had.
+        EmotionError: the pod cannot be created, or does not start.
     """
-    order = replace(order, job="transfer", run=secrets.token_hex(4))
-    job = render(order, "k8s/transfer")
+    spec = check_spec(replace(spec, job="transfer", run=secrets.token_hex(4)))
+    job = render(spec, "k8s/transfer")
     check_needs(kubectl, [job])
     try:
         create(kubectl, job)
-        tell("waiting for a pod with the store")
-        yield StorePod(kubectl, _ready(kubectl, job.name, tell))
+        report("waiting for a pod with the store")
+        yield StorePod(kubectl, _wait_for_pod(kubectl, job.name, report))
     finally:
         with suppress(EmotionError):
             kubectl.run("delete", "job", job.name, "--ignore-not-found", "--wait=false")
 
 
-def _ready(kubectl: Kubectl, name: str, tell: Tell) -> str:
-    """Wait for the pod; give its name."""
-    told, since = "", time.monotonic()
+def _wait_for_pod(kubectl: Kubectl, name: str, report: Callable[[str], None]) -> str:
+    """Wait until the Job's pod runs; give the pod's name."""
+    reported, since = "", time.monotonic()
     while True:
-        for standing in job_statuses(kubectl, [name]):
-            if standing.phase is Phase.RUNNING and standing.current:
-                return standing.current.name
-            if standing.phase.over:
-                ended = job_outcome(standing)
-                raise UnavailableError(f"the pod with the store ended: {ended.reason}", ended.hint)
-            if standing.reason and standing.reason != told:
-                told = standing.reason
-                tell(f"{standing.phase}: {told}")
-            if unpullable(standing.reason) and time.monotonic() - since > IMAGE:
-                raise UnavailableError(standing.reason, hint(standing.reason))
-        time.sleep(EVERY / 2)
+        for status in job_statuses(kubectl, [name]):
+            if status.phase is Phase.RUNNING and status.current:
+                return status.current.name
+            if status.phase.over:
+                outcome = job_outcome(status)
+                raise UnavailableError(f"the pod with the store ended: {outcome.reason}", outcome.hint)
+            if status.reason and status.reason != reported:
+                reported = status.reason
+                report(f"{status.phase}: {reported}")
+            if is_image_error(status.reason) and time.monotonic() - since > IMAGE_SECONDS:
+                raise UnavailableError(status.reason, reason_hint(status.reason))
+        time.sleep(POLL_SECONDS)

@@ -1,1 +1,1 @@
-"""Complete runs against each other: the table, the winner, the report."""
+"""Comparison of complete runs: the table, the winner, the report."""

@@ -1,4 +1,4 @@
-"""All that a comparison finds: the runs with their parts, the paired tests, the sentences."""
+"""The analysis of a comparison: runs with their details, paired tests, observations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,37 +7,38 @@ from functools import cached_property
 from emotion.comparison.compare import Comparison
 from emotion.comparison.observations import key_observations
 from emotion.comparison.run_details import Recipe, RunDetails, group_by_recipe, read_details
-from emotion.comparison.significance import PairedTest, test_against_best
+from emotion.comparison.significance import PairedTest, test_against_winner
 from emotion.store.layout import Store
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What is told of a comparison; `tests` by run, for runs whose predictions are there."""
+    """A comparison with all that the report says about it; `tests` by run, for runs that have predictions."""
 
     comparison: Comparison
-    subjects: Sequence[RunDetails]
+    runs: Sequence[RunDetails]
     tests: dict[str, PairedTest]
     observations: list[str]
 
     @cached_property
-    def best(self) -> RunDetails:
-        """The winner."""
-        return _winner(self.comparison, self.subjects)
+    def winner(self) -> RunDetails:
+        """The winner with its details."""
+        return _winner(self.comparison, self.runs)
 
     @cached_property
     def recipes(self) -> list[Recipe]:
-        """The runs by recipe, the best on validation first."""
-        return group_by_recipe(self.subjects)
+        """The runs by recipe, the most accurate recipe on validation first."""
+        return group_by_recipe(self.runs)
 
 
-def _winner(comparison: Comparison, subjects: Sequence[RunDetails]) -> RunDetails:
-    return next(each for each in subjects if each.metrics is comparison.best)
+def _winner(comparison: Comparison, runs: Sequence[RunDetails]) -> RunDetails:
+    winner = comparison.winner
+    return next(run for run in runs if run.metrics is winner)
 
 
 def analyse(store: Store, comparison: Comparison) -> Analysis:
-    """Read the runs' parts and compare them."""
-    subjects = read_details(store, comparison.runs)
-    best = _winner(comparison, subjects)
-    tests = test_against_best(best, [each for each in subjects if each is not best])
-    return Analysis(comparison, subjects, tests, key_observations(comparison, tests))
+    """Read the runs' details and test the winner against the other runs."""
+    runs = read_details(store, comparison.runs)
+    winner = _winner(comparison, runs)
+    tests = test_against_winner(winner, [run for run in runs if run is not winner])
+    return Analysis(comparison, runs, tests, key_observations(comparison, tests))

@@ -1,4 +1,4 @@
-"""The report's charts: which figures of which runs go into each."""
+"""Chooses the charts of the report: which values of which runs a chart shows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,39 +8,38 @@ import numpy as np
 
 from emotion.comparison.analysis import Analysis
 from emotion.comparison.run_details import Recipe
-from emotion.evaluation.calibration import reliability
+from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.evaluation.figures import as_bins, confusion_counts, most_frequent
 from emotion.evaluation.metrics_file import Metrics
-from emotion.plots import curves, matrix, ranking, tradeoff
-from emotion.plots import reliability as reliable
+from emotion.plots import heatmaps, learning_curves, ranking, reliability, tradeoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.figure import Figure
 
-# Confusion matrices and calibrations side by side; the best on validation.
+# Recipes with a confusion matrix and a calibration curve: the most accurate on validation.
 MOST_SIDE_BY_SIDE = 12
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart that can be drawn: name, title, what it shows, how it is made.
+    """A chart of the report, and the function that draws it.
 
-    It is a file of its own too if `alone`, and scrolled sideways on a small screen if `wide`.
+    An `own_file` chart is also written as PNG and SVG. A `scrolls` chart scrolls sideways on a small screen.
     """
 
     name: str
     title: str
     caption: str
     draw: "Callable[[], Figure]"
-    alone: bool = True
-    wide: bool = False
+    own_file: bool = True
+    scrolls: bool = False
 
 
-def charts(findings: Analysis) -> dict[str, list[Chart]]:
-    """Give the charts by the section that they are in; a section has none where no run has what it takes."""
-    recipes = findings.recipes
+def report_charts(analysis: Analysis) -> dict[str, list[Chart]]:
+    """Return charts by section of the report; a section is empty where no run has the values for it."""
+    recipes = analysis.recipes
     return {
         "accuracy": [_accuracy(recipes)],
         "cost": [_speed(recipes), _size(recipes), _time(recipes)],
@@ -54,18 +53,18 @@ def charts(findings: Analysis) -> dict[str, list[Chart]]:
 def _accuracy(recipes: Sequence[Recipe]) -> Chart:
     dots = [ranking.Dot(recipe.name, recipe.model, *_on_test(recipe), _singles(recipe)) for recipe in recipes]
     caption = "Best on validation first. The line is the 95 % Wilson interval"
-    if any(len(recipe.subjects) > 1 for recipe in recipes):
+    if any(len(recipe.runs) > 1 for recipe in recipes):
         caption += "; the mark is the mean of the seeds, each of which is a tick"
     return Chart("accuracy", "Accuracy on test", caption + ".", lambda: ranking.intervals(dots, "accuracy on test"))
 
 
 def _singles(recipe: Recipe) -> list[float]:
-    several = len(recipe.subjects) > 1
-    return [subject.metrics.test.accuracy for subject in recipe.subjects] if several else []
+    several = len(recipe.runs) > 1
+    return [run.metrics.test.accuracy for run in recipe.runs] if several else []
 
 
 def _on_test(recipe: Recipe) -> tuple[float, float, float]:
-    """Accuracy on test and the ends of its interval, means over the seeds."""
+    """Return accuracy on test and the ends of its interval, as means over the seeds."""
     return (
         recipe.mean(lambda metrics: metrics.test.accuracy),
         recipe.mean(lambda metrics: metrics.test.accuracy_ci95[0]),
@@ -74,8 +73,11 @@ def _on_test(recipe: Recipe) -> tuple[float, float, float]:
 
 
 def _points(recipes: Sequence[Recipe], value: "Callable[[Metrics], float]") -> list[tradeoff.Point]:
-    """Accuracy on test against something that is above 0, as its axis is logarithmic."""
-    return [tradeoff.Point(each.name, each.model, max(1e-3, each.mean(value)), *_on_test(each)) for each in recipes]
+    """Return accuracies on test against a value, which is above 0 because its axis is logarithmic."""
+    return [
+        tradeoff.Point(recipe.name, recipe.model, max(1e-3, recipe.mean(value)), *_on_test(recipe))
+        for recipe in recipes
+    ]
 
 
 def _speed(recipes: Sequence[Recipe]) -> Chart:
@@ -99,7 +101,7 @@ def _size(recipes: Sequence[Recipe]) -> Chart:
 
 
 def _time(recipes: Sequence[Recipe]) -> Chart:
-    values = [(each.name, each.model, each.mean(lambda metrics: metrics.training_seconds)) for each in recipes]
+    values = [(recipe.name, recipe.model, recipe.mean(lambda metrics: metrics.training_seconds)) for recipe in recipes]
     values.sort(key=lambda value: value[2])
     return Chart("time", "Training time", "On the machine that trained each.", lambda: ranking.times(values))
 
@@ -114,34 +116,34 @@ def _f1(recipes: Sequence[Recipe]) -> Iterator[Chart]:
         return
 
     def score(metrics: Metrics, label: str) -> float:
-        found = metrics.test.per_class.get(label)
-        return found.f1 if found else np.nan
+        scores = metrics.test.per_class.get(label)
+        return scores.f1 if scores else np.nan
 
     values = np.asarray(
-        [[np.mean([score(each.metrics, label) for each in recipe.subjects]) for label in labels] for recipe in recipes]
+        [[np.mean([score(run.metrics, label) for run in recipe.runs]) for label in labels] for recipe in recipes]
     )
     yield Chart(
         "f1",
         "F1 on test by label",
         "Labels with most test rows first. 1 is perfect precision and recall.",
-        lambda: matrix.scores_by_label(values, [recipe.name for recipe in recipes], labels, "F1 on test"),
-        wide=True,
+        lambda: heatmaps.scores_by_label(values, [recipe.name for recipe in recipes], labels, "F1 on test"),
+        scrolls=True,
     )
 
 
 def _curves(recipes: Sequence[Recipe]) -> Iterator[Chart]:
     lines = [
-        (recipe.name, recipe.model, subject.history.validation_accuracy)
+        (recipe.name, recipe.model, run.history.validation_accuracy)
         for recipe in recipes
-        for subject in recipe.subjects
-        if subject.history is not None
+        for run in recipe.runs
+        if run.history is not None
     ]
     if lines:
         yield Chart(
             "learning",
             "Learning curves",
             "Accuracy on validation after each epoch, a line a run.",
-            lambda: curves.overlaid_curves(lines),
+            lambda: learning_curves.overlaid_curves(lines),
         )
 
 
@@ -156,8 +158,8 @@ def _confusions(recipes: Sequence[Recipe]) -> Iterator[Chart]:
             f"confusion-{number + 1}",
             recipe.name,
             f"{best.name}: {best.metrics.test.accuracy:.2%} right.",
-            lambda counts=counts, names=names: matrix.small_confusion(counts, names),  # type: ignore[misc]
-            alone=False,  # the run's own figures have a larger one
+            lambda counts=counts, names=names: heatmaps.small_confusion(counts, names),  # type: ignore[misc]
+            own_file=False,  # the run's figures/ has a larger one
         )
 
 
@@ -167,20 +169,22 @@ def _calibration(recipes: Sequence[Recipe]) -> Iterator[Chart]:
         test, metrics = recipe.best.test, recipe.best.metrics
         if test is None:
             continue
-        before, after = (reliability(test.logits, test.label, each) for each in (1.0, metrics.temperature))
+        before = reliability_bins(test.logits, test.label)
+        after = reliability_bins(test.logits, test.label, metrics.temperature)
         lines.append((recipe.name, recipe.model, as_bins(after)))
-        pairs.append((recipe.name, recipe.model, before.error, after.error))
+        errors = (expected_calibration_error(before), expected_calibration_error(after))
+        pairs.append((recipe.name, recipe.model, *errors))
     if not lines:
         return
     yield Chart(
         "calibration",
         "Right as often as sure?",
         "Scores as emotion classify gives them, scaled by a temperature that was fitted on validation.",
-        lambda: reliable.overlaid_reliability(lines),
+        lambda: reliability.overlaid_reliability(lines),
     )
     yield Chart(
         "calibration_error",
         "Calibration error",
         "Mean distance between score and accuracy (ECE, 15 bins). Hollow as trained, filled as scaled; 0 is best.",
-        lambda: reliable.error_pairs(pairs),
+        lambda: reliability.error_pairs(pairs),
     )

@@ -1,8 +1,9 @@
-"""The comparison of complete runs: which are read, which share a table, who wins."""
+"""Collects the runs of a store, and groups the complete ones into comparisons: runs judged on the same rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from emotion.comparison.winner import choose_winner
 from emotion.errors import EmotionError
 from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.store.layout import Run, Store
@@ -10,7 +11,7 @@ from emotion.store.layout import Run, Store
 
 @dataclass
 class Collected:
-    """The runs of a store: those that can be compared, and why the others cannot."""
+    """The runs of a store: complete, incomplete, and unreadable ones (reasons by run)."""
 
     complete: list[Metrics] = field(default_factory=list)
     incomplete: list[Run] = field(default_factory=list)
@@ -19,7 +20,7 @@ class Collected:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs judged on the same validation and test rows, newest group first in a list of them."""
+    """Runs judged on the same validation and test rows; `key` names these rows."""
 
     key: str
     runs: list[Metrics]
@@ -31,38 +32,41 @@ class Comparison:
 
     @property
     def sample(self) -> bool:
-        """Whether these are figures on the built-in sample."""
+        """Whether the data is the built-in sample."""
         return any(run.data.sample for run in self.runs)
 
     @property
-    def best(self) -> Metrics:
-        """The winner: highest validation accuracy; a tie goes to the one with more rows a second."""
-        return max(self.runs, key=lambda run: (run.validation.accuracy, run.onnx.rows_per_second))
+    def winner(self) -> Metrics:
+        """The winner among the runs."""
+        return choose_winner(self.runs)
 
 
 def collect(store: Store) -> Collected:
-    """Read every run of `store`; a bad one is named and does not stop the others, one that is removed is none."""
-    found = Collected()
+    """Read every run of `store`; a bad run stops nothing, and a run that is removed meanwhile is ignored."""
+    collected = Collected()
     for run in store.runs():
         try:
             metrics = read_metrics(run.metrics) if run.complete else None
         except EmotionError as error:
             if run.folder.is_dir():
-                found.unreadable[str(run)] = error.message
+                collected.unreadable[str(run)] = error.message
             continue
         if metrics is None:
             if run.folder.is_dir():
-                found.incomplete.append(run)
+                collected.incomplete.append(run)
             continue
         if (metrics.model, metrics.run) != (run.model, run.name):
-            found.unreadable[str(run)] = f"its metrics are those of {metrics.model}/{metrics.run}"
+            collected.unreadable[str(run)] = f"its metrics are those of {metrics.model}/{metrics.run}"
         else:
-            found.complete.append(metrics)
-    return found
+            collected.complete.append(metrics)
+    return collected
 
 
 def compare(runs: Iterable[Metrics], *, every: bool = False) -> list[Comparison]:
-    """Group runs by what they were judged on; within a group keep the newest of each model, or `every` run."""
+    """Group runs by the rows they were judged on, the newest group first.
+
+    A group keeps the newest run of a model, or `every` run.
+    """
     groups: dict[str, list[Metrics]] = {}
     for run in sorted(runs, key=lambda run: run.finished_at, reverse=True):
         group = groups.setdefault(run.data.judged_on, [])

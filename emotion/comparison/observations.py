@@ -1,41 +1,41 @@
-"""The study's key observations, as sentences computed from the figures."""
+"""Key observations on a comparison, as in the study: sentences computed from the metrics."""
 
 from collections.abc import Mapping, Sequence
 
 from emotion.comparison.compare import Comparison
 from emotion.comparison.significance import PairedTest
+from emotion.comparison.significance_text import explain_intervals, explain_test, level_count_sentence
 from emotion.evaluation.metrics_file import Metrics
 from emotion.formatting import duration
 
-# A model within this much of the best validation accuracy counts as nearly as good.
+# A model within this distance of the best validation accuracy is nearly as good.
 NEAR = 0.02
-# Of more runs those that cannot be told from the best are listed, and no more.
+# With more other runs, one sentence lists the runs that cannot be told from the winner.
 MOST_DIFFERENCES = 8
 
 
 def key_observations(comparison: Comparison, tests: Mapping[str, PairedTest]) -> list[str]:
-    """Say who is fastest, most accurate, the best trade-off, and which differences on test are more than chance.
+    """Name the fastest, the most accurate and the best trade-off, and say which differences on test are chance.
 
-    `tests` are those against the best, by run; a run without one is told by its interval.
+    `tests` of the winner are by run; the 95 % interval decides for a run without a test.
     """
     runs = comparison.runs
     if len(runs) < 2:  # noqa: PLR2004
         only = runs[0]
         return [f"Only {only.model} is here: {_accuracy(only)}; train another model to compare it with."]
-    # Chosen on validation; the test figures are only told.
-    best = comparison.best
+    winner = comparison.winner
     fastest = min(runs, key=lambda run: run.training_seconds)
     return [
         _fastest(fastest, runs),
-        f"Most accurate on validation: {_label(best, runs)} with {_accuracy(best)}.",
-        *_trade_off(best, runs),
-        *_differences(best, runs, tests),
+        f"Most accurate on validation: {_label(winner, runs)} with {_accuracy(winner)}.",
+        *_trade_off(winner, runs),
+        *_differences(winner, runs, tests),
         *_overfitting(runs),
     ]
 
 
 def _label(run: Metrics, runs: Sequence[Metrics]) -> str:
-    """The model's name; with its run where the table has several of that model."""
+    """Return the model's name, with its run if the comparison has several runs of the model."""
     several = sum(other.model == run.model for other in runs) > 1
     return f"{run.model}/{run.run}" if several else run.model
 
@@ -54,55 +54,37 @@ def _fastest(fastest: Metrics, runs: Sequence[Metrics]) -> str:
     )
 
 
-def _trade_off(best: Metrics, runs: Sequence[Metrics]) -> list[str]:
-    near = [run for run in runs if best.validation.accuracy - run.validation.accuracy <= NEAR]
-    choice = min(near, key=lambda run: (run.training_seconds, run is not best))
-    if choice is best:
+def _trade_off(winner: Metrics, runs: Sequence[Metrics]) -> list[str]:
+    near = [run for run in runs if winner.validation.accuracy - run.validation.accuracy <= NEAR]
+    choice = min(near, key=lambda run: (run.training_seconds, run is not winner))
+    if choice is winner:
         return [
-            f"Best trade-off: {_label(best, runs)}; no model that trains faster comes within"
+            f"Best trade-off: {_label(winner, runs)}; no model that trains faster comes within"
             f" {NEAR * 100:.0f} points of its validation accuracy."
         ]
-    lost = (best.validation.accuracy - choice.validation.accuracy) * 100
-    share = choice.training_seconds / max(best.training_seconds, 1e-9)
+    lost = (winner.validation.accuracy - choice.validation.accuracy) * 100
+    share = choice.training_seconds / max(winner.training_seconds, 1e-9)
     return [
         f"Best trade-off: {_label(choice, runs)}, which gives up {lost:.1f} points of validation accuracy against"
-        f" {_label(best, runs)} for {share:.0%} of its training time."
+        f" {_label(winner, runs)} for {share:.0%} of its training time."
     ]
 
 
-def _differences(best: Metrics, runs: Sequence[Metrics], tests: Mapping[str, PairedTest]) -> list[str]:
-    others = [run for run in runs if run is not best]
+def _differences(winner: Metrics, runs: Sequence[Metrics], tests: Mapping[str, PairedTest]) -> list[str]:
+    others = [run for run in runs if run is not winner]
     if len(others) <= MOST_DIFFERENCES:
-        return [_difference(best, run, runs, tests.get(f"{run.model}/{run.run}")) for run in others]
-    same = [run for run in others if (test := tests.get(f"{run.model}/{run.run}")) and not test.differs]
-    named = ", ".join(_label(run, runs) for run in same[:MOST_DIFFERENCES])
-    more = f" and {len(same) - MOST_DIFFERENCES} more" if len(same) > MOST_DIFFERENCES else ""
+        return [_difference(winner, run, runs, tests.get(f"{run.model}/{run.run}")) for run in others]
+    level = [run for run in others if (test := tests.get(f"{run.model}/{run.run}")) and not test.differs]
     return [
-        f"On test {len(same)} of the {len(others)} others cannot be told from {_label(best, runs)}"
-        + (f": {named}{more}." if same else ".")
+        level_count_sentence(_label(winner, runs), [_label(run, runs) for run in level], len(others), MOST_DIFFERENCES)
     ]
 
 
-def _difference(best: Metrics, run: Metrics, runs: Sequence[Metrics], test: PairedTest | None) -> str:
-    points = (best.test.accuracy - run.test.accuracy) * 100
+def _difference(winner: Metrics, run: Metrics, runs: Sequence[Metrics], test: PairedTest | None) -> str:
+    points = (winner.test.accuracy - run.test.accuracy) * 100
     side = "above" if points >= 0 else "below"
-    verdict = _by_interval(best, run) if test is None else _by_pairs(test)
-    return f"On test {_label(best, runs)} is {abs(points):.1f} points {side} {_label(run, runs)}: {verdict}."
-
-
-def _by_pairs(test: PairedTest) -> str:
-    verdict = "more than chance" if test.differs else "no more than chance"
-    return (
-        f"{verdict} explains, as {test.only_best} rows are right here alone and {test.only_other} there alone"
-        f" (McNemar's test, p = {test.corrected:.2g})"
-    )
-
-
-def _by_interval(best: Metrics, run: Metrics) -> str:
-    low, high = best.test.accuracy_ci95
-    if run.test.accuracy_ci95[1] >= low and run.test.accuracy_ci95[0] <= high:
-        return "the 95 % intervals overlap, so test alone does not tell them apart"
-    return "more than the 95 % intervals explain"
+    verdict = explain_intervals(winner, run) if test is None else explain_test(test)
+    return f"On test {_label(winner, runs)} is {abs(points):.1f} points {side} {_label(run, runs)}: {verdict}."
 
 
 def _overfitting(runs: Sequence[Metrics]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How a run was made, as rows for a reader: seed, parameters, data, versions, hardware."""
+"""The table of a run's provenance: seed, parameters, data, versions, hardware."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from emotion.formatting import duration, flatten
 Rows = list[tuple[str, str]]
 
 
-def provenance_rows(subject: RunDetails) -> dict[str, Any]:
-    """Give the run's name and, by heading, rows of what is known."""
-    metrics = subject.metrics
+def provenance_rows(details: RunDetails) -> dict[str, Any]:
+    """Return the run's `name`, and its `parts`: rows of known facts by heading."""
+    metrics = details.metrics
     digests = metrics.data.digests.model_dump()
     parts: dict[str, Rows] = {
         "training": [
@@ -32,11 +32,11 @@ def provenance_rows(subject: RunDetails) -> dict[str, Any]:
             *((f"SHA-256 of {split}", digest) for split, digest in digests.items()),
         ],
         "weights": flatten(metrics.weights.model_dump() if metrics.weights else {}),
-        "parameters": flatten(subject.params.get("params")),
-        "versions": flatten(subject.params.get("versions")),
+        "parameters": flatten(details.params.get("params")),
+        "versions": flatten(details.params.get("versions")),
         "made on": [
-            *flatten(subject.params.get("hardware")),
-            *((key, str(value)) for key in ("revision", "image") if (value := subject.params.get(key))),
+            *flatten(details.params.get("hardware")),
+            *((key, str(value)) for key in ("revision", "image") if (value := details.params.get(key))),
         ],
     }
-    return {"name": subject.name, "parts": {heading: rows for heading, rows in parts.items() if rows}}
+    return {"name": details.name, "parts": {heading: rows for heading, rows in parts.items() if rows}}

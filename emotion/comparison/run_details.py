@@ -1,4 +1,7 @@
-"""What the report knows of each run beside its metrics; a part that is absent or damaged is told, and stops nothing."""
+"""Details of a run for the report: metrics, predictions, history, parameters, mistakes; and runs by recipe.
+
+An absent or damaged part is reported and stops nothing.
+"""
 
 import hashlib
 import json
@@ -7,11 +10,12 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, TypeVar
 
+from emotion.comparison.winner import choose_winner
 from emotion.errors import EmotionError
 from emotion.evaluation.history import read_history
 from emotion.evaluation.metrics_file import Metrics
 from emotion.evaluation.predictions import Predictions, read_predictions
-from emotion.plots.curves import History
+from emotion.plots.learning_curves import History
 from emotion.store.layout import Store, read_json
 
 Part = TypeVar("Part")
@@ -19,7 +23,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class RunDetails:
-    """A run: its metrics, and what else of it could be read; `missing` says why the rest could not."""
+    """A run: its metrics and its other readable parts; `missing` says why the other parts could not be read."""
 
     metrics: Metrics
     test: Predictions | None
@@ -35,7 +39,7 @@ class RunDetails:
 
     @property
     def recipe(self) -> str:
-        """Hex digits that are equal for runs of the same parameters and data but for the seed."""
+        """Hex digits, equal for runs of equal parameters and data, whatever their seed."""
         params = self.params.get("params")
         if not isinstance(params, dict) or not isinstance(params.get("training"), dict):
             return self.name
@@ -46,28 +50,29 @@ class RunDetails:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Runs of one model that differ in their seed alone; of most there is one run."""
+    """Runs that differ only in their seed: the same model, parameters, data and weights. Most recipes have one run."""
 
     name: str
-    subjects: Sequence[RunDetails]
+    runs: Sequence[RunDetails]
 
     @property
     def model(self) -> str:
         """The model's name."""
-        return self.subjects[0].metrics.model
+        return self.runs[0].metrics.model
 
     @property
     def best(self) -> RunDetails:
-        """The run with the highest validation accuracy."""
-        return max(self.subjects, key=lambda subject: subject.metrics.validation.accuracy)
+        """The winner among the runs."""
+        winner = choose_winner(run.metrics for run in self.runs)
+        return next(run for run in self.runs if run.metrics is winner)
 
     def mean(self, value: Callable[[Metrics], float]) -> float:
-        """The mean of a figure over the runs."""
-        return fmean(value(subject.metrics) for subject in self.subjects)
+        """Return the mean of a value over the runs."""
+        return fmean(value(run.metrics) for run in self.runs)
 
 
 def read_details(store: Store, runs: Sequence[Metrics]) -> list[RunDetails]:
-    """Read what a report wants of each run."""
+    """Read the details of the runs."""
     return [_read(store, metrics) for metrics in runs]
 
 
@@ -93,21 +98,24 @@ def _read(store: Store, metrics: Metrics) -> RunDetails:
 
 
 def _mistakes(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those on validation, as far as they are what they should be: those on test are not for anyone to act on."""
-    found = content.get("validation")
+    """Return the well-formed mistakes on validation; nobody should act on mistakes on test."""
+    mistakes = content.get("validation")
     kinds = {"row": int, "text": str, "label": str, "predicted": str, "confidence": float}
     return [
-        each
-        for each in (found if isinstance(found, list) else [])
-        if isinstance(each, dict) and all(isinstance(each.get(key), kind) for key, kind in kinds.items())
+        mistake
+        for mistake in (mistakes if isinstance(mistakes, list) else [])
+        if isinstance(mistake, dict) and all(isinstance(mistake.get(key), kind) for key, kind in kinds.items())
     ]
 
 
-def group_by_recipe(subjects: Sequence[RunDetails]) -> list[Recipe]:
-    """Put the seeds of a recipe together, the best on validation first; a model with several recipes names the run."""
+def group_by_recipe(runs: Sequence[RunDetails]) -> list[Recipe]:
+    """Group runs by recipe, the most accurate recipe on validation first.
+
+    A recipe has the name of its model, or of its first run if the model has several recipes.
+    """
     groups: dict[str, list[RunDetails]] = {}
-    for subject in subjects:
-        groups.setdefault(subject.recipe, []).append(subject)
+    for run in runs:
+        groups.setdefault(run.recipe, []).append(run)
     models = [group[0].metrics.model for group in groups.values()]
     recipes = [_named(group, alone=models.count(group[0].metrics.model) == 1) for group in groups.values()]
     return sorted(recipes, key=lambda recipe: -recipe.mean(lambda metrics: metrics.validation.accuracy))

@@ -1,4 +1,4 @@
-"""The comparison table: the study's columns first and in order, then ours; as text, CSV and Markdown."""
+"""The comparison table as text, CSV and Markdown: first the columns of the study, then ours."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ SAMPLE_NOTE = "Figures on the built-in sample corpus, not on real data."
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title for people, its key for programs, its value, and how a person reads that."""
+    """A column: its title for people, its key for programs, its value, and the value's text for people."""
 
     title: str
     key: str
@@ -55,8 +55,8 @@ COLUMNS: tuple[Column, ...] = (
     _count("rows/s", "rows_per_second", lambda run: run.onnx.rows_per_second),
     Column("run", "run", lambda run: run.run, lambda run: run.run),
 )
-# What a program wants and a person has seen in another column.
-MORE: tuple[tuple[str, Callable[[Metrics], str | float | int]], ...] = (
+# Columns only for programs, by key.
+PROGRAM_COLUMNS: tuple[tuple[str, Callable[[Metrics], str | float | int]], ...] = (
     ("test_accuracy_high", lambda run: run.test.accuracy_ci95[1]),
     ("test_loss", lambda run: run.test.loss),
     ("test_ece", lambda run: run.test.ece),
@@ -69,18 +69,18 @@ MORE: tuple[tuple[str, Callable[[Metrics], str | float | int]], ...] = (
 
 
 def records(runs: Sequence[Metrics]) -> list[dict[str, str | float | int]]:
-    """One flat record a run, in the table's order of columns."""
-    values = [(column.key, column.value) for column in COLUMNS] + list(MORE)
+    """Return a flat record per run, in the order of the columns."""
+    values = [(column.key, column.value) for column in COLUMNS] + list(PROGRAM_COLUMNS)
     return [{key: value(run) for key, value in values} for run in runs]
 
 
 def shown(runs: Sequence[Metrics]) -> list[list[str]]:
-    """The table's cells as a person reads them."""
+    """Return the cells of the table as people read them."""
     return [[column.show(run) for column in COLUMNS] for run in runs]
 
 
 def as_csv(runs: Sequence[Metrics]) -> str:
-    """The records as CSV."""
+    """Format the records as CSV."""
     rows = records(runs)
     file = io.StringIO()
     writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
@@ -90,7 +90,7 @@ def as_csv(runs: Sequence[Metrics]) -> str:
 
 
 def as_markdown(runs: Sequence[Metrics], name: str, observations: Sequence[str]) -> str:
-    """The table as Markdown, with the observations under it."""
+    """Format the table as Markdown, with the observations below it."""
     heading = f"# Comparison on {escape_markdown(name)}\n"
     note = f"\n**{SAMPLE_NOTE}**\n" if any(run.data.sample for run in runs) else ""
     lines = [

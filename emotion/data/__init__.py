@@ -1,1 +1,1 @@
-"""Labelled text: reading, splits, checks, the built-in sample and the hub."""
+"""Labeled text: readers, splits, checks, the built-in sample, and the data set on the hub."""

@@ -1,4 +1,4 @@
-"""The figures of a data set, and what is wrong with it: computed even where it cannot be trained on."""
+"""Statistics and problems of a data set, also of one that cannot be trained on."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ PERCENTILES = (50, 90, 95, 99)
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of a data set. `problems` prevent training; `remarks` are worth knowing.
+    """Statistics of a data set. `problems` prevent training; `remarks` do not.
 
-    `words` are white-space words a text, by split and for all texts together. `unknown_words` is the share of
-    the words (running, not distinct) of validation, of test and of both that do not occur in train.
+    `words` counts white-space words per text, by split and for all texts. `unknown_words` is the share (0 to 1) of
+    running words of validation, of test and of both that do not occur in train.
     """
 
     path: str
@@ -37,11 +37,11 @@ class Report:
 
 
 def check_data(path: Path, params: DataTable) -> Report:
-    """Read the splits and compute the figures.
+    """Read the splits and compute the statistics.
 
     Raises:
-        InputMissingError: the path, or a split in the folder, is not there.
-        BadDataError: rows that cannot be used.
+        InputMissingError: the path, or a split of the folder, does not exist.
+        BadDataError: some rows cannot be used.
     """
     splits = read_splits(path, params)
     files = split_files(path).values() if path.is_dir() else [path]
@@ -63,12 +63,12 @@ def check_data(path: Path, params: DataTable) -> Report:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Give the report for programs: each label's count with its share of the split."""
+    """The report as JSON, with count and share of every label."""
     return {**vars(report), "labels": with_shares(report.labels)}
 
 
 def with_shares(labels: dict[str, dict[str, int]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Give each label's rows of each split with their share of the split's rows; 0 where it has none."""
+    """Count and share (0 to 1) of every label's rows, by split. A split without rows has shares of 0."""
     rows = {name: max(1, sum(counts.values())) for name, counts in labels.items()}
     return {
         name: {label: {"count": count, "share": count / rows[name]} for label, count in counts.items()}
@@ -90,7 +90,7 @@ def _texts_by_name(splits: dict[str, Split]) -> dict[str, list[str]]:
 
 
 def label_counts(splits: dict[str, Split]) -> dict[str, dict[str, int]]:
-    """Rows of each label by split, the most frequent of train first; every split names every label."""
+    """Rows per label, by split. Labels are sorted by frequency in train, and every split lists all of them."""
     counts = {name: Counter(splits[name].labels) for name in SPLITS}
     labels = dict.fromkeys(label for count in counts.values() for label, _ in count.most_common())
     return {name: {label: count[label] for label in labels} for name, count in counts.items()}
@@ -101,7 +101,7 @@ def _white_space_words(texts: list[str]) -> pd.Series:
 
 
 def length_figures(lengths: pd.Series) -> dict[str, float] | None:
-    """Mean, percentiles (each the length of some text) and maximum; None for no texts."""
+    """Mean, percentiles (nearest rank) and maximum of text lengths; None without texts."""
     if lengths.empty:
         return None
     percentiles = {f"p{share}": int(lengths.quantile(share / 100, "nearest")) for share in PERCENTILES}
@@ -109,17 +109,18 @@ def length_figures(lengths: pd.Series) -> dict[str, float] | None:
 
 
 def _unknown(splits: dict[str, Split], known: Counter[str]) -> dict[str, float | None]:
-    parts = {name: _words(splits[name].texts) for name in SPLITS[1:]}
-    parts["both"] = [word for words in parts.values() for word in words]
+    words_by_split = {name: _words(splits[name].texts) for name in SPLITS[1:]}
+    words_by_split["both"] = [word for words in words_by_split.values() for word in words]
     return {
-        name: sum(word not in known for word in words) / len(words) if words else None for name, words in parts.items()
+        name: sum(word not in known for word in words) / len(words) if words else None
+        for name, words in words_by_split.items()
     }
 
 
 def _repeated(rows: pd.DataFrame) -> dict[str, int]:
-    """Count the texts that occur more than once in a split, and those of them under two labels or more."""
-    again = rows[rows.duplicated("text", keep=False)]
-    labels = again.groupby("text")["label"].nunique()
+    """Count texts that occur more than once in a split, and those among them with two or more labels."""
+    repeated = rows[rows.duplicated("text", keep=False)]
+    labels = repeated.groupby("text")["label"].nunique()
     return {"texts": len(labels), "two_labels": int((labels > 1).sum())}
 
 
@@ -129,15 +130,15 @@ def _shared(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, int]]:
 
 
 def _rows_in(rows: pd.DataFrame, other: pd.DataFrame) -> dict[str, int]:
-    """Count the rows whose text occurs in `other`, and those of them that never have the same label there."""
-    found = rows[rows["text"].isin(other["text"])]
+    """Count rows whose text occurs in `other`, and those among them whose label differs from all labels there."""
+    shared = rows[rows["text"].isin(other["text"])]
     same = set(zip(other["text"], other["label"], strict=True))
-    differ = [pair not in same for pair in zip(found["text"], found["label"], strict=True)]
-    return {"texts": len(found), "other_label": sum(differ)}
+    differ = [pair not in same for pair in zip(shared["text"], shared["label"], strict=True)]
+    return {"texts": len(shared), "other_label": sum(differ)}
 
 
 def _problems(report: Report) -> list[str]:
-    """Say what `load_dataset` would refuse, all of it."""
+    """All problems that `load_dataset` would raise."""
     found = [f"the {name} split has no rows" for name, rows in report.rows.items() if not rows]
     train = [label for label, count in report.labels["train"].items() if count]
     if len(train) == 1:

@@ -1,6 +1,7 @@
-"""Fetches the `emotion` data set from the Hugging Face hub and holds it against the published digests."""
+"""Fetches the `emotion` data set from the Hugging Face hub and compares it with the published digests."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,11 @@ from typing import Any
 from emotion.data.dataset import SPLITS
 from emotion.data.origin import LICENCE, PUBLISHED, REPOSITORY, SOURCE
 from emotion.data.parquet import read_columns
-from emotion.data.write import FILES, as_lines, check_free, found_digests, read_card, write_splits
+from emotion.data.write import FILES, as_lines, check_overwrite, found_digests, read_card, write_splits
 from emotion.errors import BadDataError
-from emotion.hub import Tell, ask, prepare_client, told_plainly
+from emotion.hub import prepare_client, probe_file, translate_errors
 
-# Names of the numbers, for a copy that does not carry them.
+# Label names by number, for a copy without them.
 LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
 BY_HAND = (
     f"bring it by hand: download the three files in split/ of {SOURCE}, put them into the folder as"
@@ -23,23 +24,23 @@ BY_HAND = (
 
 @dataclass(frozen=True)
 class Fetched:
-    """The files' card, and whether they had to be written."""
+    """Card of the files, and whether this fetch wrote them."""
 
     card: dict[str, Any]
     written: bool
 
     @property
     def different(self) -> list[str]:
-        """Files whose digest is not the published one."""
+        """Files whose digest differs from the published one."""
         return [file for file, digests in self.card["sha256"].items() if not digests["equal"]]
 
 
-def fetch(folder: Path, revision: str | None, *, force: bool, tell: Tell) -> Fetched:
-    """Write train.txt, validation.txt and test.txt, with their card; `tell` hears each step.
+def fetch(folder: Path, revision: str | None, *, force: bool, on_step: Callable[[str], None]) -> Fetched:
+    """Write train.txt, validation.txt and test.txt with their card. `on_step` gets one line per step.
 
     Raises:
-        UsageError: other files stand there, and `force` is not given.
-        UnavailableError: the hub is out of reach, or has no such revision.
+        UsageError: the folder has other files of these names, and `force` is not set.
+        UnavailableError: the hub cannot be reached, or has no such revision.
         BadDataError: the hub's copy cannot be written as `text;label` lines.
         CannotWriteError: the folder, or the hub's cache, cannot be written.
     """
@@ -47,18 +48,18 @@ def fetch(folder: Path, revision: str | None, *, force: bool, tell: Tell) -> Fet
     card = read_card(folder)
     if found == PUBLISHED or _is_ours(card, found, revision):
         return Fetched(_card(str(card.get("revision", "")), found), written=False)
-    check_free(folder, PUBLISHED, force=force)
-    parquet = _download(revision or "main", tell)
+    check_overwrite(folder, PUBLISHED, force=force)
+    parquet = _download(revision or "main", on_step)
     contents = {FILES[split]: as_lines(FILES[split], _rows(parquet[split])) for split in SPLITS}
     digests = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
-    check_free(folder, digests, force=force)
+    check_overwrite(folder, digests, force=force)
     card = _card(_commit(parquet["train"]), digests)
     write_splits(folder, contents, card)
     return Fetched(card, written=True)
 
 
 def _is_ours(card: dict[str, Any], found: dict[str, str], revision: str | None) -> bool:
-    """Tell whether the files are those that an earlier fetch wrote, though they differ from the published."""
+    """Whether an earlier fetch wrote these files, although they differ from the published ones."""
     return found.keys() == PUBLISHED.keys() and card == _card(revision or str(card.get("revision")), found)
 
 
@@ -86,28 +87,28 @@ def _rows(path: Path) -> list[tuple[str, str]]:
     return rows
 
 
-def _download(revision: str, tell: Tell) -> dict[str, Path]:
-    """Give the three Parquet files, all of one commit, from the hub or else from its client's cache."""
+def _download(revision: str, on_step: Callable[[str], None]) -> dict[str, Path]:
+    """Paths of the three Parquet files of one commit, from the hub or else from its client's cache."""
     prepare_client()
-    with told_plainly(REPOSITORY, BY_HAND):
-        local = ask(REPOSITORY, _hub_path("train"), revision, "dataset", tell) is None
+    with translate_errors(REPOSITORY, BY_HAND):
+        local = probe_file(REPOSITORY, _hub_path("train"), revision, "dataset", on_step) is None
         first, *others = SPLITS
-        files = {first: _file(first, revision, tell, local=local)}
-        # Of the same commit, though the branch may move meanwhile.
+        files = {first: _file(first, revision, on_step, local=local)}
+        # The others are of the same commit, although the branch may move meanwhile.
         commit = _commit(files[first])
-        return files | {split: _file(split, commit, tell, local=local) for split in others}
+        return files | {split: _file(split, commit, on_step, local=local) for split in others}
 
 
-def _file(split: str, revision: str, tell: Tell, *, local: bool) -> Path:
+def _file(split: str, revision: str, on_step: Callable[[str], None], *, local: bool) -> Path:
     from huggingface_hub import hf_hub_download
 
-    tell(f"{'looking for' if local else 'fetching'} {split} at {revision}")
+    on_step(f"{'looking for' if local else 'fetching'} {split} at {revision}")
     path = hf_hub_download(REPOSITORY, _hub_path(split), repo_type="dataset", revision=revision, local_files_only=local)
     return Path(path)
 
 
 def _commit(path: Path) -> str:
-    """Tell the commit of a file of the client's cache, where it is snapshots/<commit>/split/<file>."""
+    """Commit of a file in the client's cache, whose path ends in snapshots/<commit>/split/<file>."""
     return path.parts[-3]
 
 

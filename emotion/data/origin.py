@@ -1,4 +1,4 @@
-"""Where a data set comes from, and on what terms: from its card, or because its files are the published ones."""
+"""Origin of a data set, name, source and licence: from its card, or because its files are the published ones."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,24 +8,24 @@ from emotion.formatting import shorten
 from emotion.store.atomic import sha256
 from emotion.store.layout import read_json
 
-# Beside the splits: tells the data set's name, source and licence, and whether it is the built-in sample.
+# File beside the splits with name, source and licence, and whether this is the built-in sample.
 CARD = "dataset.json"
 REPOSITORY = "dair-ai/emotion"
 SOURCE = f"https://huggingface.co/datasets/{REPOSITORY}"
 LICENCE = "for educational and research purposes only"
-# Of the original files (Saravia et al., CARER, EMNLP 2018). Altered copies with the same counts exist.
+# SHA-256 of the original files (Saravia et al., CARER, EMNLP 2018). Altered copies with the same counts exist.
 PUBLISHED = {
     "train.txt": "3ab03d945a6cb783d818ccd06dafd52d2ed8b4f62f0f85a09d7d11870865b190",
     "validation.txt": "34faaa31962fe63cdf5dbf6c132ef8ab166c640254ab991af78f3aea375e79ef",
     "test.txt": "60f531690d20127339e7f054edc299a82c627b5ec0dd5d552d53d544e0cfcc17",
 }
-LARGEST_PUBLISHED = 5_000_000  # bytes: what is larger need not be read
-LONGEST_NAME, LONGEST_TERMS = 80, 300
+MAX_PUBLISHED_BYTES = 5_000_000  # a larger file is not a published one
+LONGEST_NAME, LONGEST_TERMS = 80, 300  # characters
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of a data set beside its rows; empty texts where nothing is."""
+    """What is known of a data set besides its rows. Unknown texts are empty."""
 
     name: str
     sample: bool = False
@@ -34,7 +34,7 @@ class Origin:
 
 
 def read_origin(path: Path) -> Origin:
-    """Read the card of a data set's folder. One file, and a folder without a card, have only their name."""
+    """Read the card of a data set's folder. One file, or a folder without a card, has only a name."""
     name = shorten(path.resolve().name, LONGEST_NAME)
     if not path.is_dir():
         return Origin(name)
@@ -42,18 +42,18 @@ def read_origin(path: Path) -> Origin:
         card = read_json(path / CARD)
     except EmotionError:
         card = {"source": SOURCE, "licence": LICENCE} if _is_published(path) else {}
-    said = {key: value for key in ("name", "source", "licence") if isinstance(value := card.get(key), str)}
+    texts = {key: value for key in ("name", "source", "licence") if isinstance(value := card.get(key), str)}
     return Origin(
-        shorten(said.get("name", ""), LONGEST_NAME) or name,
+        shorten(texts.get("name", ""), LONGEST_NAME) or name,
         card.get("sample") is True,
-        shorten(said.get("source", ""), LONGEST_TERMS),
-        shorten(said.get("licence", ""), LONGEST_TERMS),
+        shorten(texts.get("source", ""), LONGEST_TERMS),
+        shorten(texts.get("licence", ""), LONGEST_TERMS),
     )
 
 
 def _is_published(folder: Path) -> bool:
-    """Tell the original files, brought by hand, by their digests."""
+    """Recognize the original files by their digests, for a copy without a card."""
     paths = {name: folder / name for name in PUBLISHED}
-    if not all(path.is_file() and path.stat().st_size <= LARGEST_PUBLISHED for path in paths.values()):
+    if not all(path.is_file() and path.stat().st_size <= MAX_PUBLISHED_BYTES for path in paths.values()):
         return False
     return {name: sha256(path) for name, path in paths.items()} == PUBLISHED

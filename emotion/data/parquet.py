@@ -1,4 +1,4 @@
-"""Text and label columns of a Parquet file, with the class names that Hugging Face `datasets` keeps in it."""
+"""Reads text and label columns of a Parquet file, with the class names of Hugging Face `datasets`."""
 
 import json
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from emotion.errors import BadDataError, InputMissingError
 
 
 def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, object]]:
-    """Give (text, label) of each row; numbers of a ClassLabel feature become their names.
+    """Yield (text, label) of every row. Numbers of a ClassLabel feature become their names.
 
     Raises:
-        InputMissingError: no such file.
-        BadDataError: not a whole Parquet file, or without these columns.
+        InputMissingError: the file does not exist.
+        BadDataError: the file is not a whole Parquet file, or lacks these columns.
     """
     if not path.is_file():
         raise InputMissingError(f"no such file: {path}")
@@ -35,13 +35,13 @@ def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, ob
             texts, labels = table[text].to_pylist(), table[label].to_pylist()
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadDataError(f"{path} is not a whole Parquet file: {error}") from error
-    for one, other in zip(texts, labels, strict=True):
-        known = isinstance(other, int) and 0 <= other < len(names)
-        yield one, names[other] if known else other
+    for text_cell, label_cell in zip(texts, labels, strict=True):
+        named = isinstance(label_cell, int) and 0 <= label_cell < len(names)
+        yield text_cell, names[label_cell] if named else label_cell
 
 
 def _class_names(schema: Any, column: str) -> list[str]:
-    """Return the names of a ClassLabel feature in the order of their numbers, or [] where there are none."""
+    """Names of a ClassLabel feature in the order of their numbers; [] for any other feature."""
     try:
         stored = json.loads((schema.metadata or {})[b"huggingface"])
         feature = stored["info"]["features"][column]

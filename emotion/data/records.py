@@ -1,6 +1,6 @@
-"""Records of CSV, TSV and JSONL files, streamed with line numbers; a bad record is a value, not the end.
+"""Streams records of CSV, TSV and JSONL files with their line numbers. A bad record is a value, not an error.
 
-Training refuses a file that has a bad record; classification keeps its place and goes on.
+Training refuses a file with a bad record; classification writes it without a label.
 """
 
 import contextlib
@@ -18,20 +18,20 @@ from emotion.errors import BadDataError
 
 Format = Literal["csv", "tsv", "jsonl"]
 SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-# Longest field in characters. Without a limit one unclosed quote reads a file of any size into memory.
+# Characters of the longest field. Without a limit one unclosed quote reads a file of any size into memory.
 FIELD_LIMIT = 1 << 20
-# Longest line in characters; a longer one is read as several.
+# Characters of the longest line; a longer line is read as several.
 LINE_LIMIT = 16 << 20
 
 
 @dataclass(slots=True)
 class Record:
-    """One record as it was found.
+    """One entry of a file: a CSV or TSV row, or a line of JSONL.
 
-    `line` is the 1-based physical line that it starts on. `fields` are the cells of a CSV row (any number of
-    them) or, for JSONL, the single raw line. `values` is the parsed JSON object, or None for CSV.
-    `problem` says why the record cannot be used as it is, or is empty. `raw` is the line itself, for
-    JSONL and for a CSV row that cannot be parsed, whose `fields` are a guess.
+    `line` is the physical line, from 1, where the record starts. `fields` are the cells of a CSV row (any number) or,
+    for JSONL, the raw line alone. `values` is the parsed JSON object, or None for CSV. `problem` says why the record
+    cannot be used, or is empty. `raw` is the line itself for JSONL, and for a CSV row that cannot be parsed: its
+    `fields` are a guess.
     """
 
     line: int
@@ -43,9 +43,9 @@ class Record:
 
 @dataclass(slots=True)
 class Records:
-    """An open file of records: its column names (None for JSONL) and the records to iterate over.
+    """An open file: its column names (None for JSONL) and an iterator over its records.
 
-    `line_end` and `encoding` (with `-sig` for a byte order mark) are what a like file is written with.
+    `line_end` and `encoding` (with `-sig` for a byte order mark) serve to write a file like it.
     """
 
     format: Format
@@ -56,7 +56,7 @@ class Records:
 
 
 def format_of(path: Path) -> Format | None:
-    """Tell the format from the name (`.gz` is looked through), or None where it does not say."""
+    """Format that the name says, ignoring `.gz`; None if the name says none."""
     name = path.name.removesuffix(".gz")
     return SUFFIXES.get(Path(name).suffix.lower())
 
@@ -65,10 +65,10 @@ def format_of(path: Path) -> Format | None:
 def open_records(
     path: Path, kind: Format, encoding: str = "utf-8", digest: "hashlib._Hash | None" = None
 ) -> Iterator[Records]:
-    """Open `path` as a stream of records in constant memory; `digest` takes in the bytes that are read.
+    """Open `path` as a stream of records in constant memory. `digest` is updated with the bytes read.
 
     Raises:
-        InputMissingError: there is no such file, or it cannot be read.
+        InputMissingError: the file does not exist or cannot be read.
         BadDataError: the header cannot be read, or the file as a whole is damaged.
     """
     with open_text(path, encoding, digest) as text:
@@ -83,7 +83,7 @@ def open_records(
 
 
 def _header(path: Path, first: Record | None) -> list[str]:
-    """Column names; an empty file has none."""
+    """Column names. An empty file has none."""
     if first is None:
         return []
     if first.problem:
@@ -104,21 +104,21 @@ def _check_width(rows: Iterator[Record], width: int) -> Iterator[Record]:
 
 
 class _Lines(Iterator[str]):
-    """Physical lines, counted, with those of the current record kept so that they can be read again."""
+    """Iterator that counts physical lines and keeps the current record's, so that they can be read again."""
 
     def __init__(self, path: Path, text: IO[str]) -> None:
         self.path, self.text = path, text
         self.number = 0
-        self.taken: list[str] = []
-        self.again: list[str] = []
+        self.current: list[str] = []
+        self.pending: list[str] = []
 
     def __next__(self) -> str:
-        line = self.again.pop() if self.again else self._read()
+        line = self.pending.pop() if self.pending else self._read()
         if not line:
             raise StopIteration
         if len(line) < LINE_LIMIT or line.endswith(("\n", "\r")):
             self.number += 1
-        self.taken.append(line)
+        self.current.append(line)
         return line
 
     def _read(self) -> str:
@@ -128,26 +128,26 @@ class _Lines(Iterator[str]):
             raise unreadable(self.path, error) from error
 
     def peek(self) -> str:
-        """Look at the first line, which is read again."""
+        """Return the first line, which stays to be read."""
         line = self._read()
-        self.again.extend([line] if line else [])
+        self.pending.extend([line] if line else [])
         return line
 
     def put_back(self) -> str:
-        """Return the current record's first line, and let the lines after it be read again."""
-        first, *rest = self.taken
-        self.again.extend(reversed(rest))
+        """Return the current record's first line, and put the other lines back to be read again."""
+        first, *rest = self.current
+        self.pending.extend(reversed(rest))
         self.number -= len(rest)
         return first
 
 
 def _csv_records(lines: _Lines, delimiter: str) -> Iterator[Record]:
-    """Rows of a CSV file. Blank lines hold no record and are passed over."""
+    """Records of a CSV file. Blank lines are skipped."""
     csv.field_size_limit(FIELD_LIMIT)
-    # strict: a quote that never closes is an error at its own line, not a field that eats the file.
+    # strict: an unclosed quote is an error at its own line, not a field that swallows the file.
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        lines.taken.clear()
+        lines.current.clear()
         start = lines.number + 1
         try:
             fields = next(reader)
@@ -161,21 +161,21 @@ def _csv_records(lines: _Lines, delimiter: str) -> Iterator[Record]:
 
 
 def _broken_row(lines: _Lines, delimiter: str, start: int, reason: str) -> Record:
-    """Keep the first physical line of a row that csv refuses, as far as it can be told apart."""
+    """Make a record of the first physical line of a row that csv refuses, with a guess of its cells."""
     line = lines.put_back().rstrip("\r\n")
     unclosed = "end of data" in reason or "limit" in reason
-    named = f"a quote is not closed, or a field has over {FIELD_LIMIT:,} characters" if unclosed else reason
+    cause = f"a quote is not closed, or a field has over {FIELD_LIMIT:,} characters" if unclosed else reason
     try:
         fields = next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
         fields = line.split(delimiter)
-    return Record(start, fields, problem=f"malformed quoting: {named}", raw=line)
+    return Record(start, fields, problem=f"malformed quoting: {cause}", raw=line)
 
 
 def _json_records(lines: _Lines) -> Iterator[Record]:
-    """Objects of a JSONL file, one a line. Blank lines hold no record and are passed over."""
+    """Records of a JSONL file, one per line. Blank lines are skipped."""
     while True:
-        lines.taken.clear()
+        lines.current.clear()
         start = lines.number + 1
         line = next(lines, "")
         if not line:
@@ -198,7 +198,7 @@ def _json_record(number: int, raw: str) -> Record:
 
 
 def undecodable(text: str) -> bool:
-    """Tell whether `text` holds bytes that its encoding could not decode (kept as lone surrogates)."""
+    """Whether `text` has bytes that its encoding could not decode, which are lone surrogates."""
     if text.isascii():
         return False
     try:

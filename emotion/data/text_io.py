@@ -1,7 +1,6 @@
-"""Opening text files, `.gz` files and standard input, in any encoding, without losing a byte.
+"""Opens text files, `.gz` files and standard input in any encoding, without loss of bytes.
 
-Bytes that are not valid in the encoding become lone surrogates (PEP 383), so that they can be written back
-as they were.
+Bytes that are invalid in the encoding become lone surrogates (PEP 383), so that they can be written back unchanged.
 """
 
 import codecs
@@ -17,23 +16,24 @@ from typing import IO, Any
 
 from emotion.errors import BadDataError, EmotionError, InputMissingError, UsageError
 
-STANDARD = Path("-")
+STANDARD_STREAM = Path("-")
 BLOCK = 1 << 16
 
 
 @contextlib.contextmanager
 def open_text(path: Path, encoding: str = "utf-8", digest: "hashlib._Hash | None" = None) -> Iterator[io.TextIOWrapper]:
-    """Open a file, a `.gz` file or `-` (standard input) as text; a byte order mark is dropped.
+    """Open a file, a `.gz` file or `-` (standard input) as text. A byte order mark is dropped.
 
-    Undecodable bytes become lone surrogates. Line ends are kept as they are. `digest` takes in the file's
-    bytes while they are read.
+    Undecodable bytes become lone surrogates. Line ends are kept. `digest` is updated with the file's bytes while
+    they are read.
 
     Raises:
-        InputMissingError: there is no such file, or it may not be read.
+        InputMissingError: the file does not exist or may not be read.
         BadDataError: a damaged `.gz` file, or bytes that the encoding cannot even represent as surrogates.
+        UsageError: Python does not know the encoding.
     """
     with contextlib.ExitStack() as stack:
-        raw = _open_standard() if path == STANDARD else stack.enter_context(_open_raw(path))
+        raw = _open_standard() if path == STANDARD_STREAM else stack.enter_context(_open_raw(path))
         if digest is not None:
             raw = io.BufferedReader(_Digesting(raw, digest), BLOCK)
         packed = stack.enter_context(gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
@@ -51,14 +51,14 @@ def open_text(path: Path, encoding: str = "utf-8", digest: "hashlib._Hash | None
 
 
 def unreadable(path: Path, error: Exception) -> EmotionError:
-    """Say why `path` cannot be read on."""
+    """Error that says why `path` cannot be read."""
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
         return InputMissingError(f"cannot read {path}: {error.strerror or error}")
     return BadDataError(f"{path} is not a whole .gz file: {error}")
 
 
 def _decoded(packed: Any, encoding: str) -> io.TextIOWrapper:
-    """Decode a binary reader; the wrapper's `encoding` ends in `-sig` where UTF-8 has a byte order mark."""
+    """Decode a binary reader. The wrapper's `encoding` ends in `-sig` if UTF-8 has a byte order mark."""
     try:
         plain = codecs.lookup(encoding).name == "utf-8"
         codec = "utf-8-sig" if plain and packed.peek(3).startswith(codecs.BOM_UTF8) else encoding
@@ -83,7 +83,7 @@ def _open_raw(path: Path) -> IO[bytes]:
 
 
 class _Digesting(io.RawIOBase):
-    """A file whose bytes go into a digest as they are read."""
+    """A file that updates a digest with the bytes read."""
 
     def __init__(self, raw: IO[bytes], digest: "hashlib._Hash") -> None:
         self.raw, self.digest = raw, digest

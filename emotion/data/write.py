@@ -1,11 +1,11 @@
-"""Writing a data set: `text;label` lines, one file a split, and the card that says where they come from."""
+"""Writes a data set: `text;label` lines in one file per split, and the card that says their origin."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emotion.data.dataset import SPLITS, candidates
+from emotion.data.dataset import SPLITS, split_candidates
 from emotion.data.origin import CARD
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.store.atomic import cannot_write, sha256, write_bytes, write_json
@@ -18,10 +18,10 @@ Rows = Sequence[tuple[str, str]]
 
 
 def as_lines(file: str, rows: Rows) -> bytes:
-    """Rows as `text;label` lines in UTF-8 with LF. The last semicolon divides, so a text may have some.
+    """Rows as `text;label` lines in UTF-8 with LF. The last semicolon divides, so a text may contain semicolons.
 
     Raises:
-        BadDataError: a text or label that would not be read back as it is.
+        BadDataError: a text or label would not be read back unchanged.
     """
     for number, (text, label) in enumerate(rows, start=1):
         problem = _problem(text, label)
@@ -39,18 +39,18 @@ def _problem(text: str, label: str) -> str:
 
 
 def found_digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of those of the three files that `folder` has."""
+    """SHA-256 of the existing files among the three, by name."""
     return {file: sha256(folder / file) for file in FILES.values() if (folder / file).is_file()}
 
 
-def check_free(folder: Path, digests: Mapping[str, str], *, force: bool) -> None:
-    """Make sure that files with `digests` can be written without destroying, or mixing with, others.
+def check_overwrite(folder: Path, digests: Mapping[str, str], *, force: bool) -> None:
+    """Make sure that to write files with `digests` destroys no other files and mixes with no other data set.
 
     Raises:
-        UsageError: files of that name differ and `force` is not given, or another format has the same split.
+        UsageError: files of these names differ and `force` is not set, or a split exists in another format.
     """
-    found = [path.name for split in SPLITS for path in candidates(folder, split)]
-    others = [name for name in found if name not in FILES.values()]
+    names = [path.name for split in SPLITS for path in split_candidates(folder, split)]
+    others = [name for name in names if name not in FILES.values()]
     if others:
         raise UsageError(f"{folder} holds another data set: {', '.join(others)}", "choose another folder")
     different = [file for file, digest in found_digests(folder).items() if digest != digests.get(file)]
@@ -62,7 +62,7 @@ def check_free(folder: Path, digests: Mapping[str, str], *, force: bool) -> None
 
 
 def write_splits(folder: Path, contents: Mapping[str, bytes], card: Mapping[str, Any]) -> None:
-    """Write the files by name and the card last.
+    """Write the files, by name, and the card last.
 
     Raises:
         CannotWriteError: the folder cannot be written.
@@ -74,25 +74,25 @@ def write_splits(folder: Path, contents: Mapping[str, bytes], card: Mapping[str,
 
 
 def write_sample(folder: Path, contents: Mapping[str, bytes], seed: int, *, force: bool) -> tuple[dict[str, Any], bool]:
-    """Write the sample's files; return the card, and whether anything had to be written.
+    """Write the sample's files unless they exist. Return the card, and whether this wrote anything.
 
     Raises:
-        UsageError: other files stand there, and `force` is not given.
+        UsageError: the folder has other files of these names, and `force` is not set.
         CannotWriteError: the folder cannot be written.
     """
     digests = {file: hashlib.sha256(content).hexdigest() for file, content in contents.items()}
-    sums = {file: {"found": digest} for file, digest in digests.items()}
+    found = {file: {"found": digest} for file, digest in digests.items()}
     origin = {"name": "sample corpus (built in)", "sample": True, "source": SAMPLE_SOURCE, "licence": SAMPLE_LICENCE}
-    card = {**origin, "seed": seed, "sha256": sums}
+    card = {**origin, "seed": seed, "sha256": found}
     if found_digests(folder) == digests and read_card(folder) == card:
         return card, False
-    check_free(folder, digests, force=force)
+    check_overwrite(folder, digests, force=force)
     write_splits(folder, contents, card)
     return card, True
 
 
 def _remove_card(folder: Path) -> None:
-    """Remove the card of the files before: it must not stand beside these, should writing end half-way."""
+    """Remove the card of the files before: if the write stops half-way, it must not describe the new files."""
     try:
         (folder / CARD).unlink(missing_ok=True)
     except OSError as error:
@@ -100,7 +100,7 @@ def _remove_card(folder: Path) -> None:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """Read the folder's card; {} where there is none to be read."""
+    """Read the folder's card; {} if it cannot be read."""
     try:
         return read_json(folder / CARD)
     except (InputMissingError, BadDataError):

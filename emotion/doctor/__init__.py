@@ -1,1 +1,1 @@
-"""What `emotion doctor` checks."""
+"""The checks of `emotion doctor`."""

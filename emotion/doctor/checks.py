@@ -1,4 +1,4 @@
-"""Looks at what a machine offers to the suite: hardware, packages, the store, data and weights."""
+"""Checks what a machine offers to the suite: hardware, packages, the store, data and weights."""
 
 import importlib.util
 import json
@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from emotion.errors import BadDataError, CannotWriteError, EmotionError, InputMissingError, UnavailableError
+from emotion.comparison.compare import collect
+from emotion.data.dataset import load_dataset
+from emotion.errors import BadDataError, CannotWriteError, EmotionError, ExitCode, InputMissingError, UnavailableError
 from emotion.hardware import memory_limit, usable_cores
 from emotion.models.registry import MODELS
 from emotion.params.schema import DataTable
 from emotion.provenance import provenance
 from emotion.store.atomic import write_text
 from emotion.store.layout import Store, read_json
-from emotion.weights.places import locate_checkpoint
+from emotion.weights.locate import locate_weights
 
 # TensorFlow's import alone takes most of a gigabyte.
-LITTLE_MEMORY = 2e9
+MIN_MEMORY_BYTES = 2e9
 IMPORT_SECONDS = 120
 DRIVER = Path("/proc/driver/nvidia")
 LIST_GPUS = """
@@ -36,7 +38,7 @@ IDENTITY = (
 
 
 class State(StrEnum):
-    """How a check ended: `warning` is what may not be meant, `failure` what cannot work."""
+    """Result of a check. A warning may be unintended; a failure cannot work."""
 
     OK = "ok"
     WARNING = "warning"
@@ -45,17 +47,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: what was found, and what to do. `exit_code` is that of a failure."""
+    """One check: what was found, and what to do. `exit_code` counts for a failure."""
 
     name: str
     found: str
     state: State = State.OK
     todo: str = ""
-    exit_code: int = 69
+    exit_code: ExitCode = ExitCode.UNAVAILABLE
 
 
-def checks(store: Store, data: Path | None) -> Iterator[Check]:
-    """Look at everything, one thing after the other; finding TensorFlow's GPUs takes seconds."""
+def run_checks(store: Store, data: Path | None) -> Iterator[Check]:
+    """Run all checks in turn. The check of TensorFlow's GPUs takes seconds."""
     versions = dict(provenance()["versions"])
     yield Check("Python", versions.pop("python"))
     yield Check("packages", ", ".join(f"{name} {version}" for name, version in versions.items()))
@@ -77,23 +79,23 @@ def _memory() -> Check:
     found = f"{usable / 1e9:.1f} GB" + (
         f" (the container's limit; the host has {host / 1e9:.1f} GB)" if usable < host else ""
     )
-    if usable < LITTLE_MEMORY:
+    if usable < MIN_MEMORY_BYTES:
         return Check("memory", found, State.WARNING, "give the container or machine 2 GB or more to train")
     return Check("memory", found)
 
 
 def tensorflow_gpus() -> Check:
-    """Ask TensorFlow for its GPUs, in a process of its own: its import is loud and cannot be undone."""
+    """Ask TensorFlow for its GPUs in another process: its import is noisy and cannot be undone."""
     name = "GPU for training"
     if importlib.util.find_spec("tensorflow") is None:
         return Check(name, "TensorFlow is not installed", State.WARNING, "to train: pip install 'emotion[train]'")
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", LIST_GPUS]
     try:
-        answer = subprocess.run(  # noqa: S603  our own interpreter
+        result = subprocess.run(  # noqa: S603  our own interpreter
             command, env=environment, check=True, capture_output=True, text=True, timeout=IMPORT_SECONDS
         )
-        gpus = json.loads(answer.stdout.strip().splitlines()[-1])
+        gpus = json.loads(result.stdout.strip().splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         return Check(name, f"TensorFlow does not start: {_last_line(error)}", State.FAILURE, "install it again")
     if not gpus and DRIVER.exists():
@@ -102,8 +104,8 @@ def tensorflow_gpus() -> Check:
 
 
 def _last_line(error: Exception) -> str:
-    said = str(getattr(error, "stderr", "") or "").strip().splitlines()
-    return said[-1] if said else str(error)
+    lines = str(getattr(error, "stderr", "") or "").strip().splitlines()
+    return lines[-1] if lines else str(error)
 
 
 def _providers() -> Check:
@@ -123,23 +125,21 @@ def _providers() -> Check:
 
 
 def _writable(store: Store) -> Check:
-    """Write and remove a file, in the nearest folder that exists: looking must not create a store."""
+    """Write and remove a file in the nearest existing folder: the check must not create a store."""
     folder = store.folder.resolve()
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    probe = place / f".doctor-{secrets.token_hex(4)}"
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    probe = existing / f".doctor-{secrets.token_hex(4)}"
     try:
         write_text(probe, "")
         probe.unlink()
     except CannotWriteError as error:
         return Check("store", error.message, State.FAILURE, error.hint, error.exit_code)
-    found = "is writable" if place == folder else "does not exist yet and can be made"
+    found = "is writable" if existing == folder else "does not exist yet and can be made"
     return Check("store", f"{store.folder} {found}")
 
 
 def _data(path: Path) -> Check:
     try:
-        from emotion.data.dataset import load_dataset
-
         splits = load_dataset(path, DataTable()).splits
     except (InputMissingError, BadDataError) as error:
         return Check(
@@ -155,8 +155,6 @@ def _data(path: Path) -> Check:
 
 
 def _runs(store: Store) -> Iterator[Check]:
-    from emotion.comparison.compare import collect
-
     found = collect(store)
     counts = f"{len(found.complete)} complete, {len(found.incomplete)} incomplete"
     if found.unreadable:
@@ -168,7 +166,7 @@ def _runs(store: Store) -> Iterator[Check]:
 
 
 def _best(store: Store, *, trained: bool) -> Check:
-    """Look for the winner that classify uses."""
+    """Find the best run, which `emotion classify` uses by default."""
     try:
         return Check("best model", str(read_json(store.best).get("run")))
     except EmotionError as error:
@@ -178,10 +176,10 @@ def _best(store: Store, *, trained: bool) -> Check:
 
 
 def _weights(store: Store) -> Check:
-    places = {info.name: locate_checkpoint(info.checkpoint, store) for info in MODELS.values() if info.checkpoint}
-    present = ", ".join(f"{name} ({place.source})" for name, place in places.items() if place)
-    absent = ", ".join(name for name, place in places.items() if place is None)
+    found = {info.name: locate_weights(info.pretrained.reference, store) for info in MODELS.values() if info.pretrained}
+    present = ", ".join(f"{name} ({location.source})" for name, location in found.items() if location)
+    absent = ", ".join(name for name, location in found.items() if location is None)
     if absent:
-        found = f"{present}; absent: {absent}" if present else f"absent: {absent}"
-        return Check("weights", found, State.WARNING, f"emotion weights fetch --store {store.folder}")
+        message = f"{present}; absent: {absent}" if present else f"absent: {absent}"
+        return Check("weights", message, State.WARNING, f"emotion weights fetch --store {store.folder}")
     return Check("weights", present)

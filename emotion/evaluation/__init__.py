@@ -1,1 +1,1 @@
-"""What a model is worth: metrics, calibration and mistakes of a run."""
+"""Evaluation of a run: metrics, calibration, mistakes, figures, and the model card."""

@@ -1,4 +1,4 @@
-"""A run's model card: what the model is, how good, how to use it and on what terms, in the format of the hub."""
+"""Writes a run's model card in the format of the hub: what the model is, its scores, its use, and its licence."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from emotion.formatting import duration, escape_markdown, shorten
 from emotion.params.schema import WORD_MODELS
 from emotion.store.atomic import write_text
 from emotion.store.layout import Run, read_json
-from emotion.weights.known import PRETRAINED
+from emotion.weights.catalog import PRETRAINED
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -24,29 +24,17 @@ MOST_LABELS = 30
 LONGEST_LABEL = 40
 _REPOSITORY = r"\w[\w.-]{0,95}/\w[\w.-]{0,95}"
 DATASET = re.compile(rf"https://huggingface\.co/datasets/({_REPOSITORY})/?", re.ASCII)
-CHECKPOINT = re.compile(_REPOSITORY, re.ASCII)
-# What is left out could end the link, or the cell that it stands in.
+BASE_MODEL = re.compile(_REPOSITORY, re.ASCII)
+# Other characters could end the link, or the cell of a table around it.
 LINK = re.compile(r"https?://[\w.~:/?#@!$&*+,;=%-]+", re.ASCII)
-# Not the model's work: inputs, and what training alone does.
-UNTOLD_LAYERS = ("InputLayer", "MaskBias", "Dropout")
-# All that the hub takes as `license` (it refuses others); `other` is for those that have only a name.
-LICENCES = frozenset(
-    """
-    afl-3.0 agpl-3.0 apache-2.0 apple-amlr apple-ascl artistic-2.0 bigcode-openrail-m bigscience-bloom-rail-1.0
-    bigscience-openrail-m bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 c-uda cc cc-by-2.0 cc-by-2.5
-    cc-by-3.0 cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0
-    cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc0-1.0 cdla-permissive-1.0
-    cdla-permissive-2.0 cdla-sharing-1.0 creativeml-openrail-m deepfloyd-if-license ecl-2.0 epl-1.0 epl-2.0
-    etalab-2.0 eupl-1.1 eupl-1.2 fair-noncommercial-research-license gemma gfdl gpl gpl-2.0 gpl-3.0 grok2-community
-    h-research intel-research isc lgpl lgpl-2.1 lgpl-3.0 lgpl-lr llama2 llama3 llama3.1 llama3.2 llama3.3 llama4
-    lppl-1.3c mit mpl-2.0 ms-pl ncsa odbl odc-by ofl-1.1 openmdw-1.0 openrail openrail++ osl-3.0 pddl postgresql
-    unknown unlicense wtfpl zlib
-    """.split()  # noqa: SIM905 - a literal of them takes eighty lines
-)
+# Layers that are inputs, or work only in training.
+HIDDEN_LAYERS = ("InputLayer", "MaskBias", "Dropout")
+# The hub refuses a license that it does not know. Its ids for licences of data are "mit" and names with a version.
+LICENCE_ID = re.compile(r"mit|[a-z][a-z0-9-]{1,24}-\d\.\d", re.ASCII)
 
 
 def write_card(run: Run, metrics: Metrics) -> None:
-    """Write the model card, `README.md`, into the run's `model/`, whose other files are there.
+    """Write the model card, `README.md`, into the run's `model/`, after its other files.
 
     Raises:
         CannotWriteError: the folder cannot be written.
@@ -55,9 +43,9 @@ def write_card(run: Run, metrics: Metrics) -> None:
 
 
 def front_matter(metrics: Metrics) -> str:
-    """What the hub reads of a card, as YAML.
+    """Return the part of the card that the hub reads, as YAML.
 
-    Everything is known, or left out: the language is told of the reference data set alone.
+    Unknown facts are left out; the language is known only for the reference data set.
     """
     from huggingface_hub import ModelCardData
 
@@ -84,7 +72,7 @@ def _results(metrics: Metrics) -> "list[EvalResult]":
         EvalResult(
             task_type="text-classification",
             task_name="Text classification",
-            # Any other word could be the name of somebody's data set.
+            # Any other word could be the name of a data set on the hub.
             dataset_type=_dataset(metrics.data) or "unknown",
             dataset_name=shorten(metrics.data.name, LONGEST_NAME),
             dataset_split=split,
@@ -102,15 +90,20 @@ def _results(metrics: Metrics) -> "list[EvalResult]":
 
 
 def licence(metrics: Metrics) -> dict[str, Any]:
-    """The keys of the hub for the terms of a model: those of its data, and `unknown` if its checkpoint's are."""
+    """Return the hub's keys for the licence of the model, which is the licence of its data.
+
+    `license` is the data's licence if it has the form of an id of the hub, and `other` with a name if not. An unknown
+    licence of the data makes it `unknown`. So does an unknown licence of the pretrained weights, except for `other`,
+    whose terms still apply.
+    """
     terms = _terms(metrics.data)
-    known = "-".join(terms.lower().split())
-    base = _base(metrics)
-    if not terms or (known in LICENCES and metrics.weights and base not in PRETRAINED):
+    identifier = "-".join(terms.lower().split())
+    if identifier in {"", "unknown"}:
         return {"license": "unknown"}
-    if known in LICENCES:
-        return {"license": known}
-    # The hub wants an id for a name.
+    if LICENCE_ID.fullmatch(identifier):
+        base_known = metrics.weights is None or _base(metrics) in PRETRAINED
+        return {"license": identifier if base_known else "unknown"}
+    # The hub takes names only in this form.
     name = re.sub(r"[^a-z0-9.]+", "-", terms.lower())[:LONGEST_NAME].strip("-.") or "see-the-card"
     link = {"license_link": metrics.data.source} if LINK.fullmatch(metrics.data.source) else {}
     return {"license": "other", "license_name": name, **link}
@@ -121,21 +114,21 @@ def _terms(data: DataSource) -> str:
 
 
 def _dataset(data: DataSource) -> str:
-    """The data set's id on the hub; "" where it is not known to be there."""
-    found = DATASET.fullmatch(data.source)
-    return found[1] if found else ""
+    """Return the data set's id on the hub; "" if its source is not on the hub."""
+    match = DATASET.fullmatch(data.source)
+    return match[1] if match else ""
 
 
 def _base(metrics: Metrics) -> str:
-    """The id on the hub of the checkpoint that training started from; "" for none, and for a folder's."""
+    """Return the hub's id of the pretrained model that training started from; "" for none, and for a local folder."""
     weights = metrics.weights
     if weights is None or (weights.source == "folder" and not weights.revision):
         return ""
-    return weights.checkpoint if CHECKPOINT.fullmatch(weights.checkpoint) else ""
+    return weights.checkpoint if BASE_MODEL.fullmatch(weights.checkpoint) else ""
 
 
 def body(run: Run, metrics: Metrics) -> str:
-    """The card without its front matter, as Markdown; the run's other files add to it where they are there."""
+    """Return the card without front matter, as Markdown; other files of the run add to it if they exist."""
     tokenizer = _read(run.exported / "tokenizer_config.json")
     return _template().render(
         metrics=metrics,
@@ -143,14 +136,14 @@ def body(run: Run, metrics: Metrics) -> str:
         layers=_layers(_read(run.architecture)),
         **_origin(metrics),
         **_scores(metrics),
-        **_made(_read(run.params)),
+        **_provenance(_read(run.params)),
     )
 
 
 def _template() -> Template:
     files = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701 - it is no HTML, and no text gets past `finalize`
+        autoescape=False,  # noqa: S701 - the card is not HTML, and `finalize` escapes every text
         finalize=lambda value: escape_markdown(value) if isinstance(value, str) else value,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -162,7 +155,7 @@ def _template() -> Template:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file that the card would be good without."""
+    """Read an optional file; {} if it is absent or damaged."""
     try:
         return read_json(path)
     except EmotionError:
@@ -170,12 +163,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _layers(architecture: dict[str, Any]) -> list[str]:
-    told = [layer for layer in architecture.get("layers", []) if layer["type"] not in UNTOLD_LAYERS]
-    return [f"{each['type']} ({each['detail']})" if each.get("detail") else each["type"] for each in told]
+    shown = [layer for layer in architecture.get("layers", []) if layer["type"] not in HIDDEN_LAYERS]
+    return [f"{layer['type']} ({layer['detail']})" if layer.get("detail") else layer["type"] for layer in shown]
 
 
 def _origin(metrics: Metrics) -> dict[str, Any]:
-    """What the model was made from."""
+    """Describe the data and the pretrained model."""
     data, base = metrics.data, _base(metrics)
     words = metrics.model in WORD_MODELS
     return {
@@ -193,7 +186,7 @@ def _origin(metrics: Metrics) -> dict[str, Any]:
 
 
 def _scores(metrics: Metrics) -> dict[str, Any]:
-    """The scores by split, and by label: of all labels those that are most frequent on test."""
+    """Return scores by split, and by label for the labels that are most frequent on test."""
     labels = metrics.test.per_class
     frequent = set(sorted(labels, key=lambda label: -labels[label].support)[:MOST_LABELS])
     tested = [label for label in labels if labels[label].support]
@@ -210,14 +203,14 @@ def _scores(metrics: Metrics) -> dict[str, Any]:
 
 
 def _recall(label: str, scores: LabelScores) -> dict[str, Any]:
-    """A label's recall with its 95 % interval."""
+    """Return a label's recall with its 95 % interval."""
     rows, recall = scores.support, scores.recall
     interval = wilson_interval(round(recall * rows), rows)
     return {"label": shorten(label, LONGEST_LABEL), "rows": rows, "recall": recall, "interval": interval}
 
 
-def _made(params: dict[str, Any]) -> dict[str, Any]:
-    """What a run's params.json says of the software and the machine."""
+def _provenance(params: dict[str, Any]) -> dict[str, Any]:
+    """Describe software and machine, from a run's params.json."""
     versions, machine = params.get("versions") or {}, params.get("hardware") or {}
     cores = f"{machine['cores']} cores" if "cores" in machine else ""
     return {

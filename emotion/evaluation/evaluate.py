@@ -20,13 +20,13 @@ from emotion.store.layout import Run
 
 SPEED_ROWS = 2048
 SPEED_PASSES = 5
-# A large model on a CPU takes half a minute a pass: its speed needs fewer of them, and nobody waits for minutes.
+# A large model on a CPU takes half a minute per pass: fewer passes are enough for its speed.
 SPEED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class RunScores:
-    """Scores of the exported model on each split, its temperature, and its speed from text to logits."""
+    """Scores of the exported model by split, its temperature, and its speed from text to logits."""
 
     train: SplitScores
     validation: SplitScores
@@ -59,20 +59,20 @@ def _report(
     labels: dict[str, NDArray[np.int32]],
     temperature: float,
 ) -> None:
-    """Write report.txt, and its mistakes for programs."""
+    """Write report.txt, and mistakes.json with its mistakes for programs."""
     parts, mistakes = [], {}
     for name in ("validation", "test"):
-        found = most_confident(logits[name], labels[name], data.splits[name].texts, data.labels, temperature)
-        parts.append(f"{name}\n{text_report(logits[name], labels[name], data.labels)}\n{as_text(found)}")
-        mistakes[name] = [asdict(each) for each in found]
+        surest = most_confident(logits[name], labels[name], data.splits[name].texts, data.labels, temperature)
+        parts.append(f"{name}\n{text_report(logits[name], labels[name], data.labels)}\n{as_text(surest)}")
+        mistakes[name] = [asdict(mistake) for mistake in surest]
     write_text(run.report, "\n".join(parts))
     write_json(run.mistakes, mistakes)
 
 
 def rows_per_second(classifier: Classifier, texts: Sequence[str]) -> float:
-    """Rows a second from text to logits on this machine: median of passes over 2,048 rows.
+    """Measure rows per second from text to logits on this machine: the median of passes over 2,048 rows.
 
-    There are five passes, or as many as begin within ten seconds.
+    The number of passes is five, or as many as begin within ten seconds.
     """
     sample = list(texts[:SPEED_ROWS]) or [""]
     rows = (sample * (SPEED_ROWS // len(sample) + 1))[:SPEED_ROWS]

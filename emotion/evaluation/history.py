@@ -1,18 +1,18 @@
-"""Reads a run's history.csv: what training told after each epoch."""
+"""Reads a run's history.csv: loss and accuracy by epoch."""
 
 import csv
 import math
 from pathlib import Path
 
 from emotion.errors import BadDataError, InputMissingError
-from emotion.plots.curves import History
+from emotion.plots.learning_curves import History
 
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 KEPT = {"True": True, "False": False}
 
 
 def read_history(path: Path) -> History:
-    """Read the epochs' figures.
+    """Read loss and accuracy by epoch.
 
     Raises:
         InputMissingError: there is no such file, or it has no epoch.

@@ -1,6 +1,6 @@
-"""Metrics of one split from logits and labels.
+"""Computes the metrics of one split from logits and labels.
 
-SciPy and scikit-learn take a second to import: functions do it, so that a run that is refused ends at once.
+SciPy and scikit-learn take a second to import. Functions import them, so that a refused run ends at once.
 """
 
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.evaluation.calibration import calibration_error
+from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.evaluation.metrics_file import SplitScores, TestScores
 
 
 def split_scores(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> SplitScores:
-    """Accuracy, cross-entropy and macro-F1 of logits float (rows, classes) against labels int (rows,)."""
+    """Compute accuracy, cross-entropy and macro-F1 of logits float (rows, classes) against labels int (rows,)."""
     return SplitScores(**_common(logits, labels))
 
 
 def test_scores(
     logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str], temperature: float
 ) -> TestScores:
-    """`split_scores` with interval, calibration errors and per-label scores; `names` are the classes in order.
+    """Compute `split_scores` with interval, calibration errors and scores by label; `names` are the classes in order.
 
-    The temperature makes `ece_scaled`, and nothing else.
+    Only `ece_scaled` depends on the temperature.
     """
     from sklearn.metrics import classification_report
 
@@ -39,8 +39,8 @@ def test_scores(
     return TestScores(
         **_common(logits, labels),
         accuracy_ci95=wilson_interval(correct, len(labels)),
-        ece=calibration_error(logits, labels),
-        ece_scaled=calibration_error(logits, labels, temperature),
+        ece=expected_calibration_error(reliability_bins(logits, labels)),
+        ece_scaled=expected_calibration_error(reliability_bins(logits, labels, temperature)),
         per_class={name: _label_scores(report[str(index)]) for index, name in enumerate(names)},
     )
 
@@ -55,7 +55,7 @@ def _common(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> dict[str,
         "rows": len(labels),
         "accuracy": float((predicted == labels).mean()),
         "loss": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
-        # Over the labels that occur in truth or prediction, as scikit-learn does.
+        # The mean over labels that occur in truth or prediction, as in scikit-learn.
         "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
     }
 
@@ -70,7 +70,7 @@ def _label_scores(row: dict[str, float]) -> dict[str, float]:
 
 
 def wilson_interval(correct: int, rows: int) -> tuple[float, float]:
-    """95 % interval of an accuracy (Wilson, JASA 22, 1927)."""
+    """Compute the 95 % interval of an accuracy (Wilson, JASA 22, 1927)."""
     from scipy.stats import binomtest
 
     interval = binomtest(correct, rows).proportion_ci(confidence_level=0.95, method="wilson")
@@ -78,7 +78,7 @@ def wilson_interval(correct: int, rows: int) -> tuple[float, float]:
 
 
 def text_report(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> str:
-    """scikit-learn's classification report as text."""
+    """Return scikit-learn's classification report as text."""
     from sklearn.metrics import classification_report
 
     return str(

@@ -1,4 +1,4 @@
-"""The schema of metrics.json: what a complete run says of itself, checked when it is read back."""
+"""The schema of metrics.json, which holds the metrics of a complete run, and its reader."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class _Part(BaseModel):
-    # Later versions may add keys; what is here must be right.
+    # Later versions may add keys; the keys here must be valid.
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
@@ -40,7 +40,7 @@ class SplitScores(_Part):
 class TestScores(SplitScores):
     """Scores on test, with the 95 % Wilson interval and the expected calibration error of 15 bins.
 
-    `ece` is that of the logits as they are, `ece_scaled` that of the scores that classifying gives.
+    `ece` belongs to the logits as trained, `ece_scaled` to the scores that `emotion classify` writes.
     """
 
     accuracy_ci95: tuple[Share, Share]
@@ -57,9 +57,9 @@ class Parameters(_Part):
 
 
 class Int8Scores(_Part):
-    """The quantised file against the float32 one on validation; `speedup` is that of rows a second.
+    """The quantised file compared with the float32 file on validation; `speedup` is the ratio of rows per second.
 
-    `kept` says whether it is there; `reason` why not.
+    `kept` says whether the run has the file, `reason` why it has not.
     """
 
     kept: bool
@@ -71,7 +71,7 @@ class Int8Scores(_Part):
 
 
 class OnnxScores(_Part):
-    """The exported file, and how far it is from the trained model on validation."""
+    """The exported file, and its distance from the trained model on validation."""
 
     bytes: Count
     max_abs_logit_diff: Amount
@@ -81,7 +81,7 @@ class OnnxScores(_Part):
 
 
 class WeightsSource(_Part):
-    """The checkpoint that training started from. `verified`: its digests are those that are published."""
+    """The pretrained weights that training started from; `verified` if their digests are the published ones."""
 
     checkpoint: str
     source: str
@@ -91,7 +91,7 @@ class WeightsSource(_Part):
 
 
 class Digests(_Part):
-    """SHA-256 of each split's texts and labels."""
+    """SHA-256 of texts and labels, by split."""
 
     train: Sha256
     validation: Sha256
@@ -99,7 +99,7 @@ class Digests(_Part):
 
 
 class DataSource(_Part):
-    """What the run was trained and tested on; an empty licence or source is not known."""
+    """The data set of the run; an empty licence or source is not known."""
 
     name: str
     sample: bool
@@ -110,12 +110,12 @@ class DataSource(_Part):
 
     @property
     def judged_on(self) -> str:
-        """Hex digits that are equal for runs that were chosen and tested on the same rows."""
+        """Hex digits, equal for runs with equal validation and test rows."""
         return self.digests.test[:8] + self.digests.validation[:8]
 
 
 class Seconds(_Part):
-    """Where the time went; fitting itself is `training_seconds`."""
+    """Seconds of all steps but fitting, which is `training_seconds`."""
 
     load: Amount
     export: Amount
@@ -123,10 +123,11 @@ class Seconds(_Part):
 
 
 class Metrics(_Part):
-    """metrics.json. `samples_per_second` is the throughput of fitting, `peak_memory_bytes` of the process.
+    """The content of metrics.json.
 
-    `training_seconds` are those of all attempts, of which there were `resumes` after the first; each device took
-    `micro_batch` rows at once. Scores are those of logits divided by `temperature`, which was fitted on validation.
+    `samples_per_second` is the throughput of fitting; `peak_memory_bytes` belongs to the process. `training_seconds`
+    is the sum of all attempts; `resumes` counts the attempts after the first. A device takes `micro_batch` rows at
+    once. `temperature` is fitted on validation; classifying divides logits by it.
     """
 
     model: str
@@ -165,5 +166,5 @@ def read_metrics(path: Path) -> Metrics:
         return Metrics.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise BadDataError(f"{path} is not a run's metrics: {place}: {first['msg'].lower()}") from error
+        key = ".".join(map(str, first["loc"]))
+        raise BadDataError(f"{path} is not a run's metrics: {key}: {first['msg'].lower()}") from error

@@ -1,4 +1,4 @@
-"""The mistakes of which a model is surest: often it is the label that is wrong."""
+"""The most confident mistakes of a model, which often have a wrong label in the data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from emotion.formatting import shorten
 from emotion.onnx.session import probabilities
 
-MOST = 20
-TEXT = 300
+MOST_MISTAKES = 20
+LONGEST_TEXT = 300
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A row of a split, counted from 1, whose label is not the predicted one; `confidence` is a probability."""
+    """A row of a split, counted from 1, whose label is not the predicted label; `confidence` is a probability."""
 
     row: int
     text: str
@@ -31,16 +31,16 @@ def most_confident(
     names: Sequence[str],
     temperature: float,
 ) -> list[Mistake]:
-    """Give the twenty mistakes with the highest probability, at most; equal ones in the order of the rows."""
+    """Return at most twenty mistakes, the most confident first, equally confident ones in the order of rows."""
     scores = probabilities(logits, temperature)
     predicted = scores.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     confidence = scores.max(axis=1)
-    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]
+    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
     return [
         Mistake(
             int(row) + 1,
-            shorten(texts[row], TEXT),
+            shorten(texts[row], LONGEST_TEXT),
             names[labels[row]],
             names[predicted[row]],
             float(confidence[row]),
@@ -50,13 +50,13 @@ def most_confident(
 
 
 def as_text(mistakes: Sequence[Mistake]) -> str:
-    """Write them as lines for report.txt."""
+    """Format mistakes as lines for report.txt."""
     if not mistakes:
         return "No mistakes.\n"
     head = f"The {len(mistakes)} most confident mistakes (often the label is wrong):\n"
-    wide = max(len(f"{shorten(each.label)} -> {shorten(each.predicted)}") for each in mistakes)
+    pairs = [f"{shorten(mistake.label)} -> {shorten(mistake.predicted)}" for mistake in mistakes]
+    width = max(map(len, pairs))
     return head + "".join(
-        f"  {each.confidence:.4f}  {shorten(each.label) + ' -> ' + shorten(each.predicted):<{wide}}"
-        f"  row {each.row}: {each.text}\n"
-        for each in mistakes
+        f"  {mistake.confidence:.4f}  {pair:<{width}}  row {mistake.row}: {mistake.text}\n"
+        for mistake, pair in zip(mistakes, pairs, strict=True)
     )

@@ -1,4 +1,4 @@
-"""What a model said of each row of a split, as it is kept in a run's `predictions/`."""
+"""Writes and reads a model's predictions for a split, in a run's `predictions/`."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from emotion.store.atomic import replacing
 
 @dataclass(frozen=True)
 class Predictions:
-    """Row digests S16 (rows,), labels int (rows,), logits float32 (rows, classes)."""
+    """Digests of the texts S16 (rows,), true labels int (rows,), logits float32 (rows, classes)."""
 
     row: NDArray[np.bytes_]
     label: NDArray[np.int32]
@@ -23,19 +23,19 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.intp]:
         """The label with the highest logit, int (rows,)."""
-        found: NDArray[np.intp] = np.argmax(self.logits, axis=1)
-        return found
+        labels: NDArray[np.intp] = np.argmax(self.logits, axis=1)
+        return labels
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """Whether each row's label was predicted, (rows,)."""
+        """Whether the prediction is the true label, bool (rows,)."""
         return np.equal(self.predicted, self.label)
 
 
 def write_predictions(
     path: Path, texts: Sequence[str], labels: NDArray[np.int32], logits: NDArray[np.float32]
 ) -> Predictions:
-    """Write row digests (first 16 hex digits of the text's SHA-256), labels and logits, without pickled objects."""
+    """Write digests (first 16 hex digits of a text's SHA-256), labels and logits, without pickled objects."""
     digests = np.asarray([hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts], dtype="S16")
     with replacing(path) as temporary:
         np.savez_compressed(temporary, row=digests, label=labels, logits=logits)
@@ -43,19 +43,19 @@ def write_predictions(
 
 
 def read_predictions(path: Path, classes: int) -> Predictions:
-    """Read and check the predictions of a run with so many classes; nothing is unpickled.
+    """Read and check the predictions of a run with `classes` labels, without unpickling.
 
     Raises:
         InputMissingError: there are none.
-        BadDataError: the file is damaged, or not that of a run with so many classes.
+        BadDataError: the file is damaged, or its run has another number of labels.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            # What is no array in there is given as bytes.
+            # NumPy returns a member that is no array as bytes.
             found = Predictions(*(np.asarray(file[key]) for key in ("row", "label", "logits")))
     except FileNotFoundError as error:
         raise InputMissingError(f"no such file: {path}") from error
-    except Exception as error:  # those of zip, deflate and NumPy's headers have no base class
+    except Exception as error:  # errors of zip, deflate and NumPy's headers have no common class
         raise BadDataError(f"{path} holds no predictions: {error}") from error
     _check(path, found, classes)
     return found

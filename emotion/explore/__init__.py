@@ -1,1 +1,1 @@
-"""What a labelled data set holds: its numbers, and figures of them."""
+"""What a labelled data set holds: measurements, and a chart of every measurement."""

@@ -1,4 +1,4 @@
-"""Which words a cloud shows: the commonest, without English stop words, as in the study, and without punctuation."""
+"""The words of a word cloud: the commonest, without punctuation and English stop words, as in the study."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -8,53 +8,55 @@ from numpy.typing import NDArray
 
 from emotion.explore.word_counts import LabelWords, Words
 
-# What a cloud of the whole figure, and one of a panel, has room for.
-MOST, MOST_OF_LABEL = 200, 40
+# Words for which a whole figure, and a panel of a figure, has room.
+MOST_OF_TRAIN, MOST_OF_LABEL = 200, 40
 
+# Words with their counts, the commonest first.
 Counted = list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
 class Clouds:
-    """Words with how often they run, the commonest first: of train, and of each label that is drawn."""
+    """The words of the clouds: of train, and of every label that has a cloud."""
 
     train: Counted
     labels: dict[str, Counted]
 
     def all(self) -> list[Counted]:
-        """The words of all clouds, cloud by cloud."""
+        """Return the words of all clouds, cloud by cloud."""
         return [self.train, *self.labels.values()]
 
 
 def choose_words(words: Words, by_label: dict[str, LabelWords], labels: list[str]) -> Clouds:
-    """Choose the words of train's cloud and of those of `labels`."""
-    shown = np.asarray([_has_meaning(word) for word in words.names], bool)
+    """Choose the words of train's cloud and of the clouds of `labels`."""
+    meaningful = np.asarray([_has_meaning(word) for word in words.names], bool)
     counts = words.counts("train")
     return Clouds(
-        train=_commonest(words.names, shown, np.arange(len(counts), dtype=np.int32), counts, MOST),
+        train=_commonest(words.names, meaningful, np.arange(len(counts), dtype=np.int32), counts, MOST_OF_TRAIN),
         labels={
-            label: _commonest(words.names, shown, by_label[label].ranks, by_label[label].counts, MOST_OF_LABEL)
+            label: _commonest(words.names, meaningful, by_label[label].ranks, by_label[label].counts, MOST_OF_LABEL)
             for label in labels
         },
     )
 
 
 def _commonest(
-    names: list[str], shown: NDArray[np.bool_], ranks: NDArray[np.int32], counts: NDArray[np.int64], most: int
+    names: list[str], meaningful: NDArray[np.bool_], ranks: NDArray[np.int32], counts: NDArray[np.int64], most: int
 ) -> Counted:
-    """The commonest of `ranks`; of equally common ones those that are commoner in train."""
-    places = np.flatnonzero(shown[ranks])
-    order = places[np.argsort(-counts[places], kind="stable")[:most]]
-    return [(names[ranks[place]], int(counts[place])) for place in order]
+    """Return the commonest of `ranks`; of equally common words, those that are commoner in train."""
+    candidates = np.flatnonzero(meaningful[ranks])
+    order = candidates[np.argsort(-counts[candidates], kind="stable")[:most]]
+    return [(names[ranks[index]], int(counts[index])) for index in order]
 
 
 def _has_meaning(word: str) -> bool:
-    """Whether it is a picture or has letters, more than one of an alphabet that has cases, and is no stop word.
+    """Whether a word is a symbol such as an emoji, or has letters and is neither a stop word nor a single letter.
 
-    The library's own words have two characters or more; those of spaceless scripts are often one.
+    The wordcloud library drops all words of one character. Scripts without spaces have many such words: only a
+    single letter of an alphabet with lower case is dropped here.
     """
     from wordcloud import STOPWORDS
 
     kinds = {unicodedata.category(character) for character in word}
-    speaks = any(kind[0] == "L" for kind in kinds) and (len(word) > 1 or not word.islower())
-    return (speaks or "So" in kinds) and word.replace("’", "'") not in STOPWORDS  # noqa: RUF001  the typographic apostrophe is meant
+    has_letters = any(kind[0] == "L" for kind in kinds) and (len(word) > 1 or not word.islower())
+    return (has_letters or "So" in kinds) and word.replace("’", "'") not in STOPWORDS  # noqa: RUF001  the typographic apostrophe is meant

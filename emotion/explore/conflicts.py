@@ -1,4 +1,4 @@
-"""Texts that occur under two labels or more: what no classifier can get right."""
+"""Conflicts: texts that occur under two labels or more, which no classifier can get right."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ EXAMPLES = 20
 
 @dataclass(frozen=True)
 class Conflicts:
-    """`texts` with two labels or more in all splits together, their `rows`, and how many texts each pair of labels has.
+    """Numbers of `texts` with several labels in all splits together, of their `rows`, and of texts by pair of labels.
 
-    A text of three labels counts in three pairs. `pairs` begin with the most frequent; `examples` with the text of
-    the most rows, each label with its rows.
+    A text under three labels counts in three pairs. `pairs` begin with the most frequent pair. `examples` begin with
+    the text of most rows; an example has rows by label.
     """
 
     texts: int
@@ -28,7 +28,7 @@ class Conflicts:
 
 
 def find_conflicts(splits: dict[str, Split]) -> Conflicts:
-    """Compare the texts of all splits, to the letter."""
+    """Find equal texts (to the letter) under different labels, in all splits together."""
     rows = pd.DataFrame(
         {
             "text": [text for split in splits.values() for text in split.texts],
@@ -36,13 +36,13 @@ def find_conflicts(splits: dict[str, Split]) -> Conflicts:
         },
         dtype=object,
     )
-    kinds = rows.drop_duplicates()
-    found = rows[rows["text"].isin(kinds.loc[kinds.duplicated("text"), "text"])]
-    labels = {str(text): Counter(group) for text, group in found.groupby("text", sort=False)["label"]}
+    distinct = rows.drop_duplicates()
+    conflicting = rows[rows["text"].isin(distinct.loc[distinct.duplicated("text"), "text"])]
+    labels = {str(text): Counter(group) for text, group in conflicting.groupby("text", sort=False)["label"]}
     pairs = Counter(pair for counts in labels.values() for pair in combinations(sorted(counts), 2))
     return Conflicts(
         texts=len(labels),
-        rows=len(found),
+        rows=len(conflicting),
         pairs=sorted(pairs.items(), key=lambda item: (-item[1], item[0])),
         examples=_examples(labels),
     )

@@ -1,4 +1,4 @@
-"""All figures of a data set, drawn in one style and written into one folder, with the numbers behind them."""
+"""Writes all figures of a data set into one folder, and explore.json with the measurements behind them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion.explore import bars, cloud, curves, histograms
-from emotion.explore.numbers import PANELS, Numbers, as_json
+from emotion.explore.conflicts_chart import draw_conflicts
+from emotion.explore.distinctive_words_chart import draw_distinctive_words
+from emotion.explore.labels_chart import draw_labels
+from emotion.explore.lengths_chart import draw_lengths
+from emotion.explore.measurements import MOST_PANELS, Measurements, as_json
+from emotion.explore.vocabulary_growth_chart import draw_vocabulary
+from emotion.explore.word_cloud_chart import clouds_as_json, draw_cloud, draw_label_clouds
 from emotion.plots import style
 from emotion.plots.fonts import Fonts, find_fonts
 from emotion.store.atomic import write_json
@@ -15,44 +20,46 @@ from emotion.store.atomic import write_json
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NUMBERS = "explore.json"
-FIGURES: dict[str, Callable[[Numbers, Fonts], "Figure"]] = {
-    "labels": lambda numbers, _: bars.draw_labels(numbers.labels),
-    "wordcloud": lambda numbers, fonts: cloud.draw_cloud(numbers.clouds, fonts),
-    "wordcloud-labels": lambda numbers, fonts: cloud.draw_label_clouds(numbers.clouds, fonts, len(numbers.telling)),
-    "vocabulary": lambda numbers, _: curves.draw_vocabulary(numbers.vocabulary),
-    "lengths": lambda numbers, _: histograms.draw_lengths(numbers.lengths),
-    "telling": lambda numbers, _: bars.draw_distinctive_words(numbers.telling, PANELS),
-    "conflicts": lambda numbers, _: bars.draw_conflicts(numbers.conflicts, sum(numbers.rows.values())),
+JSON_FILE = "explore.json"
+# Figures by the name of their files.
+FIGURES: dict[str, Callable[[Measurements, Fonts], "Figure"]] = {
+    "labels": lambda measured, _: draw_labels(measured.labels),
+    "wordcloud": lambda measured, fonts: draw_cloud(measured.clouds, fonts),
+    "wordcloud-labels": lambda measured, fonts: draw_label_clouds(measured.clouds, fonts, len(measured.distinctive)),
+    "vocabulary": lambda measured, _: draw_vocabulary(measured.vocabulary),
+    "lengths": lambda measured, _: draw_lengths(measured.lengths),
+    "telling": lambda measured, _: draw_distinctive_words(measured.distinctive, MOST_PANELS),
+    "conflicts": lambda measured, _: draw_conflicts(measured.conflicts, sum(measured.rows.values())),
 }
 
 
 @dataclass(frozen=True)
-class Written:
-    """What stands in explore.json, and what a person should know of the figures."""
+class WrittenFigures:
+    """The content of explore.json, and warnings about the figures."""
 
     content: dict[str, Any]
     warnings: list[str]
 
 
-def write_figures(numbers: Numbers, folder: Path, advance: Callable[[int], None]) -> Written:
-    """Draw and write every figure, and then the numbers; `advance` is told of each figure.
+def write_figures(measurements: Measurements, folder: Path, advance: Callable[[int], None]) -> WrittenFigures:
+    """Draw and write every figure, then explore.json; `advance` receives 1 after every figure.
 
     Raises:
         CannotWriteError: the folder cannot be written.
     """
-    fonts = _fit_fonts(numbers)
+    fonts = _fit_fonts(measurements)
     for name, draw in FIGURES.items():
         with style.theme(fonts):
-            style.save(draw(numbers, fonts), folder, name)
+            style.save(draw(measurements, fonts), folder, name)
         advance(1)
-    content = {**as_json(numbers), "clouds": cloud.as_json(numbers.clouds, fonts), "figures": list(FIGURES)}
-    write_json(folder / NUMBERS, content)
-    return Written(content, fonts.warnings())
+    clouds = clouds_as_json(measurements.clouds, fonts)
+    content = {**as_json(measurements), "clouds": clouds, "figures": list(FIGURES)}
+    write_json(folder / JSON_FILE, content)
+    return WrittenFigures(content, fonts.warnings())
 
 
-def _fit_fonts(numbers: Numbers) -> Fonts:
-    """Choose fonts for what the figures say of the data set."""
-    told = [word.word for words in islice(numbers.telling.values(), PANELS) for word in words]
-    clouded = [word for counted in numbers.clouds.all() for word, _ in counted]
-    return find_fonts([*numbers.labels["train"], *told, *clouded])
+def _fit_fonts(measurements: Measurements) -> Fonts:
+    """Choose fonts for the labels and words that the figures show."""
+    distinctive = [word.word for words in islice(measurements.distinctive.values(), MOST_PANELS) for word in words]
+    clouded = [word for counted in measurements.clouds.all() for word, _ in counted]
+    return find_fonts([*measurements.labels["train"], *distinctive, *clouded])

@@ -1,4 +1,4 @@
-"""How many words the texts have, and how many of the texts fit into what a model reads."""
+"""Lengths of texts in words, and the share of texts that a model reads to the end."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +11,16 @@ from emotion.data.check import length_figures
 from emotion.data.dataset import Split
 from emotion.explore.word_counts import Words
 
-LONGEST = 10
-# Characters of a text that are shown.
+MOST_LONGEST = 10
+# Characters of an example.
 EXCERPT = 80
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Words a text, by split: `figures` (mean, percentiles, maximum), `rows` by length, the share that `fits`.
+    """Words per text, by split: `figures` (mean, percentiles, maximum), `rows` by length, share that `fits`.
 
-    None for a split without rows. `longest`: texts of all splits with their split and label.
+    A split without rows has None. `longest` holds the longest texts of all splits with split and label.
     """
 
     chosen: int
@@ -31,12 +31,14 @@ class Lengths:
 
 
 def measure_lengths(splits: dict[str, Split], words: Words, chosen: int) -> Lengths:
-    """Count the words of the texts; `chosen` is the most that a model reads of a text."""
+    """Measure the texts in words; a model reads the first `chosen` words of a text."""
     return Lengths(
         chosen=chosen,
         figures={name: length_figures(pd.Series(lengths)) for name, lengths in words.lengths.items()},
         rows={name: _rows(lengths) for name, lengths in words.lengths.items()},
-        fits={name: float(np.mean(found <= chosen)) if len(found) else None for name, found in words.lengths.items()},
+        fits={
+            name: float(np.mean(lengths <= chosen)) if len(lengths) else None for name, lengths in words.lengths.items()
+        },
         longest=_longest(splits, words),
     )
 
@@ -47,12 +49,12 @@ def _rows(lengths: NDArray[np.int32]) -> dict[str, list[int]]:
 
 
 def _longest(splits: dict[str, Split], words: Words) -> list[dict[str, Any]]:
-    """The longest first; of equal ones that which is read first."""
-    found: list[dict[str, Any]] = []
+    """Return the longest texts, the longest first; equally long texts in the order of the data."""
+    longest: list[dict[str, Any]] = []
     for name, split in splits.items():
         lengths = words.lengths[name]
-        found += [
+        longest += [
             {"words": int(lengths[row]), "split": name, "label": split.labels[row], "text": split.texts[row][:EXCERPT]}
-            for row in np.argsort(-lengths, kind="stable")[:LONGEST]
+            for row in np.argsort(-lengths, kind="stable")[:MOST_LONGEST]
         ]
-    return sorted(found, key=lambda text: -text["words"])[:LONGEST]
+    return sorted(longest, key=lambda text: -text["words"])[:MOST_LONGEST]

@@ -1,4 +1,4 @@
-"""How many words a data set has, and how much of it the commonest of them cover."""
+"""Growth of the vocabulary with the running words, and coverage of its commonest words."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,23 @@ from emotion.explore.word_counts import SPECIAL, Words
 
 # Points of a curve: more than a figure can show.
 POINTS = 200
+# Parts of the data whose coverage is measured, as splits.
 PARTS = {**{name: (name,) for name in SPLITS}, "validation and test": SPLITS[1:]}
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`chosen`: the tokenizer's words with its two special tokens; `kept`: the words of train among them.
+    """Vocabulary of train, and what a tokenizer of a `chosen` size knows of it.
 
-    `growth`: distinct words of train after so many running ones, in the file's order. `coverage`: the share of the
-    running words of each part of the data that are among so many of the commonest of train; `covered`: that of
-    `kept`. None for a part without words.
+    Attributes:
+        chosen: Size of the tokenizer's vocabulary, with its two special tokens.
+        kept: Number of train's words in it.
+        distinct: Number of train's distinct words.
+        running: Number of running words by part of the data.
+        growth: Distinct words of train after so many running words, in the file's order.
+        at: Sizes of a vocabulary at which coverage is measured.
+        coverage: By part, the share of its running words among the commonest words of train, for the sizes `at`.
+        covered: By part, the coverage at `kept`. A part without words has None, here and in `coverage`.
     """
 
     chosen: int
@@ -33,12 +40,12 @@ class Vocabulary:
 
 
 def measure_vocabulary(words: Words, chosen: int) -> Vocabulary:
-    """Compute growth and coverage for a vocabulary of `chosen` tokens, the special ones among them."""
+    """Compute growth and coverage for a vocabulary of `chosen` tokens, with the special tokens."""
     distinct = len(words.names)
     kept = min(chosen - SPECIAL, distinct)
     at = _points(distinct, kept)
     coverage = {part: _coverage(words, splits, at) for part, splits in PARTS.items()}
-    place = int(np.searchsorted(at, kept))
+    kept_index = int(np.searchsorted(at, kept))
     return Vocabulary(
         chosen=chosen,
         kept=kept,
@@ -47,12 +54,12 @@ def measure_vocabulary(words: Words, chosen: int) -> Vocabulary:
         growth=_growth(words.ranks["train"]),
         at=at.tolist(),
         coverage=coverage,
-        covered={part: shares[place] if shares else None for part, shares in coverage.items()},
+        covered={part: shares[kept_index] if shares else None for part, shares in coverage.items()},
     )
 
 
 def _points(distinct: int, kept: int) -> NDArray[np.int64]:
-    """Sizes of a vocabulary, even on a logarithmic axis, with the one that is kept; none where there are no words."""
+    """Return sizes of a vocabulary, even on a logarithmic axis, and `kept`; none if there are no words."""
     if not distinct:
         return np.empty(0, np.int64)
     return np.union1d(np.geomspace(1, distinct, POINTS).round().astype(np.int64), [kept])

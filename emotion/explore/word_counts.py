@@ -1,4 +1,4 @@
-"""The words of a data set as the word-level tokenizer sees them, each as its rank among the words of train."""
+"""Words of a data set, as the word-level tokenizer splits them: ranks among train's words, counts, lengths."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -13,16 +13,18 @@ from emotion.data.dataset import Split
 from emotion.text.vocabulary import PAD, UNKNOWN, learn_words
 
 SPECIAL = len((PAD, UNKNOWN))
-# Texts at a time: enough for all cores, and few enough that progress is seen.
+# Texts at a time: enough for all cores, few enough to show progress.
 BATCH = 4096
 
 
 @dataclass(frozen=True)
 class Words:
-    """`names`: the distinct words of train, the commonest first, ties in alphabetical order, as the tokenizer has them.
+    """The words of a data set.
 
-    `ranks`: the running words of each split in order, int32 (words,): the place in `names`, or -1 for a word that
-    train lacks. `lengths`: words a text of each split, int32 (rows,).
+    Attributes:
+        names: Distinct words of train as the tokenizer spells them, the commonest first, ties in alphabetical order.
+        ranks: Running words by split, in order, int32 (words,): index in `names`, or -1 for a word that train lacks.
+        lengths: Words per text by split, int32 (rows,).
     """
 
     names: list[str]
@@ -30,32 +32,32 @@ class Words:
     lengths: dict[str, NDArray[np.int32]]
 
     def counts(self, *splits: str) -> NDArray[np.int64]:
-        """How often each of `names` runs in these splits together, int64 (distinct words of train,)."""
+        """Count `names` in these splits together, int64 (distinct words of train,)."""
         ranks = np.concatenate([self.ranks[split] for split in splits])
         return np.bincount(ranks[ranks >= 0], minlength=len(self.names))
 
     def running(self, *splits: str) -> int:
-        """How many words run in these splits together."""
+        """Count the running words of these splits together."""
         return sum(len(self.ranks[split]) for split in splits)
 
 
 @dataclass(frozen=True)
 class LabelWords:
-    """The words of one label in train: their ranks, int32 (words,), rising, and how often each runs, int64 (words,)."""
+    """The words of one label in train: ranks, int32 (words,), ascending, and their counts, int64 (words,)."""
 
     ranks: NDArray[np.int32]
     counts: NDArray[np.int64]
 
 
 def read_words(splits: dict[str, Split], advance: Callable[[int], None]) -> Words:
-    """Split all texts into words; `advance` is told how many rows more are done."""
+    """Split all texts into words; `advance` receives the number of further rows that are done."""
     tokenizer = learn_words(splits["train"].texts, sys.maxsize)
-    # "[PAD]" in a text is three words, as it was when the words were learnt.
+    # "[PAD]" in a text is three words, as it is when the tokenizer learns words.
     tokenizer.encode_special_tokens = True
-    places = tokenizer.get_vocab()
+    ids = tokenizer.get_vocab()
     read = {name: _read(tokenizer, split.texts, advance) for name, split in splits.items()}
     return Words(
-        names=sorted(places, key=places.__getitem__)[SPECIAL:],
+        names=sorted(ids, key=ids.__getitem__)[SPECIAL:],
         ranks={name: ranks for name, (ranks, _) in read.items()},
         lengths={name: lengths for name, (_, lengths) in read.items()},
     )
@@ -75,7 +77,7 @@ def _read(
 
 
 def words_by_label(words: Words, labels: Sequence[str]) -> dict[str, LabelWords]:
-    """Count the words of each label of train, in the order in which `labels`, those of its rows, name them first."""
+    """Count the words by label of train; `labels` are the labels of its rows, whose order the result keeps."""
     names = list(dict.fromkeys(labels))
     codes = {name: code for code, name in enumerate(names)}
     rows = np.asarray([codes[label] for label in labels], np.int64)
@@ -87,5 +89,5 @@ def words_by_label(words: Words, labels: Sequence[str]) -> dict[str, LabelWords]
 
 
 def _count(ranks: NDArray[np.int32]) -> LabelWords:
-    found, counts = np.unique(ranks, return_counts=True)
-    return LabelWords(found, counts.astype(np.int64))
+    distinct, counts = np.unique(ranks, return_counts=True)
+    return LabelWords(distinct, counts.astype(np.int64))

@@ -1,1 +1,1 @@
-"""The models: a registry, which is data, and one small builder each."""
+"""The models: a registry of data, a small builder per model, and Hugging Face's file formats."""

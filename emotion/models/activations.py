@@ -1,32 +1,33 @@
-"""Bytes of activations that a row takes while its gradients are computed: estimates, from what the layers keep.
+"""Estimates the bytes of activations that a row takes while its gradients are computed.
 
-The factors count the tensors of each kind that the backward pass reads; tests/benchmarks/memory.py holds the sums
-against what a process really takes.
+The factors count the tensors of each size that the backward pass reads; tests/benchmarks/memory.py compares the
+sums with the memory that a process takes.
 """
 
 from emotion.models.compute import Precision
 from emotion.models.config import EncoderConfig
 from emotion.params.schema import AnnTable, LstmTable
 
+# Bytes of a float32.
 FLOAT = 4
 
 
 def transformer_row(config: EncoderConfig, length: int, precision: Precision) -> int:
-    """A row of `length` tokens through all blocks of an encoder."""
+    """Estimate the bytes for a row of `length` tokens in all blocks of an encoder."""
     size = FLOAT if precision == "float32" else FLOAT // 2
-    hidden, wide = config.hidden_size, config.intermediate_size
-    thin = config.mobile.inner_size if config.mobile else hidden
+    hidden, intermediate = config.hidden_size, config.intermediate_size
+    # The size inside a block; MobileBERT's bottleneck makes it smaller than the size between blocks.
+    inner = config.mobile.intra_bottleneck_size if config.mobile else hidden
     feedforwards = config.mobile.feedforwards if config.mobile else 1
-    token = (
-        size * (4.5 * hidden + 4.5 * thin + feedforwards * (3.5 * wide + 2 * (thin < hidden) * thin)) + FLOAT * 5 * thin
-    )
+    feedforward = 3.5 * intermediate + 2 * (inner < hidden) * inner
+    token = size * (4.5 * hidden + 4.5 * inner + feedforwards * feedforward) + FLOAT * 5 * inner
     attention = 4 * size * config.heads * length
     embeddings = FLOAT * 8 * max(config.embedding_size, hidden)
     return round(length * (len(config.order) * (token + attention) + embeddings))
 
 
 def word_row(params: AnnTable | LstmTable, length: int) -> int:
-    """A row of `length` words through the ANN or the LSTM."""
+    """Estimate the bytes for a row of `length` words in the ANN or the LSTM."""
     embedded = 6 * params.embedding_dim
     if isinstance(params, AnnTable):
         return FLOAT * (length * embedded + 4 * sum(params.hidden))

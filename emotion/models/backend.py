@@ -1,4 +1,4 @@
-"""Loads TensorFlow and Keras once, quiet, seeded, and on the threads that the job may use."""
+"""Loads TensorFlow and Keras without messages, seeds them, and sets the number of threads."""
 
 import contextlib
 import os
@@ -30,21 +30,21 @@ def load_keras() -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Drop what TensorFlow's libraries say while they load: they write before any log level holds."""
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  a device, not a path of ours
-        os.dup2(nowhere.fileno(), 2)
+    """Drop messages of TensorFlow's libraries while they load, before any log level applies."""
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as null:  # noqa: PTH123  a device, not a path of ours
+        os.dup2(null.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def prepare(seed: int, threads: int, *, deterministic: bool = False) -> None:
-    """Seed every generator and set the number of threads (0: all usable cores). Call before any operation.
+    """Seed all generators and set the number of threads (0: all usable cores). Call it before any operation.
 
-    `deterministic` operations give the same bits every time, on the same hardware and with as many threads.
+    `deterministic` operations give the same bits on every run, on the same hardware with the same number of threads.
     """
     keras = load_keras()
     import tensorflow as tf

@@ -1,4 +1,4 @@
-"""From parameters to an untrained model."""
+"""Builds the ANN and the LSTM from parameters, and describes any model for architecture.json."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from emotion.params.schema import AnnTable, WordParams
 
 
 def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:
-    """Build what `[model]` says of the ANN or LSTM, for `vocabulary` token ids and `labels` classes."""
+    """Build the ANN or LSTM of `[model]`, untrained, for `vocabulary` token ids and `labels` classes."""
     if isinstance(params.model, AnnTable):
         return ann.build(params.model, vocabulary, params.text.max_length, labels)
     return lstm.build(params.model, vocabulary, labels)
 
 
 def architecture(model: Any) -> dict[str, Any]:
-    """Layers with what sets them apart, their output shapes and parameters, for architecture.json.
+    """Describe a model's layers, their output shapes and numbers of parameters, for architecture.json.
 
-    A dropout that drops nothing is no layer.
+    Dropout layers with a rate of zero are left out.
     """
     layers = [
         {
@@ -33,7 +33,7 @@ def architecture(model: Any) -> dict[str, Any]:
 
 
 def _detail(layer: Any) -> str:
-    """What a person wants to know of a layer beside its shape."""
+    """Describe a layer for people, beyond its shape."""
     kind = type(layer).__name__
     if kind == "Embedding":
         return f"{layer.input_dim:,} words, {layer.output_dim} features"
@@ -47,6 +47,6 @@ def _detail(layer: Any) -> str:
 
 
 def count_parameters(model: Any) -> dict[str, int]:
-    """Number of weights, and of those that training changes."""
+    """Count all parameters, and the parameters that training changes."""
     trainable = sum(int(variable.value.shape.num_elements()) for variable in model.trainable_variables)
     return {"total": model.count_params(), "trainable": trainable}

@@ -1,4 +1,4 @@
-"""What a model computes in and whether XLA compiles it, decided by the hardware, with the reason."""
+"""Chooses the precision of training and whether XLA compiles it, by the hardware, with the reason."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,17 +9,17 @@ from emotion.models.backend import load_keras
 from emotion.params.schema import FineTuningTable
 
 Precision = Literal["float32", "bfloat16", "float16"]
-# Arm's and x86's names of instructions that multiply bfloat16.
+# CPU flags of instructions that multiply bfloat16, on x86 and Arm.
 FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
-# Compute capability: Ampere has bfloat16, Volta and Turing have float16 alone.
+# Compute capabilities: Ampere has bfloat16; Volta and Turing only have float16.
 AMPERE, VOLTA = (8, 0), (7, 0)
-# Lengths of batches where each costs a compilation.
-FEW_LENGTHS = 32
+# XLA compiles every length of a batch: with multiples of this number there are few lengths.
+XLA_MULTIPLE = 32
 
 
 @dataclass(frozen=True)
 class Compute:
-    """The decisions, and for people what they are founded on. `multiple` is what lengths are rounded up to."""
+    """The choices, and the reason for people. Lengths of batches are rounded up to a multiple of `multiple`."""
 
     precision: Precision = "float32"
     xla: bool = False
@@ -28,15 +28,15 @@ class Compute:
 
 
 def choose(params: FineTuningTable, gpus: list[tuple[int, int]]) -> Compute:
-    """Decide for GPUs of these compute capabilities; an empty list is the CPU."""
+    """Choose for GPUs of these compute capabilities; an empty list means the CPU."""
     precision, why = _precision(gpus, cpu_flags())
     if params.precision != "auto":
         precision, why = params.precision, "as the parameters say"
     xla, why_xla = _xla(gpus)
     if params.xla != "auto":
         xla, why_xla = params.xla == "on", "as the parameters say"
-    # Tensor cores want multiples of eight; XLA compiles every length anew.
-    multiple = FEW_LENGTHS if xla else 8 if gpus else 1
+    # Tensor cores need multiples of eight.
+    multiple = XLA_MULTIPLE if xla else 8 if gpus else 1
     return Compute(precision, xla, multiple, f"{precision} ({why}), XLA {'on' if xla else 'off'} ({why_xla})")
 
 
@@ -62,10 +62,10 @@ def _xla(gpus: list[tuple[int, int]]) -> tuple[bool, str]:
 
 
 def select_device(device: Literal["auto", "cpu", "gpu"]) -> list[tuple[int, int]]:
-    """Hide or demand GPUs, and return the compute capability of each that is used. Before any operation.
+    """Hide or require GPUs; return the compute capabilities of the GPUs in use. Call it before any operation.
 
     Raises:
-        UnavailableError: a GPU is asked for, and TensorFlow sees none.
+        UnavailableError: `device` is `gpu`, and TensorFlow sees no GPU.
     """
     load_keras()
     import tensorflow as tf
@@ -80,4 +80,4 @@ def select_device(device: Literal["auto", "cpu", "gpu"]) -> list[tuple[int, int]
         tf.config.set_visible_devices([], "GPU")
         return []
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    return [tuple(each.get("compute_capability", (0, 0))) for each in details]
+    return [tuple(gpu.get("compute_capability", (0, 0))) for gpu in details]

@@ -1,9 +1,9 @@
-"""What an encoder is built from: sizes and switches, in one form for every family."""
+"""The configuration of an encoder: sizes and switches, in one form for all families."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-# Families by `model_type`; the value is the prefix of the tensors' names in a checkpoint with a head.
+# Families by `model_type` in config.json; the value is the prefix of the encoder's tensors in a model with a head.
 FAMILIES = {
     "bert": "bert",
     "distilbert": "distilbert",
@@ -19,10 +19,10 @@ Activation = Literal["gelu", "gelu_tanh", "relu", "silu", "tanh", "linear"]
 
 @dataclass(frozen=True)
 class Head:
-    """What stands between the first token's hidden state and the logits.
+    """The classification head, from the first token's hidden state to the logits.
 
-    `pooler` is a dense layer of the hidden size with that activation, or None; `drop_first` drops values
-    before it too.
+    `pooler` is the activation of a dense layer of the hidden size; None means no pooler. `drop_first` adds dropout
+    before the pooler.
     """
 
     pooler: Activation | None
@@ -32,22 +32,26 @@ class Head:
 
 @dataclass(frozen=True)
 class MobileConfig:
-    """What only MobileBERT has; sizes as in table 1 of Sun et al., ACL 2020."""
+    """The configuration that only MobileBERT has (Sun et al., ACL 2020, table 1); names are Hugging Face's.
 
-    inner_size: int
+    `intra_bottleneck_size` is the hidden size inside a block; without bottlenecks it is the encoder's hidden size.
+    `feedforwards` is the number of feed-forward networks in a block.
+    """
+
+    intra_bottleneck_size: int
     feedforwards: int
     trigrams: bool
-    bottleneck: bool
-    bottleneck_attention: bool
-    shared_bottleneck: bool
+    use_bottleneck: bool
+    use_bottleneck_attention: bool
+    key_query_shared_bottleneck: bool
     no_norm: bool
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Sizes and switches of one encoder.
+    """Sizes and switches of an encoder.
 
-    `order` names the block that stands at each layer: ALBERT repeats its blocks, `inner` of which are a group.
+    `order` gives the index of the block at every layer: ALBERT repeats its blocks, in groups of `group_size`.
     """
 
     family: str
@@ -59,7 +63,7 @@ class EncoderConfig:
     hidden_size: int
     projection: bool
     order: tuple[int, ...]
-    inner: int
+    group_size: int
     heads: int
     intermediate_size: int
     activation: Activation
@@ -73,5 +77,5 @@ class EncoderConfig:
 
     @property
     def max_length(self) -> int:
-        """The most tokens of a text, special ones counted, that there are positions for."""
+        """Most tokens of a text that the encoder has positions for, with special tokens."""
         return self.positions - self.first_position

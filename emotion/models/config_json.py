@@ -1,4 +1,4 @@
-"""Reads a checkpoint's config.json, of any family, into the one form that encoders are built from."""
+"""Reads the config.json of a pretrained model, of any family, into the configuration of our encoder."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,12 @@ from emotion.errors import BadDataError
 from emotion.models.config import FAMILIES, Activation, EncoderConfig, Head, MobileConfig
 from emotion.store.layout import read_json
 
-# These start counting positions behind the id of padding (fairseq's convention).
+# Families whose positions start after the id of padding (fairseq's convention).
 OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
-# More than any checkpoint has; a mistaken number ends in an error, not in all memory being used.
-MOST_LAYERS = 1000
-NARROW_EMBEDDINGS = ("albert", "electra", "mobilebert")
+# More layers than any model has: a wrong number ends in an error instead of filling memory.
+MAX_LAYERS = 1000
+# Families whose embeddings have a size of their own.
+FACTORIZED_EMBEDDINGS = ("albert", "electra", "mobilebert")
 ACTIVATIONS: dict[str, Activation] = {
     "gelu": "gelu",
     "gelu_python": "gelu",
@@ -28,11 +29,11 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The checkpoint's config.json as it is.
+    """Read the config.json in `folder`, unchanged.
 
     Raises:
-        InputMissingError: there is none.
-        BadDataError: it is not JSON, or of an architecture that we do not have.
+        InputMissingError: the file is missing.
+        BadDataError: the file is not JSON, or its architecture is not supported.
     """
     path = folder / "config.json"
     content = read_json(path)
@@ -45,10 +46,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def encoder_config(content: dict[str, Any]) -> EncoderConfig:
-    """Bring a config.json of any family into one form; defaults are those of transformers.
+    """Convert the content of a config.json of any family; defaults are Hugging Face's.
 
     Raises:
-        BadDataError: a value is impossible, or asks for what our encoders do not do.
+        BadDataError: a value is impossible, or our encoder does not support it.
     """
     try:
         return _encoder_config(_with_defaults(content))
@@ -59,7 +60,7 @@ def encoder_config(content: dict[str, Any]) -> EncoderConfig:
 
 
 def _with_defaults(content: dict[str, Any]) -> Any:
-    """Parse by transformers' own class of the family; nothing of the checkpoint is ever run as code."""
+    """Parse with the family's class in transformers; code of the pretrained model is never run."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from transformers import CONFIG_MAPPING
 
@@ -67,7 +68,7 @@ def _with_defaults(content: dict[str, Any]) -> Any:
     foreign = {"auto_map", "quantization_config", "dtype", "torch_dtype"}
     try:
         return CONFIG_MAPPING[family].from_dict({key: value for key, value in content.items() if key not in foreign})
-    except Exception as error:  # its validation has error classes of its own
+    except Exception as error:  # transformers' validation has its own error classes
         raise BadDataError(f"config.json cannot be used: {' '.join(str(error).split())[:300]}") from error
 
 
@@ -79,12 +80,12 @@ def _encoder_config(found: Any) -> EncoderConfig:
         positions=_size(found, "max_position_embeddings"),
         first_position=_pad_id(found) + 1 if family in OFFSET_POSITIONS else 0,
         token_types=0 if family == "distilbert" else _size(found, "type_vocab_size"),
-        embedding_size=_size(found, "embedding_size" if family in NARROW_EMBEDDINGS else "hidden_size"),
+        embedding_size=_size(found, "embedding_size" if family in FACTORIZED_EMBEDDINGS else "hidden_size"),
         hidden_size=_size(found, "hidden_size"),
-        # ALBERT has the projection always, ELECTRA where the sizes differ; MobileBERT has its own.
+        # ALBERT always has a projection, ELECTRA only if the sizes differ; MobileBERT has its own.
         projection=family == "albert" or (family == "electra" and found.embedding_size != found.hidden_size),
         order=_order(found),
-        inner=_size(found, "inner_group_num") if family == "albert" else 1,
+        group_size=_size(found, "inner_group_num") if family == "albert" else 1,
         heads=_size(found, "num_attention_heads"),
         intermediate_size=_size(found, "hidden_dim" if family == "distilbert" else "intermediate_size"),
         activation=_activation(found.activation if family == "distilbert" else found.hidden_act),
@@ -102,8 +103,8 @@ def _encoder_config(found: Any) -> EncoderConfig:
 
 
 def _checked(config: EncoderConfig, found: Any) -> EncoderConfig:
-    """Raise BadDataError for what our encoders do not do."""
-    width = config.mobile.inner_size if config.mobile else config.hidden_size
+    """Raise BadDataError for values that our encoder does not support."""
+    size = config.mobile.intra_bottleneck_size if config.mobile else config.hidden_size
     wrong = [
         f"{text} is not supported"
         for text, asked in (
@@ -113,8 +114,8 @@ def _checked(config: EncoderConfig, found: Any) -> EncoderConfig:
         )
         if asked
     ]
-    if width % config.heads:
-        wrong.append(f"a hidden size of {width} is not a multiple of {config.heads} heads")
+    if size % config.heads:
+        wrong.append(f"a hidden size of {size} is not a multiple of {config.heads} heads")
     if config.max_length < 2:  # noqa: PLR2004  the two special tokens
         wrong.append(f"{config.positions} positions leave no room for text")
     if not 0 <= config.epsilon < 1:
@@ -160,13 +161,13 @@ def _activation(name: Any) -> Activation:
 
 
 def _order(found: Any) -> tuple[int, ...]:
-    layers = _size(found, "num_hidden_layers", MOST_LAYERS)
+    layers = _size(found, "num_hidden_layers", MAX_LAYERS)
     if found.model_type != "albert":
         return tuple(range(layers))
-    inner = _size(found, "inner_group_num", MOST_LAYERS)
-    groups = _size(found, "num_hidden_groups", MOST_LAYERS)
-    # The quotient of a quotient, rounding and all, is how the checkpoints were trained.
-    return tuple(int(layer / (layers / groups)) * inner + place for layer in range(layers) for place in range(inner))
+    size = _size(found, "inner_group_num", MAX_LAYERS)
+    groups = _size(found, "num_hidden_groups", MAX_LAYERS)
+    # Two divisions with their rounding, as in Hugging Face's ALBERT, which the pretrained weights come from.
+    return tuple(int(layer / (layers / groups)) * size + block for layer in range(layers) for block in range(size))
 
 
 def _head(found: Any) -> Head:
@@ -188,11 +189,13 @@ def _mobile(found: Any) -> MobileConfig:
     if found.normalization_type not in {"no_norm", "layer_norm"}:
         raise BadDataError(f"config.json cannot be used: normalization_type is {found.normalization_type!r}")
     return MobileConfig(
-        inner_size=_size(found, "intra_bottleneck_size") if found.use_bottleneck else _size(found, "hidden_size"),
-        feedforwards=_size(found, "num_feedforward_networks", MOST_LAYERS),
+        intra_bottleneck_size=_size(found, "intra_bottleneck_size")
+        if found.use_bottleneck
+        else _size(found, "hidden_size"),
+        feedforwards=_size(found, "num_feedforward_networks", MAX_LAYERS),
         trigrams=bool(found.trigram_input),
-        bottleneck=bool(found.use_bottleneck),
-        bottleneck_attention=bool(found.use_bottleneck_attention),
-        shared_bottleneck=bool(found.key_query_shared_bottleneck),
+        use_bottleneck=bool(found.use_bottleneck),
+        use_bottleneck_attention=bool(found.use_bottleneck_attention),
+        key_query_shared_bottleneck=bool(found.key_query_shared_bottleneck),
         no_norm=found.normalization_type == "no_norm",
     )

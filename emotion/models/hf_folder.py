@@ -1,7 +1,9 @@
-"""Checkpoints in Hugging Face's layout: config.json and model.safetensors, read and written without PyTorch."""
+"""Reads and writes Hugging Face's folder layout, config.json and model.safetensors, without PyTorch.
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+Tensor names are in `hf_names.py`, the parsing of config.json in `config_json.py`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.errors import BadDataError, InputMissingError
-from emotion.models.config import FAMILIES, EncoderConfig
-from emotion.models.hf_names import BUFFERS, ENCODER_NAMES, HEAD_NAMES, LEAVES, OLD_LEAVES, POOLER_NAMES
+from emotion.models.config import EncoderConfig
+from emotion.models.hf_names import BUFFERS, tensor_names
 from emotion.store.atomic import replacing, write_json
 
 WEIGHTS = "model.safetensors"
 FLOATS = ("float32", "float16", "bfloat16", "float64")
-# What transformers calls its classes.
+# Class names in transformers, by `model_type`.
 CLASSES = {
     "bert": "Bert",
     "distilbert": "DistilBert",
@@ -30,11 +32,11 @@ CLASSES = {
 
 
 @dataclass
-class Loaded:
-    """What became of a checkpoint's tensors and of the model's weights: each is in one of these.
+class LoadingInfo:
+    """Which pretrained tensors were loaded into the model: `tensors` is their number.
 
-    `new` are weights of the head that the checkpoint does not have, or has for other labels; `unused` are
-    tensors that no weight of ours takes (the heads of pretraining).
+    `new` are weights of the head that the pretrained model lacks, or has for other labels; `unused` are tensors that
+    our model has no weight for, such as the heads of pretraining.
     """
 
     tensors: int = 0
@@ -54,83 +56,58 @@ def _shortened(names: Sequence[str]) -> list[str]:
     return [*names[:8], f"and {len(names) - 8} more"] if len(names) > 8 else list(names)  # noqa: PLR2004
 
 
-def load_weights(model: Any, config: EncoderConfig, folder: Path, *, same_labels: bool) -> Loaded:
-    """Read model.safetensors into `model`; `same_labels` says that the checkpoint's head may be kept.
+def load_weights(model: Any, config: EncoderConfig, folder: Path, *, same_labels: bool) -> LoadingInfo:
+    """Load model.safetensors into `model`, with the pretrained head if it has the `same_labels`.
 
     Raises:
-        InputMissingError: there is no model.safetensors.
-        BadDataError: it is damaged, lacks a weight of the encoder, or has one of another shape.
+        InputMissingError: model.safetensors is missing.
+        BadDataError: the file is damaged, lacks a weight of the encoder, or a tensor has the wrong shape.
     """
     path = folder / WEIGHTS
-    loaded = Loaded()
+    loaded = LoadingInfo()
     missing: list[str] = []
     with _Tensors(path) as tensors:
-        left = {name for name in tensors.names if name.rpartition(".")[2] not in BUFFERS}
+        unused = {name for name in tensors.names if name.rpartition(".")[2] not in BUFFERS}
         for variable in model.weights:
             names = list(tensor_names(variable.path, config))
             found = next((name for name in names if name in tensors.names), None)
             if found is None or (variable.path.startswith("head/classifier/") and not same_labels):
                 (loaded.new if variable.path.startswith("head/") else missing).append(names[0])
             else:
-                variable.assign(_fitted(path, found, tensors.read(found), variable))
+                variable.assign(_converted(path, found, tensors.read(found), variable))
                 loaded.tensors += 1
-                left.discard(found)
+                unused.discard(found)
     if missing:
         raise BadDataError(
             f"{path} lacks {len(missing)} weights of a {config.family} encoder: {', '.join(_shortened(missing))}",
             "config.json and model.safetensors do not belong together, or the file is of another kind of model",
         )
-    loaded.unused = sorted(left - set(loaded.new))
+    loaded.unused = sorted(unused - set(loaded.new))
     return loaded
 
 
-def tensor_names(path: str, config: EncoderConfig) -> Iterator[str]:
-    """The names that a checkpoint may have for the variable at `path`; the first is the one that we write."""
-    place, _, leaf = path.rpartition("/")
-    family = FAMILIES[config.family]
-    ours = re.sub(r"layer_\d+", "layer_{i}", re.sub(r"feedforward_\d+", "feedforward_{f}", place))
-    numbers = _numbers(place, config)
-    prefixes = (f"{family}.", "")
-    if ours in HEAD_NAMES[family]:
-        name, prefixes = HEAD_NAMES[family][ours], ("", "")
-    elif ours == "head/pooler":
-        name = POOLER_NAMES[family]
-    else:
-        name = ENCODER_NAMES[family][ours].format(**numbers)
-    for prefix in dict.fromkeys(prefixes):
-        yield f"{prefix}{name}.{LEAVES[leaf]}"
-        if leaf in OLD_LEAVES:
-            yield f"{prefix}{name}.{OLD_LEAVES[leaf]}"
-
-
-def _numbers(place: str, config: EncoderConfig) -> dict[str, int]:
-    block = int(found[1]) if (found := re.search(r"layer_(\d+)", place)) else 0
-    feedforward = int(found[1]) if (found := re.search(r"feedforward_(\d+)", place)) else 0
-    return {"i": block, "g": block // config.inner, "j": block % config.inner, "f": feedforward}
-
-
-def _fitted(path: Path, name: str, tensor: NDArray[Any], variable: Any) -> NDArray[np.float32]:
-    """Bring a tensor into Keras' layout: PyTorch has the matrix of a dense layer the other way round."""
+def _converted(path: Path, name: str, tensor: NDArray[Any], variable: Any) -> NDArray[np.float32]:
+    """Convert a tensor to Keras' layout, float32: PyTorch stores the transposed matrix of a dense layer."""
     if tensor.dtype.name not in FLOATS:
         raise BadDataError(
             f"{path}: {name} is {tensor.dtype.name}, not {' or '.join(FLOATS)}",
             "a quantised checkpoint cannot be trained: take the one that it was made from",
         )
-    turned = tensor.T if variable.path.endswith("/kernel") else tensor
-    if turned.shape != tuple(variable.shape):
+    layout = tensor.T if variable.path.endswith("/kernel") else tensor
+    if layout.shape != tuple(variable.shape):
         raise BadDataError(
             f"{path}: {name} is {tensor.shape}, and by config.json it is"
-            f" {tuple(variable.shape)[::-1] if turned is not tensor else tuple(variable.shape)}",
+            f" {tuple(variable.shape)[::-1] if layout is not tensor else tuple(variable.shape)}",
             "config.json and model.safetensors do not belong together: fetch the checkpoint again",
         )
-    wide = turned.astype(np.float32)
-    if not np.isfinite(wide).all():
+    values = layout.astype(np.float32)
+    if not np.isfinite(values).all():
         raise BadDataError(f"{path}: {name} has values that are no numbers", "fetch the checkpoint again")
-    return wide
+    return values
 
 
 class _Tensors:
-    """A safetensors file, opened; its tensors are read one at a time."""
+    """An open safetensors file, whose tensors are read one at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -149,7 +126,7 @@ class _Tensors:
         return self
 
     def read(self, name: str) -> NDArray[Any]:
-        """One tensor, of the type that it is stored in."""
+        """Read a tensor in its stored dtype."""
         try:
             return np.asarray(self._file.get_tensor(name))
         except (*self._errors, TypeError, AttributeError, KeyError) as error:
@@ -162,12 +139,12 @@ class _Tensors:
         self._file.__exit__(None, None, None)
 
 
-def save_checkpoint(
+def save_pretrained(
     folder: Path, model: Any, config: EncoderConfig, content: Mapping[str, Any], labels: Sequence[str]
 ) -> None:
-    """Write config.json and model.safetensors so that PyTorch's AutoModelForSequenceClassification opens them.
+    """Write config.json and model.safetensors, which AutoModelForSequenceClassification opens with PyTorch.
 
-    `content` is the config.json of the checkpoint that training started from.
+    `content` is the config.json of the pretrained model that training started from.
     """
     from safetensors.numpy import save_file
 
@@ -183,7 +160,7 @@ def save_checkpoint(
 
 
 def classifier_config(content: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
-    """A checkpoint's config.json as that of a classifier of `labels`."""
+    """Turn a pretrained model's config.json into the config.json of a classifier of `labels`."""
     foreign = {"_name_or_path", "auto_map", "torch_dtype", "transformers_version", "num_labels"}
     names = {str(index): label for index, label in enumerate(labels)}
     return {

@@ -1,8 +1,14 @@
-"""Tensor names: how each family's checkpoints, in PyTorch's layout, call the weights of our encoders.
+"""Hugging Face's tensor names: what every family's pretrained models call the weights of our models.
 
-Our names are the paths of Keras' variables without the leaf. `{i}` is the number of a block, `{g}` and `{j}` its
-group and place in it (ALBERT), `{f}` that of a feed-forward (MobileBERT).
+The tables map the paths of Keras variables, without the leaf (`kernel`, `bias`), to the names of PyTorch modules.
+`{i}` is the index of a block, `{g}` and `{j}` its group and its index in the group (ALBERT), `{f}` the index of a
+feed-forward network (MobileBERT). `tensor_names` puts the names together.
 """
+
+import re
+from collections.abc import Iterator
+
+from emotion.models.config import FAMILIES, EncoderConfig
 
 _BERT_EMBEDDINGS = {
     "embeddings/word": "embeddings.word_embeddings",
@@ -52,22 +58,22 @@ _MOBILEBERT_ENCODER = {
     **_BERT_EMBEDDINGS,
     "embeddings/transformation": "embeddings.embedding_transformation",
     **_BERT_ATTENTION,
-    "encoder/layer_{i}/narrow_input/dense": "encoder.layer.{i}.bottleneck.input.dense",
-    "encoder/layer_{i}/narrow_input/norm": "encoder.layer.{i}.bottleneck.input.LayerNorm",
-    "encoder/layer_{i}/narrow_shared/dense": "encoder.layer.{i}.bottleneck.attention.dense",
-    "encoder/layer_{i}/narrow_shared/norm": "encoder.layer.{i}.bottleneck.attention.LayerNorm",
+    "encoder/layer_{i}/input_bottleneck/dense": "encoder.layer.{i}.bottleneck.input.dense",
+    "encoder/layer_{i}/input_bottleneck/norm": "encoder.layer.{i}.bottleneck.input.LayerNorm",
+    "encoder/layer_{i}/shared_bottleneck/dense": "encoder.layer.{i}.bottleneck.attention.dense",
+    "encoder/layer_{i}/shared_bottleneck/norm": "encoder.layer.{i}.bottleneck.attention.LayerNorm",
     "encoder/layer_{i}/feedforward_{f}/intermediate": "encoder.layer.{i}.ffn.{f}.intermediate.dense",
     "encoder/layer_{i}/feedforward_{f}/output": "encoder.layer.{i}.ffn.{f}.output.dense",
     "encoder/layer_{i}/feedforward_{f}/norm": "encoder.layer.{i}.ffn.{f}.output.LayerNorm",
     "encoder/layer_{i}/last/intermediate": "encoder.layer.{i}.intermediate.dense",
     "encoder/layer_{i}/last/output": "encoder.layer.{i}.output.dense",
     "encoder/layer_{i}/last/norm": "encoder.layer.{i}.output.LayerNorm",
-    "encoder/layer_{i}/widen": "encoder.layer.{i}.output.bottleneck.dense",
-    "encoder/layer_{i}/widen_norm": "encoder.layer.{i}.output.bottleneck.LayerNorm",
+    "encoder/layer_{i}/output_bottleneck": "encoder.layer.{i}.output.bottleneck.dense",
+    "encoder/layer_{i}/output_bottleneck_norm": "encoder.layer.{i}.output.bottleneck.LayerNorm",
 }
 _ROBERTA_HEAD = {"head/pooler": "classifier.dense", "head/classifier": "classifier.out_proj"}
 
-# Within the encoder, whose names a checkpoint may carry with or without the family's prefix.
+# The encoder: a pretrained model has these names with or without the family's prefix.
 ENCODER_NAMES = {
     "bert": _BERT_ENCODER,
     "distilbert": _DISTILBERT_ENCODER,
@@ -76,8 +82,9 @@ ENCODER_NAMES = {
     "roberta": _BERT_ENCODER,
     "electra": {**_BERT_ENCODER, "embeddings/projection": "embeddings_project"},
 }
-# Beside the encoder, never with the prefix. The pooler of these two belongs to the encoder.
+# The pooler, which in these families belongs to the encoder and may have the prefix too.
 POOLER_NAMES = {"bert": "pooler.dense", "albert": "pooler", "mobilebert": "pooler.dense"}
+# The head: its names never have the prefix.
 HEAD_NAMES = {
     "bert": {"head/classifier": "classifier"},
     "distilbert": {"head/pooler": "pre_classifier", "head/classifier": "classifier"},
@@ -86,8 +93,32 @@ HEAD_NAMES = {
     "roberta": _ROBERTA_HEAD,
     "electra": _ROBERTA_HEAD,
 }
-# Keras' leaf to PyTorch's, and the older name that the first checkpoints of normalisations carry.
+# Keras' leaf to PyTorch's, and the older names of normalizations in the first pretrained models.
 LEAVES = {"kernel": "weight", "bias": "bias", "embeddings": "weight", "gamma": "weight", "beta": "bias"}
 OLD_LEAVES = {"gamma": "gamma", "beta": "beta"}
-# Buffers that old versions of PyTorch models stored: no weights.
+# Buffers that old versions of PyTorch models stored; they are not weights.
 BUFFERS = ("position_ids", "token_type_ids")
+
+
+def tensor_names(path: str, config: EncoderConfig) -> Iterator[str]:
+    """Give the names that a tensor may have for the Keras variable at `path`; we write the first."""
+    layer, _, leaf = path.rpartition("/")
+    family = FAMILIES[config.family]
+    key = re.sub(r"layer_\d+", "layer_{i}", re.sub(r"feedforward_\d+", "feedforward_{f}", layer))
+    prefixes = (f"{family}.", "")
+    if key in HEAD_NAMES[family]:
+        name, prefixes = HEAD_NAMES[family][key], ("", "")
+    elif key == "head/pooler":
+        name = POOLER_NAMES[family]
+    else:
+        name = ENCODER_NAMES[family][key].format(**_indices(layer, config))
+    for prefix in dict.fromkeys(prefixes):
+        yield f"{prefix}{name}.{LEAVES[leaf]}"
+        if leaf in OLD_LEAVES:
+            yield f"{prefix}{name}.{OLD_LEAVES[leaf]}"
+
+
+def _indices(layer: str, config: EncoderConfig) -> dict[str, int]:
+    block = int(found[1]) if (found := re.search(r"layer_(\d+)", layer)) else 0
+    feedforward = int(found[1]) if (found := re.search(r"feedforward_(\d+)", layer)) else 0
+    return {"i": block, "g": block // config.group_size, "j": block % config.group_size, "f": feedforward}

@@ -1,6 +1,6 @@
-"""MobileBERT (Sun et al., ACL 2020): thin blocks between bottlenecks, several feed-forwards each, no normalisation.
+"""MobileBERT (Sun et al., ACL 2020): blocks with bottlenecks, stacked feed-forward networks, and NoNorm.
 
-Its inputs and outputs are those of the BERT family's encoder, so that heads, training and export are the same.
+Inputs and outputs are the same as in `encoder.py`, so that heads, training and export are shared.
 """
 
 from typing import Any
@@ -11,154 +11,157 @@ from keras import ops
 from emotion.models.config import EncoderConfig, MobileConfig
 from emotion.models.layers import Composite, Dropout, DropoutSeed, Embedding, Norm, activate, attend, dense, first_token
 
-# PyTorch's default, which the checkpoints were made with where config.json's own is not used.
+# PyTorch's default, which Hugging Face's MobileBERT uses where it ignores config.json's value.
 EPSILON = 1e-5
 
 
-class Scale(keras.layers.Layer):
-    """Elementwise scale and shift in the place of layer normalisation ("NoNorm", section 3.4)."""
+class NoNorm(keras.layers.Layer):
+    """Elementwise scale and shift instead of layer normalization (section 3.4)."""
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Make scale and shift."""
+        """Create scale and shift."""
         self.gamma = self.add_weight(shape=(shape[-1],), initializer="ones", name="gamma")
         self.beta = self.add_weight(shape=(shape[-1],), initializer="zeros", name="beta")
 
     def call(self, values: Any) -> Any:
-        """Values (..., size), to the same."""
+        """Scale and shift values (..., size); the shape stays."""
         return values * self.gamma + self.beta
 
 
 def _norm(mobile: MobileConfig, epsilon: float, name: str = "norm") -> Any:
-    return Scale(name=name) if mobile.no_norm else Norm(epsilon, name=name)
+    return NoNorm(name=name) if mobile.no_norm else Norm(epsilon, name=name)
 
 
 class MobileEmbeddings(Composite):
-    """Narrow word embeddings, each with its neighbours' beside it, widened; then positions and token types."""
+    """Word embeddings, concatenated with both neighbors' and projected to the hidden size; positions; token types."""
 
-    def __init__(self, config: EncoderConfig, chance: DropoutSeed, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, dropout_seed: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         assert config.mobile  # noqa: S101  a MobileBERT's config has it
         self.trigrams, self.pad_id = config.mobile.trigrams, config.pad_id
-        self.size, wide = config.embedding_size, config.hidden_size
+        self.size, hidden_size = config.embedding_size, config.hidden_size
         self.word = Embedding(config.vocabulary, self.size, config, name="word")
-        self.position = Embedding(config.positions, wide, config, name="position")
-        self.token_type = Embedding(config.token_types, wide, config, name="token_type")
-        self.transformation = dense(config.hidden_size, config, "transformation")
-        self.widened = self.trigrams or config.embedding_size != config.hidden_size
+        self.position = Embedding(config.positions, hidden_size, config, name="position")
+        self.token_type = Embedding(config.token_types, hidden_size, config, name="token_type")
+        self.transformation = dense(hidden_size, config, "transformation")
+        self.transformed = self.trigrams or config.embedding_size != hidden_size
         self.norm = _norm(config.mobile, EPSILON)
-        self.dropout = Dropout(config.dropout, chance, name="dropout")
+        self.dropout = Dropout(config.dropout, dropout_seed, name="dropout")
         self.detail = f"{config.vocabulary:,} tokens, {self.size} features"
 
     def build(self, *_: Any) -> None:
-        """Make the transformation even where it is not used: checkpoints have it."""
+        """Create the transformation's weights even if it is not used: pretrained models have them."""
         self.transformation.build((None, 3 * self.size if self.trigrams else self.size))
 
     def call(self, ids: Any, types: Any, training: bool = False) -> Any:
-        """Token ids and token types (batch, length) to (batch x length, hidden size)."""
+        """Embed token ids and token types, int32 (batch, length), as (batch x length, hidden size)."""
         words = self.word(ids)
         if self.trigrams:
-            # Padding is nothing, as the row's end is: the last token's result must not depend on the batch's length.
+            # Padding counts as zero, like the row's end: the last token's result must not depend on the length.
             words = words * ops.cast(ops.not_equal(ids, self.pad_id), words.dtype)[..., None]
-            around = ops.pad(words, ((0, 0), (1, 1), (0, 0)))
-            words = ops.concatenate([around[:, 2:], words, around[:, :-2]], axis=-1)
-        places = self.position(ops.arange(ops.shape(ids)[1])) + self.token_type(types)
+            padded = ops.pad(words, ((0, 0), (1, 1), (0, 0)))
+            words = ops.concatenate([padded[:, 2:], words, padded[:, :-2]], axis=-1)
+        positions = self.position(ops.arange(ops.shape(ids)[1])) + self.token_type(types)
         hidden = ops.reshape(words, (-1, words.shape[-1]))
-        hidden = self.transformation(hidden) if self.widened else hidden
-        hidden = hidden + ops.reshape(places, (-1, places.shape[-1]))
+        hidden = self.transformation(hidden) if self.transformed else hidden
+        hidden = hidden + ops.reshape(positions, (-1, positions.shape[-1]))
         return self.dropout(self.norm(hidden), training=training)
 
 
-class Narrow(Composite):
-    """The bottleneck's way in: a dense layer and its normalisation."""
+class Bottleneck(Composite):
+    """The linear layer before a block, from the hidden size to the size inside the block, with normalization."""
 
     def __init__(self, config: EncoderConfig, mobile: MobileConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dense = dense(mobile.inner_size, config, "dense")
+        self.dense = dense(mobile.intra_bottleneck_size, config, "dense")
         self.norm = _norm(mobile, config.epsilon)
 
     def call(self, hidden: Any) -> Any:
-        """(..., hidden size) to (..., inner size)."""
+        """Project (..., hidden size) to (..., intra-bottleneck size)."""
         return self.norm(self.dense(hidden))
 
 
 class FeedForward(Composite):
-    """Widen, activate, narrow, add, normalise."""
+    """A feed-forward network with residual connection and normalization."""
 
-    def __init__(self, config: EncoderConfig, chance: DropoutSeed, epsilon: float, rate: float, **kwargs: Any) -> None:
+    def __init__(
+        self, config: EncoderConfig, dropout_seed: DropoutSeed, epsilon: float, rate: float, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         assert config.mobile  # noqa: S101  a MobileBERT's config has it
         mobile = config.mobile
         self.activation = config.activation
         self.intermediate = dense(config.intermediate_size, config, "intermediate")
-        self.output_dense = dense(mobile.inner_size, config, "output")
-        self.dropout = Dropout(rate, chance, name="dropout")
+        self.output_dense = dense(mobile.intra_bottleneck_size, config, "output")
+        self.dropout = Dropout(rate, dropout_seed, name="dropout")
         self.norm = _norm(mobile, epsilon)
 
     def call(self, hidden: Any, training: bool = False) -> Any:
-        """(..., inner size), to the same."""
-        wide = activate(self.activation, self.intermediate(hidden))
-        return self.norm(self.dropout(self.output_dense(wide), training=training) + hidden)
+        """Transform hidden states (..., intra-bottleneck size); the shape stays."""
+        intermediate = activate(self.activation, self.intermediate(hidden))
+        return self.norm(self.dropout(self.output_dense(intermediate), training=training) + hidden)
 
 
 class MobileBlock(Composite):
-    """One layer: through the bottleneck, attention, several feed-forwards, and out again."""
+    """A layer of the encoder: input bottleneck, attention, feed-forward networks, output bottleneck."""
 
-    def __init__(self, config: EncoderConfig, chance: DropoutSeed, **kwargs: Any) -> None:
+    def __init__(self, config: EncoderConfig, dropout_seed: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         assert config.mobile  # noqa: S101  a MobileBERT's config has it
         mobile = self.mobile = config.mobile
         self.heads = config.heads
-        size = mobile.inner_size
-        # Without the bottleneck a block drops where BERT's does; with it, only at the way out.
-        rate = 0.0 if mobile.bottleneck else config.dropout
-        if mobile.bottleneck:
-            self.narrow_input = Narrow(config, mobile, name="narrow_input")
-            self.narrow_shared = Narrow(config, mobile, name="narrow_shared") if mobile.shared_bottleneck else None
-            self.widen = dense(config.hidden_size, config, "widen")
-            self.widen_norm = _norm(mobile, config.epsilon, "widen_norm")
-            self.widen_dropout = Dropout(config.dropout, chance, name="widen_dropout")
+        size = mobile.intra_bottleneck_size
+        # Without bottlenecks, a block has dropout in the same places as BERT's; with them, only after the output.
+        rate = 0.0 if mobile.use_bottleneck else config.dropout
+        if mobile.use_bottleneck:
+            shared = mobile.key_query_shared_bottleneck
+            self.input_bottleneck = Bottleneck(config, mobile, name="input_bottleneck")
+            self.shared_bottleneck = Bottleneck(config, mobile, name="shared_bottleneck") if shared else None
+            self.output_bottleneck = dense(config.hidden_size, config, "output_bottleneck")
+            self.output_bottleneck_norm = _norm(mobile, config.epsilon, "output_bottleneck_norm")
+            self.output_bottleneck_dropout = Dropout(config.dropout, dropout_seed, name="output_bottleneck_dropout")
         self.query, self.key, self.value = (dense(size, config, name) for name in ("query", "key", "value"))
-        self.attention_dropout = Dropout(config.attention_dropout, chance, name="attention_dropout")
+        self.attention_dropout = Dropout(config.attention_dropout, dropout_seed, name="attention_dropout")
         self.attention_output = dense(size, config, "attention_output")
-        self.output_dropout = Dropout(rate, chance, name="output_dropout")
+        self.output_dropout = Dropout(rate, dropout_seed, name="output_dropout")
         self.attention_norm = _norm(mobile, config.epsilon, "attention_norm")
         self.feedforwards = [
-            FeedForward(config, chance, config.epsilon, 0.0, name=f"feedforward_{index}")
+            FeedForward(config, dropout_seed, config.epsilon, 0.0, name=f"feedforward_{index}")
             for index in range(mobile.feedforwards - 1)
         ]
-        self.last = FeedForward(config, chance, EPSILON, rate, name="last")
+        self.last = FeedForward(config, dropout_seed, EPSILON, rate, name="last")
 
     def _inputs(self, hidden: Any) -> tuple[Any, Any, Any]:
-        """What query and key, value, and the residual connection are made from (table 1, "shared")."""
-        if not self.mobile.bottleneck:
+        """Give the inputs of query and key, of value, and of the residual connection (table 1)."""
+        if not self.mobile.use_bottleneck:
             return hidden, hidden, hidden
-        narrow = self.narrow_input(hidden)
-        # Checkpoints have it even where it is not used; the graph leaves out what nobody reads.
-        shared = self.narrow_shared(hidden) if self.narrow_shared else hidden
-        return (narrow, narrow, narrow) if self.mobile.bottleneck_attention else (shared, hidden, narrow)
+        reduced = self.input_bottleneck(hidden)
+        # Pretrained models have the shared bottleneck even if it is not used; the exported graph then lacks it.
+        shared = self.shared_bottleneck(hidden) if self.shared_bottleneck else hidden
+        return (reduced, reduced, reduced) if self.mobile.use_bottleneck_attention else (shared, hidden, reduced)
 
     def call(self, hidden: Any, bias: Any, first_only: bool = False, training: bool = False) -> Any:
-        """Hidden states (batch x length, size) to the same, or to (batch, size) for the first token alone."""
+        """Transform hidden states (batch x length, size); with `first_only`, return the first token's (batch, size)."""
         length = ops.shape(bias)[-1]
-        shared, values, narrow = self._inputs(hidden)
-        asking = shared
+        shared, values, reduced = self._inputs(hidden)
+        queried = shared
         if first_only:
-            asking, narrow, hidden = (first_token(each, length) for each in (shared, narrow, hidden))
-        mixed = attend(
-            self.query(asking),
+            queried, reduced, hidden = (first_token(states, length) for states in (shared, reduced, hidden))
+        context = attend(
+            self.query(queried),
             self.key(shared),
             self.value(values),
             bias,
             heads=self.heads,
-            places=1 if first_only else length,
+            query_length=1 if first_only else length,
             dropout=self.attention_dropout,
             training=training,
         )
-        attended = self.output_dropout(self.attention_output(mixed), training=training)
-        inner = self.attention_norm(attended + narrow)
+        attended = self.output_dropout(self.attention_output(context), training=training)
+        inner = self.attention_norm(attended + reduced)
         for feedforward in (*self.feedforwards, self.last):
             inner = feedforward(inner, training=training)
-        if not self.mobile.bottleneck:
+        if not self.mobile.use_bottleneck:
             return inner
-        wide = self.widen_dropout(self.widen(inner), training=training)
-        return self.widen_norm(wide + hidden)
+        output = self.output_bottleneck_dropout(self.output_bottleneck(inner), training=training)
+        return self.output_bottleneck_norm(output + hidden)

@@ -1,26 +1,26 @@
-"""The models that can be trained, as data. Imports no framework, so that listing them is instant."""
+"""The models that can be trained, as data. The module imports no framework, so that a list is instant."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.errors import UsageError
-from emotion.weights.known import PRETRAINED, PretrainedModel
+from emotion.weights.catalog import PRETRAINED, PretrainedModel
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What there is to know of a model before it is built.
+    """The facts about a model that need no built model.
 
-    `parameters` (all trainable) are those of the reference task: six labels and, where the vocabulary is not
-    the checkpoint's own, 8,126 words. `checkpoint` is what training starts from, or None for scratch.
+    `parameters` counts the weights, all trainable, for the reference task: six labels and, where training
+    learns the vocabulary, 8,126 words. `pretrained` is the start of the training, None for random weights.
     """
 
     name: str
     description: str
     parameters: int
-    checkpoint: PretrainedModel | None = None
+    pretrained: PretrainedModel | None = None
 
 
 MODELS = {
@@ -63,10 +63,10 @@ MODELS = {
 
 
 def find_model(name: str) -> ModelInfo:
-    """Look a model up.
+    """Find a model by its name.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: no model has that name.
     """
     if name not in MODELS:
         raise UsageError(f"unknown model {name!r}", f"the models are {', '.join(MODELS)}")
@@ -74,11 +74,11 @@ def find_model(name: str) -> ModelInfo:
 
 
 def jobs_folder() -> Path:
-    """`jobs/`: inside the installed package, or beside it in a checkout."""
+    """Find `jobs/`: inside the installed package, or beside the package in a checkout."""
     inside = PACKAGE / "jobs"
     return inside if inside.is_dir() else PACKAGE.parent / "jobs"
 
 
 def params_file(model: str) -> Path:
-    """The model's own params.toml."""
+    """Give the path of the model's params.toml."""
     return jobs_folder() / find_model(model).name / "params.toml"

@@ -1,4 +1,4 @@
-"""A transformer that classifies: embeddings, encoder and head as one Keras model."""
+"""Builds a transformer that classifies: embeddings, encoder and head as one Keras model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,20 +7,20 @@ from typing import Any
 from emotion.models.backend import load_keras
 from emotion.models.config import EncoderConfig
 
-# The inputs of the model and of its ONNX file, all (batch, length).
+# Names of the inputs of the model and of its ONNX file, all (batch, length).
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 
 
 def input_names(config: EncoderConfig) -> tuple[str, ...]:
-    """What the model takes: what the family's tokenizer gives."""
+    """Name the model's inputs: the outputs of the family's tokenizer."""
     return (IDS, MASK, TYPES) if config.token_types > 1 else (IDS, MASK)
 
 
 def build_transformer(config: EncoderConfig, labels: int, name: str, precision: str = "float32") -> Any:
-    """Build the model with random weights; `precision` is what it computes in, weights are float32.
+    """Build the model with random weights, float32; it computes in `precision`.
 
-    Takes a dictionary of `input_names`, int32 (batch, length), and gives logits float32 (batch, labels). Its
-    `chance` is what dropout draws from.
+    The model takes a dictionary of `input_names`, int32 (batch, length), and gives logits float32 (batch, labels).
+    Its `dropout_seed` seeds all dropout.
     """
     keras = load_keras()
     from emotion.models.encoder import Block, Embeddings, Encoder
@@ -28,23 +28,23 @@ def build_transformer(config: EncoderConfig, labels: int, name: str, precision: 
     from emotion.models.mobilebert import MobileBlock, MobileEmbeddings
 
     policy = precision if precision == "float32" else f"mixed_{precision}"
-    chance = DropoutSeed()
+    dropout_seed = DropoutSeed()
     embeddings, block = (MobileEmbeddings, MobileBlock) if config.mobile else (Embeddings, Block)
-    with _policy(keras, policy):
-        inputs = {each: keras.Input((None,), dtype="int32", name=each) for each in input_names(config)}
+    with _dtype_policy(keras, policy):
+        inputs = {key: keras.Input((None,), dtype="int32", name=key) for key in input_names(config)}
         types = inputs.get(TYPES, keras.ops.zeros_like(inputs[IDS]))
-        hidden = embeddings(config, chance, name="embeddings")(inputs[IDS], types)
+        hidden = embeddings(config, dropout_seed, name="embeddings")(inputs[IDS], types)
         bias = MaskBias(name="mask_bias")(inputs[MASK])
-        hidden = Encoder(config, chance, block, name="encoder")(hidden, bias, first_only=True)
-        logits = Classification(config.head, labels, config, chance, name="head")(hidden)
+        hidden = Encoder(config, dropout_seed, block, name="encoder")(hidden, bias, first_only=True)
+        logits = Classification(config.head, labels, config, dropout_seed, name="head")(hidden)
         model = keras.Model(inputs, logits, name=name)
-    model.chance = chance
+    model.dropout_seed = dropout_seed
     return model
 
 
 @contextmanager
-def _policy(keras: Any, name: str) -> Iterator[None]:
-    """What layers that are made meanwhile compute in."""
+def _dtype_policy(keras: Any, name: str) -> Iterator[None]:
+    """Set the dtype policy of layers that are created in the block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

@@ -1,4 +1,4 @@
-"""Texts to the arrays that a model takes, cut and padded as its tokenizer.json says."""
+"""Tokenizes texts and makes batches of rows of one length, cut and padded as tokenizer.json says."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from tokenizers import Encoding, Tokenizer
 
 from emotion.errors import BadDataError
 
-# What a session takes at once: enough to fill the cores, little enough to stay in their caches.
+# Tokens of one session call: enough to use all cores, few enough to stay in their caches.
 BATCH_TOKENS = 4096
-# What the tokenizer takes at once: its encodings need some fifty times the memory of the text.
+# Characters of one tokenizer call: its encodings need about fifty times the memory of the text.
 SLICE_CHARACTERS = 1 << 20
-# A text is cut to this many characters a token before it is tokenized; see `Batcher._cut`.
-CHARACTERS_A_TOKEN = 32
-SHORTEST_CUT = 1024
-LONGEST_ROW = 1 << 16
+# A text is cut to this many characters per token before it is tokenized: see `Batcher._cut`.
+CHARACTERS_PER_TOKEN = 32
+MIN_CUT = 1024
+MAX_ROW_TOKENS = 1 << 16
 TRIAL = "one two three " * 100
 
-# Where each input of a model comes from.
+# Attribute of a tokenizer's encoding for each input of a model. The mask follows from the lengths.
 SOURCES = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that the session takes together.
+    """Rows of one session call.
 
-    `rows` are their places among the texts, int64 (rows,); `inputs` the model's, each int64 (rows, length).
+    `rows` are their indices among the texts, int64 (rows,). `inputs` are the model's inputs, int64 (rows, length).
     """
 
     rows: NDArray[np.int64]
@@ -40,8 +40,8 @@ class Batch:
 class Batcher:
     """Turns texts into batches of rows of one length.
 
-    Rows of equal length run together, so nothing is padded that the model does not want padded, and a row's
-    scores do not depend on its neighbours: parts of a file give what the whole gives.
+    Rows of equal length run together, so a row has only the padding that the model needs. A row's scores do not
+    depend on the other rows: the parts of a file have the scores of the whole.
     """
 
     def __init__(self, tokenizer: Tokenizer, inputs: Sequence[str], length: int | None) -> None:
@@ -51,33 +51,33 @@ class Batcher:
         self._padding: dict[str, Any] = tokenizer.padding or {}
         truncation: dict[str, Any] = tokenizer.truncation or {}
         self._from_end = truncation["direction"] == "left"
-        self._shortest_cut = max(SHORTEST_CUT, CHARACTERS_A_TOKEN * truncation["max_length"])
-        # Rows are padded below, once they are arrays: that takes half the time.
+        self._min_cut = max(MIN_CUT, CHARACTERS_PER_TOKEN * truncation["max_length"])
+        # `_arrays` pads the rows, in half the time that the tokenizer takes.
         tokenizer.no_padding()
-        # A stride repeats tokens in what is cut off, which nobody reads.
+        # A stride only changes the overflow, which nobody reads.
         tokenizer.enable_truncation(**{**truncation, "stride": 0})
 
     @classmethod
     def load(cls, path: Path, inputs: Sequence[str], length: int | None) -> "Batcher":
-        """Read tokenizer.json for a model that takes `inputs` of `length` tokens (None: of any length).
+        """Read tokenizer.json for a model that takes `inputs` of `length` tokens (None: any length).
 
         Raises:
-            BadDataError: the file is damaged, or does not cut and pad to a length that the model takes.
+            BadDataError: the file is damaged, or does not cut and pad to the model's length.
         """
         try:
             tokenizer = Tokenizer.from_file(str(path))
             _check_settings(path, tokenizer, length)
-            encoder = cls(tokenizer, inputs, length)
+            batcher = cls(tokenizer, inputs, length)
             tokenizer.encode(TRIAL)
         except BaseException as error:
-            if isinstance(error, BadDataError) or not _refused(error):
+            if isinstance(error, BadDataError) or not _is_tokenizer_error(error):
                 raise
             raise BadDataError(f"{path} is no tokenizer: {error!s:.200}", "export the model again") from error
-        return encoder
+        return batcher
 
     @property
     def largest_id(self) -> int:
-        """The largest id that the tokenizer can give."""
+        """Largest id that the tokenizer can give."""
         ids: list[int] = [
             *self._tokenizer.get_vocab(with_added_tokens=True).values(),
             self._padding["pad_id"],
@@ -85,28 +85,30 @@ class Batcher:
         return max(ids)
 
     def batches(self, texts: Sequence[str]) -> Iterator[Batch]:
-        """Tokenize `texts`. Rows that the tokenizer refuses are in no batch."""
-        parts = [self._flatten(self._encode(part)) for part in _slices(texts, self._shortest_cut)]
-        if not parts:
+        """Tokenize `texts` and yield their batches. Texts that the tokenizer refuses are in no batch."""
+        flattened = [self._flatten(self._encode(texts_slice)) for texts_slice in _slices(texts, self._min_cut)]
+        if not flattened:
             return
-        lengths = np.concatenate([part_lengths for part_lengths, _ in parts])
-        tokens = {name: np.concatenate([part[name] for _, part in parts]) for name in parts[0][1]}
+        lengths = np.concatenate([slice_lengths for slice_lengths, _ in flattened])
+        tokens = {
+            name: np.concatenate([slice_tokens[name] for _, slice_tokens in flattened]) for name in flattened[0][1]
+        }
         starts = np.cumsum(np.maximum(lengths, 0)) - np.maximum(lengths, 0)
-        padded = np.where(lengths < 0, -1, self._padded(lengths))
+        padded = np.where(lengths < 0, -1, self._padded_lengths(lengths))
         for length in np.unique(padded[padded >= 0]):
             rows = np.flatnonzero(padded == length)
             size = max(1, BATCH_TOKENS // int(length))
             for first in range(0, len(rows), size):
-                some = rows[first : first + size]
-                yield Batch(some, self._arrays(tokens, starts[some], lengths[some], int(length)))
+                chosen = rows[first : first + size]
+                yield Batch(chosen, self._arrays(tokens, starts[chosen], lengths[chosen], int(length)))
 
-    def _padded(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Find the length that each row runs with."""
+    def _padded_lengths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Length of every row after padding, int64 (rows,)."""
         if self._length is not None:
             return np.full_like(lengths, self._length)
         multiple = self._padding["pad_to_multiple_of"] or 1
-        wanted = np.maximum(lengths, self._padding["length"] or 1)
-        return -(-wanted // multiple) * multiple
+        minimum = np.maximum(lengths, self._padding["length"] or 1)
+        return -(-minimum // multiple) * multiple
 
     def _arrays(
         self,
@@ -115,11 +117,11 @@ class Batcher:
         lengths: NDArray[np.int64],
         width: int,
     ) -> dict[str, NDArray[np.int64]]:
-        """Lay rows of flat tokens out as (rows, width), padded on the tokenizer's side."""
+        """Arrange flat tokens as (rows, width), padded on the tokenizer's side."""
         before = (width - lengths if self._padding["direction"] == "left" else np.zeros_like(lengths))[:, None]
-        places = np.arange(width) - before
-        real = (places >= 0) & (places < lengths[:, None])
-        sources = (places + starts[:, None])[real]
+        positions = np.arange(width) - before
+        real = (positions >= 0) & (positions < lengths[:, None])
+        sources = (positions + starts[:, None])[real]
         arrays = {}
         for name in self._inputs:
             if name == "attention_mask":
@@ -131,23 +133,25 @@ class Batcher:
         return arrays
 
     def _flatten(self, encodings: Sequence[Encoding | None]) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
-        """Lengths of all rows (-1 for a refused one), and per input the tokens of all rows end to end."""
-        lengths = np.fromiter((-1 if one is None else len(one) for one in encodings), np.int64, len(encodings))
+        """Lengths of all rows (-1 for a refused text), and per input the concatenated tokens of all rows."""
+        lengths = np.fromiter(
+            (-1 if encoding is None else len(encoding) for encoding in encodings), np.int64, len(encodings)
+        )
         total = int(lengths[lengths > 0].sum())
         tokens = {}
         for name in self._inputs:
             if source := SOURCES[name]:
-                rows = (getattr(one, source) for one in encodings if one is not None)
+                rows = (getattr(encoding, source) for encoding in encodings if encoding is not None)
                 tokens[name] = np.fromiter(chain.from_iterable(rows), np.int64, total)
         return lengths, tokens
 
     def _encode(self, texts: Sequence[str]) -> list[Encoding | None]:
-        """Tokenize without padding, cut to `max_length` tokens; None for a text that is refused."""
-        pieces = [self._cut(text, self._shortest_cut) for text in texts]
+        """Tokenize without padding, cut to `max_length` tokens. None stands for a text that the tokenizer refuses."""
+        pieces = [self._cut(text, self._min_cut) for text in texts]
         try:
             encodings: list[Encoding | None] = list(self._tokenizer.encode_batch_fast(pieces))
         except BaseException as error:
-            if not _refused(error):
+            if not _is_tokenizer_error(error):
                 raise
             encodings = [self._encode_one(piece) for piece in pieces]
         for row, (text, piece) in enumerate(zip(texts, pieces, strict=True)):
@@ -159,24 +163,24 @@ class Batcher:
         try:
             return self._tokenizer.encode(text)
         except BaseException as error:
-            if not _refused(error):
+            if not _is_tokenizer_error(error):
                 raise
             return None
 
     def _encode_long(self, text: str, encoding: Encoding | None) -> Encoding | None:
-        """Take more and more of a long text, until it has more tokens than the model takes."""
-        size = self._shortest_cut
+        """Encode more and more of a long text, until it has more tokens than the model takes."""
+        size = self._min_cut
         while encoding is not None and not encoding.overflowing and size < len(text):
             size *= 4
             encoding = self._encode_one(self._cut(text, size))
         return encoding
 
     def _cut(self, text: str, size: int) -> str:
-        """Keep some `size` characters of the side that truncation keeps, to the nearest space or line end.
+        """Keep about `size` characters on the side that truncation keeps, cut at a space or line end.
 
-        Where what is kept has more tokens than the model takes, truncation gives the same tokens as with the
-        whole text. Only a text that has no space in `size` characters is cut inside a word, and then its last
-        tokens can differ, which are far beyond the model's length.
+        If this piece has more tokens than the model takes, truncation gives the tokens that it gives for the whole
+        text. Only a text without a space in `size` characters is cut inside a word. Then the tokens at the cut can
+        differ, but they are far beyond the model's length.
         """
         if len(text) <= size:
             return text
@@ -189,18 +193,18 @@ class Batcher:
 
 
 def _first_space(text: str) -> int:
-    found = [place for place in (text.find(" "), text.find("\n")) if place >= 0]
+    found = [index for index in (text.find(" "), text.find("\n")) if index >= 0]
     return min(found, default=-1)
 
 
-def _slices(texts: Sequence[str], longest: int) -> Iterator[Sequence[str]]:
-    """Split `texts` so that the tokenizer sees at most some SLICE_CHARACTERS at a time."""
+def _slices(texts: Sequence[str], max_characters: int) -> Iterator[Sequence[str]]:
+    """Split `texts` into slices of about SLICE_CHARACTERS. A text counts as at most `max_characters`."""
     first = characters = 0
-    for place, text in enumerate(texts):
-        characters += min(len(text), longest)
+    for index, text in enumerate(texts):
+        characters += min(len(text), max_characters)
         if characters >= SLICE_CHARACTERS:
-            yield texts[first : place + 1]
-            first, characters = place + 1, 0
+            yield texts[first : index + 1]
+            first, characters = index + 1, 0
     if first < len(texts):
         yield texts[first:]
 
@@ -210,19 +214,19 @@ def _check_settings(path: Path, tokenizer: Tokenizer, length: int | None) -> Non
     if truncation is None or padding is None:
         missing = "truncation" if truncation is None else "padding"
         raise BadDataError(f"{path} has no {missing}", "the model's export writes it: export the model again")
-    for found in (truncation["max_length"], padding["length"] or 1, padding["pad_to_multiple_of"] or 1):
-        if not 0 < found <= LONGEST_ROW:
-            raise BadDataError(f"{path} cuts or pads texts to {found} tokens", "export the model again")
+    for tokens in (truncation["max_length"], padding["length"] or 1, padding["pad_to_multiple_of"] or 1):
+        if not 0 < tokens <= MAX_ROW_TOKENS:
+            raise BadDataError(f"{path} cuts or pads texts to {tokens} tokens", "export the model again")
     if length is None:
         return
-    for what, found in (("cuts", truncation["max_length"]), ("pads", padding["length"] or 0)):
-        if found > length or (what == "pads" and 0 < found < length):
+    for verb, tokens in (("cuts", truncation["max_length"]), ("pads", padding["length"] or 0)):
+        if tokens > length or (verb == "pads" and 0 < tokens < length):
             raise BadDataError(
-                f"{path} {what} texts to {found} tokens where the model takes {length}",
+                f"{path} {verb} texts to {tokens} tokens where the model takes {length}",
                 "the files of a model folder belong together: export the model again",
             )
 
 
-def _refused(error: BaseException) -> bool:
-    """Whether the tokenizer could not do it. It is Rust: what it cannot do is an Exception, or a panic."""
+def _is_tokenizer_error(error: BaseException) -> bool:
+    """Whether the tokenizer failed. It is written in Rust: a failure is an Exception or a panic."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"

@@ -7,7 +7,7 @@ from emotion.errors import BadDataError
 from emotion.store.atomic import write_json
 from emotion.store.layout import read_json
 
-# Not `temperature`: Hugging Face's tools take that for a setting of text generation.
+# Not `temperature`, which Hugging Face's tools read as a setting of text generation.
 TEMPERATURE = "calibration_temperature"
 
 
@@ -15,7 +15,7 @@ def read_labels(path: Path) -> list[str]:
     """Label names in the order of the logits, from id2label.
 
     Raises:
-        BadDataError: id2label is absent, or not different names for 0, 1, 2 and so on.
+        BadDataError: id2label is missing, or does not map 0, 1, 2 and so on to different names.
     """
     names = read_json(path).get("id2label")
     if not isinstance(names, dict) or not names:
@@ -32,10 +32,10 @@ def read_labels(path: Path) -> list[str]:
 
 
 def read_temperature(path: Path) -> float:
-    """Tell what logits are divided by before they become scores; 1 where nothing is said.
+    """Temperature that divides the logits before softmax; 1 if the file has none.
 
     Raises:
-        BadDataError: it is not a positive number.
+        BadDataError: the temperature is not a positive number.
     """
     value = read_json(path).get(TEMPERATURE, 1.0)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:

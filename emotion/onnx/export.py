@@ -1,4 +1,4 @@
-"""Export of a Keras model to ONNX: one file, dynamic where the model is, valid by the checker."""
+"""Exports a Keras model to ONNX: one valid graph with the model's dynamic dimensions."""
 
 import logging
 import os
@@ -16,12 +16,12 @@ DIMENSIONS = ("batch", "length")
 
 
 def to_onnx(model: Any, opset: int, *, apart: bool = False) -> bytes:
-    """Convert on the CPU and return the serialised graph.
+    """Convert on the CPU and return the serialized graph.
 
-    It takes the model's inputs by name, int64 (batch, length), and gives `logits` float32 (batch, labels). The
-    batch is dynamic, and the length where the model takes any. With `apart` the weights are kept out of the
-    conversion and put in at its end: it copies the graph again and again, and with BERT's weights in it that
-    takes 15 GB. The ONNX operator of an LSTM is only found with the weights in place.
+    The graph takes the model's inputs by name, int64 (batch, length), and gives `logits`, float32 (batch, labels).
+    The batch is dynamic, and so is the length if the model takes any. With `apart` the weights join the graph after
+    the conversion, which copies the graph many times: with BERT's weights inside, that takes 15 GB. The converter
+    finds the ONNX operator of an LSTM only with the weights inside.
 
     Raises:
         CheckFailedError: the converter wrote a graph that is not valid ONNX.
@@ -29,27 +29,27 @@ def to_onnx(model: Any, opset: int, *, apart: bool = False) -> bytes:
     import tensorflow as tf
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Otherwise every one of its passes copies the whole graph first, to be able to go on after an error.
+    # Otherwise each pass of the converter copies the whole graph first, so that it can continue after an error.
     os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    names = [each.name for each in model.inputs]
+    names = [tensor.name for tensor in model.inputs]
     weights = {f"weight_{number}": weight for number, weight in enumerate(model.trainable_variables if apart else [])}
 
-    def logits(*given: Any) -> dict[str, Any]:
-        inputs = {name: tf.cast(each, tf.int32) for name, each in zip(names, given, strict=False)}
+    def logits(*arguments: Any) -> dict[str, Any]:
+        inputs = {name: tf.cast(ids, tf.int32) for name, ids in zip(names, arguments, strict=False)}
         if not apart:
             return {OUTPUT: model(inputs, training=False)}
-        return {OUTPUT: model.stateless_call(given[len(names) :], [], inputs, training=False)[0]}
+        return {OUTPUT: model.stateless_call(arguments[len(names) :], [], inputs, training=False)[0]}
 
-    signature = [tf.TensorSpec(each.shape, tf.int64, name=each.name) for each in model.inputs]
+    signature = [tf.TensorSpec(tensor.shape, tf.int64, name=tensor.name) for tensor in model.inputs]
     signature += [tf.TensorSpec(weight.shape, weight.dtype, name=name) for name, weight in weights.items()]
     with tf.device("/CPU:0"):
         graph, _ = tf2onnx.convert.from_function(
             tf.function(logits, autograph=False), input_signature=signature, opset=opset
         )
-    _put_in(graph.graph, weights)
+    _insert_weights(graph.graph, weights)
     _name_dimensions(graph)
     _divide_before_erf(graph.graph)
     _drop_unread(graph.graph)
@@ -60,10 +60,10 @@ def to_onnx(model: Any, opset: int, *, apart: bool = False) -> bytes:
     return bytes(graph.SerializeToString())
 
 
-def _put_in(graph: Any, weights: Mapping[str, Any]) -> None:
-    """Make the inputs that stand for weights what they are: initializers, by the names of Keras' variables."""
+def _insert_weights(graph: Any, weights: Mapping[str, Any]) -> None:
+    """Replace the inputs that stand for weights by initializers, named like Keras' variables."""
     used = {name for node in graph.node for name in node.input} & weights.keys()
-    kept = [each for each in graph.input if each.name not in weights]
+    kept = [value for value in graph.input if value.name not in weights]
     del graph.input[:]
     graph.input.extend(kept)
     for node in graph.node:
@@ -74,7 +74,7 @@ def _put_in(graph: Any, weights: Mapping[str, Any]) -> None:
 
 
 def _name_dimensions(graph: Any) -> None:
-    """Give dynamic dimensions the names that readers expect, instead of the converter's numbers."""
+    """Name the dynamic dimensions, which the converter numbers."""
     for value in (*graph.graph.input, *graph.graph.output):
         for name, dimension in zip(DIMENSIONS, value.type.tensor_type.shape.dim, strict=True):
             if not dimension.dim_value:
@@ -82,7 +82,7 @@ def _name_dimensions(graph: Any) -> None:
 
 
 def _divide_before_erf(graph: Any) -> None:
-    """Write GELU's x / sqrt(2) as a division again, which the converter made a product: so onnxruntime fuses it."""
+    """Restore GELU's division x / sqrt(2), which the converter made a product: onnxruntime fuses only the division."""
     arguments = {node.input[0] for node in graph.node if node.op_type == "Erf"}
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
@@ -102,15 +102,15 @@ def _divide_before_erf(graph: Any) -> None:
 
 
 def _drop_unread(graph: Any) -> None:
-    """Remove constants that no node reads any more: onnxruntime warns of each, in every tool that opens the file."""
-    read = {name for node in graph.node for name in node.input} | {each.name for each in graph.output}
-    for place in reversed(range(len(graph.initializer))):
-        if graph.initializer[place].name not in read:
-            del graph.initializer[place]
+    """Remove constants that no node reads: onnxruntime warns of them in every tool that opens the file."""
+    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    for index in reversed(range(len(graph.initializer))):
+        if graph.initializer[index].name not in read:
+            del graph.initializer[index]
 
 
 def word_config(params: WordParams, labels: Sequence[str]) -> dict[str, Any]:
-    """config.json of a model that is none of transformers'."""
+    """config.json of a model that the transformers library does not know."""
     names = {str(index): label for index, label in enumerate(labels)}
     return {
         "model_type": f"emotion-{params.model.name}",

@@ -1,4 +1,4 @@
-"""Whether the exported model gives what the trained model gives."""
+"""Checks that the exported model gives the logits of the trained model."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from emotion.errors import CheckFailedError
 
 @dataclass(frozen=True)
 class Parity:
-    """The largest difference of any logit, and the share of rows with the same label."""
+    """Largest difference of a logit, and the share (0 to 1) of rows with the same label."""
 
     max_abs_logit_diff: float
     label_agreement: float
 
 
 def check_parity(trained: NDArray[np.float32], exported: NDArray[np.float32], tolerance: float) -> Parity:
-    """Compare logits (rows, labels) of the same rows.
+    """Compare float32 logits (rows, labels) of the same rows.
 
-    Labels have to be equal wherever the two largest logits differ by more than `tolerance`: nearer to each
-    other, the last digits of a sum decide.
+    Labels must be equal in rows whose two largest logits differ by more than `tolerance`. If they are closer, the
+    last digits of a sum decide.
 
     Raises:
-        CheckFailedError: a logit differs by more than `tolerance`, is not a number, or a clear label changes.
+        CheckFailedError: a logit differs by more than `tolerance` or is NaN, or a clear label changes.
     """
     if trained.shape != exported.shape:
         raise CheckFailedError(f"the exported model gives {exported.shape} logits, the trained one {trained.shape}")
@@ -31,7 +31,7 @@ def check_parity(trained: NDArray[np.float32], exported: NDArray[np.float32], to
     equal = trained.argmax(axis=1) == exported.argmax(axis=1)
     best = np.sort(trained, axis=1)
     clear = best[:, -1] - best[:, -2] > tolerance
-    # Negated, so that a NaN fails too.
+    # Negated, so that NaN fails too.
     if not (difference <= tolerance and equal[clear].all()):
         raise CheckFailedError(
             f"the exported model differs from the trained one: logits by {difference:.2e} (allowed {tolerance:.0e}),"

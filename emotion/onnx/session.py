@@ -1,4 +1,4 @@
-"""The inference session: a model folder, opened and checked, that turns texts into logits."""
+"""Opens and checks a model folder, and turns texts into logits."""
 
 import hashlib
 import threading
@@ -24,7 +24,7 @@ Precision = Literal["float32", "int8"]
 
 
 class Classifier:
-    """A trained model, ready to use on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
+    """A trained model on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
 
     Its scores are `probabilities(logits, classifier.temperature)`.
     """
@@ -34,7 +34,7 @@ class Classifier:
         graph: Path,
         labels: list[str],
         session: onnxruntime.InferenceSession,
-        encoder: Batcher,
+        batcher: Batcher,
         temperature: float = 1.0,
         device: Device = "cpu",
     ) -> None:
@@ -43,7 +43,7 @@ class Classifier:
         self.temperature = temperature
         self.device = device
         self._session = session
-        self._encoder = encoder
+        self._batcher = batcher
 
     @classmethod
     def load(
@@ -53,15 +53,15 @@ class Classifier:
         precision: Precision = "float32",
         device: Literal["auto"] | Device = "cpu",
     ) -> "Classifier":
-        """Open a model folder, or a run's folder that has one as `model/`, for `threads` cores.
+        """Open a model folder, or the `model/` of a run's folder, for `threads` cores.
 
-        With `auto` the model runs on the GPU where it can, and int8 on the CPU.
+        With `auto`, float32 runs on the GPU if possible. int8 always runs on the CPU.
 
         Raises:
-            InputMissingError: the folder, or one of its three files, is not there; or it has no int8 model.
-            BadDataError: a file is damaged or foreign, or they do not belong together.
-            UnavailableError: the GPU is asked for and cannot be used.
-            UsageError: int8 is asked for on the GPU.
+            InputMissingError: the folder, one of its three files, or the int8 model does not exist.
+            BadDataError: a file is damaged or foreign, or the files do not belong together.
+            UnavailableError: `device` is "gpu", and the GPU cannot be used.
+            UsageError: `device` is "gpu", and `precision` is "int8".
         """
         if device == "gpu" and precision == "int8":
             raise UsageError(
@@ -74,8 +74,8 @@ class Classifier:
         threads = threads or usable_cores()
         session = open_on_cpu(graph, threads)
         names, length = _check_inputs(graph, session)
-        encoder = Batcher.load(folder / "tokenizer.json", names, length)
-        classifier = cls(graph, labels, session, encoder, temperature)
+        batcher = Batcher.load(folder / "tokenizer.json", names, length)
+        classifier = cls(graph, labels, session, batcher, temperature)
         classifier._probe(names, length)
         if device == "cpu" or precision == "int8":
             return classifier
@@ -97,25 +97,25 @@ class Classifier:
         return digest.hexdigest()
 
     def logits(self, texts: Sequence[str], stopped: threading.Event | None = None) -> NDArray[np.float32]:
-        """Logits, float32 (texts, labels); a row of NaN for a text that the tokenizer refuses.
+        """Logits, float32 (texts, labels). Texts that the tokenizer refuses have NaN.
 
-        Another thread may set `stopped`: the rows that were not reached by then are NaN too.
+        Another thread may set `stopped`: then the remaining rows have NaN too.
 
         Raises:
-            BadDataError: the model cannot be run.
+            BadDataError: onnxruntime cannot run the model.
             UnavailableError: the GPU fails.
         """
         logits = np.full((len(texts), len(self.labels)), np.nan, np.float32)
-        for batch in self._encoder.batches(texts):
+        for batch in self._batcher.batches(texts):
             if stopped is not None and stopped.is_set():
                 break
             logits[batch.rows] = self._run(batch)
         return logits
 
     def _run(self, batch: Batch) -> NDArray[np.float32]:
-        # A single row takes another path through matrix products, with other last digits: run it twice.
-        alone = len(batch.rows) == 1
-        inputs = {name: np.repeat(array, 2, axis=0) if alone else array for name, array in batch.inputs.items()}
+        # A single row takes another path through matrix products, with other last digits. So it runs twice.
+        single = len(batch.rows) == 1
+        inputs = {name: np.repeat(array, 2, axis=0) if single else array for name, array in batch.inputs.items()}
         try:
             logits: NDArray[np.float32] = self._session.run([OUTPUT], inputs)[0]
         except Exception as error:  # onnxruntime's errors have no base class
@@ -125,45 +125,45 @@ class Classifier:
                     "see `nvidia-smi`: others may have its memory; or --device cpu",
                 ) from error
             raise BadDataError(f"{self.graph} cannot be run: {first_line(error)}") from error
-        return logits[:1] if alone else logits
+        return logits[:1] if single else logits
 
     def _on_gpu(self, threads: int) -> "Classifier":
-        """The same model on the GPU. Its files are good, so what fails there is the GPU's fault.
+        """Open the same model on the GPU. Its files passed the check, so a failure is the GPU's.
 
         Raises:
-            UnavailableError: the GPU cannot be used, or fails at once.
+            UnavailableError: the GPU cannot be used, or fails in its first run.
         """
         session = open_on_gpu(self.graph, threads)
-        moved = Classifier(self.graph, self.labels, session, self._encoder, self.temperature, "gpu")
-        moved.logits(self.labels)
-        return moved
+        on_gpu = Classifier(self.graph, self.labels, session, self._batcher, self.temperature, "gpu")
+        on_gpu.logits(self.labels)
+        return on_gpu
 
     def _probe(self, names: Sequence[str], length: int | None) -> None:
-        """Run the tokenizer's largest id through the model, and count its logits."""
+        """Run the tokenizer's largest id through the model, and count the logits."""
         shape = (2, length or 2)
-        largest = self._encoder.largest_id
+        largest = self._batcher.largest_id
         inputs = {name: np.full(shape, largest if name == "input_ids" else 0, np.int64) for name in names}
-        belong = f"the files in {self.graph.parent} do not belong together"
+        problem = f"the files in {self.graph.parent} do not belong together"
         try:
             logits = self._session.run([OUTPUT], inputs)[0]
         except Exception as error:  # onnxruntime's errors have no base class
             raise BadDataError(
-                f"{belong}: the tokenizer has ids up to {largest}, and {self.graph.name} fails: {first_line(error)}",
+                f"{problem}: the tokenizer has ids up to {largest}, and {self.graph.name} fails: {first_line(error)}",
                 "export the model again",
             ) from error
         if logits.shape != (2, len(self.labels)) or logits.dtype != np.float32:
             raise BadDataError(
-                f"{belong}: config.json has {len(self.labels)} labels, and the logits of {self.graph.name} are"
+                f"{problem}: config.json has {len(self.labels)} labels, and the logits of {self.graph.name} are"
                 f" {logits.dtype} {logits.shape} for two texts",
                 "export the model again",
             )
 
 
 def _int8(folder: Path) -> Path:
-    """The quantised model.
+    """Path of the int8 model.
 
     Raises:
-        InputMissingError: there is none.
+        InputMissingError: the folder has none.
     """
     if not (folder / INT8).is_file():
         raise InputMissingError(
@@ -174,12 +174,12 @@ def _int8(folder: Path) -> Path:
 
 
 def find_model(folder: Path) -> Path:
-    """Find the model folder that `folder` is or, for a run, has.
+    """Find the model folder: `folder` itself or, for a run, its `model/`.
 
     Raises:
         InputMissingError: there is none, or it lacks a file.
     """
-    found = next((each for each in (folder, folder / "model") if (each / FILES[0]).is_file()), None)
+    found = next((path for path in (folder, folder / "model") if (path / FILES[0]).is_file()), None)
     if found is None:
         what = "no model.onnx in" if folder.is_dir() else "no such folder:"
         raise InputMissingError(f"{what} {folder}", f"a model folder has {', '.join(FILES)}")
@@ -190,30 +190,34 @@ def find_model(folder: Path) -> Path:
 
 
 def probabilities(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float64]:
-    """Softmax of logits / temperature over the last axis, float64 of the same shape; a row of NaN stays one."""
-    wide = logits.astype(np.float64) / temperature
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+    """Softmax of logits / temperature over the last axis, float64 of the same shape. A row of NaN stays NaN."""
+    scaled = logits.astype(np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     shares: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
     return shares
 
 
 def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[list[str], int | None]:
-    """Names of the model's inputs, and the one length that it takes (None for any)."""
-    inputs = {each.name: each for each in session.get_inputs()}
-    foreign = "a text classifier takes input_ids, perhaps attention_mask and token_type_ids, and gives logits"
+    """Names of the model's inputs, and the length that it takes (None for any length).
+
+    Raises:
+        BadDataError: the graph is not a text classifier.
+    """
+    inputs = {value.name: value for value in session.get_inputs()}
+    hint = "a text classifier takes input_ids, perhaps attention_mask and token_type_ids, and gives logits"
     if "input_ids" not in inputs or not set(inputs) <= set(SOURCES) or OUTPUT not in _outputs(session):
         found = f"takes {', '.join(inputs)} and gives {', '.join(_outputs(session))}"
-        raise BadDataError(f"{path} is another kind of model: it {found}", foreign)
-    for name, each in inputs.items():
-        if each.type != "tensor(int64)" or len(each.shape) != 2 or isinstance(each.shape[0], int):  # noqa: PLR2004
+        raise BadDataError(f"{path} is another kind of model: it {found}", hint)
+    for name, value in inputs.items():
+        if value.type != "tensor(int64)" or len(value.shape) != 2 or isinstance(value.shape[0], int):  # noqa: PLR2004
             raise BadDataError(
-                f"{path}: input {name} is {each.type} {each.shape}, not int64 (any batch, length)", foreign
+                f"{path}: input {name} is {value.type} {value.shape}, not int64 (any batch, length)", hint
             )
-    lengths = {each.shape[1] for each in inputs.values() if isinstance(each.shape[1], int)}
+    lengths = {value.shape[1] for value in inputs.values() if isinstance(value.shape[1], int)}
     if len(lengths) > 1 or not all(length > 0 for length in lengths):
-        raise BadDataError(f"{path}: its inputs are of different lengths: {lengths}", foreign)
+        raise BadDataError(f"{path}: its inputs are of different lengths: {lengths}", hint)
     return list(inputs), next(iter(lengths), None)
 
 
 def _outputs(session: onnxruntime.InferenceSession) -> list[str]:
-    return [each.name for each in session.get_outputs()]
+    return [value.name for value in session.get_outputs()]

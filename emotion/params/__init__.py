@@ -1,1 +1,1 @@
-"""The parameters of a training: their schema, and the params.toml that they are read from."""
+"""Parameters of a training: their schema, and the reader of params.toml."""

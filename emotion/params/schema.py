@@ -1,4 +1,4 @@
-"""The schema of a job's params.toml: its tables, their keys, defaults and bounds."""
+"""Schema of a job's params.toml: tables, keys, defaults and bounds."""
 
 import hashlib
 import json
@@ -10,9 +10,7 @@ from emotion.store.layout import RUN_NAME
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
-
-
-# The tags keep a mistake in one of the two from being told as one in both.
+# The tags keep pydantic from reporting a mistake in one alternative as a mistake in both.
 ClassWeights = Annotated[
     Annotated[Literal["none", "balanced"], Tag("word")]
     | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag("table")],
@@ -25,19 +23,19 @@ class _Table(BaseModel):
 
 
 class DataTable(_Table):
-    """`[data]`: where text and label are, and how one file becomes three splits."""
+    """`[data]`: the columns of text and label, and how one file becomes three splits."""
 
     text_column: str = "text"
     label_column: str = "label"
     encoding: str = "utf-8"
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
-    # Apart from the training seed, so that runs of several seeds are tested on the same rows.
+    # Separate from the training seed: runs with different seeds have the same test rows.
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 class WordTextTable(_Table):
-    """`[text]` of models with words of their own: the tokenizer, learnt from train alone."""
+    """`[text]` of the word models: a tokenizer that is learned only from train."""
 
     vocabulary: Annotated[int, Field(ge=3, le=1_000_000)] = 8126
     max_length: Annotated[int, Field(ge=1, le=4096)] = 35
@@ -45,80 +43,80 @@ class WordTextTable(_Table):
 
 
 class TransformerTextTable(_Table):
-    """`[text]` of transformers, whose tokenizer comes with the checkpoint."""
+    """`[text]` of the transformers, whose tokenizer comes with the pretrained weights."""
 
-    # Tokens with the special ones; 0 is the length that 99.5 % of train's texts fit into.
+    # Tokens, special ones included; 0 is the length that covers 99.5 % of train's texts.
     max_length: Annotated[int, Field(ge=0, le=4096)] = 0
 
 
-class _RecurrentOrDense(_Table):
+class _WordModelTable(_Table):
     embedding_dim: Positive = 128
     hidden: list[Positive] = [64, 32]
-    # Whole features of the embedding at all places, and single values of it.
+    # Whole embedding features at all positions, and single embedding values.
     feature_dropout: Fraction = 0.0
     embedding_dropout: Fraction = 0.0
 
 
-class AnnTable(_RecurrentOrDense):
+class AnnTable(_WordModelTable):
     """`[model]` of the ANN."""
 
     name: Literal["ann"] = "ann"
     same_start: bool = True
 
 
-class LstmTable(_RecurrentOrDense):
+class LstmTable(_WordModelTable):
     """`[model]` of the LSTM."""
 
     name: Literal["lstm"] = "lstm"
     units: Positive = 128
-    # What the LSTM hands on, both directions together.
+    # Output of the LSTM, both directions together.
     units_dropout: Fraction = 0.0
 
 
 class TransformerTable(_Table):
-    """`[model]` of the transformers: the checkpoint that training starts from."""
+    """`[model]` of the transformers: the pretrained model that training starts from."""
 
     name: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}$")]
     # A hub id (`org/name`) or a folder with config.json, model.safetensors and tokenizer.json.
     checkpoint: Annotated[str, Field(min_length=1)]
-    # The commit on the hub; a folder has none.
+    # Commit on the hub; empty for a folder.
     revision: str = ""
-    # `random` takes the architecture alone, and of the models that `emotion models` lists nothing has to be there:
-    # they learn a tokenizer from train. Of others the checkpoint's tokenizer is taken.
+    # `random` takes only the architecture. Models that `emotion models` lists then need no files and learn a tokenizer
+    # from train; other models use the tokenizer of their files.
     init: Literal["pretrained", "random"] = "pretrained"
 
 
 class TrainingTable(_Table):
-    """`[training]`: the optimiser, its schedule, the loss, and when to stop."""
+    """`[training]`: the optimizer, its schedule, the loss, and early stopping."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
-    # Epochs without a better validation accuracy after which training ends.
+    # Early stopping: training ends after this many epochs without a better validation accuracy.
     patience: Positive = 10_000
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
-    # Peak of a linear warm-up over a share of the steps, followed by a cosine or a line downwards.
+    # Peak after a linear warm-up over the share `warmup` of the steps; then a cosine or linear decay.
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     warmup: Fraction = 0.0
     schedule: Literal["cosine", "linear"] = "cosine"
-    # Decoupled, on matrices alone: not on biases and normalisations.
+    # Decoupled, only on matrices: not on biases and normalizations.
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
-    # Largest norm of all gradients together; 0 is no limit.
+    # Maximum global norm of the gradients; 0 is no limit.
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
-    # `balanced` makes every label count the same; or a weight a label, 1 for those left out.
+    # `balanced` gives every label the same total weight. A table has one weight per label; absent labels have 1.
     class_weights: ClassWeights = "none"
     label_smoothing: Fraction = 0.0
-    # Decay a step of the running average of the weights that is evaluated and kept; 0 is none.
+    # Decay per step of the moving average of the weights, which is evaluated and kept; 0 keeps the weights themselves.
     average: Fraction = 0.0
-    # Batches of rows of about one length, padded little further than that.
+    # Batches of rows of similar length, with little padding.
     buckets: bool = False
-    # The same bits every time on the same hardware, at some cost in speed.
+    # Bitwise reproducible on the same hardware, but slower.
     deterministic: bool = False
 
 
 class WordTrainingTable(TrainingTable):
-    """`[training]` of models with words of their own: with augmentation."""
+    """`[training]` of the word models: with augmentation."""
 
-    # Share of words that become unknown; whether the words move to a random place of the padded length.
+    # Share of words that become unknown, and whether the words move to a random position in the padded length.
     word_dropout: Fraction = 0.0
     shift: bool = False
 
@@ -134,48 +132,48 @@ class FineTuningTable(TrainingTable):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     clip_norm: Annotated[float, Field(ge=0)] = 1.0
     buckets: bool = True
-    # `auto` decides by the hardware, and says why.
+    # `auto` chooses by the hardware and says why.
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     xla: Literal["auto", "on", "off"] = "auto"
 
 
 class ExportTable(_Table):
-    """`[export]`: the ONNX file and how close it has to be to the trained model."""
+    """`[export]`: the ONNX file, and how close its logits must be to the trained model's."""
 
     opset: Annotated[int, Field(ge=17, le=23)] = 17
     parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-4
 
 
 class TransformerExportTable(ExportTable):
-    """`[export]` of the transformers: also as int8, where that costs next to no accuracy."""
+    """`[export]` of the transformers: also as int8, unless int8 is rejected (onnx/quantize.py)."""
 
     parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
     int8: bool = True
 
 
 class ResourcesTable(_Table):
-    """`[resources]`: what the job may use, none of which decides what is learnt. 0 is as much as there is.
+    """`[resources]`: what the job may use. None of it changes what the model learns. 0 means all that exists.
 
-    `device` is where it trains: `auto` on GPUs where there are any, `gpu` nowhere else, `cpu` never on them.
+    `device` is where the model trains: `auto` prefers GPUs, `gpu` needs one, `cpu` ignores them.
     """
 
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    # Devices of this process: GPUs, or equal parts of the CPU.
+    # Devices of this process: GPUs, or equal shares of the CPU.
     replicas: Annotated[int, Field(ge=0, le=64)] = 0
-    # Cores that the process may run on.
+    # Cores that the process may use.
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    # Memory of the process, or of each GPU ("6G", "800M"): batches are split so that training fits.
+    # Memory of the process, or per GPU ("6G", "800M"). Batches are split so that training fits.
     max_memory: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8} *[MG])$")] = "0"
-    # Rows that a device takes at once; 0 is as many as fit.
+    # Rows per device and forward pass; 0 is as many as fit.
     micro_batch: Annotated[int, Field(ge=0, le=65_536)] = 0
-    # How often a checkpoint is written: "200 steps", "30s", "5m", "1h".
+    # Interval between checkpoints: "200 steps", "30s", "5m", "1h".
     checkpoint_every: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} *(steps|s|m|h)$")] = "1m"
-    # Seconds to wait for a run that another process holds, and for other workers.
+    # Seconds to wait for other workers, and for a run that another process holds.
     wait: Annotated[int, Field(ge=0, le=86_400)] = 300
 
 
 class Params(_Table):
-    """Every resolved parameter of one training run, as far as all models have it."""
+    """All resolved parameters of one training run that every model has."""
 
     data: DataTable = DataTable()
     text: WordTextTable | TransformerTextTable
@@ -185,21 +183,21 @@ class Params(_Table):
     resources: ResourcesTable = ResourcesTable()
 
     def digest(self, *inputs: str) -> str:
-        """SHA-256 of all that decides the result: parameters without `[resources]`, and digests of `inputs`."""
+        """SHA-256 of all that decides the result: the parameters without `[resources]`, and `inputs` (digests)."""
         content = [self.model_dump(exclude={"resources"}), *inputs]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class WordParams(Params):
-    """Parameters of a model that learns its words from train: ANN and LSTM."""
+    """Parameters of the word models, which learn a vocabulary from train: ANN and LSTM."""
 
     text: WordTextTable = WordTextTable()
     model: Annotated[AnnTable | LstmTable, Field(discriminator="name")]
     training: WordTrainingTable = WordTrainingTable()
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        """Refuse what would end in a traceback, or train on texts without their words."""
+    def _check_combinations(self) -> Self:
+        """Refuse combinations that end in a traceback, or that train on texts without their words."""
         if self.training.buckets and isinstance(self.model, AnnTable):
             raise ValueError("[training] buckets makes batches of many lengths, and the ann takes one: set it to false")
         if self.training.shift and (self.training.buckets or self.text.padding == "left"):
@@ -211,7 +209,7 @@ class WordParams(Params):
 
 
 class TransformerParams(Params):
-    """Parameters of a model that starts from a checkpoint: the transformers."""
+    """Parameters of the transformers, which start from pretrained weights."""
 
     text: TransformerTextTable = TransformerTextTable()
     model: TransformerTable
@@ -223,5 +221,5 @@ WORD_MODELS = ("ann", "lstm")
 
 
 def schema(model: str) -> type[WordParams] | type[TransformerParams]:
-    """The parameters that the model of this name has."""
+    """Parameters class of the model of this name."""
     return WordParams if model in WORD_MODELS else TransformerParams

@@ -1,4 +1,4 @@
-"""Reads a params.toml, applies `--set`, and reports every mistake at once."""
+"""Reads params.toml, applies `--set`, and reports all mistakes at once."""
 
 import difflib
 import tomllib
@@ -23,19 +23,19 @@ from emotion.params.schema import (
 
 
 def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordParams | TransformerParams:
-    """Read `file`, apply `table.key=value` overrides, and check the whole.
+    """Read `file`, apply `table.key=value` overrides, and validate the result.
 
     Raises:
-        InputMissingError: there is no such file.
-        BadParametersError: every mistake found, a line each.
+        InputMissingError: the file does not exist or cannot be read.
+        BadParametersError: the mistakes, one per line.
     """
     tables = _read(file)
     mistakes = _apply(tables, overrides)
     _drop_revision(tables, overrides)
-    named = tables.setdefault("model", {})
-    if isinstance(named, dict) and named.setdefault("name", model) != model:
-        mistakes.append(f"{file}: [model] name: is {named['name']!r}, and the job is {model!r}")
-        named["name"] = model
+    table = tables.setdefault("model", {})
+    if isinstance(table, dict) and table.setdefault("name", model) != model:
+        mistakes.append(f"{file}: [model] name: is {table['name']!r}, and the job is {model!r}")
+        table["name"] = model
     try:
         params = schema(model).model_validate(tables)
     except ValidationError as error:
@@ -50,6 +50,18 @@ def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordPa
     return params
 
 
+def read_model_name(file: Path) -> str:
+    """Read which model a parameter file is for; empty where `[model] name` is absent.
+
+    Raises:
+        InputMissingError: there is no such file.
+        BadParametersError: it is not TOML.
+    """
+    table = _read(file).get("model")
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) else ""
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_bytes().decode())
@@ -62,7 +74,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _apply(tables: dict[str, Any], overrides: Sequence[str]) -> list[str]:
-    """Write `overrides` into `tables`; return what is wrong with them."""
+    """Write `overrides` into `tables`, and return their mistakes."""
     mistakes = []
     for text in overrides:
         name, equals, value = text.partition("=")
@@ -77,14 +89,14 @@ def _apply(tables: dict[str, Any], overrides: Sequence[str]) -> list[str]:
 
 
 def _drop_revision(tables: dict[str, Any], overrides: Sequence[str]) -> None:
-    """A revision belongs to its checkpoint: where only the checkpoint is overridden, the file's revision goes."""
+    """Drop the file's revision if an override replaces only the pretrained model that it belongs to."""
     names = {text.partition("=")[0].strip() for text in overrides}
     if "model.checkpoint" in names and "model.revision" not in names and isinstance(tables.get("model"), dict):
         tables["model"].pop("revision", None)
 
 
 def _value(text: str) -> Any:
-    """Parse a TOML value; what is none is a string, so that quotes may be left out."""
+    """Parse a TOML value. Any other text is a string, so that quotes may be omitted."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, KeyError):
@@ -92,30 +104,30 @@ def _value(text: str) -> Any:
 
 
 def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str) -> str:
-    """Say where a mistake is, what is wrong, and what was found."""
+    """One line: where the mistake is, what is wrong, and what was found."""
     path = [str(part) for part in detail["loc"]]
     if path[:1] == ["model"] and len(path) > 1 and path[1] in WORD_MODELS:
         del path[1]  # pydantic names the chosen member of the union
     if path[:2] == ["training", "class_weights"]:
         del path[2:3]
-    where = f"--set {'.'.join(path[:2])}" if ".".join(path[:2]) in overridden else str(file)
-    place = f"{where}: [{path[0]}] {'.'.join(path[1:])}".rstrip() if path else where
+    source = f"--set {'.'.join(path[:2])}" if ".".join(path[:2]) in overridden else str(file)
+    location = f"{source}: [{path[0]}] {'.'.join(path[1:])}".rstrip() if path else source
     if detail["type"] == "extra_forbidden":
-        return f"{place}: unknown {'key' if len(path) > 1 else 'table'}{_nearest(path, model)}"
+        return f"{location}: unknown {'key' if len(path) > 1 else 'table'}{_nearest(path, model)}"
     if detail["type"] == "model_type":
-        return f"{place}: is not a table, found {detail['input']!r:.80}"
+        return f"{location}: is not a table, found {detail['input']!r:.80}"
     found = "" if detail["type"] in {"missing", "value_error"} else f", found {detail['input']!r:.80}"
     message = detail["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}{found}"
+    return f"{location}: {message[0].lower()}{message[1:]}{found}"
 
 
 def _nearest(path: list[str], model: str) -> str:
-    """Suggest the key that was probably meant."""
+    """Suggest the most similar key."""
     known: list[str] = list(Params.model_fields)
     if len(path) > 1:
         known = [key for table in _tables(path[0], model) for key in table.model_fields]
-    near = difflib.get_close_matches(path[-1], known, n=1)
-    return f", did you mean {near[0]!r}?" if near else f"; known are {', '.join(dict.fromkeys(known))}"
+    matches = difflib.get_close_matches(path[-1], known, n=1)
+    return f", did you mean {matches[0]!r}?" if matches else f"; known are {', '.join(dict.fromkeys(known))}"
 
 
 def _tables(name: str, model: str) -> list[type[BaseModel]]:

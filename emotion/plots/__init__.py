@@ -1,1 +1,1 @@
-"""Charts from plain numbers, in one style; they know nothing of runs, and never import TensorFlow."""
+"""Charts from plain numbers and names, in one style; no chart knows a run or imports TensorFlow."""

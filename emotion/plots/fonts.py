@@ -1,4 +1,4 @@
-"""Fonts that can draw what a data set says: DejaVu, which comes with matplotlib, and others of the machine."""
+"""Fonts for the characters of a data set: DejaVu, which comes with matplotlib, and the machine's other fonts."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -15,24 +15,24 @@ BOXES = "Last Resort"
 
 @dataclass(frozen=True)
 class Fonts:
-    """Families in the order in which each character is looked for, and the characters that none of them has."""
+    """Families, in the order in which matplotlib tries them, and the characters that no family has."""
 
     families: tuple[str, ...]
     missing: frozenset[str]
 
     def warnings(self) -> list[str]:
-        """Say what is drawn as an empty box."""
+        """Name the characters that appear as empty boxes; empty if there are none."""
         if not self.missing:
             return []
-        some = ", ".join(f"{character} (U+{ord(character):04X})" for character in sorted(self.missing)[:5])
+        examples = ", ".join(f"{character} (U+{ord(character):04X})" for character in sorted(self.missing)[:5])
         return [
-            f"no font of this machine has {len(self.missing):,} of the characters, such as {some}:"
+            f"no font of this machine has {len(self.missing):,} of the characters, such as {examples}:"
             " install some (apt-get install fonts-noto-core fonts-noto-cjk), and draw again"
         ]
 
 
 def find_fonts(texts: Iterable[str]) -> Fonts:
-    """Choose as few families as draw `texts`: ours, then again and again the one that has most of what is left."""
+    """Choose few families that draw `texts`: DejaVu first, then the family with most of the missing characters."""
     wanted = {character for text in texts for character in text if _visible(character)}
     left = wanted - _characters(_own())
     families = [OWN]
@@ -50,7 +50,7 @@ def find_fonts(texts: Iterable[str]) -> Fonts:
 
 
 def font_file(fonts: Fonts, texts: Iterable[str]) -> Path:
-    """Give the file of that one of the families that has most of the characters of `texts`."""
+    """Return the font file of the family that has most characters of `texts`."""
     wanted = {character for text in texts for character in text if _visible(character)}
     paths = [_own() if family == OWN else _others()[family] for family in fonts.families]
     return max(paths, key=lambda path: len(wanted & _characters(path)))
@@ -74,7 +74,7 @@ def _own() -> Path:
 
 @cache
 def _others() -> dict[str, Path]:
-    """One upright regular file of each other family, by name."""
+    """Return an upright regular font file by family, without DejaVu."""
     from matplotlib.font_manager import fontManager
 
     _add_new()
@@ -86,11 +86,11 @@ def _others() -> dict[str, Path]:
 
 
 def _add_new() -> None:
-    """Add the fonts that were installed since matplotlib wrote its list, which it never renews by itself."""
+    """Add fonts installed after matplotlib wrote its list of fonts; matplotlib never updates that list."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     for path in set(findSystemFonts()) - {entry.fname for entry in fontManager.ttflist}:
-        # One that is broken draws nothing.
+        # A broken font draws nothing.
         with suppress(OSError, RuntimeError, ValueError):
             fontManager.addfont(path)
 
@@ -103,7 +103,7 @@ def _weight(weight: object) -> int:
 
 @cache
 def _characters(path: Path) -> frozenset[str]:
-    """What a font can draw at any size; one that cannot be opened draws nothing."""
+    """Return the characters that a scalable font can draw; none for a font that cannot be opened."""
     from matplotlib.ft2font import FT2Font
 
     try:

@@ -1,4 +1,4 @@
-"""What the figures of a data set have in common: a title that says what is seen, a note, grids of small multiples."""
+"""Parts of the figures of a data set: titles, notes, grids of panels, bars, and short names."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# Inches: a page's width, and what stays free at its edges.
+# Inches: width of a page, and free space at its edges.
 WIDTH, EDGE = 10.0, 0.12
 SMALL = 8.5
 
 
 def new_figure(height: float) -> "Figure":
-    """Make an empty figure of a page's width and so many inches of height, with room around each panel."""
+    """Make an empty figure as wide as a page and `height` inches high, with room around panels."""
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     figure = style.new_figure(WIDTH, height)
@@ -39,12 +39,12 @@ def titled(figure: "Figure", title: str, note: str = "") -> "Figure":
 
 
 def statement(title: str, note: str = "") -> "Figure":
-    """Make the figure of something that has nothing to draw, and says so."""
+    """Make a figure that has nothing to draw and says so."""
     return titled(new_figure(0.8), title, note)
 
 
 def new_grid(count: int, height: float) -> tuple["Figure", list["Axes"]]:
-    """Make a figure of `count` panels of one size, `height` inches each."""
+    """Make a figure of `count` panels of one size, every panel `height` inches high."""
     columns = 2 if count == 4 else min(count, 3)  # noqa: PLR2004  no row with one panel
     lines = ceil(count / columns)
     figure = new_figure(0.8 + height * lines)
@@ -55,44 +55,58 @@ def new_grid(count: int, height: float) -> tuple["Figure", list["Axes"]]:
 
 
 def bare(axes: "Axes") -> None:
-    """Take the frame and the ticks away, and leave title and tick labels."""
+    """Remove frame and ticks; title and tick labels stay."""
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_xticks([])
 
 
 def name_split(axes: "Axes", split: str, rows: int, pad: float = 10) -> None:
-    """Write a split and its rows above a panel or, where it has none, say so."""
+    """Write a split and its number of rows above a panel; a panel without rows says so."""
     axes.set_title(f"{split}, {counted(rows, 'row')}" if rows else split, pad=pad)
     if not rows:
         say_in(axes, "no rows")
 
 
 def end_at_all(axis: "Axis") -> None:
-    """Leave no mark of an axis in percent above 100, where it has room for what is written there."""
+    """Remove the ticks of a percent axis above 100, where only text stands."""
     end = min(100, axis.get_view_interval()[1])
-    axis.set_ticks([place for place in axis.get_ticklocs() if place <= end])
+    axis.set_ticks([tick for tick in axis.get_ticklocs() if tick <= end])
 
 
 def say_in(axes: "Axes", words: str) -> None:
-    """Say in the middle of an empty panel why it is empty."""
+    """Write `words` into the middle of an empty panel."""
     bare(axes)
     axes.set_yticks([])
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=style.MUTED)
 
 
-def counted(count: int, thing: str) -> str:
-    """Say how many there are."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+def draw_bars(axes: "Axes", values: Sequence[float], texts: Sequence[str], size: float) -> None:
+    """Draw bars from the top, with a text at the end of every bar; `size` is the font size in points."""
+    bars = axes.barh(range(len(values)), values, height=0.72, color=style.ACCENT)
+    for text in axes.bar_label(bars, texts, padding=3, fontsize=size):
+        text.set_verticalalignment("center_baseline")
+    axes.spines["left"].set_visible(False)
+
+
+def name_bars(axes: "Axes", names: Sequence[str], size: float) -> None:
+    """Write the names of the bars on the left; `size` is the font size in points."""
+    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.tick_params(axis="y", length=0)
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun, in the singular or the plural."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def noted(note: str, left_out: int, what: str) -> str:
-    """Add to a note how many are not drawn, if any."""
+    """Add to a note how many items are not drawn, if any."""
     return f"{note}\n{left_out:,} {what} are not drawn; explore.json has them.".strip() if left_out > 0 else note
 
 
 def names(labels: Sequence[str], most: int) -> list[str]:
-    """Shorten labels to the width of so many letters; those that begin alike lose their middles, not their ends."""
+    """Shorten labels to a width of `most` letters; labels that begin alike lose their middles, not their ends."""
     whole = [shorten(label, len(label)) for label in labels]
     shown = [_fitting(label, most) for label in whole]
     alike = Counter(shown)
@@ -100,7 +114,7 @@ def names(labels: Sequence[str], most: int) -> list[str]:
 
 
 def _fitting(text: str, most: int) -> str:
-    """Cut to the width of so many letters; those of East Asia are twice as wide."""
+    """Cut a text to a width of `most` letters; East Asian letters count twice."""
     return text if cell_len(text) <= most else set_cell_size(text, most - 1).rstrip() + "…"
 
 

@@ -1,4 +1,4 @@
-"""Precision against recall, a curve a label."""
+"""Precision-recall curves, one per label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Curve:
-    """Of one label: precision and recall float64 (thresholds,), and the area under them."""
+    """The curve of one label: precision and recall float64 (thresholds,), and average precision."""
 
     label: str
     precision: NDArray[np.float64]
@@ -25,7 +25,7 @@ class Curve:
 
 
 def precision_recall(curves: Sequence[Curve], title: str) -> "Figure":
-    """Draw the curves, worst label last in the list beside them; of many labels the worst seven have colours."""
+    """Draw the curves and list the labels, the worst last; of many labels, only the worst seven have colors."""
     figure = new_figure(7.4, 4.4)
     axes = figure.subplots()
     ordered = sorted(curves, key=lambda curve: -curve.average)
@@ -34,8 +34,8 @@ def precision_recall(curves: Sequence[Curve], title: str) -> "Figure":
         axes.step(curve.recall, curve.precision, where="post", color=OTHER, linewidth=0.6, alpha=0.5)
     for curve, color in zip(named, PALETTE, strict=False):
         axes.step(curve.recall, curve.precision, where="post", color=color, linewidth=1.6)
-    for place, (curve, color) in enumerate(zip(named, PALETTE, strict=False)):
-        height = 0.98 - 0.09 * (place + 1)
+    for index, (curve, color) in enumerate(zip(named, PALETTE, strict=False)):
+        height = 0.98 - 0.09 * (index + 1)
         axes.plot([1.05], [height], marker="s", color=color, transform=axes.transAxes, clip_on=False, markersize=8)
         text = f"{shorten(curve.label)}  {curve.average:.3f}"
         axes.text(1.08, height, text, transform=axes.transAxes, va="center", color=INK, fontsize=9)

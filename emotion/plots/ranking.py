@@ -1,24 +1,25 @@
-"""Models under each other on one scale: accuracies with intervals, and training times."""
+"""Models ranked on one scale: accuracies with intervals, and training times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emotion.formatting import duration
-from emotion.plots.labels import name_rows
-from emotion.plots.style import INK, SURFACE, model_style, new_figure
+from emotion.plots.annotations import name_rows
+from emotion.plots.style import COLUMN_WIDTH, INK, SURFACE, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDE_RANGE = 30
-# Seconds that are said in one word each.
-ROUND = (0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 360_000)
+# Ratio of the longest to the shortest time from which the axis is logarithmic.
+LOGARITHMIC_RATIO = 30
+# Ticks of the logarithmic axis, in seconds.
+ROUND_SECONDS = (0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 360_000)
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A model's value with an interval, and the values of its single runs where there are several."""
+    """A model's value with its interval, and the values of its single runs if there are several."""
 
     name: str
     model: str
@@ -28,48 +29,48 @@ class Dot:
     singles: Sequence[float] = ()
 
 
-def intervals(dots: Sequence[Dot], what: str, width: float = 4.4) -> "Figure":
-    """Draw each value, its interval as a line and single runs as faint marks; best first, in the order given."""
-    figure = new_figure(width, 1.0 + 0.36 * len(dots))
+def intervals(dots: Sequence[Dot], what: str) -> "Figure":
+    """Draw values as marks, intervals as lines, and single runs as ticks, from the top in the order given."""
+    figure = new_figure(COLUMN_WIDTH, 1.0 + 0.36 * len(dots))
     axes = figure.subplots()
-    for place, dot in enumerate(dots):
+    for row, dot in enumerate(dots):
         color, mark = model_style(dot.model)
-        axes.plot([dot.low, dot.high], [place, place], color=color, linewidth=2)
-        axes.plot(dot.singles, [place] * len(dot.singles), linestyle="", marker="|", color=color, markersize=9)
-        axes.plot([dot.value], [place], marker=mark, color=color, markersize=8, markeredgecolor=SURFACE)
-        _value(axes, place, f"{dot.value:.3f}")
-    _lines(axes, [dot.name for dot in dots], what)
+        axes.plot([dot.low, dot.high], [row, row], color=color, linewidth=2)
+        axes.plot(dot.singles, [row] * len(dot.singles), linestyle="", marker="|", color=color, markersize=9)
+        axes.plot([dot.value], [row], marker=mark, color=color, markersize=8, markeredgecolor=SURFACE)
+        _value(axes, row, f"{dot.value:.3f}")
+    _label_axes(axes, [dot.name for dot in dots], what)
     return figure
 
 
-def times(values: Sequence[tuple[str, str, float]], width: float = 4.4) -> "Figure":
-    """Draw seconds of each (name, model, seconds); on a logarithmic scale where they are far apart."""
-    figure = new_figure(width, 1.0 + 0.36 * len(values))
+def times(values: Sequence[tuple[str, str, float]]) -> "Figure":
+    """Draw the seconds of every (name, model, seconds); the axis is logarithmic where the times are far apart."""
+    figure = new_figure(COLUMN_WIDTH, 1.0 + 0.36 * len(values))
     axes = figure.subplots()
-    seconds = [each for *_, each in values]
-    wide = min(seconds) > 0 and max(seconds) / min(seconds) > WIDE_RANGE
-    for place, (_, model, each) in enumerate(values):
+    shortest, longest = (extreme(seconds for *_, seconds in values) for extreme in (min, max))
+    logarithmic = shortest > 0 and longest / shortest > LOGARITHMIC_RATIO
+    for row, (_, model, seconds) in enumerate(values):
         color, mark = model_style(model)
-        if wide:
-            axes.plot([each], [place], marker=mark, color=color, markersize=8, markeredgecolor=SURFACE)
+        if logarithmic:
+            axes.plot([seconds], [row], marker=mark, color=color, markersize=8, markeredgecolor=SURFACE)
         else:
-            axes.barh(place, each, color=color, height=0.55)
-        _value(axes, place, duration(each))
-    if wide:
+            axes.barh(row, seconds, color=color, height=0.55)
+        _value(axes, row, duration(seconds))
+    if logarithmic:
         axes.set_xscale("log")
-        axes.set_xticks([each for each in ROUND if min(seconds) / 2 <= each <= max(seconds) * 2])
+        axes.set_xticks([tick for tick in ROUND_SECONDS if shortest / 2 <= tick <= longest * 2])
         axes.minorticks_off()
     else:
-        axes.set_xlim(0, max(seconds) * 1.05 or 1)
+        axes.set_xlim(0, longest * 1.05 or 1)
     axes.xaxis.set_major_formatter(lambda value, _: duration(value))
-    _lines(axes, [name for name, *_ in values], "training time" + (" (logarithmic)" if wide else ""))
+    _label_axes(axes, [name for name, *_ in values], "training time" + (" (logarithmic)" if logarithmic else ""))
     return figure
 
 
-def _value(axes: Any, place: int, text: str) -> None:
-    axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", color=INK, fontsize=9)
+def _value(axes: Any, row: int, text: str) -> None:
+    axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", color=INK, fontsize=9)
 
 
-def _lines(axes: Any, names: Sequence[str], what: str) -> None:
+def _label_axes(axes: Any, names: Sequence[str], what: str) -> None:
     name_rows(axes, names, what)
     axes.tick_params(axis="x", labelsize=9)

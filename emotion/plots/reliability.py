@@ -1,4 +1,4 @@
-"""How often a model is right when it is so sure: one model before and after scaling, and several models."""
+"""Reliability diagrams: accuracy by confidence, before and after temperature scaling, of one or several models."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,18 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.formatting import shorten
-from emotion.plots.labels import name_rows
-from emotion.plots.style import ACCENT, INK, MUTED, OTHER, SURFACE, model_style, new_figure
+from emotion.plots.annotations import name_rows
+from emotion.plots.style import ACCENT, COLUMN_WIDTH, INK, MUTED, OTHER, SURFACE, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Rows, mean confidence and accuracy of each bin, (bins,) each; NaN where a bin is empty.
+# Rows, mean confidence, and accuracy by bin, all (bins,); NaN where a bin is empty.
 Bins = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 
 
 def before_and_after(before: Bins, after: Bins, errors: tuple[float, float], temperature: float) -> "Figure":
-    """Draw accuracy against confidence, with how many rows there are, for the logits as they are and scaled."""
+    """Draw accuracy against confidence, and rows by confidence, for unscaled and scaled logits of one model."""
     figure = new_figure(8.4, 4.4)
     axes = figure.subplots(2, 2, sharex=True, height_ratios=(4, 1))
     titles = ("as trained", f"scaled: logits / {temperature:.2f}")
@@ -53,9 +53,9 @@ def _rows(axes: Any, rows: NDArray[np.int64]) -> None:
     axes.tick_params(labelcolor=INK)
 
 
-def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]], width: float = 4.4) -> "Figure":
-    """Draw accuracy against confidence for each (name, model, bins), where a bin has at least ten rows."""
-    figure = new_figure(width, width * 0.8)
+def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]]) -> "Figure":
+    """Draw accuracy against confidence for every (name, model, bins), without bins of fewer than ten rows."""
+    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH * 0.8)
     axes = figure.subplots()
     _diagonal(axes)
     axes.annotate("sure and right alike", (0.3, 0.3), (6, -10), textcoords="offset points", color=MUTED, fontsize=9)
@@ -64,22 +64,22 @@ def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]], width: float = 
         enough = rows >= 10  # noqa: PLR2004
         style: dict[str, Any] = {"color": color, "marker": mark, "linewidth": 1.2, "markersize": 5}
         axes.plot(confidence[enough], accuracy[enough], label=shorten(name), **style)
-    # They meet where a model is sure: there is no room for a name at either end.
+    # The lines meet where models are sure: names at their ends would overlap.
     axes.legend(loc="upper left", fontsize=8, handlelength=1.2)
     axes.set_xlabel("confidence: probability of the predicted label")
     axes.set_ylabel("accuracy on test")
     return figure
 
 
-def error_pairs(pairs: Sequence[tuple[str, str, float, float]], width: float = 4.4) -> "Figure":
-    """Draw calibration errors of each (name, model, as trained, scaled) as two marks and the way between."""
-    figure = new_figure(width, 1.0 + 0.32 * len(pairs))
+def error_pairs(pairs: Sequence[tuple[str, str, float, float]]) -> "Figure":
+    """Draw the calibration errors of every (name, model, as trained, scaled) as two marks and a line between them."""
+    figure = new_figure(COLUMN_WIDTH, 1.0 + 0.32 * len(pairs))
     axes = figure.subplots()
-    for place, (_, model, before, after) in enumerate(pairs):
+    for row, (_, model, before, after) in enumerate(pairs):
         color, mark = model_style(model)
-        axes.plot([before, after], [place, place], color=color, linewidth=1.2)
-        axes.plot([before], [place], marker=mark, color=color, markerfacecolor="none", markersize=7)
-        axes.plot([after], [place], marker=mark, color=color, markersize=7)
+        axes.plot([before, after], [row, row], color=color, linewidth=1.2)
+        axes.plot([before], [row], marker=mark, color=color, markerfacecolor="none", markersize=7)
+        axes.plot([after], [row], marker=mark, color=color, markersize=7)
     axes.set_xlim(left=0)
     name_rows(axes, [name for name, *_ in pairs], "calibration error on test")
     return figure

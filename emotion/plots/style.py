@@ -1,8 +1,8 @@
-"""The one style of all figures: colours, type, sizes, and how a figure becomes files or part of a page.
+"""The one style of all figures: colors, fonts, sizes, and how a figure becomes a file or a part of a page.
 
-Every colour of PALETTE stands out 3:1 from white and from the dark page, and all seven from each other for people
-with red-green blindness (16 apart in CAM02-UCS, where 1 is just noticeable).
-Text is never in these colours: they do not carry it at 4.5:1.
+Every color of PALETTE has a contrast of 3:1 with white and with the dark page. People with red-green blindness can
+tell all seven apart (16 apart in CAM02-UCS, where 1 is just noticeable).
+Text never has these colors: text needs a contrast of 4.5:1.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INK, MUTED, GRID, SURFACE = "#1b1f24", "#57606a", "#d0d7de", "#fefefe"
 PALETTE = ("#4652f3", "#955b06", "#3e9f99", "#a34d5f", "#5c94d3", "#755e8e", "#839955")
 ACCENT, OTHER = PALETTE[0], "#8a8f98"
-# A model keeps its colour and its mark in every figure.
+# A model has the same color and mark in every figure.
 MODELS = {
     "ann": ("#955b06", "s"),
     "lstm": ("#3e9f99", "D"),
@@ -36,6 +36,8 @@ MODELS = {
     "minilm": ("#755e8e", "h"),
 }
 DPI = 150
+# Inches: a chart that stands beside another one in the report.
+COLUMN_WIDTH = 4.4
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _STYLE = {
     "font.size": 10.0,
@@ -70,7 +72,7 @@ _STYLE = {
 
 @contextmanager
 def theme(fonts: Fonts | None = None) -> Iterator[None]:
-    """Draw and save what is drawn within in our style; everything of a figure has to be done within one block."""
+    """Apply the style in a `with` block, which must hold all of a figure: drawing and saving."""
     import matplotlib as mpl
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
@@ -81,7 +83,7 @@ def theme(fonts: Fonts | None = None) -> Iterator[None]:
 
 @contextmanager
 def _unwarned() -> Iterator[None]:
-    """Do not warn of characters that no font has: `Fonts.warnings` tells them once."""
+    """Silence warnings about characters without a font: `Fonts.warnings` reports them once."""
     import warnings
 
     with warnings.catch_warnings():
@@ -90,26 +92,26 @@ def _unwarned() -> Iterator[None]:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """Make an empty figure of so many inches, without pyplot and its global state."""
+    """Make an empty figure, sizes in inches, without pyplot and its global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
 
 
 def model_style(model: str) -> tuple[str, str]:
-    """Colour and mark of a model; those that are not ours share grey."""
+    """Return color and mark of a model; unknown models share gray."""
     return MODELS.get(model, (OTHER, "8"))
 
 
 def sequential() -> "Colormap":
-    """Light to dark in one hue, even to the eye, for amounts from none to all."""
+    """Return a color map of one hue, from light (none) to dark (all), in even steps to the eye."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("emotion", ["#f5f6ff", "#b9bffb", "#7f88f7", "#4652f3", "#1d2492"])
 
 
 def on_color(color: Any) -> str:
-    """Black or white, whichever is easier to read on `color` (at least 4.5:1)."""
+    """Choose black or white, whichever is easier to read on `color` (at least 4.5:1)."""
     from matplotlib.colors import to_rgb
 
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]  # noqa: PLR2004  sRGB's curve
@@ -118,7 +120,7 @@ def on_color(color: Any) -> str:
 
 
 def save(figure: "Figure", folder: Path, name: str) -> None:
-    """Write `name`.png and `name`.svg, as `rendered` gives them.
+    """Write `name`.png and `name`.svg, as `rendered` returns them.
 
     Raises:
         CannotWriteError: the folder cannot be written.
@@ -128,7 +130,7 @@ def save(figure: "Figure", folder: Path, name: str) -> None:
 
 
 def rendered(figure: "Figure", name: str) -> dict[str, bytes]:
-    """Give the content of `name`.png and `name`.svg, on white, letters as outlines; equal figures give equal bytes."""
+    """Return `name`.png and `name`.svg, on white, letters as outlines; equal figures give equal bytes."""
     import matplotlib as mpl
 
     _lay_out(figure)
@@ -140,9 +142,9 @@ def rendered(figure: "Figure", name: str) -> dict[str, bytes]:
 
 
 def inline_svg(figure: "Figure", name: str, description: str) -> str:
-    """Give the figure as an `<svg>` for a page: letters stay letters, and colours of the theme are CSS variables.
+    """Return the figure as an `<svg>` for a page: letters stay letters, colors of the theme become CSS variables.
 
-    `name` keeps its ids apart from those of other figures of the page; `description` is read to who cannot see it.
+    `name` makes the ids unique in the page; a screen reader reads `description`.
     """
     import matplotlib as mpl
 
@@ -155,7 +157,7 @@ def inline_svg(figure: "Figure", name: str, description: str) -> str:
 
 
 def _lay_out(figure: "Figure") -> None:
-    """Find the places of axes once: otherwise each format would do it again, which takes half of its time."""
+    """Lay out the axes once for all formats: the layout takes half of the time of saving."""
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
@@ -166,18 +168,18 @@ def _no_metadata() -> dict[str, None]:
 
 
 def _for_a_page(drawing: str, description: str) -> str:
-    """Take what is matplotlib's own out of a drawing: size, style sheet, families, ids that nothing refers to."""
+    """Remove what matplotlib adds to a drawing: size, style sheet, font families, unused ids."""
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
     root = ElementTree.fromstring(drawing)  # noqa: S314  matplotlib wrote it
-    referred = set(re.findall(r"#([\w.-]+)", " ".join(value for each in root.iter() for value in each.attrib.values())))
-    for each in root.iter():
-        for sheet in each.findall(f"{{{SVG}}}style"):
-            each.remove(sheet)
-        if each.get("id") not in referred:
-            each.attrib.pop("id", None)
-        if "style" in each.attrib:
-            each.set("style", _themed(each.attrib["style"]))
+    referred = set(re.findall(r"#([\w.-]+)", " ".join(value for node in root.iter() for value in node.attrib.values())))
+    for node in root.iter():
+        for sheet in node.findall(f"{{{SVG}}}style"):
+            node.remove(sheet)
+        if node.get("id") not in referred:
+            node.attrib.pop("id", None)
+        if "style" in node.attrib:
+            node.set("style", _themed(node.attrib["style"]))
     width = float(root.attrib.pop("width").removesuffix("pt"))
     del root.attrib["height"]
     root.attrib |= {"style": f"max-width: {width * 4 / 3:.0f}px", "role": "img", "aria-label": description}
@@ -185,7 +187,7 @@ def _for_a_page(drawing: str, description: str) -> str:
 
 
 def _themed(css: str) -> str:
-    """Replace the colours of the theme by variables of the page, and let it choose the family."""
+    """Replace colors of the theme by CSS variables of the page, and drop the font family."""
     for color, name in ((INK, "ink"), (MUTED, "muted"), (GRID, "grid"), (SURFACE, "surface")):
         css = css.replace(color, f"var(--{name})")
     return re.sub(r"font-family: [^;]*;? ?", "", css)

@@ -1,4 +1,4 @@
-"""The fitting of a job: who trains, on what memory, from which checkpoint."""
+"""Fits the model of a job: on which devices, in which memory, from which checkpoint."""
 
 import gc
 import time
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a run: among which workers, and the lease that whoever writes has."""
+    """An attempt at a run: the workers that train together, and the lease of the worker that writes."""
 
     topology: Topology | None = None
     lease: Lease | None = None
@@ -34,7 +34,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Trained:
-    """What an attempt gave; `began` is when fitting began, on the monotonic clock."""
+    """The result of an attempt; `began` is the start of fitting, on the monotonic clock."""
 
     learner: Learner
     fitted: "Fitted"
@@ -42,16 +42,16 @@ class Trained:
 
 
 def fitted_already(job: TrainingJob, listener: TrainingListener) -> bool:
-    """Whether an earlier attempt has ended fitting, so that no other worker is needed."""
+    """Whether an earlier attempt finished fitting: no other worker is needed then."""
     newest = next(_checkpoints(job).newest(_warner(listener)), None)
-    return newest is not None and newest.position.finished
+    return newest is not None and newest.state.finished
 
 
 def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> Trained:
-    """Train, or go on training; what a job's readers need of it is in its folder then.
+    """Start or resume training; write the weights, params.json and architecture.json into the run's folder.
 
     Raises:
-        As `emotion.runs.run.run_job`.
+        As `emotion.runs.train_job.train_job`.
     """
     group, gpus, free = _prepare(job, listener, attempt.topology)
     with group.scope():
@@ -66,7 +66,7 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
         _describe(job, learner)
     began = time.monotonic()
     fitted = _fit(job, learner, group, free, attempt.lease, listener)
-    # Its graphs hold the optimiser's memory, in circles, and the export needs its own.
+    # Reference cycles of the graphs hold the optimizer's memory, and the export needs memory of its own.
     gc.collect()
     if group.chief:
         learner.save(job.run.weights)
@@ -76,7 +76,7 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
 def _prepare(
     job: TrainingJob, listener: TrainingListener, topology: Topology | None
 ) -> "tuple[ReplicaGroup, list[tuple[int, int]], int | None]":
-    """Set up devices, threads and replicas, in the order that TensorFlow needs; give GPUs and their free memory."""
+    """Set up devices, threads and replicas in the order that TensorFlow needs; give GPUs and their free memory."""
     from emotion.models.backend import prepare
     from emotion.models.compute import select_device
 
@@ -84,7 +84,7 @@ def _prepare(
     gpus = select_device(resources.device)
     free = min(free_gpu_memory(), default=None) if gpus else None
     prepare(training.seed, resources.threads, deterministic=training.deterministic)
-    # Not before: `select_device` loads TensorFlow on the right device.
+    # Not earlier: `select_device` has to load TensorFlow first.
     from emotion.training.distributed.peers import join
     from emotion.training.distributed.replicas import form_group
 
@@ -95,7 +95,7 @@ def _prepare(
 
 
 def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int, int]]) -> Learner:
-    """Make the model and tokenizer that the parameters ask for; only here they are told apart."""
+    """Make the model and tokenizer of the parameters; only this function distinguishes the kinds of models."""
     from emotion.models.compute import choose
 
     if isinstance(job.params, TransformerParams):
@@ -109,7 +109,7 @@ def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int,
 
 
 def _describe(job: TrainingJob, learner: Learner) -> None:
-    """Write how the run is made."""
+    """Write params.json and architecture.json."""
     from emotion.models.build import architecture
 
     write_json(job.run.params, {"digest": job.digest, **job.identity, **provenance()})
@@ -126,7 +126,7 @@ def _fit(
 ) -> "Fitted":
     from emotion.training.batches import Examples
     from emotion.training.checkpoint_policy import CheckpointPolicy
-    from emotion.training.fit import Fitting, steps_an_epoch
+    from emotion.training.fit import Fitting, steps_per_epoch
     from emotion.training.step import Step, label_weights
 
     params = job.params.training
@@ -136,14 +136,14 @@ def _fit(
     )
     rows = -(-min(params.batch_size, len(train)) // group.replicas)
     memory = learner.memory(train.texts.ids.shape[1])
-    micro = choose_micro_batch(job.params, memory, rows, free, lease, lambda line: listener.note("memory", line))
-    steps = steps_an_epoch(len(train), params) * params.epochs
+    micro_batch = choose_micro_batch(job.params, memory, rows, free, lease, lambda line: listener.note("memory", line))
+    steps = steps_per_epoch(len(train), params) * params.epochs
     weights = label_weights(params, job.data.labels, train.labels)
-    step = Step(learner.model, params, steps, weights, learner.compute, group, micro)
-    keeper = CheckpointPolicy(
+    step = Step(learner.model, params, steps, weights, learner.compute, group, micro_batch)
+    policy = CheckpointPolicy(
         _checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=group.chief
     )
-    return Fitting(step, train, validation, params, keeper, listener).run(DeferredSignals(), learner.compute.multiple)
+    return Fitting(step, train, validation, params, policy, listener).run(DeferredSignals(), learner.compute.multiple)
 
 
 def _checkpoints(job: TrainingJob) -> Checkpoints:

@@ -1,4 +1,4 @@
-"""What a job trains: a model with its tokenizer, and how both are saved and exported."""
+"""The interface of what a job trains: a model with its tokenizer, which can be saved and exported."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from emotion.training.memory import Memory
 
 
 class Learner(Protocol):
-    """A Keras model that takes what `encode` gives. `max_length` is what texts are cut to, in tokens."""
+    """A Keras model and its tokenizer, which cuts texts to `max_length` tokens."""
 
     model: Any
     compute: Compute
@@ -19,19 +19,19 @@ class Learner(Protocol):
     weights: WeightsSource | None
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Texts to token ids."""
+        """Convert texts to token ids, the model's input."""
 
     def notes(self) -> list[str]:
-        """What a person should know before training starts."""
+        """Give lines that a person should read before training starts."""
 
     def warnings(self, texts: Sequence[str]) -> list[str]:
-        """What of `texts`, those of validation, does not fit the tokenizer."""
+        """Warn if the tokenizer does not fit `texts`, validation's."""
 
     def memory(self, length: int) -> Memory:
-        """What training takes, with rows of `length` tokens."""
+        """Estimate the memory of training, with rows of `length` tokens."""
 
     def save(self, folder: Path) -> None:
-        """Write the trained weights into the run's `weights/`."""
+        """Write the trained weights into `folder`, the run's `weights/`."""
 
     def export(self, folder: Path, card: dict[str, Any]) -> Any:
-        """Write the portable model; return the trained model in float32, which it has to equal."""
+        """Write the portable model with `card` in its config.json; return the trained model in float32, for parity."""

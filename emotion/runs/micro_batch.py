@@ -1,4 +1,4 @@
-"""How many rows a device takes at once: what fits, what an earlier attempt took, and less where that was too much."""
+"""Chooses the micro-batch: the rows that a device takes at once, by free memory and by earlier attempts."""
 
 import math
 import os
@@ -12,18 +12,18 @@ from emotion.store.lease_file import Holder
 from emotion.training.memory import RESERVE, SHARE, Memory
 
 UNITS = {"M": 10**6, "G": 10**9}
-# An attempt that vanished with its memory as full as that is taken to have been killed for it.
+# An attempt that vanished with memory this full is assumed to have been killed for memory.
 SUSPICIOUS = 0.75
-# Activations that a CPU computes in some seconds: a signal is heard between two parts of a batch, and a pod has 30 s.
+# Activations that a CPU computes in a few seconds. Signals wait for the end of a micro-batch, and a pod has 30 s.
 SOON_BYTES = 2e9
 
 
 def choose_micro_batch(
     params: Params, memory: Memory, rows: int, free_gpu: int | None, lease: Lease | None, tell: Callable[[str], None]
 ) -> int:
-    """Choose for batches of `rows` rows a device; `tell` hears the estimate, and why.
+    """Choose the rows at once for batches of `rows` rows per device; `tell` receives the estimate and the reason.
 
-    The lease keeps the choice for the attempts to come. `free_gpu` are bytes free on each GPU, None for the CPU.
+    The lease keeps the choice for later attempts. `free_gpu` is the free memory of a GPU in bytes, None for the CPU.
     """
     free, source = _free(params, memory, free_gpu)
     asked = params.resources.micro_batch
@@ -31,11 +31,12 @@ def choose_micro_batch(
     soon = max(1, round(SOON_BYTES / max(memory.row, 1)))
     if free_gpu is None and not asked and chosen > soon:
         chosen, why = math.ceil(rows / math.ceil(rows / soon)), "so that a signal is heard within seconds"
-    before = _before(lease, rows)
-    if (before is not None and before < chosen) or (before is not None and params.training.deterministic and not asked):
-        chosen, why = before, "as in the attempt before"
+    previous = _previous_choice(lease, rows)
+    keep = params.training.deterministic and not asked
+    if previous is not None and (previous < chosen or keep):
+        chosen, why = previous, "as in the attempt before"
     if lease is not None and lease.previous is not None and (reason := killed_for_memory(lease.previous)):
-        chosen, why = math.ceil((before or chosen) / 2), reason
+        chosen, why = math.ceil((previous or chosen) / 2), reason
     split = f"batches of {rows} are split into parts of {chosen}" if chosen < rows else f"batches of {rows} go whole"
     tell(f"{memory.describe(chosen, rows)}; {source}: {split}" + (f" ({why})" if why else ""))
     over = memory.needed(chosen, split=chosen < rows) > free
@@ -47,17 +48,17 @@ def choose_micro_batch(
 
 
 def note_attempt(lease: Lease) -> None:
-    """Note in the lease what the next attempt needs to see whether this one was killed for memory."""
+    """Note in the lease what the next attempt needs to recognize that this one was killed for memory."""
     group, kills = memory_kills()
-    before = _before(lease, 2**31)
-    lease.set_facts(cgroup=group, memory_kills=kills, **({"micro_batch": before} if before else {}))
+    chosen = _previous_choice(lease, 2**31)
+    lease.set_facts(cgroup=group, memory_kills=kills, **({"micro_batch": chosen} if chosen else {}))
 
 
 def killed_for_memory(previous: Holder) -> str:
-    """Why the attempt before is taken to have been killed for memory; empty if it was not.
+    """Give the reason to assume that the previous attempt was killed for memory; empty if there is none.
 
-    The kernel's killer raises no exception: such an attempt ended without a word. Where the cgroup is still the
-    same, its count of kills decides.
+    The kernel raises no exception before it kills: such an attempt ended without an entry in its lease. In the same
+    cgroup, the kernel's count of kills decides.
     """
     if previous.ended is not None:
         return ""
@@ -68,18 +69,18 @@ def killed_for_memory(previous: Holder) -> str:
     vanished = "the attempt before ended without a word"
     if previous.pressure >= SUSPICIOUS:
         return f"{vanished}, with its memory {previous.pressure:.0%} full"
-    # Memory may fill up faster than its pressure is sampled.
+    # Memory may fill up faster than the lease samples its pressure.
     return f"{vanished}, with more rows at once than were estimated to fit" if previous.facts.get("over") else ""
 
 
-def _before(lease: Lease | None, rows: int) -> int | None:
-    """What the attempt before took at once."""
+def _previous_choice(lease: Lease | None, rows: int) -> int | None:
+    """Read the rows at once that the previous attempt chose, at most `rows`."""
     found = lease.previous.facts.get("micro_batch") if lease is not None and lease.previous is not None else None
     return min(found, rows) if isinstance(found, int) and found > 0 else None
 
 
 def _free(params: Params, memory: Memory, free_gpu: int | None) -> tuple[float, str]:
-    """Bytes that training may take, the weights that are there already counted in, and what sets them."""
+    """Give the bytes that training may take, including the weights in memory, and what limits them."""
     asked = params.resources.max_memory.replace(" ", "")
     limit = int(asked[:-1]) * UNITS[asked[-1]] if asked != "0" else 0
     if free_gpu is not None:
@@ -95,6 +96,6 @@ def _free(params: Params, memory: Memory, free_gpu: int | None) -> tuple[float, 
 
 
 def _resident() -> int:
-    """Bytes that this process takes."""
+    """Read the bytes of memory that this process takes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

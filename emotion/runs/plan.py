@@ -1,4 +1,4 @@
-"""Planning a job: its data, its run's name, and whether that run is the same job."""
+"""Plans a training job: its data, the name of its run, and whether an existing run is the same job."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,16 +10,16 @@ from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.formatting import differences
 from emotion.params.schema import TransformerParams, WordParams
 from emotion.store.layout import Run, Store, read_json
+from emotion.weights.catalog import is_folder, parse_reference
 from emotion.weights.find import find_weights
-from emotion.weights.reference import is_folder, parse_reference
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """A training job that is settled: what it trains on, by which parameters, and where it goes.
+    """A planned training job: its parameters, its data, and the run that it writes.
 
-    `weights` are digests of a checkpoint's files where the parameters name a folder; a hub's revision is
-    among the parameters.
+    If the pretrained weights are a folder, `weights` has the digests of its files. The parameters have the revision
+    of weights from a hub.
     """
 
     params: WordParams | TransformerParams
@@ -31,32 +31,32 @@ class TrainingJob:
 
     @property
     def size(self) -> str:
-        """Rows a split, for people."""
+        """Rows per split and the number of labels, for people."""
         rows = ", ".join(f"{len(split):,} {name}" for name, split in self.data.splits.items())
         return f"{rows} rows, {len(self.data.labels)} labels"
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes it this job and no other."""
-        found = {"params": self.params.model_dump(), "data": {"digests": self.data.digests}}
-        return found | ({"weights": self.weights} if self.weights else {})
+        """What distinguishes this job from others: parameters, and digests of data and weights."""
+        identity = {"params": self.params.model_dump(), "data": {"digests": self.data.digests}}
+        return identity | ({"weights": self.weights} if self.weights else {})
 
     def complete(self) -> Metrics | None:
-        """The metrics, where the run is complete.
+        """Read the metrics of a complete run; None if the run is incomplete.
 
         Raises:
-            BadDataError: metrics.json is there and damaged.
+            BadDataError: metrics.json is damaged.
         """
         return read_metrics(self.run.metrics) if self.run.complete else None
 
 
 def plan_job(params: WordParams | TransformerParams, data: Path, store: Store, name: str | None) -> TrainingJob:
-    """Read the data and settle the run's name; the same parameters and data find the same run.
+    """Read the data and choose the run: the same parameters and data give the same run, unless `name` names one.
 
     Raises:
         BadParametersError: the named run exists with other parameters or other data.
-        InputMissingError: the parameters name a folder as checkpoint, and it is none.
-        UsageError: they name neither a folder nor a repository.
+        InputMissingError: the folder of pretrained weights lacks a file.
+        UsageError: the pretrained weights are neither a folder nor a repository.
     """
     dataset = load_dataset(data, params.data)
     _check_labels(params, dataset)
@@ -70,7 +70,7 @@ def plan_job(params: WordParams | TransformerParams, data: Path, store: Store, n
 
 
 def _folder_digests(params: WordParams | TransformerParams, store: Store) -> dict[str, str]:
-    """Digests of the files of a folder that the parameters name: its content may change, its name need not."""
+    """Digests of the pretrained weights if they are a folder: its content may change under the same name."""
     if not isinstance(params, TransformerParams):
         return {}
     if not is_folder(params.model.checkpoint):
@@ -80,7 +80,7 @@ def _folder_digests(params: WordParams | TransformerParams, store: Store) -> dic
 
 
 def _check_labels(params: WordParams | TransformerParams, data: Dataset) -> None:
-    """Raise BadParametersError if `[training] class_weights` names a label that the data does not have."""
+    """Raise BadParametersError if `[training] class_weights` names a label that the data lacks."""
     asked = params.training.class_weights
     unknown = sorted(set(asked) - set(data.labels)) if isinstance(asked, dict) else []
     if unknown:
@@ -91,7 +91,7 @@ def _check_labels(params: WordParams | TransformerParams, data: Dataset) -> None
 
 
 def _check_same(job: TrainingJob) -> None:
-    """Raise BadParametersError, naming what differs, if the run's folder is that of another job."""
+    """Raise BadParametersError, naming the differences, if the run's folder belongs to another job."""
     stored = read_json(job.run.params)
     if stored.get("digest") == job.digest:
         return

@@ -1,4 +1,4 @@
-"""What a training tells, written into its run's folder."""
+"""Writes progress.json and history.csv into the run's folder while training runs."""
 
 import math
 import time
@@ -11,14 +11,14 @@ from emotion.store.atomic import write_json, write_text
 from emotion.store.layout import Run, read_json
 from emotion.training.progress import Epoch, TrainingListener, TrainingProgress, history_csv
 
-# Between two writings of progress.json within an epoch.
+# Seconds between two writes of progress.json within an epoch.
 PAUSE_SECONDS = 1.0
 
 
 class Recorder:
-    """Writes what a listener is told into the run's folder, and passes it on.
+    """A listener that writes training's events into the run's folder, and passes them on to another listener.
 
-    `check` raises an error where the folder is no longer this process' to write.
+    `check` raises an error if this process no longer holds the run.
     """
 
     def __init__(self, run: Run, listener: TrainingListener, check: Callable[[], None]) -> None:
@@ -28,66 +28,66 @@ class Recorder:
         self.facts: dict[str, Any] = {"checkpoints": 0, "checkpoint_step": None, "lost_steps": 0}
         self.written = 0.0
 
-    def on_start(self, standing: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
-        """Say what is gone on from, and write history.csv as far as that goes."""
+    def on_start(self, progress: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
+        """Note what training resumes from, and write history.csv up to there."""
         self.epochs = list(epochs)
-        if standing.resumes:
-            self._tell_resumed(standing)
-        if epochs or standing.resumes:
+        if progress.resumes:
+            self._note_resume(progress)
+        if epochs or progress.resumes:
             write_text(self.run.history, history_csv(self.epochs))
-        self._write("training", standing)
-        self.listener.on_start(standing, rows, epochs)
+        self._write("training", progress)
+        self.listener.on_start(progress, rows, epochs)
 
-    def _tell_resumed(self, standing: TrainingProgress) -> None:
+    def _note_resume(self, progress: TrainingProgress) -> None:
         try:
-            before = read_json(self.run.progress)
+            previous = read_json(self.run.progress)
         except EmotionError:
-            before = {}
-        known = {key: value for key in self.facts if isinstance(value := before.get(key), int)}
-        reached = before.get("step")
-        lost = max(0, reached - standing.step) if isinstance(reached, int) else 0
-        self.facts |= known | {"checkpoint_step": standing.step, "lost_steps": known.get("lost_steps", 0) + lost}
-        what = f"{lost:,} steps after it were lost" if lost else "nothing known of was lost"
+            previous = {}
+        known = {key: value for key in self.facts if isinstance(value := previous.get(key), int)}
+        reached = previous.get("step")
+        lost = max(0, reached - progress.step) if isinstance(reached, int) else 0
+        self.facts |= known | {"checkpoint_step": progress.step, "lost_steps": known.get("lost_steps", 0) + lost}
+        loss = f"{lost:,} steps after it were lost" if lost else "nothing known of was lost"
         self.note(
             "resume",
-            f"going on from the checkpoint after step {standing.step:,} of {standing.steps:,} (epoch"
-            f" {min(standing.epoch, standing.epochs)} of {standing.epochs}); {what}",
+            f"going on from the checkpoint after step {progress.step:,} of {progress.steps:,} (epoch"
+            f" {min(progress.epoch, progress.epochs)} of {progress.epochs}); {loss}",
         )
 
-    def on_step(self, standing: TrainingProgress, rows: int) -> None:
-        """Write progress.json every few seconds."""
+    def on_step(self, progress: TrainingProgress, rows: int) -> None:
+        """Write progress.json, at most once per `PAUSE_SECONDS`."""
         self.check()
         if time.monotonic() - self.written >= PAUSE_SECONDS:
-            self._write("training", standing)
-        self.listener.on_step(standing, rows)
+            self._write("training", progress)
+        self.listener.on_step(progress, rows)
 
-    def on_epoch(self, standing: TrainingProgress, epoch: Epoch) -> None:
+    def on_epoch(self, progress: TrainingProgress, epoch: Epoch) -> None:
         """Write history.csv and progress.json."""
         self.check()
         self.epochs.append(epoch)
         write_text(self.run.history, history_csv(self.epochs))
-        self._write("training", standing)
-        self.listener.on_epoch(standing, epoch)
+        self._write("training", progress)
+        self.listener.on_epoch(progress, epoch)
 
-    def on_checkpoint(self, standing: TrainingProgress, seconds: float) -> None:
-        """Count it."""
-        self.facts |= {"checkpoints": self.facts["checkpoints"] + 1, "checkpoint_step": standing.step}
-        self._write("training", standing)
-        self.listener.on_checkpoint(standing, seconds)
+    def on_checkpoint(self, progress: TrainingProgress, seconds: float) -> None:
+        """Count the checkpoint in progress.json."""
+        self.facts |= {"checkpoints": self.facts["checkpoints"] + 1, "checkpoint_step": progress.step}
+        self._write("training", progress)
+        self.listener.on_checkpoint(progress, seconds)
 
     def state(self, state: str) -> None:
-        """Write another state than training: the figures stay."""
+        """Write progress.json with another `state` than training and the same figures."""
         self.check()
-        self._write(state, self.standing)
+        self._write(state, self.progress)
 
-    def _write(self, state: str, standing: TrainingProgress) -> None:
-        self.standing, self.written = standing, time.monotonic()
+    def _write(self, state: str, progress: TrainingProgress) -> None:
+        self.progress, self.written = progress, time.monotonic()
         last = _finite(asdict(self.epochs[-1])) if self.epochs else None
-        write_json(self.run.progress, {"state": state, **_finite(asdict(standing)), **self.facts, "last_epoch": last})
+        write_json(self.run.progress, {"state": state, **_finite(asdict(progress)), **self.facts, "last_epoch": last})
 
 
 def _finite(figures: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinity."""
+    """Replace NaN and infinity, which JSON lacks, by null."""
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in figures.items()
     }

@@ -1,4 +1,4 @@
-"""Learners that start from a checkpoint: the transformers, with the checkpoint's tokenizer."""
+"""The learner of the transformers: it starts from pretrained weights, with the pretrained model's tokenizer."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from emotion.evaluation.metrics_file import WeightsSource
 from emotion.models.activations import transformer_row
 from emotion.models.compute import Compute
 from emotion.models.config_json import encoder_config, read_config
-from emotion.models.hf_folder import classifier_config, load_weights, save_checkpoint
+from emotion.models.hf_folder import classifier_config, load_weights, save_pretrained
 from emotion.models.transformer import build_transformer, input_names
 from emotion.onnx.export import to_onnx
 from emotion.params.schema import TransformerParams
@@ -21,11 +21,11 @@ from emotion.text.encoded import Encoded, encode
 from emotion.text.pretrained import fit_tokenizer, load_tokenizer
 from emotion.text.wordpiece import learn_wordpiece
 from emotion.training.memory import Memory, estimate
+from emotion.weights.catalog import PRETRAINED
 from emotion.weights.find import Weights, find_weights
-from emotion.weights.known import PRETRAINED
 
-# What one file of ONNX, a protocol buffer, can hold.
-MOST_BYTES = 2**31
+# Largest ONNX file, which is a protocol buffer.
+MAX_BYTES = 2**31
 
 
 class TransformerLearner:
@@ -39,18 +39,16 @@ class TransformerLearner:
         texts, wanted = data.splits["train"].texts, params.text.max_length
         known = PRETRAINED.get(params.model.checkpoint)
         if known and params.model.init == "random":
-            # Nothing of the checkpoint is needed, and so nothing has to be on this machine.
+            # The registry has the architecture: no file of the pretrained model is needed.
             self.content = known.config
             self.config = encoder_config(self.content)
-            learnt = learn_wordpiece(texts, self.config.vocabulary)
-            self.tokenizer = fit_tokenizer(learnt, self.config.max_length, wanted, texts)
-            self.model, self.loaded = (
-                self._build(compute.precision),
-                "random weights, and a tokenizer learnt from train",
-            )
+            wordpiece = learn_wordpiece(texts, self.config.vocabulary)
+            self.tokenizer = fit_tokenizer(wordpiece, self.config.max_length, wanted, texts)
+            self.model = self._build(compute.precision)
+            self.loaded = "random weights, and a tokenizer learnt from train"
         else:
             found = find_weights(params.model.checkpoint, params.model.revision, store, tell)
-            self.weights = _record(found)
+            self.weights = _weights_source(found)
             self.content = read_config(found.folder)
             self.config = encoder_config(self.content)
             most = self.config.max_length
@@ -62,7 +60,7 @@ class TransformerLearner:
     def _build(self, precision: str) -> Any:
         model = build_transformer(self.config, len(self.labels), self.params.model.name, precision)
         size = 4 * model.count_params()
-        if size >= MOST_BYTES:
+        if size >= MAX_BYTES:
             raise BadDataError(
                 f"{self.params.model.checkpoint} takes {size / 1e9:.1f} GB, and an ONNX file holds 2.1 GB at most",
                 "take a smaller checkpoint",
@@ -74,11 +72,11 @@ class TransformerLearner:
         return load_weights(self.model, self.config, folder, same_labels=same)
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Texts to token ids, padded to the longest."""
+        """Convert texts to token ids, padded to the longest text."""
         return encode(self.tokenizer.backend, texts)
 
     def notes(self) -> list[str]:
-        """What became of the checkpoint's weights, the length, precision and XLA."""
+        """Give lines about the loaded weights, the length, the precision and XLA."""
         taken = "as the parameters say" if self.params.text.max_length else "99.5 % of train's texts fit"
         most = self.config.max_length
         return [
@@ -88,17 +86,17 @@ class TransformerLearner:
         ]
 
     def warnings(self, texts: Sequence[str]) -> list[str]:
-        """Many unknown tokens, many cut texts."""
+        """Warn of many unknown tokens and many cut texts."""
         return coverage(self.tokenizer.backend, texts, self.tokenizer.unknown_id).warnings()
 
     def memory(self, length: int) -> Memory:
-        """What training takes, with rows of `length` tokens."""
+        """Estimate the memory of training, with rows of `length` tokens."""
         row = transformer_row(self.config, length, self.compute.precision)
         return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
 
     def save(self, folder: Path) -> None:
-        """Write config.json, model.safetensors and the tokenizer, as PyTorch's transformers open them."""
-        save_checkpoint(folder, self.model, self.config, self.content, self.labels)
+        """Write config.json, model.safetensors and the tokenizer, as transformers opens them with PyTorch."""
+        save_pretrained(folder, self.model, self.config, self.content, self.labels)
         self.tokenizer.save(folder, input_names(self.config))
 
     def export(self, folder: Path, card: dict[str, Any]) -> Any:
@@ -113,7 +111,7 @@ class TransformerLearner:
         return exact
 
 
-def _record(found: Weights) -> WeightsSource:
+def _weights_source(found: Weights) -> WeightsSource:
     return WeightsSource(
         checkpoint=found.repository or str(found.folder),
         source=str(found.source),

@@ -1,4 +1,4 @@
-"""Learners that start from nothing: ANN and LSTM, with a tokenizer learnt from train."""
+"""The learner of ANN and LSTM: random weights, and a tokenizer learned from train."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +14,18 @@ from emotion.models.compute import Compute
 from emotion.onnx.export import to_onnx, word_config
 from emotion.params.schema import WordParams
 from emotion.store.atomic import write_bytes, write_json, write_text
-from emotion.store.scratch import LEAST_BYTES, scratch_folder
+from emotion.store.scratch import MIN_BYTES, scratch_folder
 from emotion.text.coverage import coverage
 from emotion.text.encoded import Encoded, encode
 from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
 from emotion.training.memory import Memory, estimate
 
-BYTES = 4  # of a weight, float32
+# Bytes of a float32.
+FLOAT = 4
 
 
 class WordLearner:
-    """ANN or LSTM for a data set; see `emotion.runs.learner.Learner`."""
+    """An ANN or LSTM for a data set; see `emotion.runs.learner.Learner`."""
 
     weights: WeightsSource | None = None
 
@@ -36,29 +37,29 @@ class WordLearner:
         self.max_length = params.text.max_length
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Texts to token ids, all of one length."""
+        """Convert texts to token ids, all of the same length."""
         return encode(self.tokenizer, texts)
 
     def notes(self) -> list[str]:
-        """Nothing."""
+        """Give no lines."""
         return []
 
     def warnings(self, texts: Sequence[str]) -> list[str]:
-        """Many unknown words, many cut texts."""
+        """Warn of many unknown words and many cut texts."""
         return coverage(self.tokenizer, texts, UNKNOWN_ID).warnings()
 
     def memory(self, length: int) -> Memory:
-        """What training takes, with rows of `length` words."""
+        """Estimate the memory of training, with rows of `length` words."""
         row = word_row(self.params.model, length)
         return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
 
     def save(self, folder: Path) -> None:
-        """Write Keras' weights."""
-        with scratch_folder(BYTES * self.model.count_params() + LEAST_BYTES) as drafts:
-            draft = drafts / "model.weights.h5"
-            self.model.save_weights(draft)
-            content = draft.read_bytes()
-        write_bytes(folder / draft.name, content)
+        """Write model.weights.h5, as Keras opens it."""
+        with scratch_folder(FLOAT * self.model.count_params() + MIN_BYTES) as scratch:
+            file = scratch / "model.weights.h5"
+            self.model.save_weights(file)
+            content = file.read_bytes()
+        write_bytes(folder / file.name, content)
 
     def export(self, folder: Path, card: dict[str, Any]) -> Any:
         """Write model.onnx, tokenizer.json and config.json."""

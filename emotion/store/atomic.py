@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written beside their final name, fsynced, renamed."""
+"""Writes files that appear whole or not at all: write to a temporary name, fsync, then rename."""
 
 import contextlib
 import gzip
@@ -15,28 +15,28 @@ from typing import IO, Any
 from emotion.errors import CannotWriteError
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")
-# What this process has open; a name there can be linked to.
+# Files that this process has open, as names that can be linked.
 OPENED = Path("/proc/self/fd")
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; on leaving without an error it is fsynced and becomes `path`.
+    """Yield a temporary name beside `path`. On exit without an error the file is fsynced and renamed to `path`.
 
-    The temporary name ends like `path` does, for writers that choose a format by suffix.
+    The temporary name has the suffix of `path`, for writers that choose a format by suffix.
 
     Raises:
         CannotWriteError: the folder or file cannot be written (permissions, full disk, read-only).
     """
     with _renaming(path) as temporary:
         yield temporary
-        # Some writers let nobody else read; who reads a shared store may be another user.
+        # Some writers make private files; another user may read a shared store.
         temporary.chmod(0o666 & ~_umask())
         _sync(temporary)
 
 
 def _umask() -> int:
-    """What this process takes from the permissions of new files; asking sets it, for a moment, to what is common."""
+    """Umask of this process. Reading it sets it, for a moment, to the usual value."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
@@ -44,7 +44,7 @@ def _umask() -> int:
 
 @contextlib.contextmanager
 def _renaming(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; on leaving without an error what has it, fsynced, becomes `path`."""
+    """Yield a temporary name beside `path`. On exit without an error the file, already fsynced, becomes `path`."""
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def _renaming(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed writers left in `folder` and below; nobody else may write there."""
+    """Remove temporary files of killed writers in `folder` and below. No other process may write there."""
     for parent, _, names in os.walk(folder):
         for name in filter(TEMPORARY.fullmatch, names):
             with contextlib.suppress(OSError):
@@ -67,7 +67,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> CannotWriteError:
-    """Say why `path` could not be written."""
+    """Error that says why `path` could not be written."""
     reason = error.strerror or str(error)
     return CannotWriteError(f"cannot write {path}: {reason}", "free some space, or choose a folder that you may write")
 
@@ -82,10 +82,13 @@ def _sync(path: Path) -> None:
 
 @contextlib.contextmanager
 def open_replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open `path` for writing bytes; it appears, whole, when the block ends without an error.
+    """Open `path` for writing bytes. The file appears, whole, when the block ends without an error.
 
-    Until then it has no name, where the file system can do that, so that a killed writer leaves nothing.
-    A path that ends in `.gz` is compressed, without a time stamp, so that equal content gives equal bytes.
+    Until then the file has no name if the file system allows that, so that a killed writer leaves nothing.
+    A path that ends in `.gz` is compressed without a time stamp, so that equal content gives equal bytes.
+
+    Raises:
+        CannotWriteError: the folder or file cannot be written.
     """
     with _renaming(path) as temporary, _named_last(temporary) as raw:
         if path.suffix == ".gz":
@@ -97,7 +100,7 @@ def open_replacing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _named_last(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file that is fsynced and gets its name when the block ends without an error."""
+    """Open a new file. It is fsynced and gets its name when the block ends without an error."""
     with _create(path) as file:
         yield file
         file.flush()
@@ -107,7 +110,7 @@ def _named_last(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _create(path: Path) -> IO[bytes]:
-    """Open a new file without a name in the folder of `path` or, where that cannot be (NFS, some overlays), `path`."""
+    """Open a new file without a name in the folder of `path`, or `path` itself (NFS, some overlays)."""
     if not OPENED.is_dir():
         return path.open("wb")
     try:
@@ -117,10 +120,10 @@ def _create(path: Path) -> IO[bytes]:
 
 
 def _link(descriptor: int, path: Path) -> None:
-    """Name an open file or, where it may not be linked to, a copy of it."""
+    """Link an open file to `path` or, if links are forbidden, copy it."""
     source = OPENED / str(descriptor)
     try:
-        # Without a src_dir_fd Python calls link(), which would link to the symbolic link in /proc itself.
+        # Without src_dir_fd Python calls link(), which links to the symbolic link in /proc itself.
         os.link(source, path, src_dir_fd=descriptor, follow_symlinks=True)
     except OSError:
         shutil.copyfile(source, path)
@@ -128,23 +131,23 @@ def _link(descriptor: int, path: Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` in one step."""
+    """Replace `path` with `content` in one step."""
     with open_replacing(path) as file:
         file.write(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Replace `path` by UTF-8 `content` in one step."""
+    """Replace `path` with UTF-8 `content` in one step."""
     write_bytes(path, content.encode())
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace `path` by `content` as indented UTF-8 JSON in one step."""
+    """Replace `path` with `content` as indented UTF-8 JSON in one step."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def copy(source: Path, target: Path) -> None:
-    """Replace `target` by the content of `source` in one step, a part at a time."""
+    """Replace `target` with the content of `source` in one step, in constant memory."""
     with replacing(target) as temporary:
         shutil.copyfile(source, temporary)
 

@@ -1,4 +1,4 @@
-"""The layout of shared storage: where runs, comparisons and predictions are, and what a run's name may be."""
+"""Layout of the store: paths of runs, comparisons and weights, and which names a run may have."""
 
 import json
 import re
@@ -15,7 +15,7 @@ RUN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Run:
-    """One training run's folder, `runs/<model>/<name>/`. Its paths exist or not; `complete` tells."""
+    """Folder of one training run, `runs/<model>/<name>/`. Its paths may not exist yet."""
 
     model: str
     name: str
@@ -23,22 +23,22 @@ class Run:
 
     @property
     def params(self) -> Path:
-        """Every resolved parameter, seed, data digest, package version and the hardware."""
+        """Resolved parameters, seed, data digests, package versions and hardware."""
         return self.folder / "params.json"
 
     @property
     def progress(self) -> Path:
-        """Where training stands; replaced atomically."""
+        """Progress of the training."""
         return self.folder / "progress.json"
 
     @property
     def checkpoints(self) -> Path:
-        """What a training goes on from; removed once the run is complete."""
+        """Checkpoints that a training resumes from; removed once the run is complete."""
         return self.folder / "checkpoints"
 
     @property
     def history(self) -> Path:
-        """One row an epoch."""
+        """CSV with one row per epoch."""
         return self.folder / "history.csv"
 
     @property
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether the run ended well."""
+        """Whether the run is complete: its metrics exist."""
         return self.metrics.is_file()
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Store:
-    """Shared storage: a local folder, a claim's mount or NFS."""
+    """The store: a local folder, the mount of a volume claim, or NFS."""
 
     folder: Path
 
@@ -108,38 +108,38 @@ class Store:
 
     @property
     def weights(self) -> Path:
-        """Pretrained checkpoints, `<org>/<name>/` each."""
+        """Pretrained weights, in `<org>/<name>/`."""
         return self.folder / "weights"
 
-    def checkpoint(self, repository: str) -> Path:
-        """The folder of the checkpoint `org/name`, which may not exist yet."""
+    def pretrained(self, repository: str) -> Path:
+        """Folder of the pretrained weights `org/name`, which may not exist yet."""
         return self.weights / repository
 
     def run(self, model: str, name: str) -> Run:
-        """Name a run, which may not exist yet.
+        """The run of this name, which may not exist yet.
 
         Raises:
             UsageError: `name` or `model` is not a DNS label of at most 40 characters.
         """
-        for value, what in ((name, "run"), (model, "model")):
+        for value, kind in ((name, "run"), (model, "model")):
             if not RUN_NAME.fullmatch(value):
                 raise UsageError(
-                    f"{value!r} is not a {what} name",
+                    f"{value!r} is not a {kind} name",
                     "use 1 to 40 lower-case letters, digits and hyphens, with a letter or digit at both ends",
                 )
         return Run(model, name, self.folder / "runs" / model / name)
 
     def runs(self) -> Iterator[Run]:
-        """All runs, complete or not, by model and name. Folders that cannot be runs are passed over."""
+        """All runs, complete or not, sorted by model and name. Other folders are skipped."""
         for model in _folders(self.folder / "runs"):
             for folder in _folders(model):
                 yield Run(model.name, folder.name, folder)
 
     def find(self, text: str) -> Run:
-        """Find the run that `MODEL/RUN`, or a run's name alone, means.
+        """Find the run that `MODEL/RUN`, or only RUN, names.
 
         Raises:
-            InputMissingError: there is none.
+            InputMissingError: the store has no such run.
             UsageError: several models have a run of that name.
         """
         model, _, name = text.rpartition("/")
@@ -158,11 +158,11 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that some process wrote to the store.
+    """Read a JSON object from the store.
 
     Raises:
-        InputMissingError: there is no such file.
-        BadDataError: it is truncated, not JSON, or not an object.
+        InputMissingError: the file does not exist or cannot be read.
+        BadDataError: the file is truncated, not JSON, or not an object.
     """
     try:
         content = json.loads(path.read_bytes())

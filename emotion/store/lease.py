@@ -1,8 +1,10 @@
-"""A run's folder is held by one process at a time, by a lease that outlives neither it nor its machine.
+"""A lease lets one process at a time hold a run's folder. A process that waits in vain ends with exit code 75.
 
-A lease is a file, `lease-00000001.json`; the highest number is the authority. The next number is taken by creating it,
-which only one can. The holder touches its file; who waits takes a file that has not changed for EXPIRY, by the clock of
-the waiter alone, as clocks of machines differ and jump. Works on NFS, whose locks do not survive everywhere.
+A lease is a file such as `lease-00000001.json`. The file with the highest number, its generation, counts. A process
+takes a folder by creating the file of the next generation, which succeeds for one process only. The holder touches its
+file every HEARTBEAT seconds. A waiting process takes over once the file has not changed for EXPIRY seconds by its own
+clock, because clocks of other machines differ and jump. A lease ends with its holder or the holder's machine. It works
+on NFS, where locks may not.
 """
 
 import contextlib
@@ -17,65 +19,65 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from emotion.errors import Terminated, TryAgainError
-from emotion.store.atomic import cannot_write
 from emotion.hardware import memory_pressure
+from emotion.store.atomic import cannot_write
 from emotion.store.lease_file import (
     Ended,
     Fact,
     Holder,
     Observation,
-    boot_name,
-    remove_leases,
-    create,
-    write_temporary,
+    boot_id,
+    create_lease,
     generations,
     is_own,
+    is_still_newest,
     lease_path,
-    newest,
-    process_stat,
+    newest_holder,
     observe,
     observe_newest,
-    is_still_newest,
+    process_stat,
+    remove_leases,
+    write_temporary,
 )
 
-HEARTBEAT = 15.0  # seconds between two touches of the holder
+HEARTBEAT = 15.0  # seconds between two touches by the holder
 EXPIRY = 60.0  # seconds without a change after which a lease is free
-LOOK = 5.0  # seconds between two looks at whether the lease is still the own one
+OWNERSHIP_CHECK = 5.0  # seconds between two checks that this process still owns the lease
 SAMPLE = 0.5  # seconds between two samples of memory pressure
-POLL = 0.5  # seconds between two looks of who waits
-MISSING = 3  # times in a row that the folder is gone although it was just made
-RISE = 0.05  # of memory pressure, which is then written
+POLL = 0.5  # seconds between two observations by a waiting process
+MAX_MISSING = 3  # times in a row that the folder does not exist after this process made it
+PRESSURE_STEP = 0.05  # rise of memory pressure that is written to the file
 STOP_HINT = "stop that process first, or try again when it has ended"
 
 
 def _clock() -> float:
-    """Seconds that go on while the machine sleeps, and never jump."""
+    """Seconds of a clock that runs while the machine sleeps and never jumps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Lease:
-    """A folder that this process holds: see `hold`."""
+    """A folder that this process holds: see `hold`. `previous` is what the lease before says of its holder."""
 
-    def __init__(self, folder: Path, record: Holder, previous: Holder | None, created: float) -> None:
-        self.folder, self.record, self.previous = folder, record, previous
-        self.path = lease_path(folder, record.generation)
-        self._written = record
+    def __init__(self, folder: Path, holder: Holder, previous: Holder | None, created: float) -> None:
+        self.folder, self.holder, self.previous = folder, holder, previous
+        self.path = lease_path(folder, holder.generation)
+        self._written = holder
         self._lost = ""
         self._failure: OSError | None = None
-        self._touched = self._looked = created
+        self._touched = self._checked = created
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
     def check(self) -> None:
-        """Make sure that the folder is still held. Cheap: a thread does the looking, every LOOK seconds.
+        """Make sure that this process still holds the folder. Cheap: a thread checks every OWNERSHIP_CHECK seconds.
 
         Raises:
-            TryAgainError: another process took it over, as this one was paused for longer than EXPIRY.
-            CannotWriteError: the disk takes no heartbeats, so that others will soon think this process dead.
+            TryAgainError: another process took over, because this one was paused for longer than EXPIRY.
+            CannotWriteError: the disk takes no heartbeats, so other processes will soon consider this one dead.
         """
-        if _clock() - self._looked > 2 * min(LOOK, HEARTBEAT):
-            self._beat()
+        if _clock() - self._checked > 2 * min(OWNERSHIP_CHECK, HEARTBEAT):
+            self._heartbeat()
         if self._lost:
             raise TryAgainError(self._lost, "see `emotion runs list`, and try again when that one has ended")
         failure = self._failure
@@ -84,32 +86,32 @@ class Lease:
             raise cannot_write(self.path, failure) from failure
 
     def set_facts(self, **facts: Fact) -> None:
-        """Add to what the record says; who holds the folder next reads it in `previous`."""
+        """Add facts to the file; the next holder reads them in `previous`."""
         with self._lock:
-            self.record = self.record.model_copy(update={"facts": {**self.record.facts, **facts}})
+            self.holder = self.holder.model_copy(update={"facts": {**self.holder.facts, **facts}})
             self._write()
 
     def remove(self) -> None:
-        """Remove every lease file, at the end of a run that is complete; leaving `hold` then writes none."""
+        """Remove every lease file at the end of a complete run. To leave `hold` then writes no file."""
         self._stop()
-        if self._owns():
-            remove_leases(self.folder, self.record.generation)
+        if self._check_ownership():
+            remove_leases(self.folder, self.holder.generation)
             with contextlib.suppress(OSError):
                 self.path.unlink()
 
     def start(self) -> None:
-        """Begin to touch the file."""
+        """Start the heartbeat."""
         self._thread.start()
 
     def release(self, ended: Ended) -> None:
-        """End the heartbeat and write how it ended, if the lease is still the own one and the disk takes it."""
+        """Stop the heartbeat and write how the holder ended, if this process owns the lease and the disk takes it."""
         self._stop()
         if not self._thread.is_alive():
-            self.record = self.record.model_copy(update={"ended": ended})
+            self.holder = self.holder.model_copy(update={"ended": ended})
             self._write()
 
     def _stop(self) -> None:
-        """Stop the thread, but do not wait for ever for one that hangs on its disk."""
+        """Stop the thread. Wait for at most HEARTBEAT seconds, because its disk may hang."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=HEARTBEAT)
@@ -117,23 +119,23 @@ class Lease:
     def _run(self) -> None:
         while not self._stopping.wait(min(SAMPLE, HEARTBEAT)):
             with self._lock:
-                pressure = max(self.record.pressure, memory_pressure())
-                self.record = self.record.model_copy(update={"pressure": pressure})
-                rose = pressure - self._written.pressure >= RISE
-                if rose or self.record.facts != self._written.facts:
+                pressure = max(self.holder.pressure, memory_pressure())
+                self.holder = self.holder.model_copy(update={"pressure": pressure})
+                rose = pressure - self._written.pressure >= PRESSURE_STEP
+                if rose or self.holder.facts != self._written.facts:
                     self._write()
             now = _clock()
-            if now - self._looked >= LOOK or now - self._touched >= HEARTBEAT:
-                self._beat()
+            if now - self._checked >= OWNERSHIP_CHECK or now - self._touched >= HEARTBEAT:
+                self._heartbeat()
 
-    def _beat(self) -> None:
-        """Touch, then look: who takes over creates its file, then looks whether this one was touched."""
+    def _heartbeat(self) -> None:
+        """Touch first, then check ownership. A process that takes over creates its file, then looks for a touch."""
         with self._lock:
             now = _clock()
             if now - self._touched >= HEARTBEAT:
                 self._touch(now)
-            self._owns()
-            self._looked = now
+            self._check_ownership()
+            self._checked = now
 
     def _touch(self, now: float) -> None:
         try:
@@ -143,41 +145,41 @@ class Lease:
         else:
             self._failure, self._touched = None, now
 
-    def _owns(self) -> bool:
-        """Look whether the lease is still the own one; once lost it is lost for good."""
+    def _check_ownership(self) -> bool:
+        """Whether this process owns the lease. A lost lease stays lost."""
         try:
-            record = observe(self.folder, self.record.generation).record
-            if record is None or record.token != self.record.token:
+            holder = observe(self.folder, self.holder.generation).holder
+            if holder is None or holder.token != self.holder.token:
                 self._lost = f"{self.path} was replaced by another process"
-            elif any(generation > self.record.generation for generation in generations(self.folder)):
-                self._lost = f"{self.folder} was taken over by {newest(self.folder) or 'another process'}"
+            elif any(generation > self.holder.generation for generation in generations(self.folder)):
+                self._lost = f"{self.folder} was taken over by {newest_holder(self.folder) or 'another process'}"
         except FileNotFoundError:
-            by = newest(self.folder)
+            by = newest_holder(self.folder)
             self._lost = f"{self.folder} was taken over by {by}" if by else f"{self.path} is gone"
         except OSError as error:
             self._failure = self._failure or error
         return not self._lost
 
     def _write(self) -> None:
-        """Replace the record, if the lease is still the own one; where that fails the old one stays."""
+        """Replace the file if this process owns the lease. After a failed write the old file stays."""
         with self._lock, contextlib.suppress(OSError):
-            if self._owns():
-                with write_temporary(self.folder, self.record) as draft:
-                    draft.replace(self.path)
-                self._written = self.record
+            if self._check_ownership():
+                with write_temporary(self.folder, self.holder) as temporary:
+                    temporary.replace(self.path)
+                self._written = self.holder
 
 
 @contextlib.contextmanager
-def hold(folder: Path, wait: float, tell: Callable[[str], None]) -> Iterator[Lease]:
-    """Hold `folder`, which is made if missing; `tell` is told once whom this waits for.
+def hold(folder: Path, wait: float, on_wait: Callable[[str], None]) -> Iterator[Lease]:
+    """Hold `folder`, which is made if it does not exist. `on_wait` gets one line about the holder if this waits.
 
-    What the lease says of its end is "complete", "stopped" by a signal, or "failed" by any other exception.
+    At the end the lease says "complete", "stopped" after a signal, or "failed" after any other exception.
 
     Raises:
-        TryAgainError: another process held it for `wait` seconds.
+        TryAgainError: another process still holds the folder after `wait` seconds (exit code 75).
         CannotWriteError: the folder cannot be made or written.
     """
-    lease = _acquire(folder, wait, tell)
+    lease = _acquire(folder, wait, on_wait)
     ended: Ended = "failed"
     try:
         lease.start()
@@ -190,78 +192,78 @@ def hold(folder: Path, wait: float, tell: Callable[[str], None]) -> Iterator[Lea
         lease.release(ended)
 
 
-def _acquire(folder: Path, wait: float, tell: Callable[[str], None]) -> Lease:
+def _acquire(folder: Path, wait: float, on_wait: Callable[[str], None]) -> Lease:
     """Take the lease as soon as it is free."""
-    deadline, told, watch, missing = _clock() + wait, False, _Watch(), 0
+    deadline, notified, expiry, missing = _clock() + wait, False, _Expiry(), 0
     while True:
-        seen = None
+        observed = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            seen = observe_newest(folder)
-            if watch.free(seen):
-                lease = _take(folder, seen)
+            observed = observe_newest(folder)
+            if expiry.is_free(observed):
+                lease = _take(folder, observed)
                 if lease is not None:
                     return lease
-                seen = observe_newest(folder)
+                observed = observe_newest(folder)
         except FileNotFoundError as error:
-            # Somebody removed the folder in between, so it is made again; or, as below /proc, it cannot be made.
+            # Another process removed the folder, so the loop makes it again; or, as below /proc, it cannot be made.
             missing += 1
-            if missing == MISSING:
+            if missing == MAX_MISSING:
                 raise cannot_write(folder, error) from error
             time.sleep(POLL)
             continue
         except OSError as error:
             raise cannot_write(folder, error) from error
         missing = 0
-        held = f"{folder} is held by {(seen and seen.record) or 'a process that cannot be told'}"
+        held = f"{folder} is held by {(observed and observed.holder) or 'a process that cannot be told'}"
         left = deadline - _clock()
         if left <= 0:
             raise TryAgainError(held, STOP_HINT)
-        if not told:
-            tell(f"{held}: waiting for up to {wait:.0f} s")
-            told = True
+        if not notified:
+            on_wait(f"{held}: waiting for up to {wait:.0f} s")
+            notified = True
         time.sleep(min(POLL, EXPIRY / 8, left))
 
 
-class _Watch:
-    """Looks at a lease again and again, and tells when it is free, by nothing but the own clock."""
+class _Expiry:
+    """Decides from repeated observations, by this machine's clock only, whether a lease is free."""
 
     def __init__(self) -> None:
-        self._seen: Observation | None = None
+        self._observed: Observation | None = None
         self._since = self._last = _clock()
 
-    def free(self, seen: Observation | None) -> bool:
-        """Tell whether there is none, or its holder ended or is dead, or nothing changed for EXPIRY."""
-        if seen is None or seen.free:
+    def is_free(self, observed: Observation | None) -> bool:
+        """Whether no lease exists, its holder ended or is dead, or nothing changed for EXPIRY seconds."""
+        if observed is None or observed.free:
             return True
-        # After a long gap this machine slept, and maybe the holder's did too: it gets the time to come back.
+        # After a long gap this machine slept, and the holder's may have too: the holder gets EXPIRY to come back.
         now = _clock()
-        if seen != self._seen or now - self._last > EXPIRY / 2:
-            self._seen, self._since = seen, now
+        if observed != self._observed or now - self._last > EXPIRY / 2:
+            self._observed, self._since = observed, now
         self._last = now
         return now - self._since >= EXPIRY
 
 
 def _take(folder: Path, base: Observation | None) -> Lease | None:
-    """Create the generation after `base`, and keep it if nothing happened since `base` was seen."""
-    # Before anything is written: a pause at any later point is then seen by the first check.
+    """Create the generation after `base`. Keep it only if nothing changed since the observation of `base`."""
+    # Before the first write: the first check then notices a pause at any later point.
     began = _clock()
-    record = Holder(
+    holder = Holder(
         generation=base.generation + 1 if base else 1,
         token=secrets.token_hex(16),
         host=socket.gethostname(),
         pid=os.getpid(),
-        boot=boot_name(),
+        boot=boot_id(),
         process_start=int(process_stat("self")[19]),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         pressure=memory_pressure(),
     )
-    if not create(folder, record):
+    if not create_lease(folder, holder):
         return None
-    if is_still_newest(folder, record, base):
-        remove_leases(folder, record.generation)
-        return Lease(folder, record, base.record if base else None, began)
+    if is_still_newest(folder, holder, base):
+        remove_leases(folder, holder.generation)
+        return Lease(folder, holder, base.holder if base else None, began)
     with contextlib.suppress(OSError):
-        if is_own(folder, record):
-            lease_path(folder, record.generation).unlink()
+        if is_own(folder, holder):
+            lease_path(folder, holder.generation).unlink()
     return None

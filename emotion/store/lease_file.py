@@ -1,4 +1,4 @@
-"""The files of leases: what they say, whether their holder lives, and how they are seen, made and cleared away."""
+"""The lease file: its content, whether its holder lives, and how it is observed, created and removed."""
 
 import contextlib
 import errno
@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-LARGEST = 2**16  # bytes read of a file that may be anything
+MAX_BYTES = 2**16  # bytes read of a file that may hold anything
 NAME = re.compile(r"lease-(\d{8,18})\.json")
 
 Ended = Literal["complete", "stopped", "failed"]
@@ -22,7 +22,7 @@ Fact = int | str | float
 
 
 class Holder(BaseModel):
-    """What a lease's file says of its holder; times are for people, nothing is decided by them."""
+    """Content of a lease file: its holder. Times are for people; no decision depends on them."""
 
     # Later versions may add keys.
     model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="strings")
@@ -44,17 +44,17 @@ class Holder(BaseModel):
 
     @property
     def here(self) -> bool:
-        """Whether the holder's process would be seen from here: same machine, boot and process namespace."""
-        return bool(self.boot) and (self.host, self.boot) == (socket.gethostname(), boot_name())
+        """Whether this process would see the holder's: same machine, boot and process namespace."""
+        return bool(self.boot) and (self.host, self.boot) == (socket.gethostname(), boot_id())
 
     @property
     def dead(self) -> bool:
-        """Whether the holder's process is known to be gone."""
+        """Whether this process knows that the holder's process is gone."""
         return self.here and not _lives(self.pid, self.process_start)
 
 
-def boot_name() -> str:
-    """The machine's boot and the process namespace, within which a process id means something; empty if unknown."""
+def boot_id() -> str:
+    """Boot of the machine and process namespace, which give a process id its meaning; empty if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
@@ -63,12 +63,12 @@ def boot_name() -> str:
 
 
 def process_stat(pid: int | str) -> list[str]:
-    """The fields of /proc/<pid>/stat from the third on: what precedes may hold spaces."""
+    """Fields of /proc/<pid>/stat from the third on: the second may contain spaces."""
     return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _lives(pid: int, process_start: int) -> bool:
-    """Tell whether the process is there; where that cannot be told it is."""
+    """Whether the process lives. If that is unknown, it does."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -79,55 +79,55 @@ def _lives(pid: int, process_start: int) -> bool:
         state, threads, started = (process_stat(pid)[index] for index in (0, 17, 19))
     except (OSError, IndexError):
         return True
-    # A killed process whose parent has not asked for it stays as a zombie, once its last thread is gone.
+    # A killed process stays as a zombie, without threads, until its parent waits for it.
     return int(started) == process_start and not (state in "ZX" and int(threads) <= 1)
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A lease's file at one look. Two looks are equal where nobody touched or wrote it in between."""
+    """A lease file at one moment. Two observations are equal if nobody touched or wrote the file in between."""
 
     generation: int
     content: bytes
     modified: int
 
     @property
-    def record(self) -> Holder | None:
-        """What it says, if that can be read."""
+    def holder(self) -> Holder | None:
+        """The file's content; None if it is not valid."""
         try:
-            record = Holder.model_validate_json(self.content)
+            holder = Holder.model_validate_json(self.content)
         except ValidationError:
             return None
-        return record.model_copy(update={"seconds_since_beat": max(0.0, time.time() - self.modified / 1e9)})
+        return holder.model_copy(update={"seconds_since_beat": max(0.0, time.time() - self.modified / 1e9)})
 
     @property
     def free(self) -> bool:
-        """Whether it can be taken without waiting."""
-        record = self.record
-        return record is not None and (record.ended is not None or record.dead)
+        """Whether the holder ended or is dead, so that nobody has to wait."""
+        holder = self.holder
+        return holder is not None and (holder.ended is not None or holder.dead)
 
 
 def lease_path(folder: Path, generation: int) -> Path:
-    """Name the file of a generation."""
+    """Path of a generation's file."""
     return folder / f"lease-{generation:08d}.json"
 
 
 def generations(folder: Path) -> list[int]:
-    """The numbers that are taken, the highest first."""
-    found = (NAME.fullmatch(name) for name in os.listdir(folder))  # noqa: PTH208  names are all that is needed
-    return sorted((int(match[1]) for match in found if match), reverse=True)
+    """Existing generations, the highest first."""
+    matches = (NAME.fullmatch(name) for name in os.listdir(folder))  # noqa: PTH208  names are enough
+    return sorted((int(match[1]) for match in matches if match), reverse=True)
 
 
 def observe(folder: Path, generation: int) -> Observation:
-    """Open first, then ask: opening makes NFS ask its server.
+    """Observe a generation's file. Opening it makes NFS ask its server.
 
     Raises:
-        FileNotFoundError: it is gone.
+        FileNotFoundError: the file is gone.
     """
     path = lease_path(folder, generation)
     try:
         with path.open("rb") as file:
-            return Observation(generation, file.read(LARGEST), os.fstat(file.fileno()).st_mtime_ns)
+            return Observation(generation, file.read(MAX_BYTES), os.fstat(file.fileno()).st_mtime_ns)
     except (PermissionError, IsADirectoryError):
         return Observation(generation, b"", path.stat().st_mtime_ns)
     except OSError as error:
@@ -137,45 +137,45 @@ def observe(folder: Path, generation: int) -> Observation:
 
 
 def observe_newest(folder: Path) -> Observation | None:
-    """The file that counts, or None. NFS may list files that are gone, or not list new ones: see `is_still_newest`."""
+    """Observe the file that counts. NFS may list removed files and omit new ones: see `is_still_newest`."""
     for generation in generations(folder):
         with contextlib.suppress(FileNotFoundError):
             return observe(folder, generation)
     return None
 
 
-def newest(folder: Path) -> Holder | None:
-    """What the lease that counts says; None where there is none that can be read."""
+def newest_holder(folder: Path) -> Holder | None:
+    """Holder in the file that counts; None without a valid file."""
     try:
-        seen = observe_newest(folder)
+        observed = observe_newest(folder)
     except OSError:
         return None
-    return seen.record if seen else None
+    return observed.holder if observed else None
 
 
-def holder(folder: Path) -> Holder | None:
-    """Who holds the folder, as far as can be told by one look: None if nobody does, or has ended, or is dead."""
-    record = newest(folder)
-    return None if record is None or record.ended is not None or record.dead else record
+def current_holder(folder: Path) -> Holder | None:
+    """Holder of the folder by one observation; None if there is none, or it ended, or it is dead."""
+    holder = newest_holder(folder)
+    return None if holder is None or holder.ended is not None or holder.dead else holder
 
 
 @contextlib.contextmanager
-def write_temporary(folder: Path, record: Holder) -> Iterator[Path]:
-    """Write a whole record to a temporary file."""
-    draft = folder / f".{secrets.token_hex(4)}.lease.json"
+def write_temporary(folder: Path, holder: Holder) -> Iterator[Path]:
+    """Write a holder to a temporary file, which is removed on exit."""
+    temporary = folder / f".{secrets.token_hex(4)}.lease.json"
     try:
-        with draft.open("xb") as file:
-            file.write(record.model_dump_json(indent=2).encode())
+        with temporary.open("xb") as file:
+            file.write(holder.model_dump_json(indent=2).encode())
             file.flush()
             os.fsync(file.fileno())
-        yield draft
+        yield temporary
     finally:
         with contextlib.suppress(OSError):
-            draft.unlink()
+            temporary.unlink()
 
 
 def remove_leases(folder: Path, below: int) -> None:
-    """Remove leases of generations `below`, and what writers that were killed left behind."""
+    """Remove leases of generations lower than `below`, and temporary files of killed writers."""
     with contextlib.suppress(OSError):
         older = [lease_path(folder, generation) for generation in generations(folder) if generation < below]
         for path in (*older, *folder.glob(".????????.lease.json")):
@@ -183,24 +183,24 @@ def remove_leases(folder: Path, below: int) -> None:
                 path.unlink()
 
 
-def create(folder: Path, record: Holder) -> bool:
-    """Create the record's file, whole; tell whether this process did."""
-    path = lease_path(folder, record.generation)
-    with write_temporary(folder, record) as draft:
+def create_lease(folder: Path, holder: Holder) -> bool:
+    """Create the file of the holder's generation, whole. Return whether this process created it."""
+    path = lease_path(folder, holder.generation)
+    with write_temporary(folder, holder) as temporary:
         try:
-            os.link(draft, path)
+            os.link(temporary, path)
         except (FileExistsError, FileNotFoundError):
-            # An answer that NFS lost is asked for again, and then says that the file exists: the own one.
-            return is_own(folder, record)
+            # NFS repeats a request whose answer was lost; the second answer is that this process's file exists.
+            return is_own(folder, holder)
         except OSError as error:
             if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
                 raise
-            return _create_unlinked(path, draft.read_bytes())
+            return _create_unlinked(path, temporary.read_bytes())
     return True
 
 
 def _create_unlinked(path: Path, content: bytes) -> bool:
-    """Create a file where there are no links: others see it empty for a moment, as one of an unknown holder."""
+    """Create a file on a disk without links. For a moment others see an empty file of an unknown holder."""
     try:
         file = path.open("xb")
     except FileExistsError:
@@ -214,19 +214,19 @@ def _create_unlinked(path: Path, content: bytes) -> bool:
     return True
 
 
-def is_own(folder: Path, record: Holder) -> bool:
-    """Tell whether the file of the record's generation is the record's."""
+def is_own(folder: Path, holder: Holder) -> bool:
+    """Whether the file of the holder's generation has the holder's token."""
     try:
-        found = observe(folder, record.generation).record
+        observed = observe(folder, holder.generation).holder
     except FileNotFoundError:
         return False
-    return found is not None and found.token == record.token
+    return observed is not None and observed.token == holder.token
 
 
-def is_still_newest(folder: Path, record: Holder, base: Observation | None) -> bool:
-    """Tell whether a lease that was just created is the highest, and what it follows is as it was."""
-    others = [generation for generation in generations(folder) if generation != record.generation]
-    if base is None or any(generation > record.generation for generation in others):
+def is_still_newest(folder: Path, holder: Holder, base: Observation | None) -> bool:
+    """Whether a new lease has the highest generation, and its predecessor `base` has not changed."""
+    others = [generation for generation in generations(folder) if generation != holder.generation]
+    if base is None or any(generation > holder.generation for generation in others):
         return not others
     try:
         return observe(folder, base.generation) == base

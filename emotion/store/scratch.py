@@ -1,4 +1,4 @@
-"""The temporary folder: where libraries write what goes into the store afterwards, whole."""
+"""A temporary folder, for libraries that write files themselves before the store takes them."""
 
 import contextlib
 import errno
@@ -10,29 +10,29 @@ from pathlib import Path
 
 from emotion.errors import CannotWriteError
 
-# TensorFlow wants the folder from its import on, for some kilobytes.
-LEAST_BYTES = 1 << 20
+# TensorFlow needs the temporary folder from its import on, for some kilobytes.
+MIN_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
-def scratch_folder(size: int = LEAST_BYTES) -> Iterator[Path]:
-    """Give a folder with room for `size` bytes, which is removed at the end.
+def scratch_folder(size: int = MIN_BYTES) -> Iterator[Path]:
+    """Yield a folder with room for `size` bytes; it is removed on exit.
 
-    Some writers (HDF5) end the process where the disk is full: this one looks first.
+    The check comes first, because some writers (HDF5) abort the process on a full disk.
 
     Raises:
-        CannotWriteError: there is no temporary folder, or too little room in it.
+        CannotWriteError: there is no temporary folder, or it has too little room.
     """
     try:
         with tempfile.TemporaryDirectory() as folder:
             if shutil.disk_usage(folder).free < size:
-                raise _refused(folder, size, os.strerror(errno.ENOSPC))
+                raise _no_room(folder, size, os.strerror(errno.ENOSPC))
             yield Path(folder)
     except OSError as error:
-        raise _refused(tempfile.tempdir or "", size, error.strerror or str(error)) from error
+        raise _no_room(tempfile.tempdir or "", size, error.strerror or str(error)) from error
 
 
-def _refused(folder: str, size: int, reason: str) -> CannotWriteError:
+def _no_room(folder: str, size: int, reason: str) -> CannotWriteError:
     return CannotWriteError(
         f"cannot write {size / 1e6:.0f} MB to {folder or 'the temporary folder'}: {reason}",
         "let TMPDIR name a folder with more room; in a container --tmpfs /tmp, without a small size=",

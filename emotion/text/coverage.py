@@ -1,4 +1,4 @@
-"""How well a tokenizer fits a data set: unknown tokens and cut rows."""
+"""Measures how well a tokenizer fits a data set: unknown tokens and cut rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from tokenizers import Tokenizer
 
 @dataclass(frozen=True)
 class Coverage:
-    """How well a tokenizer fits texts: shares between 0 and 1."""
+    """Shares of unknown tokens and of cut rows, from 0 to 1."""
 
     unknown_tokens: float
     truncated_rows: float
 
     def warnings(self) -> list[str]:
-        """Say what is likely to cost accuracy: over 20 % unknown tokens, over 5 % of rows cut."""
+        """Warn of what is likely to cost accuracy: over 20 % unknown tokens, over 5 % cut rows."""
         found = []
         if self.unknown_tokens > 0.20:  # noqa: PLR2004
             found.append(
@@ -27,7 +27,7 @@ class Coverage:
 
 
 def coverage(tokenizer: Tokenizer, texts: Sequence[str], unknown_id: int | None) -> Coverage:
-    """Measure unknown tokens and cut rows, before cutting and padding; a tokenizer of bytes knows everything."""
+    """Measure unknown tokens and cut rows, before cutting and padding. A byte-level tokenizer has no `unknown_id`."""
     whole = Tokenizer.from_str(tokenizer.to_str())
     limit = (whole.truncation or {}).get("max_length", 0)
     whole.no_truncation()

@@ -1,4 +1,4 @@
-"""Token ids of many texts as one array, and what of it is padding."""
+"""Token ids of many texts as one array with padding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from tokenizers import Tokenizer
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids int32 (rows, places) and how many of each row are tokens, int32 (rows,); the rest is `pad`.
+    """Token ids int32 (rows, length) and the number of tokens in every row, int32 (rows,); the rest is `pad`.
 
-    Padding stands on the right, or in front where `left` says so.
+    Padding is on the right, or with `left` on the left.
     """
 
     ids: NDArray[np.int32]
@@ -24,30 +24,30 @@ class Encoded:
         return len(self.ids)
 
     def rows(self, chosen: NDArray[np.int64]) -> "Encoded":
-        """Some rows, in that order."""
+        """Select rows by index, in the order of `chosen`."""
         return Encoded(self.ids[chosen], self.lengths[chosen], self.pad, self.left)
 
-    def narrowed(self, places: int) -> "Encoded":
-        """The same rows over `places` places, by leaving out padding; widened where there are fewer."""
-        found = self.ids.shape[1]
-        if places > found:
-            more = ((0, 0), (places - found, 0) if self.left else (0, places - found))
-            return Encoded(np.pad(self.ids, more, constant_values=self.pad), self.lengths, self.pad, self.left)
-        kept = self.ids[:, found - places :] if self.left else self.ids[:, :places]
+    def padded_to(self, length: int) -> "Encoded":
+        """Give the same rows with more or less padding: int32 (rows, `length`)."""
+        missing = length - self.ids.shape[1]
+        if missing > 0:
+            padding = ((0, 0), (missing, 0) if self.left else (0, missing))
+            return Encoded(np.pad(self.ids, padding, constant_values=self.pad), self.lengths, self.pad, self.left)
+        kept = self.ids[:, -missing:] if self.left else self.ids[:, :length]
         return Encoded(kept, self.lengths, self.pad, self.left)
 
     def inputs(self, names: Sequence[str]) -> dict[str, NDArray[np.int32]]:
-        """What a model takes, by name: `input_ids`, and where asked for `attention_mask` and `token_type_ids`."""
-        places = np.arange(self.ids.shape[1])
+        """Give the model's inputs `names`: `input_ids`, `attention_mask`, `token_type_ids`; int32 (rows, length)."""
+        positions = np.arange(self.ids.shape[1])
         if self.left:
-            places = places[::-1]
-        mask = (places < self.lengths[:, None]).astype(np.int32)
+            positions = positions[::-1]
+        mask = (positions < self.lengths[:, None]).astype(np.int32)
         known = {"input_ids": self.ids, "attention_mask": mask, "token_type_ids": np.zeros_like(self.ids)}
         return {name: known[name] for name in names}
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> Encoded:
-    """Tokenize, cut and pad as the tokenizer says: to a length of its own, or to the longest of `texts`."""
+    """Tokenize, cut and pad texts: to the tokenizer's fixed length, or to the longest of `texts`."""
     padding = tokenizer.padding or {}
     encodings = tokenizer.encode_batch_fast(list(texts))
     return Encoded(

@@ -1,4 +1,7 @@
-"""The tokenizer of a checkpoint: loaded by transformers, cut to a length that the data asks for, saved again."""
+"""The tokenizer of a pretrained model: its vocabulary comes with the model; its length is chosen here, by the data.
+
+Transformers with random weights learn their vocabulary in `wordpiece.py`, ANN and LSTM in `vocabulary.py`.
+"""
 
 import os
 from collections.abc import Sequence
@@ -13,14 +16,14 @@ from emotion.errors import BadDataError, BadParametersError
 from emotion.store.atomic import write_bytes, write_text
 from emotion.store.scratch import scratch_folder
 
-# Of train's texts so many per cent fit into the length that is taken where none is given.
+# If the parameters give no length, this percentage of train's texts fits into the chosen length.
 FITTING = 99.5
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 
 
 @dataclass(frozen=True)
 class PretrainedTokenizer:
-    """A tokenizer as the `tokenizers` library runs it, and as transformers saves it. Cuts to `max_length`."""
+    """A tokenizer of the `tokenizers` library, with its wrapper in transformers; it cuts texts to `max_length`."""
 
     backend: Tokenizer
     wrapped: Any
@@ -28,36 +31,36 @@ class PretrainedTokenizer:
 
     @property
     def unknown_id(self) -> int | None:
-        """What stands for text that the tokenizer does not know; one of bytes has none."""
+        """The id of unknown text; a byte-level tokenizer has none."""
         found = self.wrapped.unk_token_id
         return int(found) if found is not None else None
 
     def save(self, folder: Path, inputs: Sequence[str]) -> None:
-        """Write tokenizer.json, with cutting and padding in it, and what AutoTokenizer reads beside it.
+        """Write tokenizer.json, with cutting and padding, and the other files that AutoTokenizer reads.
 
-        `inputs` are the names of what the model takes: ALBERT's gives no token types of its own accord.
+        `inputs` are the names of the model's inputs: by default, ALBERT's tokenizer gives no token types.
         """
         self.wrapped.model_max_length = self.max_length
         self.wrapped.model_input_names = self.wrapped.init_kwargs["model_input_names"] = list(inputs)
-        # How it was loaded here is nothing for those who load it next.
+        # Options of this loading do not belong in the saved tokenizer.
         for key in ("local_files_only", "is_local", "trust_remote_code"):
             self.wrapped.init_kwargs.pop(key, None)
-        with scratch_folder() as drafts:
-            self.wrapped.save_pretrained(drafts)
-            for path in drafts.iterdir():
+        with scratch_folder() as scratch:
+            self.wrapped.save_pretrained(scratch)
+            for path in scratch.iterdir():
                 if path.name != "tokenizer.json":
                     write_bytes(folder / path.name, path.read_bytes())
         write_text(folder / "tokenizer.json", self.backend.to_str(pretty=True))
 
 
 def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts: Sequence[str]) -> PretrainedTokenizer:
-    """Load a checkpoint's tokenizer for a model of `vocabulary` ids and at most `most` tokens a text.
+    """Load the tokenizer in `folder` for a model with `vocabulary` ids and at most `most` tokens per text.
 
-    `wanted` tokens are taken, special ones counted; with 0 as many as 99.5 % of `texts` need.
+    Texts are cut to `wanted` tokens, with special tokens; 0 means the length that 99.5 % of `texts` fit into.
 
     Raises:
-        BadDataError: the tokenizer is damaged, or has ids that the model does not.
-        BadParametersError: as `fit_tokenizer`.
+        BadDataError: the tokenizer is damaged, or has ids that the model lacks.
+        BadParametersError: as in `fit_tokenizer`.
     """
     wrapped = _load(folder)
     largest = max(wrapped.backend_tokenizer.get_vocab(with_added_tokens=True).values())
@@ -72,10 +75,10 @@ def load_tokenizer(folder: Path, vocabulary: int, most: int, wanted: int, texts:
 
 
 def fit_tokenizer(wrapped: Any, most: int, wanted: int, texts: Sequence[str]) -> PretrainedTokenizer:
-    """Have a tokenizer of transformers cut texts to `wanted` tokens, or with 0 to what 99.5 % of `texts` need.
+    """Make a tokenizer of transformers cut texts to `wanted` tokens; 0 means the length that 99.5 % of `texts` fit.
 
     Raises:
-        BadParametersError: more tokens are wanted than the model has positions for, or no more than special ones.
+        BadParametersError: `wanted` is more than `most`, or leaves no token beside the special tokens.
     """
     if wanted > most:
         raise BadParametersError(
@@ -106,7 +109,7 @@ def _load(folder: Path) -> Any:
     try:
         wrapped = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         wrapped.backend_tokenizer.encode("a trial")
-    except BaseException as error:  # the Rust library panics with a BaseException of its own
+    except BaseException as error:  # a panic of the Rust library is a BaseException
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise BadDataError(

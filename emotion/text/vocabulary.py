@@ -1,4 +1,8 @@
-"""The word-level tokenizer of the ANN and the LSTM, learnt from train alone."""
+"""Chooses the vocabulary of the ANN and the LSTM: their word-level tokenizer, learned only from train.
+
+The vocabulary holds the most frequent words of train, `[text] vocabulary` of them. Transformers bring their
+vocabulary along (`pretrained.py`).
+"""
 
 from collections.abc import Iterable
 
@@ -8,16 +12,16 @@ from emotion.params.schema import WordTextTable
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
-# Scripts that are written without spaces: one token a character, with the marks that sit on it.
+# Scripts that are written without spaces: a token is a character with its combining marks.
 SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
-# Words with their apostrophes ("don't"), and every other visible character by itself.
+# A token is a word with its apostrophes ("don't"), or any other visible character.
 WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # noqa: RUF001  the typographic apostrophe is meant
 
 
 def learn_tokenizer(texts: Iterable[str], params: WordTextTable) -> Tokenizer:
-    """Learn the commonest words of `texts`, ties in alphabetical order.
+    """Learn the most frequent words of `texts`; equally frequent words are taken in alphabetical order.
 
-    The tokenizer cuts and pads to `params.max_length` by itself: its JSON is all that is needed to use it.
+    The tokenizer itself cuts and pads to `params.max_length`: its JSON is all that inference needs.
     """
     tokenizer = learn_words(texts, params.vocabulary)
     tokenizer.enable_truncation(params.max_length)
@@ -26,7 +30,7 @@ def learn_tokenizer(texts: Iterable[str], params: WordTextTable) -> Tokenizer:
 
 
 def learn_words(texts: Iterable[str], vocabulary: int) -> Tokenizer:
-    """Learn as `learn_tokenizer` does, PAD and UNKNOWN counted in `vocabulary`; texts keep their own lengths."""
+    """Learn `vocabulary` words, PAD and UNKNOWN included, as `learn_tokenizer` does, without cutting and padding."""
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence(
         [

@@ -1,1 +1,1 @@
-"""Fitting a model: augmentation, steps, epochs, and what is told of them."""
+"""Training: batches, the training step, epochs, early stopping, checkpoints, and progress reports."""

@@ -1,4 +1,4 @@
-"""Batches of one epoch: shuffled, augmented, and bucketed by length where rows need not have one length."""
+"""Makes the batches of one epoch: shuffled, augmented, and bucketed by length if the parameters say so."""
 
 import math
 from collections.abc import Iterator
@@ -12,11 +12,10 @@ from emotion.text.encoded import Encoded
 from emotion.text.vocabulary import UNKNOWN_ID
 from emotion.training.augment import drop_words, shift_words
 
-# Length that is added to each row before sorting: rows of a batch have nearly one length, and no two epochs
-# the same batches.
+# Noise on the length that rows are sorted by: a batch holds rows of similar length, and its rows change every epoch.
 LENGTH_NOISE = 3.0
-# Up to so many places of padding stay before the longest row, for models that read padding: they have to bear
-# the full length later.
+# Most tokens of padding that a bucketed batch keeps beside its longest row, for models that read padding: at
+# inference, they get rows of the full length.
 EXTRA_PADDING = 10
 
 
@@ -32,13 +31,13 @@ class Examples:
 
 
 def batches(train: Examples, params: TrainingTable, epoch: int, multiple: int = 1) -> Iterator[Examples]:
-    """Batches of `epoch`, a function of (seed, epoch) alone. All have the same number of rows.
+    """Make the batches of `epoch`; only seed and epoch decide them. All batches have the same number of rows.
 
-    Bucketed batches have a length that is a `multiple` of some number, so that there are few shapes.
+    The length of bucketed batches is a multiple of `multiple`, so that there are few shapes.
     """
     random = np.random.default_rng([params.seed, epoch])
     size = min(params.batch_size, len(train))
-    # The last batch is filled up with rows from the start of the epoch's order.
+    # Rows from the start of the epoch's order fill the last batch.
     order = np.resize(random.permutation(len(train)), math.ceil(len(train) / size) * size)
     texts = _augmented(train.texts, params, random)
     if params.buckets:
@@ -65,12 +64,12 @@ def _augmented(texts: Encoded, params: TrainingTable, random: np.random.Generato
 def _by_length(
     order: NDArray[np.int64], lengths: NDArray[np.int32], size: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Sort rows by about their length and shuffle the batches that this makes."""
-    about = lengths[order] + random.uniform(0, LENGTH_NOISE, len(order))
-    return random.permutation(order[np.argsort(about, kind="stable")].reshape(-1, size)).reshape(-1)
+    """Sort rows by noisy length, cut them into batches, and shuffle the batches."""
+    noisy = lengths[order] + random.uniform(0, LENGTH_NOISE, len(order))
+    return random.permutation(order[np.argsort(noisy, kind="stable")].reshape(-1, size)).reshape(-1)
 
 
 def _trim(texts: Encoded, extra: int, multiple: int) -> Encoded:
-    """Cut the padding down to `extra` places beside the longest row, and to a multiple."""
+    """Cut padding to `extra` tokens beside the longest row; round the length up to a multiple of `multiple`."""
     longest = max(int(texts.lengths.max()), 1)
-    return texts.narrowed(math.ceil(min(longest + extra, texts.ids.shape[1]) / multiple) * multiple)
+    return texts.padded_to(math.ceil(min(longest + extra, texts.ids.shape[1]) / multiple) * multiple)

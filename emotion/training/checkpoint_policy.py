@@ -1,4 +1,14 @@
-"""When a training is kept, and how it goes on from what was kept."""
+"""When training writes a checkpoint, and which checkpoint it resumes from.
+
+A checkpoint is written
+* every so often: `[resources] checkpoint_every`, in steps or in time;
+* when the process is asked to stop, by SIGTERM or Ctrl-C: after the current step, before the process ends;
+* when training is finished: it holds only the best epoch's weights;
+* when a step fails: it holds the state before that step.
+
+A checkpoint never holds half a step: none is written once a failed step has begun to change weights, and a batch
+that a signal interrupts is repeated. `training/fit.py` asks this policy; `training/checkpoints.py` writes the files.
+"""
 
 import re
 import time
@@ -8,89 +18,103 @@ from typing import Any
 from numpy.typing import NDArray
 
 from emotion.training.checkpoints import Checkpoint, Checkpoints, Damaged
+from emotion.training.early_stopping import best_epoch
 from emotion.training.progress_state import ProgressState
 from emotion.training.step import Step
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
-# By time, a checkpoint is due after so many times what the last one took, at the earliest: 2 % of the time.
-LEAST_TIMES = 50
+# The interval by time is at least this many times the seconds that the last checkpoint took: at most 2 % of the time.
+MIN_INTERVAL_IN_WRITES = 50
 
 Weights = list[NDArray[Any]]
 
 
 class CheckpointPolicy:
-    """Writes checkpoints `every` so often ("200 steps", "30s", "5m"), and finds the one to go on from.
+    """Decides when a checkpoint is written, writes it, and finds the checkpoint to resume from.
 
-    `tell` hears of damaged ones. In a process that is not `chief` nothing is written.
+    `every` is an interval in steps or in time, such as "200 steps", "30s" or "5m". `warn` receives a message about
+    every damaged checkpoint. A process that is not the `chief` writes nothing.
     """
 
     def __init__(
-        self, checkpoints: Checkpoints, every: str, tell: Callable[[str], None], *, chief: bool = True
+        self, checkpoints: Checkpoints, every: str, warn: Callable[[str], None], *, chief: bool = True
     ) -> None:
-        self.checkpoints, self.tell, self.chief = checkpoints, tell, chief
+        self.checkpoints, self.warn, self.chief = checkpoints, warn, chief
         number, unit = re.fullmatch(r"(\d+) *(\w+)", every).groups()  # type: ignore[union-attr]
-        self.steps = int(number) if unit == "steps" else 0
-        self.pause = 0.0 if self.steps else float(number) * UNITS[unit]
-        self.cost = 0.0
-        self.began(0)
+        self.every_steps = int(number) if unit == "steps" else 0
+        self.every_seconds = 0.0 if self.every_steps else float(number) * UNITS[unit]
+        self.write_seconds = 0.0
+        self.count_from(0)
 
-    def resume(self, step: Step) -> tuple[ProgressState, Weights | None] | None:
-        """Load the newest good checkpoint into `step`; give its position, and the best weights so far.
+    def due(self, steps: int, *, stopping: bool = False, finished: bool = False) -> bool:
+        """Whether to write a checkpoint after `steps` steps.
 
-        Raises:
-            BadParametersError: it is a checkpoint of another training.
+        At once if the process is `stopping` or training is `finished`; otherwise if the interval has passed.
         """
-        for checkpoint in self.checkpoints.newest(self.tell):
-            try:
-                best = _load(checkpoint, step)
-            except Damaged as error:
-                self.tell(f"checkpoint {checkpoint.file} is damaged and passed over: {error}")
-                continue
-            return checkpoint.position, best
-        return None
+        if stopping or finished:
+            return True
+        if self.every_steps:
+            return steps - self.last_step >= self.every_steps
+        interval = max(self.every_seconds, MIN_INTERVAL_IN_WRITES * self.write_seconds)
+        return time.monotonic() - self.last_time >= interval
 
-    def began(self, number: int) -> None:
-        """Count from here: training begins after `number` steps."""
-        self.saved_at, self.saved_step = time.monotonic(), number
+    def due_after_failure(self, step: Step) -> bool:
+        """Whether to write a checkpoint after `step` failed: only if it has not changed any weight."""
+        return step.weights_unchanged
 
-    def due(self, number: int) -> bool:
-        """Whether a checkpoint should be written after `number` steps."""
-        if self.steps:
-            return number - self.saved_step >= self.steps
-        return time.monotonic() - self.saved_at >= max(self.pause, LEAST_TIMES * self.cost)
+    def count_from(self, steps: int) -> None:
+        """Start the interval now, after `steps` steps."""
+        self.last_time, self.last_step = time.monotonic(), steps
 
-    def keep(self, step: Step, position: ProgressState, best: Weights | None, number: int) -> float:
-        """Write a checkpoint after `number` steps; give the seconds that it took.
+    def save(self, step: Step, state: ProgressState, best: Weights | None, steps: int) -> float:
+        """Write a checkpoint after `steps` steps, with the `best` epoch's weights; return the seconds it took.
 
         Raises:
             CannotWriteError: the store is full or read-only.
         """
         started = time.monotonic()
         if self.chief:
-            self.checkpoints.save(position, _tensors(step, position, best))
-        self.began(number)
-        self.cost = self.saved_at - started
-        return self.cost
+            self.checkpoints.save(state, _tensors(step, state, best))
+        self.count_from(steps)
+        self.write_seconds = self.last_time - started
+        return self.write_seconds
+
+    def resume(self, step: Step) -> tuple[ProgressState, Weights | None] | None:
+        """Load the newest intact checkpoint into `step`; return its state and the best epoch's weights.
+
+        Returns None if there is no intact checkpoint.
+
+        Raises:
+            BadParametersError: the checkpoint belongs to another training.
+        """
+        for checkpoint in self.checkpoints.newest(self.warn):
+            try:
+                best = _load(checkpoint, step)
+            except Damaged as error:
+                self.warn(f"checkpoint {checkpoint.file} is damaged and passed over: {error}")
+                continue
+            return checkpoint.state, best
+        return None
 
 
-def _tensors(step: Step, position: ProgressState, best: Weights | None) -> Iterator[tuple[str, NDArray[Any]]]:
-    """What a checkpoint holds: everything, or of a finished training its weights."""
-    for name, variable in step.state(weights_only=position.finished).items():
-        yield name, step.team.value(variable).numpy()
-    for index, array in enumerate(best or [] if not position.finished else []):
+def _tensors(step: Step, state: ProgressState, best: Weights | None) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Give the tensors of a checkpoint by name; for a finished training, only its weights."""
+    for name, variable in step.state(weights_only=state.finished).items():
+        yield name, step.group.value(variable).numpy()
+    for index, array in enumerate(best or [] if not state.finished else []):
         yield f"best/{index}", array
 
 
 def _load(checkpoint: Checkpoint, step: Step) -> Weights | None:
-    position = checkpoint.position
-    state = step.state(weights_only=position.finished)
-    shapes = {name: tuple(variable.shape) for name, variable in state.items()}
-    kept: Sequence[Any] = step.model.weights if position.best and not position.finished else ()
+    finished, epochs = checkpoint.state.finished, checkpoint.state.epochs
+    variables = step.state(weights_only=finished)
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    kept: Sequence[Any] = step.model.weights if best_epoch(epochs) and not finished else ()
     shapes |= {f"best/{index}": tuple(weight.shape) for index, weight in enumerate(kept)}
     best: Weights = []
     for name, array in checkpoint.tensors(shapes):
-        if name in state:
-            state[name].assign(array)
+        if name in variables:
+            variables[name].assign(array)
         else:
             best.append(array)
     return best or None

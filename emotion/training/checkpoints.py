@@ -1,7 +1,7 @@
-"""Checkpoints on disk: tensors as npz, then a manifest that makes them count; the last two are kept.
+"""Reads and writes checkpoints on disk: tensors as npz, and a manifest as JSON; the last two checkpoints are kept.
 
-A manifest is written last and tells the digest of its tensors, so that a killed process leaves a whole checkpoint
-or none, and a damaged one is found and passed over for the one before.
+The manifest is written last and holds the digest of the tensors. A killed process thus leaves a whole checkpoint or
+none, and a damaged checkpoint is recognized and passed over for the one before.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotion.errors import BadParametersError
 from emotion.formatting import differences
@@ -23,40 +23,41 @@ from emotion.training.progress_state import ProgressState
 
 VERSION = 1
 KEPT = 2
-# What an array has before its values in a file, at most.
-MOST_HEADER = 1024
+# Largest header of an npy array, in bytes.
+MAX_HEADER = 1024
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 class _Manifest(BaseModel):
-    """What a checkpoint's JSON file tells of its tensors."""
+    """The JSON file of a checkpoint."""
 
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 
     version: int
     identity: dict[str, Any]
-    position: ProgressState
+    # The alias is the key in the JSON of checkpoints.
+    state: ProgressState = Field(alias="position")
     bytes: int
     sha256: str
 
 
-class Damaged(Exception):  # noqa: N818  not ours to fail for: the checkpoint before is taken
-    """A checkpoint that is not what it says."""
+class Damaged(Exception):  # noqa: N818  no failure: the checkpoint before is taken
+    """A checkpoint does not hold what its manifest or the model says."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint whose bytes are those that were written."""
+    """A checkpoint whose digest is correct."""
 
-    position: ProgressState
+    state: ProgressState
     file: Path
 
     def tensors(self, shapes: Shapes) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Read the tensors, one at a time.
+        """Read the tensors one at a time, in the order of `shapes`.
 
         Raises:
-            Damaged: they are not of these names and shapes; before the first is given.
+            Damaged: names or shapes differ from `shapes`; raised before the first tensor.
         """
         try:
             archive = zipfile.ZipFile(self.file)
@@ -65,46 +66,46 @@ class Checkpoint:
         with archive:
             found = {info.filename: _shape(archive, info) for info in archive.infolist()}
             if found != dict(shapes):
-                strange = [name for name in found.keys() | shapes.keys() if found.get(name) != shapes.get(name)]
-                raise Damaged(f"{len(strange)} tensors are another model's, such as {min(strange)}")
+                foreign = [name for name in found.keys() | shapes.keys() if found.get(name) != shapes.get(name)]
+                raise Damaged(f"{len(foreign)} tensors are another model's, such as {min(foreign)}")
             for name in shapes:
                 with archive.open(name) as file:
                     yield name, np.lib.format.read_array(file, allow_pickle=False)
 
 
 class Checkpoints:
-    """The checkpoints of one run, in `folder`; `identity` is what makes it this training and no other."""
+    """The checkpoints of one run, in `folder`; `identity` distinguishes its training from others."""
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder, self.identity = folder, dict(identity)
         self.damaged: set[int] = set()
 
-    def save(self, position: ProgressState, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
-        """Write a checkpoint, and remove all but the last two; those that were found damaged do not count.
+    def save(self, state: ProgressState, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
+        """Write a checkpoint, and remove all but the last two; damaged checkpoints do not count.
 
         Raises:
-            CannotWriteError: the store is full or read-only; those before are as they were.
+            CannotWriteError: the store is full or read-only; earlier checkpoints are unchanged.
         """
         number = max([0, *self._numbers(".npz"), *self._numbers(".json")]) + 1
         with replacing(self._path(number, ".npz")) as temporary:
             _write(temporary, tensors)
             digest, size = sha256(temporary), temporary.stat().st_size
-        manifest = _Manifest(version=VERSION, identity=self.identity, position=position, bytes=size, sha256=digest)
-        write_text(self._path(number, ".json"), manifest.model_dump_json(indent=2) + "\n")
+        manifest = _Manifest(version=VERSION, identity=self.identity, position=state, bytes=size, sha256=digest)
+        write_text(self._path(number, ".json"), manifest.model_dump_json(indent=2, by_alias=True) + "\n")
         self._prune()
 
-    def newest(self, passed_over: Callable[[str], None]) -> Iterator[Checkpoint]:
-        """Give whole checkpoints, the newest first; `passed_over` is told of each that is not whole.
+    def newest(self, warn: Callable[[str], None]) -> Iterator[Checkpoint]:
+        """Give the intact checkpoints, newest first; `warn` receives a message about every damaged one.
 
         Raises:
-            BadParametersError: one is of another training.
+            BadParametersError: a checkpoint belongs to another training.
         """
         for number in sorted(self._numbers(".json"), reverse=True):
             try:
                 yield self._read(number)
             except Damaged as error:
                 self.damaged.add(number)
-                passed_over(f"checkpoint {self._path(number, '.json')} is damaged and passed over: {error}")
+                warn(f"checkpoint {self._path(number, '.json')} is damaged and passed over: {error}")
 
     def _read(self, number: int) -> Checkpoint:
         path, file = self._path(number, ".json"), self._path(number, ".npz")
@@ -119,7 +120,7 @@ class Checkpoints:
             raise Damaged(f"{error.filename}: {error.strerror}") from error
         except ValidationError as error:
             raise Damaged(f"it is no checkpoint: {error.errors()[0]['msg'].lower()}") from error
-        return Checkpoint(manifest.position, file)
+        return Checkpoint(manifest.state, file)
 
     def _check_same(self, path: Path, identity: dict[str, Any]) -> None:
         different = differences(identity, self.identity, "params.resources")
@@ -136,7 +137,7 @@ class Checkpoints:
         return [int(path.stem) for path in self.folder.glob(f"[0-9]*{suffix}") if path.stem.isdecimal()]
 
     def _prune(self) -> None:
-        """Remove manifests before tensors: what is left without one counts nothing."""
+        """Remove old checkpoints, manifests first: tensors without a manifest are ignored."""
         kept = sorted(set(self._numbers(".json")) - self.damaged)[-KEPT:]
         try:
             for suffix in (".json", ".npz"):
@@ -148,7 +149,7 @@ class Checkpoints:
 
 
 def _write(path: Path, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
-    """Write an npz, one tensor in memory at a time."""
+    """Write an npz file with one tensor in memory at a time."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, array in tensors:
             with archive.open(name, "w", force_zip64=True) as file:
@@ -156,12 +157,16 @@ def _write(path: Path, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
 
 
 def _shape(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[int, ...]:
-    """The shape of an array that is as large as it says, and holds plain numbers."""
+    """Read the shape of an array from its header.
+
+    Raises:
+        Damaged: it is no array of numbers, or its size does not match its header.
+    """
     with contextlib.suppress(ValueError, EOFError, SyntaxError, TokenError), archive.open(info) as file:
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         size = int(np.prod(shape)) * dtype.itemsize
-        stored = info.compress_type == zipfile.ZIP_STORED and size <= info.file_size <= size + MOST_HEADER
+        stored = info.compress_type == zipfile.ZIP_STORED and size <= info.file_size <= size + MAX_HEADER
         if stored and dtype.kind in "fi":
             return tuple(shape)
     raise Damaged(f"{info.filename} is no array")

@@ -1,7 +1,8 @@
-"""Fitting: epoch by epoch over arrays in memory, keeping the weights that are best on validation.
+"""Fits a model, epoch by epoch over arrays in memory; the model ends with the best epoch's weights.
 
-It may be stopped after any step and goes on from its last checkpoint to the very same result: batches and dropout
-are functions of the seed and the step, and all else is in the checkpoint.
+Training may stop after any step and resumes from its last checkpoint to the same result: only seed and step decide
+batches and dropout, and the checkpoint holds everything else. Early stopping is in `early_stopping.py`; when a
+checkpoint is written is in `checkpoint_policy.py`.
 """
 
 import math
@@ -14,6 +15,7 @@ from emotion.params.schema import TrainingTable
 from emotion.signals import DeferredSignals
 from emotion.training.batches import Examples, batches
 from emotion.training.checkpoint_policy import CheckpointPolicy, Weights
+from emotion.training.early_stopping import best_epoch, is_better, out_of_patience
 from emotion.training.forward import EVALUATION_TOKENS, Forward, scores
 from emotion.training.progress import Epoch, TrainingListener, TrainingProgress
 from emotion.training.progress_state import ProgressState
@@ -22,25 +24,26 @@ from emotion.training.step import Step
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fitting took and gave; the model holds the weights of the best epoch."""
+    """The result of fitting; the model holds the best epoch's weights."""
 
-    position: ProgressState
+    state: ProgressState
 
     @property
     def epochs(self) -> list[Epoch]:
-        """All of them, in order."""
-        return self.position.epochs
+        """All epochs, in order."""
+        return self.state.epochs
 
     @property
     def best(self) -> Epoch:
-        """The epoch whose weights the model holds."""
-        assert self.position.best is not None  # noqa: S101  there is at least one epoch
-        return self.position.best
+        """The best epoch, whose weights the model holds."""
+        best = best_epoch(self.state.epochs)
+        assert best is not None  # noqa: S101  there is at least one epoch
+        return best
 
     @property
     def seconds(self) -> float:
-        """Seconds of fitting, in all attempts, without what was lost between them."""
-        return self.position.elapsed
+        """Seconds of fitting in all attempts, without steps that were lost between attempts."""
+        return self.state.elapsed
 
     @property
     def samples_per_second(self) -> float:
@@ -48,13 +51,13 @@ class Fitted:
         return self.epochs[-1].samples_per_second
 
 
-def steps_an_epoch(rows: int, params: TrainingTable) -> int:
-    """Batches that `rows` rows make."""
+def steps_per_epoch(rows: int, params: TrainingTable) -> int:
+    """Number of batches in an epoch of `rows` rows."""
     return math.ceil(rows / min(params.batch_size, rows))
 
 
 class Fitting:
-    """Trains `step`'s model until it is finished, or this process is asked to stop."""
+    """Trains the model of `step` until training is finished or the process is asked to stop."""
 
     def __init__(
         self,
@@ -62,161 +65,161 @@ class Fitting:
         train: Examples,
         validation: Examples,
         params: TrainingTable,
-        keeper: CheckpointPolicy,
+        policy: CheckpointPolicy,
         listener: TrainingListener,
     ) -> None:
-        self.step, self.params, self.keeper, self.listener = step, params, keeper, listener
+        self.step, self.params, self.policy, self.listener = step, params, policy, listener
         self.train, self.validation = train, validation
-        self.steps = steps_an_epoch(len(train), params)
-        self.forward = Forward(step.model, self._tokens())
-        self.position, self.agreed = ProgressState(), False
-        self.best: Weights | None = None
+        self.steps_per_epoch = steps_per_epoch(len(train), params)
+        self.forward = Forward(step.model, self._validation_tokens())
+        self.state, self.workers_stopping = ProgressState(), False
+        self.best_weights: Weights | None = None
 
     def run(self, stop: DeferredSignals, multiple: int = 1) -> Fitted:
-        """Train on, and leave the model with the weights of the epoch that was best on validation.
+        """Start or resume training; leave the model with the best epoch's weights.
 
-        Best is the highest validation accuracy; a tie goes to the lower validation loss. Lengths of batches are
-        a `multiple` of some number.
+        The length of bucketed batches is a multiple of `multiple`.
 
         Raises:
-            TryAgainError: a worker is lost, or another one is asked to stop.
+            TryAgainError: a worker is lost, or another worker is asked to stop.
             Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
             CannotWriteError: the store is full or read-only.
         """
         with stop:
-            self._go_on()
-            while not self._finished and not self._leaving(stop):
-                self._epoch(stop, multiple)
-            if self._leaving(stop):
-                self._keep()
+            self._resume()
+            while not self._trained and not self._stopping(stop):
+                self._train_epoch(stop, multiple)
+            if self._stopping(stop):
+                self._save_if_due(stopping=True)
                 if not stop():
                     raise TryAgainError("another worker is asked to stop", "start all workers again: training goes on")
-            elif not self.position.finished:
+            elif not self.state.finished:
                 self._finish()
-        return Fitted(self.position)
+        return Fitted(self.state)
 
     @property
-    def _done(self) -> int:
-        return self.position.step(self.steps)
+    def _steps_done(self) -> int:
+        return self.state.steps(self.steps_per_epoch)
 
     @property
-    def _finished(self) -> bool:
-        best = self.position.best
-        patience = best is not None and len(self.position.epochs) - best.epoch >= self.params.patience
-        return self.position.finished or patience or self.position.epoch > self.params.epochs
+    def _trained(self) -> bool:
+        """Whether no epoch is left to train."""
+        all_epochs = self.state.epoch > self.params.epochs
+        return self.state.finished or all_epochs or out_of_patience(self.state.epochs, self.params.patience)
 
-    def _leaving(self, stop: DeferredSignals) -> bool:
-        """Whether to stop: several workers do so after the same step, in which they told each other."""
-        return stop() if self.step.team.workers == 1 else self.agreed
+    def _stopping(self, stop: DeferredSignals) -> bool:
+        """Whether to stop now. Several workers stop after the same step, in which they tell each other."""
+        return stop() if self.step.group.workers == 1 else self.workers_stopping
 
-    def _tokens(self) -> int:
-        """What validation takes at once: less where memory is too small for a batch, four times a part of one."""
-        whole = self.step.micro * self.step.team.replicas >= min(self.params.batch_size, len(self.train))
-        part = 4 * self.step.micro * self.train.texts.ids.shape[1]
-        return EVALUATION_TOKENS if whole else min(EVALUATION_TOKENS, part)
+    def _validation_tokens(self) -> int:
+        """Tokens per forward pass in validation; fewer where memory is too small for a whole batch in training."""
+        batch_size = min(self.params.batch_size, len(self.train))
+        if self.step.micro_batch * self.step.group.replicas >= batch_size:
+            return EVALUATION_TOKENS
+        # A forward pass keeps no activations for gradients: four micro-batches fit.
+        tokens: int = 4 * self.step.micro_batch * self.train.texts.ids.shape[1]
+        return min(EVALUATION_TOKENS, tokens)
 
-    def _go_on(self) -> None:
-        found = self.keeper.resume(self.step)
+    def _resume(self) -> None:
+        found = self.policy.resume(self.step)
         if found is not None:
-            self.position, self.best = found
-            self.position.resumes += 1
-        (chiefs,) = self.step.team.agree(self._done)
-        if chiefs != self._done:
+            self.state, self.best_weights = found
+            self.state.resumes += 1
+        (chief_steps,) = self.step.group.agree(self._steps_done)
+        if chief_steps != self._steps_done:
             raise TryAgainError(
-                f"this worker found a checkpoint after {self._done:,} steps, the chief one after {chiefs:,.0f}",
+                f"this worker found a checkpoint after {self._steps_done:,} steps, the chief one after"
+                f" {chief_steps:,.0f}",
                 "all workers need the same store; start them again",
             )
-        self.begun = time.monotonic() - self.position.elapsed
-        self.keeper.began(self._done)
-        rows = self.steps * min(self.params.batch_size, len(self.train))
-        self.listener.on_start(self._standing(), rows, self.position.epochs)
+        self.started = time.monotonic() - self.state.elapsed
+        self.policy.count_from(self._steps_done)
+        rows = self.steps_per_epoch * min(self.params.batch_size, len(self.train))
+        self.listener.on_start(self._progress(), rows, self.state.epochs)
 
-    def _epoch(self, stop: DeferredSignals, multiple: int) -> None:
-        """Train on the batches of an epoch that are not done yet, then judge it."""
-        position = self.position
-        all_batches = batches(self.train, self.params, position.epoch, multiple)
-        for batch in islice(all_batches, position.batches, None):
-            started = time.monotonic()
-            micro = self.step.micro
-            try:
-                done = self.step(batch, self._done, stop)
-            except TryAgainError:
-                self._keep_what_is_whole()
-                raise
-            if done is None:
+    def _train_epoch(self, stop: DeferredSignals, multiple: int) -> None:
+        """Train on the remaining batches of the epoch, then validate."""
+        epoch_batches = batches(self.train, self.params, self.state.epoch, multiple)
+        for batch in islice(epoch_batches, self.state.batches, None):
+            self._train_batch(batch, stop)
+            if self._stopping(stop):
                 return
-            if self.step.micro != micro:
-                self.listener.note("memory", f"out of memory: batches are split into {self.step.micro} rows at once")
-            position.batches += 1
-            position.rows += len(batch)
-            position.right += done.right
-            position.loss += done.loss * len(batch)
-            position.seconds += time.monotonic() - started
-            self.listener.on_step(self._standing(), len(batch))
-            self.agreed = done.stopping
-            if self._leaving(stop):
-                return
-            if self.keeper.due(self._done):
-                self._keep()
-        self._judge(stop)
+            self._save_if_due()
+        self._validate(stop)
 
-    def _judge(self, stop: DeferredSignals) -> None:
-        """Score the running average, or the weights, on validation, and keep the best."""
+    def _train_batch(self, batch: Examples, stop: DeferredSignals) -> None:
+        started, micro_batch = time.monotonic(), self.step.micro_batch
+        try:
+            result = self.step(batch, self._steps_done, stop)
+        except TryAgainError:
+            if self.policy.due_after_failure(self.step):
+                self._save()
+            raise
+        if result is None:
+            return
+        if self.step.micro_batch != micro_batch:
+            self.listener.note("memory", f"out of memory: batches are split into {self.step.micro_batch} rows at once")
+        self.state.add_batch(len(batch), result.loss, result.right, time.monotonic() - started)
+        self.listener.on_step(self._progress(), len(batch))
+        self.workers_stopping = result.stopping
+
+    def _validate(self, stop: DeferredSignals) -> None:
+        """Score validation with the running average, or with the weights where there is none, and end the epoch."""
         started = time.monotonic()
         self.step.optimizer.swap_in_average()
-        logits = self.forward.predict(self.validation.texts, lambda: self._leaving(stop))
-        if not self._leaving(stop):
-            loss, accuracy = self.step.team.agree(*scores(logits, self.validation.labels))
-            self._note_epoch(loss, accuracy, time.monotonic() - started)
+        logits = self.forward.predict(self.validation.texts, lambda: self._stopping(stop))
+        if not self._stopping(stop):
+            loss, accuracy = self.step.group.agree(*scores(logits, self.validation.labels))
+            self._end_epoch(loss, accuracy, time.monotonic() - started)
         self.step.optimizer.swap_in_average()
 
-    def _note_epoch(self, loss: float, accuracy: float, seconds: float) -> None:
-        position, best = self.position, self.position.best
-        better = best is None or (accuracy, -loss) > (best.validation_accuracy, -best.validation_loss)
+    def _end_epoch(self, loss: float, accuracy: float, seconds: float) -> None:
+        """Note validation's `loss` and `accuracy`, and keep the weights if the epoch is the best so far."""
+        state = self.state
         epoch = Epoch(
-            epoch=position.epoch,
-            loss=position.loss / position.rows,
-            accuracy=position.right / position.rows,
+            epoch=state.epoch,
+            loss=state.loss / state.rows,
+            accuracy=state.right / state.rows,
             validation_loss=loss,
             validation_accuracy=accuracy,
-            samples_per_second=position.rows / position.seconds,
-            seconds=time.monotonic() - self.begun,
-            # At the pace of this epoch: the first one compiled.
-            seconds_left=(position.seconds + seconds) * (self.params.epochs - position.epoch),
-            best=better,
+            samples_per_second=state.rows / state.seconds,
+            seconds=time.monotonic() - self.started,
+            # At the pace of this epoch; the first epoch includes compilation.
+            seconds_left=(state.seconds + seconds) * (self.params.epochs - state.epoch),
+            best=is_better(accuracy, loss, best_epoch(state.epochs)),
         )
-        position.next_epoch(epoch)
-        if better:
-            self.best = self.step.model.get_weights()
-        self.listener.on_epoch(self._standing(), epoch)
-
-    def _keep(self) -> None:
-        self.position.elapsed = time.monotonic() - self.begun
-        self.position.micro = self.step.micro
-        seconds = self.keeper.keep(self.step, self.position, self.best, self._done)
-        self.listener.on_checkpoint(self._standing(), seconds)
-
-    def _keep_what_is_whole(self) -> None:
-        """Keep the steps before one that failed, unless it had begun to change the weights."""
-        if self.step.whole:
-            self._keep()
+        state.next_epoch(epoch)
+        if epoch.best:
+            self.best_weights = self.step.model.get_weights()
+        self.listener.on_epoch(self._progress(), epoch)
 
     def _finish(self) -> None:
-        self.step.model.set_weights(self.best)
-        self.position.finished = True
-        self._keep()
+        self.step.model.set_weights(self.best_weights)
+        self.state.finished = True
+        self._save_if_due()
 
-    def _standing(self) -> TrainingProgress:
-        position = self.position
-        pace = position.seconds / max(position.batches, 1)
+    def _save_if_due(self, *, stopping: bool = False) -> None:
+        if self.policy.due(self._steps_done, stopping=stopping, finished=self.state.finished):
+            self._save()
+
+    def _save(self) -> None:
+        self.state.elapsed = time.monotonic() - self.started
+        self.state.micro_batch = self.step.micro_batch
+        seconds = self.policy.save(self.step, self.state, self.best_weights, self._steps_done)
+        self.listener.on_checkpoint(self._progress(), seconds)
+
+    def _progress(self) -> TrainingProgress:
+        state = self.state
+        steps = self.steps_per_epoch * self.params.epochs
+        seconds_per_step = state.seconds / max(state.batches, 1)
         return TrainingProgress(
-            epoch=position.epoch,
+            epoch=state.epoch,
             epochs=self.params.epochs,
-            step=self._done,
-            steps=self.steps * self.params.epochs,
-            loss=position.loss / position.rows if position.rows else None,
-            samples_per_second=position.rows / position.seconds if position.seconds else None,
-            seconds=time.monotonic() - self.begun,
-            seconds_left=pace * (self.steps * self.params.epochs - self._done),
-            resumes=position.resumes,
+            step=self._steps_done,
+            steps=steps,
+            loss=state.loss / state.rows if state.rows else None,
+            samples_per_second=state.rows / state.seconds if state.seconds else None,
+            seconds=time.monotonic() - self.started,
+            seconds_left=seconds_per_step * (steps - self._steps_done),
+            resumes=state.resumes,
         )

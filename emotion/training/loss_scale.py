@@ -1,4 +1,4 @@
-"""Loss scaling for float16: gradients too small for it are scaled up, and a step that overflows is left out."""
+"""Loss scaling for float16: small gradients are scaled up, and a step that overflows is skipped."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,38 +7,38 @@ import tensorflow as tf
 
 from emotion.training.variables import assign
 
-# Micikevicius et al., "Mixed precision training", ICLR 2018; the figures are those of Keras and PyTorch.
+# Micikevicius et al., "Mixed precision training", ICLR 2018; the values are the defaults of Keras and PyTorch.
 START = 2.0**15
 STEPS_TO_DOUBLE = 2000
 
 
 class LossScale:
-    """A factor that is halved when a gradient overflows, and doubled after enough steps without."""
+    """A factor that is halved when a gradient overflows, and doubled after enough steps without overflow."""
 
     def __init__(self) -> None:
         self.factor = tf.Variable(START, trainable=False)
         self.good = tf.Variable(0, trainable=False)
 
     def up(self, loss: Any) -> Any:
-        """Scale a loss up."""
+        """Scale up a loss."""
         return loss * self.factor
 
     def apply(self, gradients: Sequence[Any], update: Callable[[Sequence[Any]], None]) -> None:
-        """Scale gradients down and call `update` with them, unless one is infinite or no number."""
-        whole = [gradient / self.factor for gradient in gradients]
-        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in whole])
+        """Scale down gradients and call `update` with them, unless one is infinite or NaN."""
+        unscaled = [gradient / self.factor for gradient in gradients]
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in unscaled])
 
-        def good() -> Any:
-            update(whole)
+        def apply_update() -> Any:
+            update(unscaled)
             count = self.good + 1
             double = count >= STEPS_TO_DOUBLE
             assign(self.factor, tf.where(double, self.factor * 2, self.factor))
             assign(self.good, tf.where(double, 0, count))
             return tf.constant(0)
 
-        def bad() -> Any:
+        def skip_update() -> Any:
             assign(self.factor, tf.maximum(self.factor / 2, 1.0))
             assign(self.good, 0)
             return tf.constant(0)
 
-        tf.cond(finite, good, bad)
+        tf.cond(finite, apply_update, skip_update)

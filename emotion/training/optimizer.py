@@ -1,7 +1,7 @@
-"""AdamW over a model's weights, with TensorFlow's fused kernel, and a running average of what it makes.
+"""AdamW with TensorFlow's fused kernel, and a running average of the weights.
 
-Keras' Adam is a dozen operations a weight, each over arrays as large as the embedding. One kernel a weight is
-1.7 times as fast for the ANN; XLA reaches the same speed, but compiles for most of a second first.
+Keras' Adam runs a dozen operations per weight, over arrays as large as the embedding. One kernel per weight is
+1.7 times as fast for the ANN; XLA reaches the same speed, but first compiles for most of a second.
 """
 
 import math
@@ -15,12 +15,12 @@ from emotion.training.variables import add, assign, read
 
 # Kingma and Ba, ICLR 2015, algorithm 1; epsilon as in Keras.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
-# The average starts as the mean of the first steps and slows down to `[training] average`, so that it is of
-# use from the first epoch (the ramp of TensorFlow's ExponentialMovingAverage).
+# The average starts as the mean of the first steps, and its decay rises to `[training] average`: it is useful from
+# the first epoch on (the ramp of TensorFlow's ExponentialMovingAverage).
 RAMP = 10.0
-# Share of the peak that the cosine ends with; the line ends with nothing.
+# The cosine ends at this share of the peak; the linear schedule ends at zero.
 LAST_RATE = 0.02
-# Leaves of weights that are not decayed: biases, and the scales and shifts of normalisations.
+# Weights without decay, by the last part of their path: biases, and scales and shifts of normalizations.
 UNDECAYED = ("bias", "gamma", "beta")
 
 
@@ -39,9 +39,9 @@ class AdamW:
         self.averaged = [(tf.Variable(weight), weight) for weight in self.weights] if params.average else []
 
     def apply(self, gradients: Sequence[Any]) -> None:
-        """Update the weights by one step; `gradients` are dense, in the weights' order. On every replica.
+        """Update the weights by one step, on every replica; `gradients` are dense, in the weights' order.
 
-        Before any weight is changed, `done` has counted the step.
+        `done` counts the step before any weight changes.
         """
         rate = learning_rate(tf.identity(self.done), self.params, self.steps)
         done = self.done + 1.0
@@ -73,7 +73,7 @@ class AdamW:
             add(average, (weight - average) * move)
 
     def swap_in_average(self) -> None:
-        """Exchange the weights for their running average; called again, it exchanges them back."""
+        """Swap the weights and their running average; a second call swaps them back."""
         for average, weight in self.averaged:
             current = tf.identity(weight)
             weight.assign(average)
@@ -81,11 +81,11 @@ class AdamW:
 
 
 def learning_rate(done: Any, params: TrainingTable, steps: int) -> Any:
-    """The rate of the step after `done` steps, float32: a line up to the peak, then a cosine or a line down."""
+    """Give the learning rate after `done` steps, float32: linear warm-up, then a cosine or linear decay."""
     warmup = round(params.warmup * steps)
-    up = (done + 1) / max(warmup, 1)
-    gone = tf.clip_by_value((done - warmup) / max(steps - warmup, 1), 0.0, 1.0)
-    rate = params.learning_rate * (tf.minimum(up, 1.0) if warmup else 1.0)
+    warmup_share = (done + 1) / max(warmup, 1)
+    decay_share = tf.clip_by_value((done - warmup) / max(steps - warmup, 1), 0.0, 1.0)
+    rate = params.learning_rate * (tf.minimum(warmup_share, 1.0) if warmup else 1.0)
     if params.schedule == "linear":
-        return rate * (1 - gone)
-    return rate * (LAST_RATE + (1 - LAST_RATE) * (1 + tf.cos(math.pi * gone)) / 2)
+        return rate * (1 - decay_share)
+    return rate * (LAST_RATE + (1 - LAST_RATE) * (1 + tf.cos(math.pi * decay_share)) / 2)

@@ -1,4 +1,4 @@
-"""What is told of a training while it runs, and the files that tell it."""
+"""What training reports while it runs: the figures, the listener that receives them, and history.csv."""
 
 import csv
 import io
@@ -9,9 +9,10 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch's figures. `loss` and `accuracy` are running means over augmented training batches.
+    """One epoch's figures. `loss` (nats) and `accuracy` are running means over augmented training batches.
 
-    `seconds` counts from the start of fitting; `seconds_left` is an estimate that ignores early stopping.
+    `seconds` counts from the start of fitting; `seconds_left` is an estimate without early stopping. `best` says
+    that no epoch before it was better.
     """
 
     epoch: int
@@ -27,9 +28,9 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a training stands: `step` of `steps` are done. `loss` is the epoch's running mean, in nats.
+    """How far training has come: `step` of `steps` are done. `loss` is the epoch's running mean, in nats.
 
-    `seconds` are those of fitting in all attempts; `seconds_left` is an estimate without validation.
+    `seconds` counts fitting in all attempts; `seconds_left` is an estimate without validation.
     """
 
     epoch: int
@@ -44,26 +45,26 @@ class TrainingProgress:
 
 
 class TrainingListener(Protocol):
-    """Whoever is told how training goes."""
+    """Receives the events of training."""
 
     def note(self, event: str, message: str) -> None:
-        """Something beside the epochs: `event` is a word for programs, such as `warning`."""
+        """Receive a message; `event` is a word for programs, such as `warning`."""
 
-    def on_start(self, standing: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
-        """Fitting starts, or goes on after `epochs`: each epoch has so many `rows`."""
+    def on_start(self, progress: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
+        """Fitting starts, or resumes after `epochs`; an epoch has `rows` rows."""
 
-    def on_step(self, standing: TrainingProgress, rows: int) -> None:
-        """A step of so many `rows` is done."""
+    def on_step(self, progress: TrainingProgress, rows: int) -> None:
+        """A step of `rows` rows is done."""
 
-    def on_epoch(self, standing: TrainingProgress, epoch: Epoch) -> None:
-        """An epoch has ended."""
+    def on_epoch(self, progress: TrainingProgress, epoch: Epoch) -> None:
+        """An epoch ended."""
 
-    def on_checkpoint(self, standing: TrainingProgress, seconds: float) -> None:
-        """A checkpoint was written, which took so many seconds."""
+    def on_checkpoint(self, progress: TrainingProgress, seconds: float) -> None:
+        """A checkpoint is written; writing took `seconds`."""
 
 
 def history_csv(epochs: Sequence[Epoch]) -> str:
-    """history.csv: one row an epoch."""
+    """Make history.csv: a header and one row per epoch."""
     file = io.StringIO()
     writer = csv.DictWriter(file, [field.name for field in fields(Epoch)], lineterminator="\n")
     writer.writeheader()

@@ -1,15 +1,15 @@
-"""How far a training has come: what a checkpoint tells beside its tensors."""
+"""How far training has come: the part of a checkpoint that is not tensors."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from emotion.training.progress import Epoch
 
 
 class ProgressState(BaseModel):
-    """The epoch in progress, from 1, and sums over those of its batches that are done; the epochs before it.
+    """The current epoch, from 1, with sums over its finished batches; and all finished epochs.
 
-    `loss` is the sum of the rows' losses in nats. `elapsed` are the seconds of fitting of all attempts. A
-    `finished` training has nothing left but its best weights.
+    `loss` is the sum of the rows' losses in nats, `right` the number of correct predictions. `elapsed` counts the
+    seconds of fitting in all attempts. The checkpoint of a `finished` training holds only the best epoch's weights.
     """
 
     model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
@@ -22,21 +22,25 @@ class ProgressState(BaseModel):
     seconds: float = 0.0
     epochs: list[Epoch] = []
     elapsed: float = 0.0
-    micro: int = 0
+    # Rows that a device takes at once. The alias is the key in the JSON of checkpoints.
+    micro_batch: int = Field(default=0, alias="micro")
     resumes: int = 0
     finished: bool = False
 
-    @property
-    def best(self) -> Epoch | None:
-        """The epoch whose weights are kept."""
-        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+    def steps(self, steps_per_epoch: int) -> int:
+        """Steps since the start of training."""
+        return (self.epoch - 1) * steps_per_epoch + self.batches
 
-    def step(self, steps: int) -> int:
-        """How many steps are done, of `steps` an epoch."""
-        return (self.epoch - 1) * steps + self.batches
+    def add_batch(self, rows: int, loss: float, right: int, seconds: float) -> None:
+        """Count a batch with this mean `loss`."""
+        self.batches += 1
+        self.rows += rows
+        self.right += right
+        self.loss += loss * rows
+        self.seconds += seconds
 
     def next_epoch(self, epoch: Epoch) -> None:
-        """Note the figures of the epoch that has ended, and begin another."""
+        """Add the figures of the epoch that ended, and begin the next epoch."""
         self.epochs.append(epoch)
         self.epoch += 1
         self.batches = self.rows = self.right = 0

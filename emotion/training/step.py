@@ -1,4 +1,4 @@
-"""The training step: loss, gradients and update, on every replica, as a whole or in micro-batches."""
+"""The training step: loss, gradients and update of one batch on every replica, at once or in micro-batches."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +19,8 @@ from emotion.training.optimizer import AdamW
 from emotion.training.variables import add, read
 
 
-class Done(NamedTuple):
-    """What a step gave: the mean loss, the number of right answers, and whether any worker is asked to stop."""
+class StepResult(NamedTuple):
+    """A step's mean loss, its number of correct predictions, and whether any worker is asked to stop."""
 
     loss: float
     right: int
@@ -28,10 +28,10 @@ class Done(NamedTuple):
 
 
 class Step:
-    """Trains a Keras model one batch at a time; `weights` float32 (labels,) are what each label counts.
+    """Trains a Keras model one batch at a time; `weights` float32 (labels,) weight each label's loss.
 
-    A replica takes at most `micro` rows at once: it adds up the gradients of its share's parts before the
-    update. With dropout a smaller `micro` makes another, equally good training: each part draws its own.
+    A replica takes at most `micro_batch` rows at once: it sums the gradients of its micro-batches before the update.
+    With dropout, another `micro_batch` makes another, equally good training: dropout is drawn per micro-batch.
     """
 
     def __init__(
@@ -41,75 +41,76 @@ class Step:
         steps: int,
         weights: NDArray[np.float32],
         compute: Compute,
-        team: ReplicaGroup,
-        micro: int,
+        group: ReplicaGroup,
+        micro_batch: int,
     ) -> None:
-        self.model, self.team, self.micro = model, team, micro
+        self.model, self.group, self.micro_batch = model, group, micro_batch
         self.seed = params.seed % 2**31
         self.weights = tf.constant(weights)
-        with team.scope():
+        with group.scope():
             self.optimizer = AdamW(model.trainable_variables, params, steps)
             self.scale = LossScale() if compute.precision == "float16" else None
         self.sums: list[Any] = []
-        self.before = 0.0
+        self.updates_before = 0.0
         self.loss = load_keras().losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=params.label_smoothing, reduction="none"
         )
-        self.inputs = [each.name for each in model.inputs]
-        # Compiled apart: XLA takes the variables of one device only.
+        self.inputs = [tensor.name for tensor in model.inputs]
+        # Compiled apart from the update: XLA takes the variables of one device only.
         self._gradients = (
-            tf.function(self._some_gradients, autograph=False, jit_compile=True)
+            tf.function(self._compute_gradients, autograph=False, jit_compile=True)
             if compute.xla
-            else self._some_gradients
+            else self._compute_gradients
         )
-        batch = {each.name: tf.TensorSpec(each.shape, "int32") for each in model.inputs}, tf.TensorSpec([None], "int32")
+        inputs = {tensor.name: tf.TensorSpec(tensor.shape, "int32") for tensor in model.inputs}
+        batch = inputs, tf.TensorSpec([None], "int32")
         number = tf.TensorSpec([], "int32")
-        self._whole, self._part, self._finish = (
+        self._run_whole, self._run_part, self._run_update = (
             tf.function(
-                lambda *arguments, work=work: team.run(work, *arguments),
+                lambda *arguments, work=work: group.run(work, *arguments),
                 input_signature=signature,
                 autograph=False,
             )
             for work, signature in (
-                (self._train, (*batch, *[number] * 4)),
-                (self._add_up, (*batch, *[number] * 3)),
-                (self._update_by_sums, (number,)),
+                (self._train_whole, (*batch, *[number] * 4)),
+                (self._add_to_sums, (*batch, *[number] * 3)),
+                (self._update_from_sums, (number,)),
             )
         )
 
-    def __call__(self, batch: Examples, number: int, stopping: Callable[[], bool] = bool) -> Done | None:
-        """Update the weights by one batch, the step of this `number` from 0.
+    def __call__(self, batch: Examples, number: int, stopping: Callable[[], bool] = bool) -> StepResult | None:
+        """Update the weights by one batch, in step `number`, from 0.
 
-        Gives None, with the weights as they were, where this process alone is asked to stop meanwhile. Memory
-        that runs out halves `micro`.
+        Returns None, with unchanged weights, if this process trains alone and is asked to stop during the step.
+        If memory runs out, `micro_batch` is halved.
 
         Raises:
-            TryAgainError: a worker is lost, or memory ran out in the middle of an update.
+            TryAgainError: a worker is lost, or memory ran out with one row at once or during an update.
         """
-        self.before = self._updates
+        self.updates_before = self._updates
         while True:
             try:
-                with self.team.reporting_lost_workers():
-                    return self._once(batch, number, stopping)
+                with self.group.reporting_lost_workers():
+                    return self._train(batch, number, stopping)
             except tf.errors.ResourceExhaustedError as error:
-                if not self.whole or self.micro == 1:
+                if not self.weights_unchanged or self.micro_batch == 1:
                     raise TryAgainError(
-                        f"out of memory with {self.micro} rows at once",
+                        f"out of memory with {self.micro_batch} rows at once",
                         "give it more memory, or shorten [text] max_length",
                     ) from error
-                self.micro = math.ceil(min(self.micro, len(batch)) / 2)
+                self.micro_batch = math.ceil(min(self.micro_batch, len(batch)) / 2)
 
     @property
-    def whole(self) -> bool:
-        """Whether no weight was changed by a step that failed."""
-        return self._updates == self.before
+    def weights_unchanged(self) -> bool:
+        """Whether the last call, which failed, left all weights unchanged: no half a step is in them."""
+        return self._updates == self.updates_before
 
     @property
     def _updates(self) -> float:
-        return float(self.team.value(self.optimizer.done))
+        return float(self.group.value(self.optimizer.done))
 
     def state(self, *, weights_only: bool = False) -> dict[str, Any]:
-        """The variables that a training goes on from, by name, in an order that is always the same."""
+        """Give the variables that training resumes from, by their names in a checkpoint, always in the same order."""
         kinds = {"weight": [weight.value for weight in self.model.weights]}
         if not weights_only:
             optimizer = self.optimizer
@@ -121,87 +122,90 @@ class Step:
                 "done": [optimizer.done],
             }
             kinds |= {"scale": [self.scale.factor, self.scale.good]} if self.scale else {}
-        return {f"{kind}/{index}": each for kind, some in kinds.items() for index, each in enumerate(some)}
+        return {
+            f"{kind}/{index}": variable for kind, variables in kinds.items() for index, variable in enumerate(variables)
+        }
 
-    def _once(self, batch: Examples, number: int, stopping: Callable[[], bool]) -> Done | None:
+    def _train(self, batch: Examples, number: int, stopping: Callable[[], bool]) -> StepResult | None:
         inputs, labels, count = batch.texts.inputs(self.inputs), batch.labels, len(batch)
-        begin, end = (count * each // self.team.workers for each in (self.team.index, self.team.index + 1))
-        parts = math.ceil((end - begin) / (self.micro * self.team.local))
-        # Workers have memory of their own: each may take other parts, and all meet in the same update.
-        if parts <= 1 and self.team.workers == 1:
-            return _done(self._whole(inputs, labels, number, 0, count, int(stopping())))
+        begin, end = (count * worker // self.group.workers for worker in (self.group.index, self.group.index + 1))
+        parts = math.ceil((end - begin) / (self.micro_batch * self.group.local))
+        # Workers may differ in memory and thus in the number of parts: all workers meet in the same update.
+        if parts <= 1 and self.group.workers == 1:
+            return _result(self._run_whole(inputs, labels, number, 0, count, int(stopping())))
         self._clear_sums()
         for part in range(parts):
-            if stopping() and self.team.workers == 1:
+            if stopping() and self.group.workers == 1:
                 return None
-            first, last = (begin + (end - begin) * each // parts for each in (part, part + 1))
-            rows = {name: each[first:last] for name, each in inputs.items()}
-            self._part(rows, labels[first:last], number, first, count)
-        return _done(self._finish(int(stopping())))
+            first, last = (begin + (end - begin) * bound // parts for bound in (part, part + 1))
+            rows = {name: array[first:last] for name, array in inputs.items()}
+            self._run_part(rows, labels[first:last], number, first, count)
+        return _result(self._run_update(int(stopping())))
 
-    def _train(self, inputs: Any, labels: Any, number: Any, first: Any, count: Any, stopping: Any) -> Any:
-        """Update by a batch at once; on a replica."""
-        return self._update(*self._share_of_gradients(inputs, labels, number, first, count), stopping)
+    def _train_whole(self, inputs: Any, labels: Any, number: Any, first: Any, count: Any, stopping: Any) -> Any:
+        """Update by a whole batch; runs on a replica."""
+        return self._update(*self._replica_gradients(inputs, labels, number, first, count), stopping)
 
-    def _add_up(self, inputs: Any, labels: Any, number: Any, first: Any, count: Any) -> Any:
-        """Add the gradients of a part of a batch to the sums; on a replica."""
-        gradients, figures = self._share_of_gradients(inputs, labels, number, first, count)
-        for total, each in zip(self.sums, (*gradients, figures), strict=True):
-            add(total, each)
+    def _add_to_sums(self, inputs: Any, labels: Any, number: Any, first: Any, count: Any) -> Any:
+        """Add the gradients of a micro-batch to the sums; runs on a replica."""
+        gradients, figures = self._replica_gradients(inputs, labels, number, first, count)
+        for total, value in zip(self.sums, (*gradients, figures), strict=True):
+            add(total, value)
         return first
 
-    def _update_by_sums(self, stopping: Any) -> Any:
-        """Update by the sums; on a replica."""
+    def _update_from_sums(self, stopping: Any) -> Any:
+        """Update by the summed gradients; runs on a replica."""
         *gradients, figures = map(read, self.sums)
         return self._update(gradients, figures, stopping)
 
     def _clear_sums(self) -> None:
         if not self.sums:
-            shapes = [*(each.shape for each in self.model.trainable_variables), (2,)]
-            with self.team.scope():
+            shapes = [*(variable.shape for variable in self.model.trainable_variables), (2,)]
+            with self.group.scope():
                 self.sums = [
                     tf.Variable(tf.zeros(shape), trainable=False, synchronization=tf.VariableSynchronization.ON_READ)
                     for shape in shapes
                 ]
-        for each in self._local(self.sums):
-            each.assign(tf.zeros_like(each))
+        for total in self._local_copies(self.sums):
+            total.assign(tf.zeros_like(total))
 
-    def _local(self, variables: Sequence[Any]) -> Iterator[Any]:
-        for each in variables:
-            yield from self.team.strategy.experimental_local_results(each)
+    def _local_copies(self, variables: Sequence[Any]) -> Iterator[Any]:
+        for variable in variables:
+            yield from self.group.strategy.experimental_local_results(variable)
 
-    def _share_of_gradients(
+    def _replica_gradients(
         self, inputs: Any, labels: Any, number: Any, first: Any, count: Any
     ) -> tuple[Sequence[Any], Any]:
-        """Gradients of this replica's part of the mean weighted loss of `count` rows; that part, the right answers.
+        """Give this replica's gradients of the mean weighted loss of `count` rows, and its figures.
 
-        `first` is the number in the whole batch of the first row that is given here.
+        The figures are its part of the loss and its number of correct predictions, float32 (2,). `first` is the index
+        of the first row of `inputs` in the whole batch.
         """
-        begin, end = self.team.share(tf.shape(labels)[0])
-        some = {name: each[begin:end] for name, each in inputs.items()}
-        gradients, figures = self._gradients(some, labels[begin:end], number, first + begin, count)
+        begin, end = self.group.share(tf.shape(labels)[0])
+        rows = {name: tensor[begin:end] for name, tensor in inputs.items()}
+        gradients, figures = self._gradients(rows, labels[begin:end], number, first + begin, count)
         return gradients, figures
 
-    def _some_gradients(
+    def _compute_gradients(
         self, inputs: Any, labels: Any, number: Any, first: Any, count: Any
     ) -> tuple[Sequence[Any], Any]:
-        self.model.chance.start(self.seed, number, first)
+        self.model.dropout_seed.start(self.seed, number, first)
         with tf.GradientTape() as tape:
             logits = self.model(inputs, training=True)
             losses = self.loss(tf.one_hot(labels, logits.shape[-1]), logits) * tf.gather(self.weights, labels)
             loss = tf.reduce_sum(losses) / tf.cast(count, tf.float32)
             scaled = self.scale.up(loss) if self.scale else loss
-        found = tape.gradient(scaled, self.model.trainable_variables, unconnected_gradients="zero")
+        gradients = tape.gradient(scaled, self.model.trainable_variables, unconnected_gradients="zero")
         right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), labels)
         figures = tf.stack([loss, tf.reduce_sum(tf.cast(right, tf.float32))])
-        return [tf.convert_to_tensor(each) for each in found], figures
+        return [tf.convert_to_tensor(gradient) for gradient in gradients], figures
 
     def _update(self, gradients: Sequence[Any], figures: Any, stopping: Any) -> Any:
-        """Sum over the replicas, then change the weights: not before all gradients are there."""
+        """Sum gradients and figures over the replicas; once all sums are there, change the weights."""
         figures = tf.concat([figures, [tf.cast(stopping, tf.float32)]], axis=0)
-        *gradients, figures = self.team.sum([*gradients, figures])
+        *gradients, figures = self.group.sum([*gradients, figures])
         with tf.control_dependencies([*gradients, figures]):
-            gradients = [tf.identity(each) for each in gradients]
+            gradients = [tf.identity(gradient) for gradient in gradients]
             if self.scale:
                 self.scale.apply(gradients, self.optimizer.apply)
             else:
@@ -209,13 +213,13 @@ class Step:
         return figures
 
 
-def _done(figures: Any) -> Done:
+def _result(figures: Any) -> StepResult:
     loss, right, stopping = figures.numpy()
-    return Done(float(loss), int(right), bool(stopping))
+    return StepResult(float(loss), int(right), bool(stopping))
 
 
 def label_weights(params: TrainingTable, names: Sequence[str], labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """What each label counts, float32 (labels,), so that the mean over the rows of train is 1."""
+    """Give the weight of each label's loss, float32 (labels,); the mean over train's rows is 1."""
     counts = np.bincount(labels, minlength=len(names))
     if params.class_weights == "none":
         return np.ones(len(names), np.float32)

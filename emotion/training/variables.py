@@ -1,6 +1,6 @@
-"""Changes of variables on one replica: every replica makes the same, so that its copy stays equal to the others'.
+"""Changes variables on one replica. Every replica makes the same changes, so that all copies stay equal.
 
-TensorFlow's own methods would have them averaged over the replicas first.
+TensorFlow's own methods would average the values over the replicas first.
 """
 
 from typing import Any
@@ -19,5 +19,5 @@ def add(variable: Any, value: Any) -> None:
 
 
 def read(variable: Any) -> Any:
-    """Give this replica's copy of `variable`, also of one that is not the same on all."""
+    """Read this replica's copy of `variable`, which may differ from other replicas' copies."""
     return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)

@@ -1,1 +1,1 @@
-"""Pretrained checkpoints: which are known, where they are found, how they are fetched and verified."""
+"""Pretrained weights: which are known, where they are on this machine, how they are fetched and verified."""

@@ -1,32 +1,83 @@
-"""Fetches a checkpoint from the Hugging Face hub into the store, verified and pinned."""
+"""Fetches weights from the Hugging Face hub into the store, verified and pinned."""
 
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
-from emotion.errors import BadDataError, UsageError
-from emotion.hub import Tell
+from emotion.errors import BadDataError, UnavailableError, UsageError
+from emotion.hub import download_file, file_metadata, prepare_client, probe_file, translate_errors
 from emotion.store.atomic import cannot_write, copy, sha256
 from emotion.store.layout import Store
-from emotion.weights.digests import BAD, compare, require_right, wrong
+from emotion.weights.catalog import Reference
 from emotion.weights.from_h5 import convert
-from emotion.weights.layout import FILES, H5, MODEL
-from emotion.weights.manifest import NAME, Manifest, read_manifest, write_manifest
-from emotion.weights.offer import Advance, Offer, find_offer
-from emotion.weights.reference import Reference
+from emotion.weights.locate import cache_folder, package_hint
+from emotion.weights.verify import (
+    BAD,
+    CONFIG,
+    FILES,
+    H5,
+    MANIFEST,
+    MODEL,
+    Manifest,
+    check_files,
+    problem_beside_model,
+    problem_of_model,
+    read_manifest,
+    require_good,
+    write_manifest,
+    wrong_digest,
+)
 
+SHA256_DIGITS = 64
+Advance = Callable[[int], None]
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A checkpoint of the store, and whether anything had to be written."""
+    """Weights in the store; `written` says whether this fetch changed them."""
 
     folder: Path
     manifest: Manifest
     written: bool
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files that a model needs of one commit, on the hub or in the folder `cached`.
+
+    `asked` is the revision that led to the commit, `hint` what a person does where the hub fails.
+    `sizes` are in bytes; `digests` has the SHA-256 of the files for which the hub publishes one.
+    """
+
+    repository: str
+    commit: str
+    asked: str
+    files: list[str]
+    hint: str
+    sizes: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    cached: Path | None = None
+
+    def download(self, name: str, advance: Advance, *, force: bool) -> Path:
+        """Bring the file into the client's cache and return its path; the client resumes a broken download.
+
+        Raises:
+            UnavailableError: the hub does not send the file.
+            CannotWriteError: the cache cannot be written.
+        """
+        if self.cached:
+            return self.cached / name
+        # One file by the branch's name, so that the client's cache knows the branch's commit.
+        revision = self.asked if name == CONFIG else self.commit
+        with translate_errors(self.repository, self.hint):
+            path = download_file(self.repository, name, revision, self.sizes[name], advance, force=force)
+        if path.parent.name != self.commit:
+            raise UnavailableError(f"{self.repository} changed while it was fetched", "try again")
+        return path
 
 
 @contextmanager
@@ -36,133 +87,177 @@ def silent(_what: str, _total: int) -> Iterator[Advance]:
 
 
 def fetch_weights(
-    reference: Reference, store: Store, *, force: bool, tell: Tell, progress: Progress = silent
+    reference: Reference, store: Store, *, force: bool, tell: Callable[[str], None], progress: Progress = silent
 ) -> Fetched:
-    """Bring a checkpoint into the store; what is there already, and right, is not fetched again.
+    """Bring into the store every file that it lacks or has damaged.
 
-    `force` fetches all of it again, and lets another revision take the place of the one in the store.
+    `force` fetches all files again, and lets another revision replace the stored one.
     `progress(what, bytes)` opens a meter for the download.
 
     Raises:
         UsageError: the store has another revision, and `force` is not given.
-        UnavailableError: the hub is out of reach, or does not have it.
-        BadDataError: a file is not the one that was published, or that was fetched first.
+        UnavailableError: the hub is out of reach, or lacks the weights.
+        BadDataError: a file differs from the published one, or from the first download.
         CannotWriteError: the store, or the client's cache, cannot be written.
     """
-    folder = store.checkpoint(reference.repository)
-    before = _before(folder, reference, force=force)
-    kept = {} if force else _kept(folder, reference, before)
-    if before and before.files.keys() <= kept.keys():
-        return Fetched(folder, before, written=False)
-    # Who names a branch and forces wants where it is now.
-    pinned = "" if before is None or (force and reference.revision) else before.revision
-    offer = find_offer(reference, pinned, folder, tell)
+    folder = store.pretrained(reference.repository)
+    stored = _stored_manifest(folder, reference, force=force)
+    good = set() if force else _good_files(folder, reference, stored)
+    if stored and stored.files.keys() <= good:
+        return Fetched(folder, stored, written=False)
+    # A forced fetch of a named branch follows the branch to its newest commit.
+    pinned = "" if stored is None or (force and reference.revision) else stored.revision
+    snapshot = _find_snapshot(reference, pinned or reference.wanted_revision or "main", folder, tell)
     _check_writable(folder)
-    if before and before.revision != offer.commit:
-        before = None
-    pins = reference.published | (before.pins if before else {})
-    paths = _download(offer, _needed(offer, kept), pins, progress, force=force)
-    converted = _place(folder, paths, kept)
-    manifest = _manifest(folder, reference, offer, before, converted)
+    if stored and stored.revision != snapshot.commit:
+        stored = None
+    names = [name for name in snapshot.files if name not in good and not (name == H5 and MODEL in good)]
+    expected = snapshot.digests | reference.published | (stored.pins if stored else {})
+    paths = _download(snapshot, names, expected, progress, force=force)
+    _replace_files(folder, paths, good)
+    manifest = _new_manifest(folder, reference, snapshot, stored, paths)
     write_manifest(folder, manifest)
     return Fetched(folder, manifest, written=True)
 
 
-def _before(folder: Path, reference: Reference, *, force: bool) -> Manifest | None:
-    """Read what the store has of that revision."""
+def _stored_manifest(folder: Path, reference: Reference, *, force: bool) -> Manifest | None:
+    """Read the manifest of the wanted revision."""
     try:
         manifest = read_manifest(folder)
     except BadDataError:
         if force:
             return None
         raise
-    if manifest is None or manifest.is_of(reference.wanted):
+    if manifest is None or manifest.serves(reference.wanted_revision):
         return manifest
     if force:
         return None
     raise UsageError(
-        f"{folder} has revision {manifest.revision} of {reference.repository}, not {reference.wanted}",
+        f"{folder} has revision {manifest.revision} of {reference.repository}, not {reference.wanted_revision}",
         f"replace it: `emotion weights fetch {reference} --force`, or use another store",
     )
 
 
-def _kept(folder: Path, reference: Reference, before: Manifest | None) -> dict[str, str]:
-    """Tell which files of the store are known to be right, with their SHA-256."""
-    compared = compare(folder, reference.published, before)
-    return {each.file: each.found for each in compared if each.expected and each.verdict not in BAD}
+def _good_files(folder: Path, reference: Reference, stored: Manifest | None) -> set[str]:
+    checks = check_files(folder, reference.published, stored)
+    return {check.file for check in checks if check.expected and check.verdict not in BAD}
 
 
 def _check_writable(folder: Path) -> None:
-    """Find out before hundreds of megabytes are fetched, and leave no trace."""
-    place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    """Try to write before the download of hundreds of megabytes, and leave no trace."""
+    existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise cannot_write(folder, error) from error
 
 
-def _needed(offer: Offer, kept: dict[str, str]) -> list[str]:
-    return [name for name in offer.files if name not in kept and not (name == H5 and MODEL in kept)]
+def _find_snapshot(reference: Reference, asked: str, folder: Path, tell: Callable[[str], None]) -> Snapshot:
+    prepare_client()
+    repository = reference.repository
+    hint = (
+        f"try again where the hub can be reached (HF_ENDPOINT names a mirror), or copy the folder that"
+        f" `emotion weights fetch {reference}` fills on another machine to {folder}{package_hint(reference)}"
+    )
+    with translate_errors(repository, hint):
+        config = probe_file(repository, CONFIG, asked, "model", tell)
+        if config is None:
+            return _cached_snapshot(repository, asked, hint)
+        if config.commit_hash is None:
+            raise UnavailableError(f"{config.location} does not answer like a hub: it names no commit", hint)
+        return _hub_snapshot(repository, config.commit_hash, asked, hint, tell)
+
+
+def _cached_snapshot(repository: str, asked: str, hint: str) -> Snapshot:
+    folder = cache_folder(repository, asked)
+    if folder is None:
+        raise UnavailableError(
+            f"cannot fetch {repository}: the hub is out of reach, and its client's cache lacks it", hint
+        )
+    files = _needed_files(lambda name: (folder / name).is_file(), f"the cache's copy of {repository}", hint)
+    return Snapshot(repository, folder.name, asked, files, hint, cached=folder)
+
+
+def _hub_snapshot(repository: str, commit: str, asked: str, hint: str, tell: Callable[[str], None]) -> Snapshot:
+    metadata = cache(partial(file_metadata, repository, revision=commit))
+    files = _needed_files(lambda name: metadata(name) is not None, repository, hint)
+    found = {name: answer for name in files if (answer := metadata(name))}
+    sizes = {name: answer.size or 0 for name, answer in found.items()}
+    tell(f"{repository} at {commit}: {len(files)} files, {sum(sizes.values()) / 1e6:,.1f} MB")
+    # A large file's tag is its SHA-256, a small file's tag a digest of git.
+    digests = {name: tag for name, answer in found.items() if (tag := answer.etag) and len(tag) == SHA256_DIGITS}
+    return Snapshot(repository, commit, asked, files, hint, sizes, digests)
+
+
+def _needed_files(has: Callable[[str], bool], origin: str, hint: str) -> list[str]:
+    """List the files to download, with tf_model.h5 where there is no model.safetensors.
+
+    Raises:
+        UnavailableError: no model can start from these files.
+    """
+    files = [name for name in FILES if has(name)]
+    problem = problem_beside_model(files.__contains__)
+    if problem:
+        raise UnavailableError(f"{origin} {problem[0]}", hint)
+    if MODEL in files:
+        return files
+    if not has(f"{MODEL}.index.json") and has(H5):
+        return [*files, H5]
+    reason, todo = problem_of_model(has)
+    raise UnavailableError(f"{origin} {reason}", todo)
 
 
 def _download(
-    offer: Offer, names: list[str], pins: dict[str, str], progress: Progress, *, force: bool
+    snapshot: Snapshot, names: list[str], expected: dict[str, str], progress: Progress, *, force: bool
 ) -> dict[str, Path]:
-    """Give the files, all of them right, before the store is touched."""
+    """Download and verify all files before the store changes; return their paths by name."""
     paths = {}
-    with progress(f"fetching {offer.repository}", sum(offer.sizes.get(name, 0) for name in names)) as advance:
+    total = sum(snapshot.sizes.get(name, 0) for name in names)
+    with progress(f"fetching {snapshot.repository}", total) as advance:
         for name in names:
-            paths[name] = offer.bring(name, advance, force=force)
-            expected = pins.get(name) or offer.digests.get(name, "")
-            found = sha256(paths[name]) if expected else ""
-            if found != expected:
-                raise wrong(
-                    paths[name],
+            path = paths[name] = snapshot.download(name, advance, force=force)
+            if name in expected and (found := sha256(path)) != expected[name]:
+                raise wrong_digest(
+                    path,
                     found,
-                    expected,
-                    f"fetch it again: `emotion weights fetch {offer.repository} --force`; where it is the same"
+                    expected[name],
+                    f"fetch it again: `emotion weights fetch {snapshot.repository} --force`; where it is the same"
                     " again, the hub's file has changed: do not use it",
                 )
     return paths
 
 
-def _place(folder: Path, paths: dict[str, Path], kept: dict[str, str]) -> dict[str, str]:
-    """Put the files into the store; return the digest of the file that was converted, if any."""
-    _clear(folder, [name for name in FILES if name not in kept])
-    converted = {}
-    for name in sorted(paths, key=lambda name: name in {MODEL, H5}):
-        if name == H5:
-            converted[H5] = sha256(paths[H5])
-            convert(paths[H5], folder / MODEL)
-        else:
-            copy(paths[name], folder / name)
-    return converted
-
-
-def _clear(folder: Path, names: list[str]) -> None:
-    """Remove what is replaced, manifest and model first: a half replaced checkpoint must not look whole."""
-    for name in [NAME, *reversed(names)]:
+def _replace_files(folder: Path, paths: dict[str, Path], good: set[str]) -> None:
+    """Remove the stored files that are not good and put the new ones in their place, the model last."""
+    # The manifest and the model go first: half replaced weights must not look complete.
+    for name in [MANIFEST, *reversed([name for name in FILES if name not in good])]:
         try:
             (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(folder / name, error) from error
+    for name in sorted(paths, key=lambda name: name in {MODEL, H5}):
+        if name == H5:
+            convert(paths[name], folder / MODEL)
+        else:
+            copy(paths[name], folder / name)
 
 
-def _manifest(
-    folder: Path, reference: Reference, offer: Offer, before: Manifest | None, converted: dict[str, str]
+def _new_manifest(
+    folder: Path, reference: Reference, snapshot: Snapshot, stored: Manifest | None, paths: dict[str, Path]
 ) -> Manifest:
-    compared = compare(folder, reference.published, None)
-    require_right(folder, compared, f"fetch it again: `emotion weights fetch {reference} --force`")
-    files = {each.file: each.found for each in compared}
+    checks = check_files(folder, reference.published, None)
+    require_good(folder, checks, f"fetch it again: `emotion weights fetch {reference} --force`")
+    files = {check.file: check.found for check in checks}
     verified = [name for name in files if name in reference.published]
+    converted = {H5: sha256(paths[H5])} if H5 in paths else {}
     return Manifest(
         repository=reference.repository,
-        revision=offer.commit,
-        asked=before.asked if before else offer.asked,
+        revision=snapshot.commit,
+        asked=stored.asked if stored else snapshot.asked,
         files=files,
         verified=verified,
         unverified=[name for name in files if name not in verified],
-        # Without a new one, the model is still the one that was converted then.
-        converted=converted or (before.converted if before else {}),
+        # Without a conversion now, the stored model is still the earlier conversion.
+        converted=converted or (stored.converted if stored else {}),
     )

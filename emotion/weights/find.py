@@ -1,25 +1,23 @@
-"""Finds the weights that a training starts from, and makes sure that they are the right ones."""
+"""Finds the weights that a training starts from, and verifies them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from emotion.errors import UnavailableError
-from emotion.hub import Tell
 from emotion.store.layout import Store
-from emotion.weights.digests import compare, require_right
+from emotion.weights.catalog import Reference, is_folder, parse_reference
 from emotion.weights.fetch import fetch_weights
-from emotion.weights.layout import lacking
-from emotion.weights.manifest import Manifest, read_manifest
-from emotion.weights.places import Place, Source, locate, package_hint
-from emotion.weights.reference import Reference, is_folder, parse_reference
+from emotion.weights.locate import Location, Source, locate_weights, package_hint
+from emotion.weights.verify import MODEL, Manifest, check_files, incomplete, read_manifest, require_good
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A whole checkpoint on this machine: config.json, model.safetensors and a tokenizer in `folder`.
+    """Complete pretrained weights on this machine: config.json, model.safetensors and a tokenizer in `folder`.
 
-    `repository` and `revision` (a commit) are "" where nothing tells them. `digests` are SHA-256 by file of
-    all that may be read of it. `verified` tells that its model.safetensors is the published one.
+    `repository` and `revision` (a commit) are "" where nothing says them. `digests` has the SHA-256 of all
+    files that may be read. `verified` says that model.safetensors is the published one.
     """
 
     folder: Path
@@ -30,52 +28,55 @@ class Weights:
     verified: bool
 
 
-def find_weights(checkpoint: str, revision: str, store: Store, tell: Tell) -> Weights:
-    """Find a checkpoint: a folder that is named, the store, an installed package, the client's cache, the hub.
+def find_weights(name: str, revision: str, store: Store, tell: Callable[[str], None]) -> Weights:
+    """Find weights in a named folder, or else in the store, an installed package, the client's cache, the hub.
 
     Args:
-        checkpoint: `org/name` on the hub, or a folder; what begins with /, ./, ../ or ~, or is a folder.
-        revision: a branch, tag or commit; "" for the one that is known.
-        store: where fetched weights are, and where they are fetched to.
-        tell: hears what is done, a line each.
+        name: `org/name` on the hub, or a folder; a folder exists or begins with /, ./, ../ or ~.
+        revision: a branch, tag or commit; "" for the pinned one.
+        store: where fetched weights are, and where a fetch puts them.
+        tell: receives progress messages, a line at a time.
 
     Raises:
-        UsageError: it is not a name, or the store has another revision.
-        InputMissingError: the folder is not there, or is no checkpoint that can be read.
-        BadDataError: a file is not the one that was published, or that was fetched.
-        UnavailableError: it is nowhere on this machine, and the hub is out of reach or does not have it.
-        CannotWriteError: it cannot be fetched into the store.
+        UsageError: `name` is not a name, or the store has another revision.
+        InputMissingError: the folder does not exist, or lacks files.
+        BadDataError: a file differs from the published or the fetched one.
+        UnavailableError: this machine lacks the weights, and the hub lacks them or is out of reach.
+        CannotWriteError: the store cannot be written.
     """
-    if is_folder(checkpoint):
-        found = _named(Path(checkpoint).expanduser())
+    if is_folder(name):
+        found = _in_folder(Path(name).expanduser())
         tell(f"weights from {found.folder} (folder)")
         return found
-    reference = parse_reference(checkpoint, revision)
-    place = locate(reference, store)
-    if place is None:
-        return _fetched(reference, store, tell)
-    manifest = read_manifest(place.folder) if place.source is Source.STORE else None
-    tell(f"weights of {reference} from {place.folder} ({place.source})")
-    return _checked(place, reference, manifest, _repair(reference, place, store))
+    reference = parse_reference(name, revision)
+    location = locate_weights(reference, store)
+    if location is None:
+        return _fetch(reference, store, tell)
+    manifest = read_manifest(location.folder) if location.source is Source.STORE else None
+    tell(f"weights of {reference} from {location.folder} ({location.source})")
+    hint = f"fetch it again: `emotion weights fetch {reference} --force --store {store.folder}`"
+    if location.source is Source.PACKAGE:
+        hint += ", or reinstall the package"
+    return _verify(location, reference, manifest, hint)
 
 
-def _named(folder: Path) -> Weights:
-    lacks = lacking(folder)
-    if lacks:
-        raise lacks
-    # It may be one that was fetched, or a copy of it.
+def _in_folder(folder: Path) -> Weights:
+    problem = incomplete(folder)
+    if problem:
+        raise problem
+    # A fetched folder, or a copy of one, has a manifest.
     manifest = read_manifest(folder)
     reference = Reference(manifest.repository, manifest.revision) if manifest else Reference("")
-    hint = "copy the file again, or name another folder"
-    return _checked(Place(folder, Source.FOLDER), reference, manifest, hint)
+    location = Location(folder, Source.FOLDER, reference.revision)
+    return _verify(location, reference, manifest, "copy the file again, or name another folder")
 
 
-def _fetched(reference: Reference, store: Store, tell: Tell) -> Weights:
-    command = f"emotion weights fetch {reference} --store {store.folder}"
-    hint = f"where the hub can be reached: `{command}`{package_hint(reference)}"
+def _fetch(reference: Reference, store: Store, tell: Callable[[str], None]) -> Weights:
     try:
         fetched = fetch_weights(reference, store, force=False, tell=tell)
     except UnavailableError as error:
+        command = f"emotion weights fetch {reference} --store {store.folder}"
+        hint = f"where the hub can be reached: `{command}`{package_hint(reference)}"
         raise UnavailableError(f"no weights of {reference} on this machine: {error.message}", hint) from error
     manifest = fetched.manifest
     return Weights(
@@ -84,30 +85,18 @@ def _fetched(reference: Reference, store: Store, tell: Tell) -> Weights:
         manifest.repository,
         manifest.revision,
         manifest.files,
-        verified="model.safetensors" in manifest.verified,
+        verified=MODEL in manifest.verified,
     )
 
 
-def _checked(place: Place, reference: Reference, manifest: Manifest | None, hint: str) -> Weights:
-    compared = compare(place.folder, reference.published, manifest)
-    require_right(place.folder, compared, hint)
+def _verify(location: Location, reference: Reference, manifest: Manifest | None, hint: str) -> Weights:
+    checks = check_files(location.folder, reference.published, manifest)
+    require_good(location.folder, checks, hint)
     return Weights(
-        place.folder,
-        place.source,
+        location.folder,
+        location.source,
         reference.repository,
-        _commit(place, reference, manifest),
-        {each.file: each.found for each in compared},
-        verified="model.safetensors" in reference.published,
+        location.revision,
+        {check.file: check.found for check in checks},
+        verified=MODEL in reference.published,
     )
-
-
-def _commit(place: Place, reference: Reference, manifest: Manifest | None) -> str:
-    if manifest:
-        return manifest.revision
-    # The client's cache has a folder for each commit.
-    return place.folder.name if place.source is Source.CACHE else reference.wanted
-
-
-def _repair(reference: Reference, place: Place, store: Store) -> str:
-    fetch = f"fetch it again: `emotion weights fetch {reference} --force --store {store.folder}`"
-    return fetch if place.source is not Source.PACKAGE else f"{fetch}, or reinstall the package"

@@ -1,6 +1,6 @@
-"""Turns what Hugging Face's TensorFlow models saved, tf_model.h5, into model.safetensors.
+"""Converts tf_model.h5, the format of Hugging Face's TensorFlow models, into model.safetensors.
 
-Such a file has a group for each layer, and in it every variable under its whole name, as in
+The file has a group per layer, and in the group every variable under its full name, such as
 `mobilebert/tf_mobile_bert_model/mobilebert/encoder/layer_._0/output/dense/kernel:0`.
 """
 
@@ -14,24 +14,24 @@ from emotion.store.atomic import replacing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Names have a dozen parts and models some thousand tensors: more is a group that contains itself.
-DEPTH = 24
-OBJECTS = 100_000
-SIZES = (2, 4, 8)
-# The group and the model's name stand before the variable's.
-OUTER = 2
+# Names have a dozen parts and models some thousand tensors: beyond, a group contains itself.
+MAX_DEPTH = 24
+MAX_OBJECTS = 100_000
+FLOAT_BYTES = (2, 4, 8)
+# A path begins with the names of the group and of the model.
+OUTER_PARTS = 2
 VARIABLES = {"kernel": "weight", "gamma": "weight", "embeddings": "weight", "beta": "bias"}
 HINT = "choose a checkpoint that has model.safetensors"
 
 
 def convert(h5: Path, safetensors: Path) -> None:
-    """Write the tensors of `h5` as safetensors, under PyTorch's names and in its shapes.
+    """Write the tensors of `h5` as safetensors, with PyTorch's names and shapes and the dtypes of the file.
 
-    Nothing in the file is run or unpickled, and nothing outside of it is read: links, data kept elsewhere,
-    filters and anything but floating-point numbers are refused.
+    Converting runs and unpickles nothing, and reads no other file. It refuses links, external data, filters
+    and everything but floating-point vectors and matrices.
 
     Raises:
-        BadDataError: the file is damaged, of another layout, or refused.
+        BadDataError: the file is damaged, has another layout, or is refused.
         CannotWriteError: `safetensors` cannot be written.
     """
     from safetensors.numpy import save_file
@@ -47,20 +47,20 @@ def convert(h5: Path, safetensors: Path) -> None:
 
 
 def pytorch_name(path: str) -> tuple[str, bool]:
-    """Give PyTorch's name for a variable, and whether it is stored the other way round there.
+    """Give a variable's name in PyTorch, and whether PyTorch stores its transpose.
 
-    A dense kernel is (inputs, outputs) here and (outputs, inputs) there; all else is alike. Item 0 of a list is
-    `layer_._0` here, and `mlm___cls` is a layer that is called `cls` there.
+    TensorFlow stores a dense kernel as (inputs, outputs), PyTorch as (outputs, inputs); all else is the same.
+    TensorFlow calls item 0 of a list `layer_._0`, and PyTorch's layer `cls` for instance `mlm___cls`.
 
     Raises:
-        BadDataError: it is not the name of a model's variable.
+        BadDataError: `path` is not the name of a model's variable.
     """
     layers, _, variable = path.removesuffix(":0").rpartition("/")
-    inner = layers.split("/")[OUTER:]
+    inner = layers.split("/")[OUTER_PARTS:]
     if not inner:
         raise BadDataError(f"{path!r} is not the name of a model's variable")
-    plain = [layer.rpartition("___")[2].replace("_._", ".") for layer in inner]
-    return ".".join([*plain, VARIABLES.get(variable, variable)]), variable == "kernel"
+    names = [layer.rpartition("___")[2].replace("_._", ".") for layer in inner]
+    return ".".join([*names, VARIABLES.get(variable, variable)]), variable == "kernel"
 
 
 def _tensors(h5: Path) -> "dict[str, NDArray[Any]]":
@@ -69,25 +69,25 @@ def _tensors(h5: Path) -> "dict[str, NDArray[Any]]":
 
     tensors: dict[str, NDArray[Any]] = {}
     # Without filters, a file cannot hold more than its own size.
-    left = h5.stat().st_size
+    bytes_left = h5.stat().st_size
     with h5py.File(h5, "r") as file:
         for path, dataset in _datasets(file):
             _check(path, dataset)
-            left -= dataset.nbytes
-            if left < 0:
+            bytes_left -= dataset.nbytes
+            if bytes_left < 0:
                 raise BadDataError(f"{path!r} claims more data than the file has")
-            name, kernel = pytorch_name(path)
+            name, transposed = pytorch_name(path)
             if name in tensors:
                 raise BadDataError(f"two tensors are called {name!r}")
             values = dataset[()].astype(dataset.dtype.newbyteorder("="), copy=False)
-            tensors[name] = np.ascontiguousarray(values.T if kernel else values)
+            tensors[name] = np.ascontiguousarray(values.T if transposed else values)
     if not tensors:
         raise BadDataError("it has no tensors")
     return tensors
 
 
 def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
-    """Walk through all that the file itself holds; a link is refused before it is followed."""
+    """Yield the path and object of everything but groups in the file; refuse a link before following it."""
     import h5py
 
     waiting, seen = [("", file)], 0
@@ -98,7 +98,7 @@ def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
             path = f"{parent}/{name}".lstrip("/")
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise BadDataError(f"{path!r} is a link to somewhere else, and is not followed")
-            if path.count("/") > DEPTH or seen > OBJECTS:
+            if path.count("/") > MAX_DEPTH or seen > MAX_OBJECTS:
                 raise BadDataError("it has more groups than any model, or one that contains itself")
             found = group[name]
             if isinstance(found, h5py.Group):
@@ -108,7 +108,7 @@ def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _check(path: str, dataset: Any) -> None:
-    """Raise BadDataError for what no model's tensor is."""
+    """Raise BadDataError for an object that is no model's tensor."""
     import h5py
 
     if not isinstance(dataset, h5py.Dataset):
@@ -117,5 +117,5 @@ def _check(path: str, dataset: Any) -> None:
         raise BadDataError(f"{path!r} keeps its data in another file, which is not read")
     if dataset.id.get_create_plist().get_nfilters():
         raise BadDataError(f"{path!r} is packed by a filter, which is not run")
-    if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in SIZES or dataset.ndim not in {1, 2}:
+    if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in FLOAT_BYTES or dataset.ndim not in {1, 2}:
         raise BadDataError(f"{path!r} is {dataset.dtype} of shape {dataset.shape}, not a vector or matrix of floats")

@@ -42,7 +42,7 @@ def batches(folder: Path, texts: list[str]) -> list[dict[str, Any]]:
     made = []
     for start in range(0, len(order), BATCH):
         some = whole.rows(order[start : start + BATCH])
-        inputs = some.narrowed(int(some.lengths.max())).inputs(("input_ids", "attention_mask", "token_type_ids"))
+        inputs = some.padded_to(int(some.lengths.max())).inputs(("input_ids", "attention_mask", "token_type_ids"))
         made.append({name: array.astype(np.int64) for name, array in inputs.items()})
     return made
 

@@ -55,9 +55,9 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     if isinstance(params, WordParams):
         built, row = build_model(params, 8126, 6), word_row(params.model, length)
     else:
-        checkpoint = MODELS[model].checkpoint
-        assert checkpoint is not None
-        config = encoder_config(checkpoint.config)
+        pretrained = MODELS[model].pretrained
+        assert pretrained is not None
+        config = encoder_config(pretrained.config)
         built, row = build_transformer(config, 6, model, precision), transformer_row(config, length, precision)
     step = Step(built, params.training, 100, np.ones(6, np.float32), Compute(precision), single_replica(), rows)
     ids = np.random.default_rng(1).integers(1, 1000, (rows, length)).astype(np.int32)
@@ -65,7 +65,7 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     batch = Examples(texts, np.arange(rows, dtype=np.int32) % 6)
     before = resident()
     # The first step makes the graph, which is not the batch's to pay for.
-    small = Examples(texts.rows(np.arange(1)).narrowed(4 if model not in {"ann"} else length), batch.labels[:1])
+    small = Examples(texts.rows(np.arange(1)).padded_to(4 if model not in {"ann"} else length), batch.labels[:1])
     step(small, 0)
     Path("/proc/self/clear_refs").write_text("5")
     step(batch, 1)

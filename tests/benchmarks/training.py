@@ -116,7 +116,7 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     from emotion.training.checkpoint_policy import CheckpointPolicy
     from emotion.training.checkpoints import Checkpoints
     from emotion.training.distributed.replicas import single_replica
-    from emotion.training.fit import Fitting, steps_an_epoch
+    from emotion.training.fit import Fitting, steps_per_epoch
     from emotion.training.step import Step, label_weights
 
     load_keras().utils.set_random_seed(seed)
@@ -129,11 +129,11 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     model = build_model(params, tokenizer.get_vocab_size(), len(data.labels))
     built = time.perf_counter() - started
     weights = label_weights(training, data.labels, train.labels)
-    steps = steps_an_epoch(len(train), training) * training.epochs
+    steps = steps_per_epoch(len(train), training) * training.epochs
     step = Step(model, training, steps, weights, Compute(), single_replica(), training.batch_size)
     with tempfile.TemporaryDirectory() as folder:
-        keeper = CheckpointPolicy(Checkpoints(Path(folder), {}), params.resources.checkpoint_every, lambda _: None)
-        epochs = Fitting(step, train, validation, training, keeper, _Silent()).run(DeferredSignals()).epochs
+        policy = CheckpointPolicy(Checkpoints(Path(folder), {}), params.resources.checkpoint_every, lambda _: None)
+        epochs = Fitting(step, train, validation, training, policy, _Silent()).run(DeferredSignals()).epochs
     return Curve(
         [epoch.validation_accuracy for epoch in epochs], [built + epoch.seconds for epoch in epochs], len(train)
     )

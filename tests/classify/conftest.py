@@ -1,22 +1,27 @@
 """How these tests classify: straight through the engine, in one process."""
 
+import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from emotion.classify.engine import FileResult, classify_file
 from emotion.classify.tasks import RowListener, Settings, list_tasks
 from emotion.onnx.session import Classifier
 
 Classify = Callable[..., FileResult]
+quick = hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def _untold(line: int, reason: str, record: str) -> None:
-    raise AssertionError(f"told of line {line}: {reason}: {record}")
+def _unexpected(line: int, reason: str, record: str) -> None:
+    raise AssertionError(f"an error in line {line}: {reason}: {record}")
 
 
-LISTENER = RowListener(print, _untold)
+LISTENER = RowListener(print, _unexpected)
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +33,9 @@ def run(toy: Classifier) -> Classify:
         return classify_file(task, toy, Settings(**settings), LISTENER)  # type: ignore[arg-type]
 
     return classify
+
+
+def errors_of(output: Path) -> list[list[str]]:
+    """Rows of the errors file beside `output`."""
+    path = output.with_name(output.name + ".errors.csv")
+    return list(csv.reader(io.StringIO(path.read_text("utf-8", "surrogateescape"), newline="")))

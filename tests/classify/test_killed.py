@@ -19,7 +19,7 @@ CONTENT = "id,text\n" + "".join(
         range(ROWS), itertools.cycle(["i feel so very happy today", "furious", "", "so scared"]), strict=False
     )
 )
-# Runs the command, and kills it in the place of the step whose number is its first argument, from 1.
+# Runs the command, and kills it instead of the step whose number is its first argument, from 1.
 STEPS = """
 import os, signal, sys
 from emotion.cli.main import main
@@ -42,8 +42,8 @@ main()
 Process = subprocess.Popen[str]
 
 
-class Place:
-    """A folder with an input, and what it becomes."""
+class Workspace:
+    """A folder with an input and its outputs."""
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.folder = folder
@@ -78,23 +78,23 @@ class Place:
 
 def ended(process: Process) -> int:
     """Wait for a process; its exit code, or less the number of the signal that killed it."""
-    _, told = process.communicate(timeout=60)
-    assert "Traceback" not in told
+    _, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
     return process.returncode
 
 
 @pytest.fixture
-def place(in_memory: Path, toy_model: Path) -> Place:
-    return Place(in_memory, toy_model)
+def workspace(in_memory: Path, toy_model: Path) -> Workspace:
+    return Workspace(in_memory, toy_model)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, toy_model: Path) -> list[bytes | None]:
     """Give the output and the list of errors of a run that nobody disturbs."""
-    place = Place(tmp_path_factory.mktemp("undisturbed"), toy_model)
-    assert place.run() == 0
-    assert len(place.output.read_bytes().splitlines()) == ROWS + 1
-    return place.contents()
+    workspace = Workspace(tmp_path_factory.mktemp("undisturbed"), toy_model)
+    assert workspace.run() == 0
+    assert len(workspace.output.read_bytes().splitlines()) == ROWS + 1
+    return workspace.contents()
 
 
 def moment(seed: int, undisturbed: list[bytes | None], of: int = 1) -> int:
@@ -108,94 +108,98 @@ def moment(seed: int, undisturbed: list[bytes | None], of: int = 1) -> int:
 )
 @pytest.mark.parametrize("options", [(), ("--shard", "0/1")], ids=["whole", "shard"])
 def test_what_is_half_written_goes_with_its_writer(
-    place: Place,
+    workspace: Workspace,
     undisturbed: list[bytes | None],
     options: tuple[str, ...],
     number: signal.Signals,
     code: int,
     seed: int,
 ) -> None:
-    place.output.write_text("old")
-    place.errors.write_text("old errors")
-    process = place.start(*options)
-    wait_for_bytes(process.pid, place.folder, moment(seed, undisturbed))
+    workspace.output.write_text("old")
+    workspace.errors.write_text("old errors")
+    process = workspace.start(*options)
+    wait_for_bytes(process.pid, workspace.folder, moment(seed, undisturbed))
     process.send_signal(number)
     assert ended(process) == code
-    assert place.contents() == [b"old", b"old errors"]
-    assert place.files() == ["in.csv", "out.csv", "out.csv.errors.csv"]
-    assert place.run(*options) == 0
-    assert place.contents() == undisturbed
+    assert workspace.contents() == [b"old", b"old errors"]
+    assert workspace.files() == ["in.csv", "out.csv", "out.csv.errors.csv"]
+    assert workspace.run(*options) == 0
+    assert workspace.contents() == undisturbed
 
 
-def test_a_killed_shard_is_made_again_and_the_others_are_not(place: Place, undisturbed: list[bytes | None]) -> None:
-    assert place.run("--shard", "1/2") == 0
-    process = place.start("--shard", "0/2")
-    wait_for_bytes(process.pid, place.folder, moment(3, undisturbed, of=2))
+def test_a_killed_shard_is_made_again_and_the_others_are_not(
+    workspace: Workspace, undisturbed: list[bytes | None]
+) -> None:
+    assert workspace.run("--shard", "1/2") == 0
+    process = workspace.start("--shard", "0/2")
+    wait_for_bytes(process.pid, workspace.folder, moment(3, undisturbed, of=2))
     process.kill()
     assert ended(process) == -signal.SIGKILL
-    assert place.contents() == [None, None]
-    [other] = place.folder.rglob("part-00001-of-00002.csv")
+    assert workspace.contents() == [None, None]
+    [other] = workspace.folder.rglob("part-00001-of-00002.csv")
     written = other.stat().st_ino
-    assert place.run("--shard", "0/2") == 0
-    assert place.contents() == undisturbed
-    assert place.run("--shard", "1/2") == 0
-    assert place.contents() == undisturbed
+    assert workspace.run("--shard", "0/2") == 0
+    assert workspace.contents() == undisturbed
+    assert workspace.run("--shard", "1/2") == 0
+    assert workspace.contents() == undisturbed
     assert other.stat().st_ino == written
 
 
 @pytest.mark.parametrize("made", [False, True], ids=["part", "join"])
-def test_a_shard_killed_at_any_step_goes_on(place: Place, undisturbed: list[bytes | None], made: bool) -> None:
+def test_a_shard_killed_at_any_step_goes_on(workspace: Workspace, undisturbed: list[bytes | None], made: bool) -> None:
     """Half written, without its list of errors, without its manifest, half joined: the next process finds its way."""
-    assert place.run("--shard", "1/2") == 0
+    assert workspace.run("--shard", "1/2") == 0
     if made:
-        assert place.run("--shard", "0/2") == 0
+        assert workspace.run("--shard", "0/2") == 0
     old = [b"old", b"old errors"]
-    for path, content in zip((place.output, place.errors), old, strict=True):
+    for path, content in zip((workspace.output, workspace.errors), old, strict=True):
         path.write_bytes(content)
     for steps in itertools.count(1):
-        code = place.run_steps(steps, "--shard", "0/2")
+        code = workspace.run_steps(steps, "--shard", "0/2")
         if code == 0:
             break
         assert code == -signal.SIGKILL
         assert all(
-            found in both for found, both in zip(place.contents(), zip(old, undisturbed, strict=True), strict=True)
+            found in both for found, both in zip(workspace.contents(), zip(old, undisturbed, strict=True), strict=True)
         )
-    assert place.contents() == undisturbed
+    assert workspace.contents() == undisturbed
     # A process that is killed between naming a file and renaming it leaves that one file, whole.
-    assert len(place.hidden()) <= steps // 2
+    assert len(workspace.hidden()) <= steps // 2
 
 
-def test_shards_killed_at_random_steps_go_on(place: Place, undisturbed: list[bytes | None]) -> None:
+def test_shards_killed_at_random_steps_go_on(workspace: Workspace, undisturbed: list[bytes | None]) -> None:
     draw = random.Random(0)  # noqa: S311  no secret
     left = [f"{index}/3" for index in range(3)]
     while left:
         shard = draw.choice(left)
-        if place.run_steps(draw.randrange(1, 16), "--shard", shard) == 0:
+        if workspace.run_steps(draw.randrange(1, 16), "--shard", shard) == 0:
             left.remove(shard)
-    assert place.contents() == undisturbed
+    assert workspace.contents() == undisturbed
 
 
 @pytest.mark.parametrize("shards", [["0/1"] * 4, ["0/3", "1/3", "2/3"] * 2], ids=["one", "all"])
-def test_shards_at_once_give_one_correct_file(place: Place, undisturbed: list[bytes | None], shards: list[str]) -> None:
-    assert [ended(process) for process in [place.start("--shard", shard) for shard in shards]] == [0] * len(shards)
-    assert place.contents() == undisturbed
-    assert place.hidden() == []
-    for path in (place.output, place.errors):
+def test_shards_at_once_give_one_correct_file(
+    workspace: Workspace, undisturbed: list[bytes | None], shards: list[str]
+) -> None:
+    assert [ended(process) for process in [workspace.start("--shard", shard) for shard in shards]] == [0] * len(shards)
+    assert workspace.contents() == undisturbed
+    assert workspace.hidden() == []
+    for path in (workspace.output, workspace.errors):
         path.unlink()
-    assert place.run("--shard", shards[-1]) == 0
-    assert place.contents() == undisturbed
+    assert workspace.run("--shard", shards[-1]) == 0
+    assert workspace.contents() == undisturbed
 
 
-def test_shards_at_once_some_of_them_killed(place: Place, undisturbed: list[bytes | None]) -> None:
-    first = place.start("--shard", "0/2")
-    wait_for_bytes(first.pid, place.folder, moment(0, undisturbed, of=2))
+def test_shards_at_once_some_of_them_killed(workspace: Workspace, undisturbed: list[bytes | None]) -> None:
+    first = workspace.start("--shard", "0/2")
+    wait_for_bytes(first.pid, workspace.folder, moment(0, undisturbed, of=2))
     # Stopped, so that it is not done before it is killed.
     first.send_signal(signal.SIGSTOP)
-    twin, killed, other = (place.start("--shard", shard) for shard in ["0/2", "1/2", "1/2"])
-    wait_for_bytes(twin.pid, place.folder)
+    twin, killed, other = (workspace.start("--shard", shard) for shard in ["0/2", "1/2", "1/2"])
+    wait_for_bytes(twin.pid, workspace.folder)
     first.kill()
     killed.kill()
     assert ended(first) == -signal.SIGKILL
     assert [ended(twin), ended(other)] == [0, 0]
     ended(killed)
-    assert place.contents() == undisturbed
+    assert workspace.contents() == undisturbed

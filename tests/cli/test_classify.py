@@ -94,8 +94,8 @@ def test_a_gpu_that_is_absent(tmp_path: Path, source: Path, toy_model: Path) -> 
 
 
 def test_the_gpu_is_told_of(tmp_path: Path, source: Path, toy: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a classifier that says that it is on a GPU."""
-    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._encoder, device="gpu")
+    """The classifier only claims to be on a GPU."""
+    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._batcher, device="gpu")
     monkeypatch.setattr(Classifier, "load", lambda *_: on_gpu)
     done = CliRunner().invoke(app, ["classify", str(source), str(tmp_path / "out.csv"), "--model", ".", "--json"])
     assert json.loads(done.stdout)["device"] == "gpu"
@@ -139,7 +139,7 @@ def test_a_folder(tmp_path: Path, toy_model: Path) -> None:
     (tmp_path / "in" / "a.csv").write_text("text\nhappy\n")
     (tmp_path / "in" / "sub" / "b.jsonl.gz").write_bytes(gzip.compress(b'{"text": "furious"}\n'))
     done = classify(tmp_path / "in", tmp_path / "out", "--model", toy_model, "--json")
-    assert [each["rows"] for each in json.loads(done.stdout)["outputs"]] == [1, 1]
+    assert [entry["rows"] for entry in json.loads(done.stdout)["outputs"]] == [1, 1]
     found = json.loads(gzip.decompress((tmp_path / "out" / "sub" / "b.jsonl.gz").read_bytes()))
     assert (found["text"], found["label"]) == ("furious", "anger")
 
@@ -156,6 +156,58 @@ def test_the_best_run_of_the_store(tmp_path: Path, source: Path) -> None:
     assert classify(source, tmp_path / "out.csv", cwd=tmp_path).returncode == 0
     environment = {**os.environ, "EMOTION_STORE": str(tmp_path / "store")}
     assert classify(source, tmp_path / "out.csv", env=environment).returncode == 0
+
+
+@pytest.fixture
+def variables(tmp_path: Path, source: Path, toy_model: Path) -> dict[str, str]:
+    """Give the environment of a pod that classifies."""
+    return {
+        **os.environ,
+        "EMOTION_INPUT": str(source),
+        "EMOTION_OUTPUT": str(tmp_path / "out.csv"),
+        "EMOTION_MODEL": str(toy_model),
+        "EMOTION_DEVICE": "cpu",
+        "EMOTION_LOG_FORMAT": "json",
+    }
+
+
+def test_options_are_read_from_the_environment_as_in_a_pod(tmp_path: Path, variables: dict[str, str]) -> None:
+    done = classify("--shard", "0/1", env=variables)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 5
+    done = classify(env={**variables, "EMOTION_OUTPUT": "-"})
+    assert len(done.stdout.splitlines()) == 5
+    assert json.loads(done.stderr.splitlines()[0])["event"] == "error"
+
+
+def test_the_command_line_wins_over_the_environment(
+    tmp_path: Path, source: Path, toy_model: Path, variables: dict[str, str]
+) -> None:
+    wrong = {
+        "EMOTION_INPUT": "nowhere.csv",
+        "EMOTION_OUTPUT": str(source),
+        "EMOTION_MODEL": "nowhere",
+        "EMOTION_DEVICE": "gpu",
+    }
+    for name, value in wrong.items():
+        assert classify(env={**variables, name: value}).returncode != 0, name
+    options = ("--model", toy_model, "--device", "cpu")
+    done = classify(source, tmp_path / "mine.csv", *options, env={**variables, **wrong})
+    assert done.returncode == 0, done.stderr
+    assert names(tmp_path) == ["in.csv", "mine.csv", "mine.csv.errors.csv"]
+    done = classify(source, "-", "--log-format", "text", env=variables)
+    assert "line 4: empty text" in done.stderr
+
+
+@pytest.mark.parametrize(("missing", "argument"), [("EMOTION_INPUT", "IN"), ("EMOTION_OUTPUT", "OUT")])
+def test_an_argument_that_neither_is_given_nor_a_variable_is_missing(
+    variables: dict[str, str], missing: str, argument: str
+) -> None:
+    for value in ({}, {missing: ""}):
+        rest = {name: text for name, text in variables.items() if name != missing}
+        done = classify(env={**rest, **value})
+        assert done.returncode == 2
+        assert f"Missing argument '{argument}'" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -181,7 +233,7 @@ def test_exit_codes(
 ) -> None:
     done = classify("--model", toy_model, *arguments, cwd=tmp_path, input="")
     assert (done.returncode, done.stdout) == (code, "")
-    assert message in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.replace("│", "").split())
     assert "Traceback" not in done.stderr
     assert names(tmp_path) == [source.name]
 
@@ -212,10 +264,10 @@ def test_nothing_is_told_to_anybody(source: Path, toy_model: Path, tmp_path: Pat
     """Unless asked not to, onnxruntime makes an identifier in the home folder, and reports to its makers."""
     home = tmp_path / "home"
     home.mkdir()
-    told = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
+    plain = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
     command = [EMOTION, "classify", str(source), str(tmp_path / "out.csv"), "--model", str(toy_model)]
-    places = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(home)}
-    subprocess.run(command, check=True, capture_output=True, env=told | places)
+    folders = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(home)}
+    subprocess.run(command, check=True, capture_output=True, env=plain | folders)
     assert list(home.iterdir()) == []
 
 
@@ -239,9 +291,9 @@ def test_signals_leave_nothing_behind(
     process = start(large, tmp_path / "out.csv", "--model", toy_model)
     wait_for_bytes(process.pid, tmp_path)
     process.send_signal(number)
-    _, told = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == code
-    assert "Traceback" not in told
+    assert "Traceback" not in errors
     assert names(tmp_path) == ["large.csv"]
 
 

@@ -1,7 +1,8 @@
-"""The console: what is printed where, as it is, and tables that fit."""
+"""The console: streams, tables that fit, progress, and questions."""
 
 import io
 import json
+import sys
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from emotion.cli import console
 from emotion.cli.console import LogFormat
+from emotion.errors import UsageError
 
 ROWS = [["first", "1,234", "0.9"], ["second", "5", "0.75"]]
 
@@ -132,3 +134,23 @@ def test_json_lines_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_nobody_can_be_asked_in_a_test() -> None:
     assert console.interactive() is False
+
+
+def test_without_a_terminal_a_formality_goes_on_and_a_loss_needs_yes() -> None:
+    assert console.confirm("Submit?", yes=False)
+    with pytest.raises(UsageError, match="not removing x without asking") as caught:
+        console.confirm("Remove x?", yes=False, refusal="not removing x")
+    assert caught.value.hint == "add --yes"
+    assert console.confirm("Remove x?", yes=True, refusal="not removing x")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answer", "agreed"),
+    [("", "\n", True), ("", "n\n", False), ("not removing x", "\n", False), ("not removing x", "y\n", True)],
+)
+def test_on_a_terminal_enter_means_yes_unless_something_is_lost(
+    monkeypatch: pytest.MonkeyPatch, refusal: str, answer: str, *, agreed: bool
+) -> None:
+    monkeypatch.setattr(console, "interactive", lambda: True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert console.confirm("Go on?", yes=False, refusal=refusal) is agreed

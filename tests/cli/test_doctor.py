@@ -15,9 +15,9 @@ from emotion.doctor.checks import Check
 from emotion.onnx.devices import CPU, CUDA
 from emotion.store.atomic import write_json
 from emotion.store.layout import Store
-from emotion.weights.known import PRETRAINED
+from emotion.weights.catalog import PRETRAINED
 from tests.builders import make_metrics, write_dataset, write_files, write_run
-from tests.hub import CHECKPOINT
+from tests.hub import TOY_FILES
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
     write_run(store, make_metrics())
     write_json(store.best, {"run": "ann/s1-0a1b2c3d"})
     for repository in PRETRAINED:
-        write_files(store.checkpoint(repository), CHECKPOINT)
+        write_files(store.pretrained(repository), TOY_FILES)
     before = sorted(tmp_path.rglob("*"))
 
     found = look("--store", store.folder, "--data", write_dataset(tmp_path / "data"))
@@ -56,7 +56,7 @@ def test_a_healthy_machine(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_weights")
 def test_absent_weights_are_a_warning_with_the_command_that_brings_them(tmp_path: Path) -> None:
-    write_files(tmp_path / "weights" / "google-bert" / "bert-base-uncased", CHECKPOINT)
+    write_files(tmp_path / "weights" / "google-bert" / "bert-base-uncased", TOY_FILES)
 
     weights = look("--store", tmp_path)["weights"]
 
@@ -140,47 +140,3 @@ def test_the_table_and_the_waiting_are_apart(tmp_path: Path) -> None:
 
     assert "onnxruntime" in done.stdout
     assert "TensorFlow takes some seconds" in done.stderr
-
-
-class TestTensorFlow:
-    """With programs in the place of the one that imports TensorFlow."""
-
-    @pytest.fixture(autouse=True)
-    def no_tensorflow(self) -> None:
-        """Nothing is left out here."""
-
-    def test_its_gpus_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(doctor, "LIST_GPUS", "print('noise'); print('[\"gpu:0\", \"gpu:1\"]')")
-
-        assert doctor.tensorflow_gpus() == Check("GPU for training", "gpu:0, gpu:1")
-
-    @pytest.mark.parametrize("program", ["raise ImportError('no libcuda')", "print('no libcuda')"])
-    def test_one_that_does_not_start_is_a_failure(self, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-        monkeypatch.setattr(doctor, "LIST_GPUS", program)
-
-        check = doctor.tensorflow_gpus()
-
-        assert check.state is doctor.State.FAILURE
-        assert "does not start" in check.found
-
-    @pytest.mark.parametrize("driver", [True, False])
-    def test_a_gpu_that_it_does_not_see_is_a_warning_where_there_is_one(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: bool
-    ) -> None:
-        monkeypatch.setattr(doctor, "LIST_GPUS", "print('[]')")
-        monkeypatch.setattr(doctor, "DRIVER", tmp_path if driver else tmp_path / "none")
-
-        check = doctor.tensorflow_gpus()
-
-        assert (check.state is doctor.State.WARNING) == driver
-        assert check.found == ("TensorFlow does not see the GPU" if driver else "none: TensorFlow trains on the CPU")
-
-    def test_without_tensorflow_it_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-
-        check = doctor.tensorflow_gpus()
-
-        assert (check.state, check.todo) == (doctor.State.WARNING, "to train: pip install 'emotion[train]'")
-
-    def test_the_real_one_answers(self) -> None:
-        assert doctor.tensorflow_gpus().state is not doctor.State.FAILURE

@@ -18,7 +18,7 @@ from tests.explore.toyfont import bare_machine
 
 
 def invoke(*args: object) -> tuple[str, str]:
-    """Run the command; errors are raised, each with its exit code."""
+    """Run the command; an error is raised with its exit code."""
     done = CliRunner().invoke(app, ["explore", *map(str, args)], catch_exceptions=False)
     assert done.exit_code == 0, done.stderr
     return done.stdout, done.stderr
@@ -27,7 +27,7 @@ def invoke(*args: object) -> tuple[str, str]:
 def test_figures_and_numbers_are_written_and_the_key_numbers_printed(tmp_path: Path) -> None:
     data, out = write_dataset(tmp_path / "data"), tmp_path / "new" / "out"
 
-    text, told = invoke("--data", data, "--out", out, "--vocabulary", 5, "--max-length", 4)
+    text, stderr = invoke("--data", data, "--out", out, "--vocabulary", 5, "--max-length", 4)
 
     assert {path.name for path in out.iterdir()} == {
         *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")),
@@ -44,7 +44,7 @@ def test_figures_and_numbers_are_written_and_the_key_numbers_printed(tmp_path: P
         "texts of at most 4 words": ["25.0%", "100.0%", "100.0%"],
     }
     assert "texts under two labels or more, in all splits together: 0" in text
-    assert f"wrote 7 figures, each as PNG and SVG, and explore.json to {out}" in told
+    assert f"wrote 7 figures, each as PNG and SVG, and explore.json to {out}" in stderr
     assert "wrote" not in text
 
 
@@ -71,8 +71,8 @@ def test_the_help_names_the_defaults_of_the_parameters() -> None:
 def test_characters_that_no_font_has_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bare_machine(monkeypatch, [])
     data = write_dataset(tmp_path, train=[("뷁 joy", "뷁"), ("fear", "b")])
-    _, told = invoke("--data", data, "--out", tmp_path / "out")
-    assert "뷁 (U+BDC1)" in told
+    _, stderr = invoke("--data", data, "--out", tmp_path / "out")
+    assert "뷁 (U+BDC1)" in stderr
 
 
 def test_mistakes(tmp_path: Path) -> None:

@@ -162,3 +162,22 @@ def test_a_library_that_makes_another_error_of_the_signal(tmp_path: Path, number
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_a_finalizer_that_swallows_the_signal(tmp_path: Path, number: int, code: int) -> None:
+    """As Python does with any exception in `__del__`, of which TensorFlow's objects have many."""
+    (tmp_path / "keras.py").write_text(
+        "import os, time\n"
+        "class Finalized:\n"
+        "    def __del__(self):\n"
+        f"        os.kill(os.getpid(), {number:d})\n"
+        "        time.sleep(0.1)\n"
+        "Finalized()\n"
+        "time.sleep(300)\n"
+    )
+    command = [EMOTION, "train", "ann", "--data", str(write_dataset(tmp_path / "data")), "--store", str(tmp_path / "s")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr

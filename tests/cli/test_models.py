@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from emotion.cli.app import app
 from emotion.models import registry
 from tests.builders import write_files
-from tests.hub import CHECKPOINT
+from tests.hub import TOY_FILES
 
 
 def invoke(*args: str) -> str:
@@ -35,11 +35,11 @@ def test_json_has_exactly_the_promised_keys() -> None:
 
 
 @pytest.mark.usefixtures("no_weights")
-def test_a_checkpoint_is_present_once_the_store_has_it(tmp_path: Path) -> None:
+def test_weights_are_present_once_the_store_has_them(tmp_path: Path) -> None:
     repository = "google/mobilebert-uncased"
 
     before = records("--store", str(tmp_path))["mobilebert"]
-    write_files(tmp_path / "weights" / repository, CHECKPOINT)
+    write_files(tmp_path / "weights" / repository, TOY_FILES)
     after = records("--store", str(tmp_path))["mobilebert"]
 
     assert (before["checkpoint"], before["present"], before["source"]) == (repository, False, None)

@@ -81,13 +81,13 @@ def test_good_files_are_ok() -> None:
 
 
 def test_all_mistakes_of_all_files_come_together(tmp_path: Path) -> None:
-    one, two, three = (tmp_path / f"{name}.toml" for name in ("one", "two", "three"))
-    one.write_text('[model]\nname = "ann"\n[training]\nepochs = "many"\nepoch = 1\n')
-    two.write_text('[model]\nname = "gpt"\n[text]\nmax_length = -1\n')
-    three.write_text("[model\n")
+    first, second, third = (tmp_path / f"{name}.toml" for name in ("one", "two", "three"))
+    first.write_text('[model]\nname = "ann"\n[training]\nepochs = "many"\nepoch = 1\n')
+    second.write_text('[model]\nname = "gpt"\n[text]\nmax_length = -1\n')
+    third.write_text("[model\n")
 
     with pytest.raises(BadParametersError) as caught:
-        invoke("validate", one, two, three, tmp_path / "absent.toml", "--set", "epochs=3")
+        invoke("validate", first, second, third, tmp_path / "absent.toml", "--set", "epochs=3")
 
     lines = caught.value.message.splitlines()
     for part in (

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from emotion.weights.known import PRETRAINED
+from emotion.weights.catalog import PRETRAINED
 from tests.data.test_fetch import PLACE, ROWS, parquet
-from tests.hub import CHECKPOINT, Repository, run, serving
+from tests.hub import TOY_FILES, Repository, run, serving
 
 ALBERT = "albert/albert-base-v2"
 
 
 def hub(tmp_path: Path) -> dict[str, Repository]:
-    """The data set, and a checkpoint of which no digest is published."""
+    """Give the data set, and weights without published digests."""
     files = {f"split/{split}-00000-of-00001.parquet": parquet(tmp_path, rows) for split, rows in ROWS.items()}
-    return {PLACE: Repository(files), f"/{ALBERT}": Repository(CHECKPOINT, PRETRAINED[ALBERT].revision)}
+    return {PLACE: Repository(files), f"/{ALBERT}": Repository(TOY_FILES, PRETRAINED[ALBERT].revision)}
 
 
 def test_data_and_the_weights_of_the_named_models_are_fetched_once(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_data_and_the_weights_of_the_named_models_are_fetched_once(tmp_path: Pat
         assert len(server.gets()) == before
     assert "nothing to do" in again.stderr
     assert (store / "data" / "emotion" / "train.txt").is_file()
-    assert (store / "weights" / ALBERT / "model.safetensors").read_bytes() == CHECKPOINT["model.safetensors"]
+    assert (store / "weights" / ALBERT / "model.safetensors").read_bytes() == TOY_FILES["model.safetensors"]
 
 
 def test_models_without_weights_need_the_data_alone(tmp_path: Path) -> None:

@@ -2,20 +2,28 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from emotion.cli.app import app
 from emotion.cli.console import LogFormat
-from emotion.cli.train import Listener
+from emotion.cli.train import ProgressReporter
+from emotion.errors import InputMissingError
+from emotion.params.schema import TransformerParams, WordParams
+from emotion.runs.plan import TrainingJob
+from emotion.store.layout import Store
 from emotion.training.progress import Epoch, TrainingProgress
 from tests.builders import Rows, write_dataset, write_rows
 
@@ -70,13 +78,15 @@ class Trained:
 
 
 def rows(count: int) -> Rows:
-    each = [(word, label) for label, words in WORDS.items() for word in words.split()]
-    return [(f"i feel {each[index % 9][0]} today", each[index % 9][1]) for index in range(count)]
+    words = [(word, label) for label, known in WORDS.items() for word in known.split()]
+    return [(f"i feel {words[index % 9][0]} today", words[index % 9][1]) for index in range(count)]
 
 
-def train(*arguments: object) -> subprocess.CompletedProcess[str]:
+def train(*arguments: object, **variables: object) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, with more variables in the environment."""
     command = [EMOTION, "train", *map(str, arguments)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -223,8 +233,8 @@ def test_options_are_parameters(ann: Trained) -> None:
     params = ann.read("params.json")["params"]
     assert params["training"]["deterministic"] is True
     assert (params["resources"]["max_memory"], params["resources"]["checkpoint_every"]) == ("64G", "2 steps")
-    (told,) = [line for line in ann.done.stderr.splitlines() if '"memory"' in line]
-    assert "of max_memory: batches of 90 go whole" in told
+    (line,) = [line for line in ann.done.stderr.splitlines() if '"memory"' in line]
+    assert "of max_memory: batches of 90 go whole" in line
 
 
 @pytest.mark.parametrize(("option", "value"), [("--max-memory", "6GB"), ("--checkpoint-every", "often")])
@@ -234,8 +244,8 @@ def test_an_option_that_makes_no_sense_is_told(ann: Trained, option: str, value:
     assert f"--set resources.{option[2:].replace('-', '_')}: " in done.stderr
 
 
-def standing(step: int) -> TrainingProgress:
-    """Where a training of three epochs of four steps stands after a step."""
+def progress(step: int) -> TrainingProgress:
+    """The progress of three epochs of four steps after a step."""
     return TrainingProgress((step + 3) // 4, 3, step, 12, 1.25, 5000.0, 2.0, 65.0, 1)
 
 
@@ -244,17 +254,17 @@ def test_what_goes_on_within_an_epoch_counts_on_from_there(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    listener = Listener(LogFormat.JSON)
-    listener.on_start(standing(5), 40, [])
+    reporter = ProgressReporter(LogFormat.JSON)
+    reporter.on_start(progress(5), 40, [])
     for step in (6, 7):
-        listener.on_step(standing(step), 10)
+        reporter.on_step(progress(step), 10)
         now[0] += 10
-    listener.on_step(standing(8), 10)
-    listener.on_epoch(standing(8), Epoch(2, 1.25, 0.5, 1.0, 0.625, 5000.0, 2.0, 4.0, best=True))
-    listener.on_step(standing(9), 10)
+    reporter.on_step(progress(8), 10)
+    reporter.on_epoch(progress(8), Epoch(2, 1.25, 0.5, 1.0, 0.625, 5000.0, 2.0, 4.0, best=True))
+    reporter.on_step(progress(9), 10)
     now[0] += 10
-    listener.on_step(standing(10), 10)
-    listener.on_checkpoint(standing(10), 0.25)
+    reporter.on_step(progress(10), 10)
+    reporter.on_checkpoint(progress(10), 0.25)
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(event["event"], event.get("done"), event.get("per_second")) for event in events] == [
         ("epoch 2/3", 30, 2),
@@ -287,3 +297,149 @@ def test_the_name_of_a_run_that_was_made_otherwise(ann: Trained, tmp_path: Path)
     assert other.returncode == 78
     assert "data.digests.test" in other.stderr
     assert "training.epochs" not in other.stderr
+
+
+@dataclass
+class Planned:
+    """What the command would train."""
+
+    params: WordParams | TransformerParams
+    data: Path
+    run: str | None
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Planned]:
+    """Give the command without its training: what it has read from options and variables."""
+
+    def call(*arguments: object, **variables: object) -> Planned:
+        found: list[Planned] = []
+
+        def plan_job(params: WordParams | TransformerParams, data: Path, _: Store, run: str | None) -> TrainingJob:
+            found.append(Planned(params, data, run))
+            raise InputMissingError("planned")
+
+        monkeypatch.setattr("emotion.runs.plan.plan_job", plan_job)
+        environment = {name: str(value) for name, value in variables.items()}
+        done = CliRunner().invoke(app, ["train", *map(str, arguments)], env=environment)
+        assert isinstance(done.exception, InputMissingError), done.stderr
+        return found[0]
+
+    return call
+
+
+@pytest.fixture
+def lstm_file(tmp_path: Path) -> Path:
+    """Give a parameter file that says which model it is for."""
+    file = tmp_path / "params.toml"
+    file.write_text('[model]\nname = "lstm"\n[training]\nepochs = 7\n')
+    return file
+
+
+def test_options_are_read_from_the_environment_as_in_a_pod(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data", train=rows(90), validation=rows(18), test=rows(27))
+    params = tmp_path / "params.toml"
+    params.write_text('[model]\nname = "ann"\nembedding_dim = 8\nhidden = [8]\n[training]\nepochs = 1\n')
+    done = train(
+        EMOTION_PARAMS=params,
+        EMOTION_DATA=data,
+        EMOTION_RUN="mine",
+        EMOTION_DEVICE="cpu",
+        EMOTION_LOG_FORMAT="json",
+        EMOTION_STORE=tmp_path / "store",
+    )
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "store" / "runs" / "ann" / "mine"
+    made = json.loads((run / "params.json").read_text())["params"]
+    assert (made["training"]["epochs"], made["resources"]["device"]) == (1, "cpu")
+    assert json.loads((run / "metrics.json").read_text())["data"]["name"] == "data"
+    assert all(json.loads(line)["event"] for line in done.stderr.splitlines())
+
+
+def test_the_command_line_wins_over_the_environment(plan: Callable[..., Planned], lstm_file: Path) -> None:
+    other = lstm_file.with_name("other.toml")
+    other.write_text('[model]\nname = "ann"\n')
+    variables = {
+        "EMOTION_PARAMS": other,
+        "EMOTION_DATA": "there",
+        "EMOTION_RUN": "theirs",
+        "EMOTION_DEVICE": "gpu",
+    }
+    assert plan(**variables).params.model.name == "ann"
+    mine = plan("--params", lstm_file, "--data", "here", "--run", "mine", "--device", "cpu", **variables)
+    assert (mine.params.model.name, mine.params.training.epochs) == ("lstm", 7)
+    assert (mine.data, mine.run, mine.params.resources.device) == (Path("here"), "mine", "cpu")
+
+
+def test_the_log_format_of_the_command_line_wins_over_the_environment(ann: Trained) -> None:
+    assert json.loads(train(*ann.arguments).stderr)["event"] == "complete"
+    done = train(*ann.arguments, "--log-format", "text", EMOTION_LOG_FORMAT="json")
+    assert re.match(r"ann/\S+ is complete", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "device"),
+    [
+        ((), {}, "auto"),
+        (("--device", "gpu"), {}, "gpu"),
+        ((), {"EMOTION_DEVICE": "gpu"}, "gpu"),
+        (("--device", "gpu", "--set", "resources.device=cpu"), {}, "cpu"),
+        (("--set", "resources.device=cpu", "--device", "gpu"), {}, "cpu"),
+        (("--set", "resources.device=cpu"), {"EMOTION_DEVICE": "gpu"}, "cpu"),
+    ],
+)
+def test_set_wins_over_the_device(
+    plan: Callable[..., Planned], arguments: tuple[str, ...], variables: dict[str, str], device: str
+) -> None:
+    assert plan("ann", "--data", "here", *arguments, **variables).params.resources.device == device
+
+
+def test_the_parameter_file_says_which_model(plan: Callable[..., Planned], lstm_file: Path) -> None:
+    for arguments in ((), ("lstm",)):
+        planned = plan(*arguments, "--params", lstm_file, "--data", "here")
+        assert (planned.params.model.name, planned.params.training.epochs) == ("lstm", 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "content", "code", "message"),
+    [
+        ((), None, 2, "the model is missing"),
+        (("--params", "params.toml"), "[training]\nepochs = 2\n", 2, "params.toml does not say which model it is for"),
+        (("--params", "params.toml"), "[model\n", 78, "params.toml is not TOML"),
+        (("--params", "nowhere.toml"), None, 66, "no such parameter file: nowhere.toml"),
+        (("lstm", "--params", "params.toml"), '[model]\nname = "ann"\n', 78, "is 'ann', and the job is 'lstm'"),
+        (("gpt",), None, 2, "unknown model 'gpt'"),
+    ],
+)
+def test_a_model_that_is_not_clear_is_a_message(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    content: str | None,
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "params.toml").write_text(content)
+    done = train(*arguments, "--data", "data")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "message"),
+    [
+        (("ann",), {}, "Missing option '--data' (env var: 'EMOTION_DATA')"),
+        (("ann", "--data", "data"), {"EMOTION_DEVICE": "tpu"}, "'--device' (env var: 'EMOTION_DEVICE')"),
+        (("ann", "--data", "data"), {"EMOTION_LOG_FORMAT": "xml"}, "'--log-format' (env var: 'EMOTION_LOG_FORMAT')"),
+        (("ann", "--data", "data", "--device", "tpu"), {"EMOTION_DEVICE": "cpu"}, "'tpu' is not one of"),
+    ],
+)
+def test_an_option_that_is_missing_or_wrong_is_a_mistake_of_usage(
+    arguments: tuple[str, ...], variables: dict[str, str], message: str
+) -> None:
+    done = train(*arguments, **variables)
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.replace("│", " ").split())

@@ -11,19 +11,19 @@ from emotion.cli.app import app
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.models.registry import MODELS
 from emotion.store.layout import Store
-from emotion.weights.known import PRETRAINED
-from emotion.weights.manifest import Manifest, write_manifest
+from emotion.weights.catalog import PRETRAINED
+from emotion.weights.verify import Manifest, write_manifest
 from tests.builders import write_files
-from tests.hub import CHECKPOINT, COMMIT, Repository, run, serving
+from tests.hub import COMMIT, TOY_FILES, Repository, run, serving
 
 ALBERT = "albert/albert-base-v2"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-DIGESTS = {name: hashlib.sha256(content).hexdigest() for name, content in CHECKPOINT.items()}
+DIGESTS = {name: hashlib.sha256(content).hexdigest() for name, content in TOY_FILES.items()}
 
 
 @pytest.fixture(autouse=True)
 def _bare(no_weights: None) -> None:
-    """Nothing is found unless a test puts it there."""
+    """Hide all weights of this machine, so that a test finds only what it makes."""
 
 
 @pytest.fixture
@@ -32,15 +32,15 @@ def store(tmp_path: Path) -> Store:
 
 
 def invoke(*args: str, code: int = 0) -> str:
-    """Run the command; errors are raised, each with its exit code."""
+    """Run the command; an error is raised and not caught."""
     done = CliRunner().invoke(app, ["weights", *args], catch_exceptions=False)
     assert done.exit_code == code, done.stderr
     return done.stdout
 
 
 def put(store: Store, repository: str, revision: str = COMMIT) -> Path:
-    """Put a checkpoint into the store as a fetch does."""
-    folder = write_files(store.checkpoint(repository), CHECKPOINT)
+    """Put weights into the store as a fetch does."""
+    folder = write_files(store.pretrained(repository), TOY_FILES)
     names = list(DIGESTS)
     write_manifest(
         folder,
@@ -56,7 +56,7 @@ def test_the_list_has_the_models_and_what_else_the_store_has(store: Store) -> No
     records = json.loads(invoke("list", "--store", str(store.folder), "--json"))
 
     assert [record["repository"] for record in records] == [*PRETRAINED, "org/other"]
-    assert [record["model"] for record in records] == [name for name, info in MODELS.items() if info.checkpoint] + [
+    assert [record["model"] for record in records] == [name for name, info in MODELS.items() if info.pretrained] + [
         None
     ]
     assert records[-1] | {"folder": ""} == {
@@ -65,7 +65,7 @@ def test_the_list_has_the_models_and_what_else_the_store_has(store: Store) -> No
         "revision": COMMIT,
         "source": "store",
         "folder": "",
-        "bytes": sum(map(len, CHECKPOINT.values())),
+        "bytes": sum(map(len, TOY_FILES.values())),
         "licence": None,
         "published": [],
     }
@@ -83,7 +83,7 @@ def test_the_table_says_where_each_is(store: Store) -> None:
     assert PRETRAINED[ALBERT].revision[:12] in albert
 
 
-def test_another_revision_of_a_model_s_checkpoint_is_another_checkpoint(store: Store) -> None:
+def test_another_revision_of_a_model_is_listed_apart(store: Store) -> None:
     put(store, MINILM)
 
     listed = json.loads(invoke("list", "--store", str(store.folder), "--json"))
@@ -102,13 +102,13 @@ def test_a_damaged_manifest_does_not_hide_the_others(store: Store) -> None:
 
 def test_verify_reads_all_that_the_store_has(store: Store) -> None:
     put(store, ALBERT, PRETRAINED[ALBERT].revision)
-    write_files(store.checkpoint("org/by-hand"), CHECKPOINT)
+    write_files(store.pretrained("org/by-hand"), TOY_FILES)
 
     records = json.loads(invoke("verify", "--store", str(store.folder), "--json"))
 
     verdicts = {(record["checkpoint"], record["file"]): record["verdict"] for record in records}
-    assert verdicts == {(ALBERT, name): "as fetched" for name in CHECKPOINT} | {
-        ("org/by-hand", name): "unverified" for name in CHECKPOINT
+    assert verdicts == {(ALBERT, name): "as fetched" for name in TOY_FILES} | {
+        ("org/by-hand", name): "unverified" for name in TOY_FILES
     }
     assert {record["file"]: record["found"] for record in records} == DIGESTS
 
@@ -140,7 +140,7 @@ def test_verify_of_what_is_not_there(store: Store) -> None:
 
 @pytest.mark.parametrize("command", ["fetch", "list", "verify"])
 @pytest.mark.parametrize("name", ["ann", "berta", "../../etc/passwd", "org/.."])
-def test_names_that_are_no_checkpoint(store: Store, command: str, name: str) -> None:
+def test_names_that_mean_no_weights(store: Store, command: str, name: str) -> None:
     with pytest.raises(UsageError):
         invoke(command, name, "--store", str(store.folder))
     assert not store.folder.exists()
@@ -149,10 +149,10 @@ def test_names_that_are_no_checkpoint(store: Store, command: str, name: str) -> 
 def test_fetch_brings_all_that_are_absent_and_stops_at_a_wrong_one(store: Store, tmp_path: Path) -> None:
     # ALBERT has no published digests here; the served BERT is not the published one.
     put(store, "google-bert/bert-base-uncased", PRETRAINED["google-bert/bert-base-uncased"].revision)
-    script = "from emotion.weights.known import *\nfor known in CHECKPOINTS.values(): known.digests.clear()"
-    places = {f"/{name}": Repository(CHECKPOINT, known.revision or COMMIT) for name, known in PRETRAINED.items()}
+    script = "from emotion.weights.catalog import *\nfor known in PRETRAINED.values(): known.digests.clear()"
+    served = {f"/{name}": Repository(TOY_FILES, known.revision or COMMIT) for name, known in PRETRAINED.items()}
     arguments = ["weights", "fetch", "--store", str(store.folder), "--json"]
-    with serving(places) as hub:
+    with serving(served) as hub:
         done = run(hub.endpoint, tmp_path / "cache", *arguments, script=script)
         wrong = run(
             hub.endpoint, tmp_path / "cache", "weights", "fetch", "distilbert", "--store", str(tmp_path / "two")

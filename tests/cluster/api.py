@@ -25,7 +25,7 @@ Act = Callable[["ApiServer", dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What kubectl sent; a query's repeated values (those of `command`) are joined by spaces."""
+    """A request of kubectl; repeated values of a query (such as `command`) are joined by spaces."""
 
     method: str
     path: str
@@ -34,14 +34,14 @@ class Request:
 
     @property
     def dry(self) -> bool:
-        """Tell whether the request only asks what would happen."""
+        """Whether the request is a dry run."""
         options = self.body if self.method == "DELETE" and self.body else {}
         return self.query.get("dryRun") == "All" or options.get("dryRun") == ["All"]
 
 
 @dataclass(frozen=True)
-class Place:
-    """What a path means: all objects of a kind, one, or a part of one (log, exec)."""
+class Target:
+    """The target of a path: all objects of a kind, one object, or a part of an object (log, exec)."""
 
     kind: Kind
     namespace: str
@@ -51,7 +51,7 @@ class Place:
 
 @dataclass
 class Refusal:
-    """An answer that waits for its requests; `kind` is as in "Job", "Pod/log" or "Pod/exec"."""
+    """An error for the next matching requests; `kind` is "Job", "Pod/log" or "Pod/exec", for example."""
 
     method: str
     kind: str
@@ -60,23 +60,23 @@ class Refusal:
     dry_run: bool | None
 
 
-def place_of(path: str) -> Place:
+def parse_path(path: str) -> Target:
     """Find the kind and the name in a path."""
     match = PATH.fullmatch(path)
     named = [kind for kind in KINDS.values() if match and (kind.root, kind.plural) == (match["root"], match["plural"])]
     if match is None or not named:
         raise ApiError(404, "NotFound", "the server could not find the requested resource")
-    return Place(named[0], match["namespace"] or "", match["name"] or "", match["part"] or "")
+    return Target(named[0], match["namespace"] or "", match["name"] or "", match["part"] or "")
 
 
 def end_of_list(kind: Kind, revision: int) -> dict[str, Any]:
-    """Give what tells a watch that it has seen all that was there before."""
+    """Build the event that ends a watch's list of the existing objects."""
     about = {"resourceVersion": str(revision), "annotations": {"k8s.io/initial-events-end": "true"}}
     return {"apiVersion": kind.api, "kind": kind.name, "metadata": about}
 
 
 async def send_changes(response: web.StreamResponse, changes: list[tuple[str, dict[str, Any]]]) -> None:
-    """Send changes as a watch has them."""
+    """Send changes as the events of a watch."""
     for event, item in changes:
         await response.write(json.dumps({"type": event, "object": item}).encode() + b"\n")
 
@@ -115,7 +115,7 @@ class ApiServer(Objects):
         self._loop.close()
 
     def kubeconfig(self, path: Path, *, context: str = "test", namespace: str = "emotion") -> Path:
-        """Write a file that names this server to kubectl."""
+        """Write a kubeconfig for this server."""
         config = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -128,7 +128,7 @@ class ApiServer(Objects):
         return path
 
     def when_created(self, kind: str, act: Act) -> None:
-        """Let `act` run, in a thread of its own, after each creation by kubectl."""
+        """Run `act` in a new thread after every creation by kubectl."""
         self._acts.append((kind, act))
 
     def refuse(
@@ -146,11 +146,11 @@ class ApiServer(Objects):
         self._refusals.append(Refusal(method, kind, ApiError(code, reason, message), times, dry_run))
 
     def lose(self, times: int) -> None:
-        """Close the connections of the next requests (but for discovery): neither answered nor carried out."""
+        """Close the connections of the next requests, except discovery, without executing or answering them."""
         self._to_lose = times
 
     def log(self, pod: str, line: str, namespace: str = "emotion") -> None:
-        """Add a line to a pod's log; after an end it is the next container's first, the rest --previous."""
+        """Add a line to a pod's log; after the log's end, the line starts the log of the next container."""
         with self.lock:
             self._logs.append(self._uid(pod, namespace), line)
 
@@ -160,7 +160,7 @@ class ApiServer(Objects):
             self._logs.of(self._uid(pod, namespace))[-1].ended = True
 
     def cut_logs(self) -> None:
-        """Close the connections of all who follow a log."""
+        """Close the connections of all clients that follow a log."""
         self._do(self._logs.cut())
 
     def _uid(self, pod: str, namespace: str) -> str:
@@ -185,7 +185,7 @@ class ApiServer(Objects):
 
     async def _stop(self) -> None:
         await self._runner.cleanup()
-        # Commands go on when their client is gone, but not longer than the test.
+        # Commands continue without their client, but end with the test.
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
@@ -199,15 +199,15 @@ class ApiServer(Objects):
         if (known := discovery(self.version, kueue=self.kueue).get(request.path)) is not None:
             return web.json_response(known)
         if request.path == "/openapi/v2":
-            # Empty, in protobuf: kubectl itself checks nothing in a List then, and the server checks its items.
+            # An empty protobuf message: kubectl then leaves the checks of a List's items to the server.
             return web.Response()
         try:
-            place = place_of(request.path)
+            target = parse_path(request.path)
             if self._loses(request):
                 return web.Response()
-            self._refused(asked, place)
-            check_fields(place.kind, query.get("fieldSelector", ""))
-            return await self._answer(request, asked, place)
+            self._refused(asked, target)
+            check_fields(target.kind, query.get("fieldSelector", ""))
+            return await self._answer(request, asked, target)
         except ApiError as error:
             return web.json_response(error.status, status=error.code)
 
@@ -218,103 +218,103 @@ class ApiServer(Objects):
         request.transport.abort()
         return True
 
-    def _refused(self, asked: Request, place: Place) -> None:
-        what = f"{place.kind.name}/{place.part}".rstrip("/")
-        # kubectl tries a POST, for SPDY, when the WebSocket's GET is refused.
-        method = "GET" if place.part == "exec" else asked.method
+    def _refused(self, asked: Request, target: Target) -> None:
+        what = f"{target.kind.name}/{target.part}".rstrip("/")
+        # kubectl sends a POST, for SPDY, after a refused GET of a WebSocket.
+        method = "GET" if target.part == "exec" else asked.method
         for refusal in self._refusals:
             wanted = (refusal.method, refusal.kind) == (method, what) and refusal.dry_run in (None, asked.dry)
             if wanted and refusal.times > 0:
                 refusal.times -= 1
                 raise refusal.error
 
-    async def _answer(self, request: web.Request, asked: Request, place: Place) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, asked: Request, target: Target) -> web.StreamResponse:
         watch = asked.query.get("watch") in ("true", "1")
-        match asked.method, place.part, watch:
+        match asked.method, target.part, watch:
             case "GET", "log", False:
-                return await self._send_log(request, asked.query, place)
+                return await self._send_log(request, asked.query, target)
             case "GET" | "POST", "exec", False:
-                return await execute(request, self._there(place), asked.query, self.store)
+                return await execute(request, self._there(target), asked.query, self.store)
             case "GET", "", True:
-                return await self._watch(request, asked.query, place)
-        answer = self._carry_out(asked, place, request.content_type)
+                return await self._watch(request, asked.query, target)
+        answer = self._carry_out(asked, target, request.content_type)
         return web.json_response(answer, status=201 if asked.method == "POST" else 200)
 
-    def _carry_out(self, asked: Request, place: Place, content_type: str) -> dict[str, Any]:
-        match asked.method, bool(place.name), place.part:
+    def _carry_out(self, asked: Request, target: Target, content_type: str) -> dict[str, Any]:
+        match asked.method, bool(target.name), target.part:
             case "GET", True, "":
-                return self._there(place)
+                return self._there(target)
             case "GET", False, "":
-                return self._list(asked.query, place)
+                return self._list(asked.query, target)
             case "POST", False, "":
-                return self._create(asked, place)
+                return self._create(asked, target)
             case "PATCH", True, "":
-                return self._patch(asked, place, content_type)
+                return self._patch(asked, target, content_type)
             case "DELETE", True, "":
-                return self._delete(asked, place)
+                return self._delete(asked, target)
         text = "the server does not allow this method on the requested resource"
         raise ApiError(405, "MethodNotAllowed", text)
 
-    def _there(self, place: Place) -> dict[str, Any]:
-        item = self.get(place.kind.name, place.name, place.namespace)
+    def _there(self, target: Target) -> dict[str, Any]:
+        item = self.get(target.kind.name, target.name, target.namespace)
         if item is None:
-            raise ApiError(404, "NotFound", f'{place.kind.resource} "{place.name}" not found')
+            raise ApiError(404, "NotFound", f'{target.kind.resource} "{target.name}" not found')
         return item
 
-    async def _send_log(self, request: web.Request, query: dict[str, str], place: Place) -> web.StreamResponse:
-        pod = self._there(place)
+    async def _send_log(self, request: web.Request, query: dict[str, str], target: Target) -> web.StreamResponse:
+        pod = self._there(target)
 
         def exists() -> bool:
-            now = self.get("Pod", place.name, place.namespace)
+            now = self.get("Pod", target.name, target.namespace)
             return now is not None and now["metadata"]["uid"] == pod["metadata"]["uid"]
 
         with self.lock:
             log = self._logs.asked_for(pod, query)
         return await self._logs.send(request, log, query, exists)
 
-    def _wanted(self, query: dict[str, str], place: Place) -> list[dict[str, Any]]:
-        return [item for item in self.all(place.kind.name, place.namespace) if is_wanted(item, query)]
+    def _wanted(self, query: dict[str, str], target: Target) -> list[dict[str, Any]]:
+        return [item for item in self.all(target.kind.name, target.namespace) if is_wanted(item, query)]
 
-    def _list(self, query: dict[str, str], place: Place) -> dict[str, Any]:
+    def _list(self, query: dict[str, str], target: Target) -> dict[str, Any]:
         with self.lock:
-            items = self._wanted(query, place)
+            items = self._wanted(query, target)
             about = {"resourceVersion": str(self.revision)}
         for item in items:
-            # As in a real list, whose own kind tells theirs; kubectl puts them back.
+            # A real list omits the kind of its items, and kubectl adds it again.
             del item["apiVersion"], item["kind"]
-        return {"apiVersion": place.kind.api, "kind": f"{place.kind.name}List", "metadata": about, "items": items}
+        return {"apiVersion": target.kind.api, "kind": f"{target.kind.name}List", "metadata": about, "items": items}
 
-    async def _watch(self, request: web.Request, query: dict[str, str], place: Place) -> web.StreamResponse:
+    async def _watch(self, request: web.Request, query: dict[str, str], target: Target) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         until = self._loop.time() + float(query.get("timeoutSeconds", "3600"))
         with self.lock:
             since = int(query.get("resourceVersion") or 0)
-            now = [] if since else self._wanted(query, place)
+            now = [] if since else self._wanted(query, target)
             since = since or self.revision
         await send_changes(response, [("ADDED", item) for item in now])
         if query.get("sendInitialEvents") == "true":
-            await send_changes(response, [("BOOKMARK", end_of_list(place.kind, since))])
+            await send_changes(response, [("BOOKMARK", end_of_list(target.kind, since))])
         while await tick(request) and self._loop.time() < until:
             with self.lock:
-                changes = self.changes(place.kind.name, place.namespace, since)
+                changes = self.changes(target.kind.name, target.namespace, since)
                 since = self.revision
             await send_changes(response, [change for change in changes if is_wanted(change[1], query)])
         return response
 
-    def _create(self, asked: Request, place: Place) -> dict[str, Any]:
-        kind, body = place.kind, asked.body
+    def _create(self, asked: Request, target: Target) -> dict[str, Any]:
+        kind, body = target.kind, asked.body
         if body is None:
             raise ApiError(415, "UnsupportedMediaType", "only JSON here: kubectl create -f sends it")
         if (body.get("apiVersion"), body.get("kind")) != (kind.api, kind.name):
             raise ApiError(400, "BadRequest", f"{kind.name} in {kind.api} expected")
         with self.lock:
-            item = self.filled_in(kind, place.namespace, body)
+            item = self.filled_in(kind, target.namespace, body)
             check(item, self.version, strict=asked.query.get("fieldValidation") == "Strict")
             if kind.namespaced:
-                self._there(Place(KINDS["Namespace"], "", place.namespace, ""))
+                self._there(Target(KINDS["Namespace"], "", target.namespace, ""))
             name = item["metadata"]["name"]
-            if self.get(kind.name, name, place.namespace):
+            if self.get(kind.name, name, target.namespace):
                 raise ApiError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists')
             if asked.dry:
                 return item
@@ -323,24 +323,24 @@ class ApiServer(Objects):
             threading.Thread(target=act, args=(self, copy.deepcopy(made)), daemon=True).start()
         return made
 
-    def _patch(self, asked: Request, place: Place, content_type: str) -> dict[str, Any]:
+    def _patch(self, asked: Request, target: Target, content_type: str) -> dict[str, Any]:
         if content_type not in PATCHES:
             raise ApiError(415, "UnsupportedMediaType", f"the body was in an unknown format: {content_type}")
         with self.lock:
-            old = self._there(place)
+            old = self._there(target)
             new: dict[str, Any] = merged(old, asked.body)
             if new["metadata"].get("resourceVersion") != old["metadata"]["resourceVersion"]:
                 text = "the object has been modified; please apply your changes to the latest version and try again"
-                what = f'Operation cannot be fulfilled on {place.kind.resource} "{place.name}"'
+                what = f'Operation cannot be fulfilled on {target.kind.resource} "{target.name}"'
                 raise ApiError(409, "Conflict", f"{what}: {text}")
             check(new, self.version, strict=asked.query.get("fieldValidation") == "Strict")
             return new if asked.dry or new == old else self.put("MODIFIED", new)
 
-    def _delete(self, asked: Request, place: Place) -> dict[str, Any]:
+    def _delete(self, asked: Request, target: Target) -> dict[str, Any]:
         with self.lock:
-            about = self._there(place)["metadata"]
+            about = self._there(target)["metadata"]
             if not asked.dry:
                 orphan = (asked.body or {}).get("propagationPolicy") == "Orphan"
-                self.remove(place.kind.name, place.name, place.namespace, orphan=orphan)
-        details = {"name": place.name, "group": place.kind.group, "kind": place.kind.plural, "uid": about["uid"]}
+                self.remove(target.kind.name, target.name, target.namespace, orphan=orphan)
+        details = {"name": target.name, "group": target.kind.group, "kind": target.kind.plural, "uid": about["uid"]}
         return {"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success", "details": details}

@@ -1,4 +1,4 @@
-"""What the tests' Kubernetes API holds: objects of the kinds that the suite meets, checked, selected and watched."""
+"""Stores the objects of the tests' Kubernetes API: checks, selects and watches the kinds that the project uses."""
 
 import copy
 import datetime
@@ -14,7 +14,7 @@ import kubernetes_validate
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object, as discovery names it; `fields` are those that the real API selects by."""
+    """A kind of object, as discovery names it; `fields` are the fields that field selectors may use."""
 
     name: str
     plural: str
@@ -25,17 +25,17 @@ class Kind:
 
     @property
     def group(self) -> str:
-        """Give the API group: "" for the core's."""
+        """The API group; "" for the core group."""
         return self.api.rpartition("/")[0]
 
     @property
     def root(self) -> str:
-        """Give the path of the group's version."""
+        """The path of the group's version."""
         return f"apis/{self.api}" if self.group else f"api/{self.api}"
 
     @property
     def resource(self) -> str:
-        """Name the resource as the API's messages do: jobs.batch."""
+        """The resource's name in messages of the API, such as jobs.batch."""
         return f"{self.plural}.{self.group}".rstrip(".")
 
 
@@ -81,7 +81,7 @@ OUTSIDE_PARENTHESES = re.compile(r",(?![^(]*\))")
 
 
 class ApiError(Exception):
-    """A v1.Status that says why not."""
+    """A refusal, as a v1.Status with its reason."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -98,7 +98,7 @@ class ApiError(Exception):
 
 
 def merged(target: Any, patch: Any) -> Any:
-    """Give `target` with an RFC 7396 patch: null removes. Directives of a strategic patch ($...) are left out."""
+    """Apply an RFC 7396 patch, in which null removes. Directives of a strategic patch ($...) are ignored."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
@@ -111,7 +111,7 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def has_term(term: str, values: dict[str, str]) -> bool:
-    """Tell whether labels (or fields) fulfil one term of a selector."""
+    """Whether labels (or fields) match a term of a selector."""
     match = TERM.fullmatch(term)
     if match is None:
         raise ApiError(400, "BadRequest", f"unable to parse requirement: {term!r}")
@@ -119,17 +119,17 @@ def has_term(term: str, values: dict[str, str]) -> bool:
     if match["equal"]:
         return (value == match["value"]) is (match["equal"] != "!=")
     if match["member"]:
-        return (value in {each.strip() for each in match["values"].split(",")}) is (match["member"] == "in")
+        return (value in {member.strip() for member in match["values"].split(",")}) is (match["member"] == "in")
     return (value is None) is bool(match["absent"])
 
 
 def selects(selector: str, values: dict[str, str]) -> bool:
-    """Tell whether labels (or fields) fulfil every term of a selector."""
+    """Whether labels (or fields) match every term of a selector."""
     return all(has_term(term, values) for term in OUTSIDE_PARENTHESES.split(selector)) if selector else True
 
 
 def resources(kinds: list[Kind]) -> dict[str, Any]:
-    """Describe the kinds of one group."""
+    """Describe the kinds of a group."""
     found: list[dict[str, Any]] = [
         {
             "name": kind.plural,
@@ -145,7 +145,7 @@ def resources(kinds: list[Kind]) -> dict[str, Any]:
 
 
 def openapi(kinds: list[Kind]) -> dict[str, Any]:
-    """Say of one group's kinds the only thing that kubectl asks: that the server checks fields and runs dry."""
+    """Describe a group's kinds as far as kubectl reads: the server checks fields and supports dry runs."""
     parameters = [{"name": name, "in": "query"} for name in ("dryRun", "fieldValidation")]
     paths = {}
     for kind in kinds:
@@ -156,15 +156,17 @@ def openapi(kinds: list[Kind]) -> dict[str, Any]:
 
 
 def groups(roots: dict[str, list[Kind]]) -> dict[str, Any]:
-    """Name the groups but for the core's."""
+    """List the groups except the core group."""
     named = [kinds[0] for kinds in roots.values() if kinds[0].group]
     versions = {kind.group: {"groupVersion": kind.api, "version": kind.api.rpartition("/")[2]} for kind in named}
-    listed = [{"name": group, "versions": [each], "preferredVersion": each} for group, each in versions.items()]
+    listed = [
+        {"name": group, "versions": [version], "preferredVersion": version} for group, version in versions.items()
+    ]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
 
 
 def discovery(version: str, *, kueue: bool) -> dict[str, dict[str, Any]]:
-    """Give the answers that say what the server has, by path."""
+    """Give the answers of discovery, by path."""
     roots: dict[str, list[Kind]] = {}
     for kind in KINDS.values():
         if kueue or kind.api != KUEUE:
@@ -181,14 +183,14 @@ def discovery(version: str, *, kueue: bool) -> dict[str, dict[str, Any]]:
 
 
 def check_fields(kind: Kind, selector: str) -> None:
-    """Refuse, as the API does, a selector of a field that the kind is not indexed by."""
+    """Refuse a selector of a field that the API does not index for the kind."""
     for path in FIELD.findall(selector):
         if path not in kind.fields | {"metadata.name", "metadata.namespace"}:
             raise ApiError(400, "BadRequest", f"field label not supported: {path}")
 
 
 def value_at(item: dict[str, Any], path: str) -> str:
-    """Give the value of a field, "" where there is none."""
+    """Give the value of a field; "" where the object lacks it."""
     value: Any = item
     for step in path.split("."):
         value = value.get(step, "") if isinstance(value, dict) else ""
@@ -196,14 +198,14 @@ def value_at(item: dict[str, Any], path: str) -> str:
 
 
 def is_wanted(item: dict[str, Any], query: dict[str, str]) -> bool:
-    """Tell whether a request's selectors mean an object."""
+    """Whether a request's selectors match an object."""
     of_fields = query.get("fieldSelector", "")
     fields = {path: value_at(item, path) for path in FIELD.findall(of_fields)}
     return selects(of_fields, fields) and selects(query.get("labelSelector", ""), item["metadata"].get("labels", {}))
 
 
 def check(item: dict[str, Any], version: str, *, strict: bool) -> None:
-    """Refuse what the API's schema, or its rules for names and labels, would refuse."""
+    """Refuse an object that breaks the API's schema or its rules for names and labels."""
     kind, name = item["kind"], item["metadata"].get("name", "")
     try:
         kubernetes_validate.validate(item, version, strict=strict)
@@ -221,13 +223,13 @@ def check(item: dict[str, Any], version: str, *, strict: bool) -> None:
 
 
 def is_owned(item: dict[str, Any], owner: dict[str, Any]) -> bool:
-    """Tell whether `item` goes when `owner` does."""
+    """Whether the deletion of `owner` also deletes `item`."""
     about, name = item["metadata"], owner["metadata"]["name"]
     if any(reference["uid"] == owner["metadata"]["uid"] for reference in about.get("ownerReferences", [])):
         return True
     if owner["kind"] == "Namespace":
         return bool(about.get("namespace") == name)
-    # Scenarios add a Job's pods with the labels that people look for, and may leave out who owns them.
+    # Scenes may add a Job's pods with labels but without owner references.
     labels = about.get("labels", {})
     of_job = name in (labels.get("batch.kubernetes.io/job-name"), labels.get("job-name"))
     same = about.get("namespace") == owner["metadata"].get("namespace")
@@ -235,7 +237,7 @@ def is_owned(item: dict[str, Any], owner: dict[str, Any]) -> bool:
 
 
 def is_in(item: dict[str, Any], kind: str, namespace: str) -> bool:
-    """Tell whether an object is of a kind and in a namespace ("": in any)."""
+    """Whether an object has a kind and is in a namespace ("" is any namespace)."""
     return item["kind"] == kind and (namespace in ("", item["metadata"].get("namespace")) or not KINDS[kind].namespaced)
 
 
@@ -249,7 +251,7 @@ class Objects:
         self._held: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def add(self, kind: str, name: str, *, namespace: str = "emotion", **fields: Any) -> dict[str, Any]:
-        """Put an object there, in the place of one with its name (whose uid it keeps)."""
+        """Add an object; it replaces an object of its name, and keeps that object's uid."""
         with self.lock:
             old = self.get(kind, name, namespace)
             kept = {key: old["metadata"][key] for key in ("uid", "creationTimestamp")} if old else {}
@@ -264,7 +266,7 @@ class Objects:
             return copy.deepcopy(self._held.get(self._key(kind, name, namespace)))
 
     def all(self, kind: str, namespace: str = "emotion") -> list[dict[str, Any]]:
-        """Give copies of a kind's objects in a namespace ("": in every one), by name."""
+        """Give copies of a kind's objects in a namespace ("" is any namespace), sorted by name."""
         with self.lock:
             found = [item for item in self._held.values() if is_in(item, kind, namespace)]
             return copy.deepcopy(sorted(found, key=lambda item: str(item["metadata"]["name"])))
@@ -275,19 +277,19 @@ class Objects:
             return self.put("MODIFIED", merged(self._held[self._key(kind, name, namespace)], change))
 
     def remove(self, kind: str, name: str, namespace: str = "emotion", *, orphan: bool = False) -> None:
-        """Take an object away, and with it (unless they are orphaned) what it owns."""
+        """Delete an object and, unless `orphan`, the objects that it owns."""
         with self.lock:
             gone = self._held.pop(self._key(kind, name, namespace))
             self._note("DELETED", gone)
             owned = [] if orphan else [item for item in self._held.values() if is_owned(item, gone)]
             for item in owned:
                 about = item["metadata"]
-                # What two of them own is gone with the first.
+                # The object may be gone with another owner.
                 if self.get(item["kind"], about["name"], about.get("namespace", "")):
                     self.remove(item["kind"], about["name"], about.get("namespace", ""))
 
     def put(self, event: str, item: dict[str, Any]) -> dict[str, Any]:
-        """Keep a complete object under a new resourceVersion and tell the watchers."""
+        """Store a complete object under a new resourceVersion and notify the watches."""
         with self.lock:
             item = copy.deepcopy(item)
             about = item["metadata"]
@@ -300,7 +302,7 @@ class Objects:
             return copy.deepcopy(item)
 
     def filled_in(self, kind: Kind, namespace: str, item: dict[str, Any]) -> dict[str, Any]:
-        """Give an object with what the server adds to it."""
+        """Add the fields that the server sets."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         about: dict[str, Any] = {"uid": str(uuid.uuid4()), "creationTimestamp": now}
         about |= {"generation": 1} if "spec" in item else {}
@@ -314,7 +316,7 @@ class Objects:
         return {**status, **copy.deepcopy(item), "apiVersion": kind.api, "kind": kind.name, "metadata": about}
 
     def changes(self, kind: str, namespace: str, since: int) -> list[tuple[str, dict[str, Any]]]:
-        """Give a kind's changes in a namespace ("": in every one) after a revision."""
+        """Give a kind's changes in a namespace ("" is any namespace) after a revision."""
         with self.lock:
             return [change for change in self.history[since:] if is_in(change[1], kind, namespace)]
 

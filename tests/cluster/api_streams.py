@@ -1,4 +1,4 @@
-"""A pod's streams, as kubectl reads and writes them: its logs, and commands that run in it."""
+"""Serves a pod's streams to kubectl: the logs, and the input and output of commands in the pod."""
 
 import asyncio
 import bisect
@@ -19,23 +19,23 @@ from aiohttp import WSMsgType, web
 
 from tests.cluster.api_objects import ApiError
 
-# Watches and logs are looked at this often: what they wait for changes in other threads than the loop's.
+# Seconds between two polls of watches and logs, which other threads change.
 TICK = 0.02
 CHUNK = 32 * 1024
 PROTOCOL = "v5.channel.k8s.io"
-# Its channels, each message's first byte; CLOSE is followed by the channel that has ended.
+# The protocol's channels: the first byte of every message. CLOSE is followed by the channel that has ended.
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
 IN_STORE = re.compile(r"(?<![\w./-])/store(?![\w-])")
 
 
 async def tick(request: web.Request) -> bool:
-    """Wait a little; tell whether the client is still there."""
+    """Wait one tick; False where the client has disconnected."""
     await asyncio.sleep(TICK)
     return request.transport is not None and not request.transport.is_closing()
 
 
 def container_of(pod: dict[str, Any], query: dict[str, str]) -> str:
-    """Name the container that a request means, if the pod has it."""
+    """Give the name of the request's container; refuse a name that the pod lacks."""
     name = pod["metadata"]["name"]
     known = [container["name"] for container in pod.get("spec", {}).get("containers", [])]
     asked = query.get("container", "")
@@ -49,40 +49,40 @@ def container_of(pod: dict[str, Any], query: dict[str, str]) -> str:
 
 @dataclass
 class Log:
-    """What one container wrote, with each line's time in nanoseconds."""
+    """A container's log lines with their times in nanoseconds."""
 
     lines: list[tuple[int, str]] = field(default_factory=list)
     ended: bool = False
 
     def append(self, text: str) -> None:
-        """Add a line, later than the last one."""
+        """Add a line with a later time than the last line."""
         last = self.lines[-1][0] if self.lines else 0
         self.lines.append((max(time.time_ns(), last + 1), text))
 
     def start(self, query: dict[str, str]) -> int:
-        """Give the index of the first line that a request wants."""
+        """Give the index of the first line that a request selects."""
         tail = len(self.lines) - int(query.get("tailLines", len(self.lines)))
-        # Whole seconds, as the API has them: kubectl cuts off the rest of --since-time.
+        # The API takes whole seconds, so kubectl truncates --since-time.
         since = int(datetime.fromisoformat(query.get("sinceTime", "1970-01-01T00:00:00Z")).timestamp())
         return max(0, tail, bisect.bisect_left(self.lines, (since * 10**9, "")))
 
 
 def sent_line(line: tuple[int, str], query: dict[str, str]) -> bytes:
-    """Give a line of a log as a request wants it."""
+    """Format a log line for a request, with or without its time."""
     seconds, rest = divmod(line[0], 10**9)
     when = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z "
     return f"{when if query.get('timestamps') == 'true' else ''}{line[1]}\n".encode()
 
 
 class Logs:
-    """The logs of every pod's containers, oldest first; a line after an end is the next container's."""
+    """The logs of every pod's containers, oldest first; a line after a log's end starts the next log."""
 
     def __init__(self) -> None:
         self._of: dict[str, list[Log]] = {}
         self._followers: list[web.Request] = []
 
     def of(self, uid: str) -> list[Log]:
-        """Give a pod's logs, at least one."""
+        """Give a pod's logs; a new pod has one empty log."""
         return self._of.setdefault(uid, [Log()])
 
     def append(self, uid: str, line: str) -> None:
@@ -92,7 +92,7 @@ class Logs:
         self.of(uid)[-1].append(line)
 
     def asked_for(self, pod: dict[str, Any], query: dict[str, str]) -> Log:
-        """Give the log that a request means, or say why there is none."""
+        """Give the log that a request selects, or refuse with the reason."""
         logs = self.of(pod["metadata"]["uid"])
         name, container, previous = pod["metadata"]["name"], container_of(pod, query), query.get("previous") == "true"
         if previous and len(logs) == 1:
@@ -106,14 +106,14 @@ class Logs:
     async def send(
         self, request: web.Request, log: Log, query: dict[str, str], exists: Callable[[], bool]
     ) -> web.StreamResponse:
-        """Answer with a log and, if it is followed, with what is added to it until its end or the pod's."""
+        """Answer with a log and, for a follower, with new lines until the end of the log or the pod."""
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
         follow, sent = query.get("follow") == "true", log.start(query)
         if follow:
             self._followers.append(request)
         while True:
-            # In this order: a line before the end is not missed.
+            # Read the end before the lines, so that no line before the end is missed.
             over = not follow or log.ended or not exists()
             new = log.lines[sent:]
             sent += len(new)
@@ -122,15 +122,15 @@ class Logs:
                 return response
 
     async def cut(self) -> None:
-        """Close the connections of all who follow a log, without the end that HTTP gives an answer."""
+        """Close the connections of all followers without completing their HTTP responses."""
         while self._followers:
-            # One that has had its end has no transport any more.
+            # A completed response has no transport.
             if (transport := self._followers.pop().transport) is not None:
                 transport.abort()
 
 
 def exit_status(code: int) -> dict[str, Any]:
-    """Give the v1.Status of a command that ended."""
+    """Build the v1.Status of an ended command."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}
     return {
@@ -143,9 +143,9 @@ def exit_status(code: int) -> dict[str, Any]:
 
 
 async def feed(socket: web.WebSocketResponse, stdin: asyncio.StreamWriter | None) -> None:
-    """Give a command what the client sends, then an end of input: also when the client is gone, as a cluster does."""
+    """Write the client's input to a command, then close it, as a cluster does even for a lost client."""
     async for message in socket:
-        # A command that reads no more of its input still has output.
+        # A command that has closed its input may still write output.
         if stdin is None or stdin.is_closing() or message.type is not WSMsgType.BINARY:
             continue
         if message.data[:2] == bytes([CLOSE, STDIN]):
@@ -159,23 +159,23 @@ async def feed(socket: web.WebSocketResponse, stdin: asyncio.StreamWriter | None
 
 
 async def pump(output: asyncio.StreamReader | None, socket: web.WebSocketResponse, channel: int) -> None:
-    """Send a command's output, to the end: a client that is gone does not stop the command."""
+    """Send a command's output to its end; a lost client does not stop the command."""
     while output is not None and (data := await output.read(CHUNK)):
         with contextlib.suppress(ConnectionError):
             await socket.send_bytes(bytes([channel]) + data)
 
 
 async def converse(socket: web.WebSocketResponse, process: Process) -> int:
-    """Carry a command's input and output and give its exit code."""
+    """Transfer a command's input and output, and give its exit code."""
     feeding = asyncio.create_task(feed(socket, process.stdin))
     try:
         await asyncio.gather(pump(process.stdout, socket, STDOUT), pump(process.stderr, socket, STDERR))
         code = await process.wait()
-        # What a shell makes of a signal.
+        # A shell's exit code for a signal.
         return code if code >= 0 else 128 - code
     finally:
         feeding.cancel()
-        # Only the end of the server comes before the end of a command; asyncio wants to see it while the loop is there.
+        # The server may stop before the command. asyncio must reap the process before its loop closes.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.communicate()
@@ -184,7 +184,7 @@ async def converse(socket: web.WebSocketResponse, process: Process) -> int:
 async def execute(
     request: web.Request, pod: dict[str, Any], query: dict[str, str], store: Path
 ) -> web.WebSocketResponse:
-    """Run a command of `kubectl exec` here, with the test's folder in the place of /store."""
+    """Run a command of `kubectl exec` on this machine, with the test's folder as /store."""
     container = container_of(pod, query)
     if pod.get("status", {}).get("phase") != "Running":
         text = f'unable to upgrade connection: container not found ("{container}")'
@@ -196,7 +196,7 @@ async def execute(
     command = [IN_STORE.sub(lambda _: str(store), part) for part in request.query.getall("command")]
     given = PIPE if query.get("stdin") == "true" else DEVNULL
     try:
-        # Under a limit on the size of files a write fails, as on a full disk, and nothing is killed.
+        # With SIGXFSZ ignored, a write beyond the limit on file sizes fails as on a full disk.
         process = await asyncio.create_subprocess_exec(
             "env", "--ignore-signal=XFSZ", *command, stdin=given, stdout=PIPE, stderr=PIPE, start_new_session=True
         )

@@ -1,23 +1,27 @@
-"""A cluster to play scenes in, and `emotion` as a person runs it there."""
+"""Fixtures: a cluster for scenes, and `emotion` as a user of that cluster runs it."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.api import ApiServer
+from tests.cluster.scenes import Scene, lend_store
 
 BIN = Path(sys.executable).parent
 Emotion = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[ApiServer]:
-    """Give a cluster to which the setup was applied."""
+    """Give a cluster with the setup applied."""
     with ApiServer(store=tmp_path / "store") as server:
         server.add("ServiceAccount", "emotion")
         server.add("PersistentVolumeClaim", "emotion", spec={"accessModes": ["ReadWriteMany"]})
@@ -26,7 +30,7 @@ def api(tmp_path: Path) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def environment(api: ApiServer, tmp_path: Path) -> Mapping[str, str]:
-    """Give what a person's shell says of that cluster."""
+    """Give the environment variables of a user of that cluster."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("EMOTION_", "KUBE"))}
     return {
         **own,
@@ -37,8 +41,8 @@ def environment(api: ApiServer, tmp_path: Path) -> Mapping[str, str]:
 
 
 @pytest.fixture
-def start(environment: Mapping[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start `emotion`; what still runs after the test is killed."""
+def start(environment: Mapping[str, str]) -> Iterator[Start]:
+    """Start `emotion`; processes that outlive the test are killed."""
     running: list[subprocess.Popen[str]] = []
 
     def call(*arguments: object) -> subprocess.Popen[str]:
@@ -57,7 +61,7 @@ def start(environment: Mapping[str, str]) -> Iterator[Callable[..., subprocess.P
 
 
 @pytest.fixture
-def emotion(start: Callable[..., subprocess.Popen[str]]) -> Emotion:
+def emotion(start: Start) -> Emotion:
     """Run `emotion` to its end."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -66,3 +70,44 @@ def emotion(start: Callable[..., subprocess.Popen[str]]) -> Emotion:
         return subprocess.CompletedProcess(list(map(str, arguments)), process.returncode, out, err)
 
     return run
+
+
+@pytest.fixture
+def lent_store(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pods with the store run as soon as they are created; their image has `emotion`."""
+    monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
+    monkeypatch.setenv("EMOTION_STORE", str(api.store))
+    lend_store(api)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Give a folder of files with unusual names and sizes."""
+    folder = tmp_path / "source"
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "train.txt").write_bytes(random.Random(0).randbytes(3_000_001))  # noqa: S311
+    (folder / "empty.csv").write_bytes(b"")
+    (folder / "deep" / "er" / "with space, 'quotes' and ünïcode $(x).csv").write_bytes(b"a,b\r\n\0\xff")
+    (folder / ".hidden").write_text("not for others")
+    return folder
+
+
+def read_until(process: subprocess.Popen[str], text: str, seconds: float = 30) -> str:
+    """Read a process's stderr until a text appears."""
+    deadline = time.monotonic() + seconds
+    output = ""
+    while text not in output:
+        assert time.monotonic() < deadline, output
+        line = process.stderr.readline() if process.stderr else ""
+        assert line, output
+        output += line
+    return output
+
+
+def submitted(api: ApiServer, emotion: Emotion, *arguments: str) -> Scene:
+    """Submit a job, and give its scene."""
+    before = {job["metadata"]["uid"] for job in api.all("Job")}
+    done = emotion("submit", *arguments, "--no-follow")
+    assert done.returncode == 0, done.stderr
+    (job,) = [job for job in api.all("Job") if job["metadata"]["uid"] not in before]
+    return Scene(api, job)

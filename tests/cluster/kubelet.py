@@ -1,4 +1,4 @@
-"""Runs the commands of Jobs for real on this machine, in the place of a kubelet."""
+"""Runs the commands of Jobs on this machine, as a kubelet does."""
 
 import os
 import subprocess
@@ -6,20 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from emotion.cluster.render import main_container
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN
 from tests.cluster.scenes import Scene
-from tests.images.containers import expanded
+from tests.images.containers import environment, expanded
 
 
 class Kubelet:
-    """Runs a Job's pods as processes, on a store that is a folder; gives them up as the Job's rules say."""
+    """Runs a Job's pods as processes on a local store; the first failure fails the Job."""
 
     def __init__(self, api: ApiServer, folder: Path) -> None:
         self.api, self.folder = api, folder
 
     def __call__(self, scene: Scene) -> None:
-        """Run all pods of a Job, side by side, to their ends."""
+        """Run all pods of a Job at once, to their ends."""
         job = self.api.get("Job", scene.name, scene.namespace)
         assert job is not None
         indexed = job["spec"].get("completionMode") == "Indexed"
@@ -33,16 +34,21 @@ class Kubelet:
             scene.complete(len(codes))
 
     def pod(self, scene: Scene, job: dict[str, Any], index: int | None) -> int:
-        """Run one pod's command, and give its exit code."""
-        container = job["spec"]["template"]["spec"]["containers"][0]
-        variables = {each["name"]: each.get("value", "") for each in container.get("env", [])}
-        variables |= {"JOB_COMPLETION_INDEX": str(index)} if index is not None else {}
-        args = [self.local(scene, expanded(word, variables)) for word in container["args"]]
+        """Run a pod's command, and give its exit code."""
+        container = main_container(job["spec"]["template"]["spec"])
+        indexed = {"JOB_COMPLETION_INDEX": str(index)} if index is not None else {}
+        variables = {**environment(container), **indexed}
+        args = [expanded(word, variables) for word in container["args"]]
         pod = scene.pod(index=index)
         scene.run(pod)
-        environment = {**os.environ, **variables, "EMOTION_STORE": str(self.api.store), "CUDA_VISIBLE_DEVICES": ""}
+        own = {name: self.local(scene, value) for name, value in variables.items()}
+        own |= {"EMOTION_STORE": str(self.api.store), "CUDA_VISIBLE_DEVICES": ""}
         with subprocess.Popen(
-            [str(BIN / "emotion"), *args], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [str(BIN / "emotion"), *args],
+            env={**os.environ, **own},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             for line in process.stdout or ():
                 scene.api.log(pod, line.rstrip("\n"), scene.namespace)
@@ -50,13 +56,13 @@ class Kubelet:
         return process.returncode
 
     def local(self, scene: Scene, word: str) -> str:
-        """A word of the command line with this machine's folders."""
+        """The value of a variable with this machine's folders."""
         if word != "/params/params.toml":
             return word.replace("/store", str(self.api.store), 1) if word.startswith("/store") else word
         (params,) = [
-            each
-            for each in self.api.all("ConfigMap", scene.namespace)
-            if f"-{scene.name.partition('-')[2]}-" in each["metadata"]["name"]
+            item
+            for item in self.api.all("ConfigMap", scene.namespace)
+            if f"-{scene.name.partition('-')[2]}-" in item["metadata"]["name"]
         ]
         path = self.folder / f"{scene.name}.toml"
         path.write_text(params["data"]["params.toml"])

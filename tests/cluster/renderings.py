@@ -1,6 +1,6 @@
-"""Every job, component and overlay as `kubectl kustomize` renders them, alone and in the combinations that are offered.
+"""Renders every job, component and overlay, alone and combined, as `kubectl kustomize` and `emotion submit` do.
 
-python -m tests.cluster.renderings FOLDER    writes each as a YAML file
+python -m tests.cluster.renderings FOLDER    writes a YAML file per rendering
 """
 
 import itertools
@@ -22,10 +22,10 @@ from emotion.models.registry import MODELS
 ROOT = Path(__file__).resolve().parent.parent.parent
 KUBECTL = str(Path(sys.executable).with_name("kubectl"))
 JOBS = (*MODELS, *OTHER_JOBS)
-# One of each: a training without a GPU, one with, and those that train nothing.
+# A training without a GPU, a training with a GPU, and the jobs that train no model.
 KINDS = ("ann", "bert", *OTHER_JOBS)
 OVERLAYS = ("local", "cluster")
-# What a training on GPUs may have on top, in any combination; multi-worker comes last, above the run's suffix.
+# Components of a training on GPUs, in any combination; multi-worker comes last, above the run's suffix.
 SINGLE = ("cpu", "gpu", "kueue", "spot")
 ADDITIONS = ("multi-gpu", "kueue", "spot", "multi-worker")
 SETUPS = {"setup": "k8s/setup", **{f"setup-{name}": f"k8s/overlays/{name}/setup" for name in OVERLAYS}}
@@ -36,19 +36,19 @@ def kustomize(folder: Path) -> list[dict[str, Any]]:
     """Render a folder."""
     done = subprocess.run([KUBECTL, "kustomize", str(folder)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
+    return [content for content in yaml.safe_load_all(done.stdout) if content]
 
 
 def build(*layers: dict[str, Any]) -> list[dict[str, Any]]:
-    """Render kustomizations, each on top of the one before, in a copy of jobs/ and k8s/; paths begin at the project."""
+    """Render layers of kustomizations in a copy of jobs/ and k8s/, the last layer on top; paths start at ROOT."""
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         for name in ("jobs", "k8s"):
             shutil.copytree(ROOT / name, root / name)
-        for place, layer in enumerate(layers):
-            folder = root / f"layer{place}"
+        for number, layer in enumerate(layers):
+            folder = root / f"layer{number}"
             folder.mkdir()
-            below = [f"layer{place - 1}"] if place else []
+            below = [f"layer{number - 1}"] if number else []
             paths = {key: [f"../{path}" for path in layer.get(key, [])] for key in ("resources", "components")}
             content = {**layer, **paths, "resources": [*paths["resources"], *(f"../{name}" for name in below)]}
             (folder / "kustomization.yaml").write_text(json.dumps(content))
@@ -56,7 +56,7 @@ def build(*layers: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def combinations() -> dict[str, tuple[dict[str, Any], ...]]:
-    """Layers by name: every job plain, each kind with each component, a GPU training with all combinations."""
+    """Layers by name: all jobs alone, KINDS with every component, a training on GPUs with all combinations."""
     found: dict[str, tuple[dict[str, Any], ...]] = {job: ({"resources": [f"jobs/{job}"]},) for job in JOBS}
     found |= {name: ({"resources": [path]},) for name, path in SETUPS.items()}
     found["transfer"] = ({"resources": ["k8s/transfer"]},)
@@ -67,7 +67,7 @@ def combinations() -> dict[str, tuple[dict[str, Any], ...]]:
         for count in range(1, len(ADDITIONS) + 1):
             for parts in itertools.combinations(ADDITIONS, count):
                 if overlay == "local" and "multi-gpu" in parts:
-                    continue  # there is no GPU on a local cluster
+                    continue  # a local cluster has no GPU
                 first = [f"k8s/overlays/{overlay}"] if overlay else []
                 components = [*first, *(f"k8s/components/{part}" for part in parts)]
                 layers = {"resources": ["jobs/bert"], "nameSuffix": SUFFIX}, {"components": components}
@@ -75,7 +75,7 @@ def combinations() -> dict[str, tuple[dict[str, Any], ...]]:
     return found
 
 
-ORDERS = {
+SPECS = {
     "submit-ann": JobSpec("ann"),
     "submit-lstm-local": JobSpec("lstm", overlay=find_overlay("local"), data="mine", claim="other"),
     "submit-bert-all": JobSpec(
@@ -90,16 +90,16 @@ ORDERS = {
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
-    """All of them, rendered."""
+    """All combinations and specs, rendered; objects by name."""
     layers = combinations()
     with ThreadPoolExecutor(4) as pool:
-        built = dict(zip(layers, pool.map(lambda each: build(*each), layers.values()), strict=True))
-        ordered = pool.map(lambda order: render(check_spec(order)), ORDERS.values())
-        return built | {name: [*each.others, each.job] for name, each in zip(ORDERS, ordered, strict=True)}
+        built = dict(zip(layers, pool.map(lambda parts: build(*parts), layers.values()), strict=True))
+        submitted = pool.map(lambda spec: render(check_spec(spec)), SPECS.values())
+        return built | {name: [*job.others, job.job] for name, job in zip(SPECS, submitted, strict=True)}
 
 
 def main(folder: Path) -> None:
-    """Write each rendering into a file."""
+    """Write every rendering into a file."""
     folder.mkdir(parents=True)
     for name, objects in everything().items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump_all(objects))

@@ -1,10 +1,10 @@
-"""What a cluster does to a Job once it is there: pods come, wait, run, log, and end, in a thread beside the test."""
+"""Plays a cluster's part after a Job's creation: pods start, wait, run, log, and end, in a thread beside the test."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
-from emotion.cluster.job_status import INDEX, JOB_NAME
+from emotion.cluster.labels import INDEX, JOB_NAME
 from tests.cluster.api import ApiServer
 
 SHORT = 0.3
@@ -12,7 +12,7 @@ Play = Callable[["Scene"], object]
 
 
 class Scene:
-    """One Job of a cluster, and what becomes of it."""
+    """A Job of the cluster, and the changes to its status."""
 
     def __init__(self, api: ApiServer, job: dict[str, Any]) -> None:
         about = job["metadata"]
@@ -21,7 +21,7 @@ class Scene:
         self.count = 0
 
     def pod(self, *, index: int | None = None, node: str = "node-1") -> str:
-        """Let a pod come, which waits for its container; give its name."""
+        """Create a pod that waits for its container; give the pod's name."""
         self.count += 1
         name = f"{self.name}-{'' if index is None else f'{index}-'}{self.count:05d}"
         mine = {JOB_NAME: self.name, **({} if index is None else {INDEX: str(index)})}
@@ -43,26 +43,26 @@ class Scene:
         self.api.update("Pod", pod, {"status": status}, self.namespace)
 
     def waiting(self, pod: str, reason: str, message: str) -> None:
-        """Let its container wait for a reason."""
+        """Let the pod's container wait for a reason."""
         waiting = {"waiting": {"reason": reason, "message": message}}
         self.change(pod, {"containerStatuses": [status(waiting)]})
 
     def unscheduled(self, message: str) -> str:
-        """Let a pod come for which there is no node."""
+        """Create a pod that no node can run; give the pod's name."""
         pod = self.pod(node="")
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
         self.change(pod, {"conditions": [condition], "containerStatuses": []})
         return pod
 
     def run(self, pod: str, *lines: str) -> None:
-        """Let its container run, and log."""
+        """Let the pod's container run and log lines."""
         running = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
         self.change(pod, {"phase": "Running", "containerStatuses": [status(running)]})
         for line in lines:
             self.api.log(pod, line, self.namespace)
 
     def end(self, pod: str, code: int = 0, *, reason: str = "", message: str = "", lost: str = "") -> None:
-        """Let its container end."""
+        """End the pod's container."""
         self.api.end_log(pod, self.namespace)
         ended = {"exitCode": code, "reason": reason or ("Error" if code else "Completed"), "message": message}
         conditions = [{"type": "DisruptionTarget", "status": "True", "reason": lost}] if lost else []
@@ -71,27 +71,27 @@ class Scene:
         self.change(pod, change)
 
     def complete(self, succeeded: int = 1) -> None:
-        """Let the Job be complete."""
+        """Complete the Job."""
         done = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
         self.api.update("Job", self.name, {"status": {"succeeded": succeeded, "conditions": [done]}}, self.namespace)
 
     def fail(self, reason: str, message: str = "") -> None:
-        """Let the Job have failed."""
+        """Fail the Job."""
         failed = {"type": "Failed", "status": "True", "reason": reason, "message": message}
         self.api.update("Job", self.name, {"status": {"failed": 1, "conditions": [failed]}}, self.namespace)
 
     def warn(self, name: str, reason: str, message: str, *, kind: str = "Warning", at: int = 0) -> None:
-        """Let an event tell of a pod or of the Job."""
+        """Add an event about a pod or the Job."""
         event = {"reason": reason, "message": message, "type": kind, "lastTimestamp": f"2026-01-01T00:00:{at:02}Z"}
         self.api.add("Event", f"{name}.{reason.lower()}", involvedObject={"name": name}, **event)
 
     def pause(self, seconds: float = SHORT) -> None:
-        """Let some time pass."""
+        """Sleep."""
         time.sleep(seconds)
 
 
 def status(state: dict[str, Any]) -> dict[str, Any]:
-    """The status of the one container."""
+    """Build the status of the pod's only container."""
     return {
         "name": "main",
         "image": "test",
@@ -103,7 +103,7 @@ def status(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def play(api: ApiServer, act: Play, *, job: str = "") -> None:
-    """Play `act` for each Job that is created from now on, but for pods with the store."""
+    """Play `act` for every Job that is created from now on, except pods with the store."""
 
     def begin(server: ApiServer, created: dict[str, Any]) -> None:
         name = created["metadata"]["name"]
@@ -114,7 +114,7 @@ def play(api: ApiServer, act: Play, *, job: str = "") -> None:
 
 
 def succeed(scene: Scene) -> None:
-    """A training as it should be."""
+    """Play a training that succeeds."""
     pod = scene.pod()
     scene.pause()
     scene.run(pod, '{"event": "start", "message": "training begins"}', EPOCH)
@@ -131,7 +131,7 @@ EPOCH = (
 
 
 def lend_store(api: ApiServer) -> None:
-    """Let the pods that have the store run as soon as they are asked for."""
+    """Let pods with the store run as soon as they are created."""
 
     def begin(server: ApiServer, created: dict[str, Any]) -> None:
         if created["metadata"]["name"].startswith("transfer"):

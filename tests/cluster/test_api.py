@@ -1,4 +1,4 @@
-"""The API server of the tests, asked by the kubectl that the suite is tested with."""
+"""The tests' API server, with a real kubectl as its client."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def api(tmp_path: Path) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def start(api: ApiServer, tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
-    """Give what starts kubectl."""
+    """Give a function that starts kubectl."""
     config = api.kubeconfig(tmp_path / "kubeconfig")
     command = [KUBECTL, "--kubeconfig", str(config), "--cache-dir", str(tmp_path / "cache")]
 
@@ -47,7 +47,7 @@ def start(api: ApiServer, tmp_path: Path) -> Callable[..., subprocess.Popen[byte
 
 @pytest.fixture
 def kubectl(start: Callable[..., subprocess.Popen[bytes]]) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Give what runs kubectl."""
+    """Give a function that runs kubectl to its end."""
 
     def run(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         process = start(*arguments)
@@ -160,7 +160,7 @@ def test_exec_is_binary_safe(api: ApiServer, kubectl: Any, size: int) -> None:
 
 
 def test_a_command_outlives_its_client(api: ApiServer, start: Any) -> None:
-    """What was sent is all the input that the command gets, and it cannot tell that more was meant."""
+    """The command gets the input that was sent, and cannot notice that the rest is missing."""
     client = start("exec", "-i", "pod", "--", "sh", "-c", "cat > /store/part; mv /store/part /store/whole; sleep 99")
     client.stdin.write(b"half")
     client.stdin.flush()

@@ -1,4 +1,4 @@
-"""`make e2e`, with the commands of the Jobs run for real on this machine in the place of a kubelet."""
+"""`make e2e`, with the Jobs' commands executed on this machine."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ from tests.cluster.scenes import lend_store, play
 def test_it_passes_and_leaves_nothing(
     api: ApiServer, environment: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The image's own: `emotion` on the PATH, and the store.
+    # As in the image: `emotion` on the PATH, and the store.
     monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
     monkeypatch.setenv("EMOTION_STORE", str(api.store))
     lend_store(api)
@@ -27,4 +27,4 @@ def test_it_passes_and_leaves_nothing(
     done = subprocess.run([ROOT / "tests" / "e2e.sh"], env=own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "== all is well" in done.stderr
-    assert not [each["metadata"]["name"] for each in api.all("Namespace", "") if "e2e" in each["metadata"]["name"]]
+    assert not [item["metadata"]["name"] for item in api.all("Namespace", "") if "e2e" in item["metadata"]["name"]]

@@ -1,4 +1,4 @@
-"""The targets of make that drive a cluster."""
+"""The make targets that drive a cluster."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def test_a_model_is_submitted_seen_and_cancelled(api: ApiServer, make: Make) -> 
     assert done.returncode == 0, done.stderr
     (job,) = api.all("Job")
     container = job["spec"]["template"]["spec"]["containers"][0]
-    assert "/store/data/mine" in container["args"]
+    assert {"name": "EMOTION_DATA", "value": "/store/data/mine"} in container["env"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "2"
     assert "bert" in make("status").stdout
     assert make("cancel", "RUN=bert").returncode == 0
@@ -49,7 +49,7 @@ def test_the_pipeline_the_comparison_and_the_classification_are_submitted(api: A
     assert "0.9" in done.stdout
     assert make("aggregate-job", "ARGS=--no-follow").returncode == 0
     assert make("classify-job", "INPUT=inbox", "SHARDS=3", "ARGS=--no-follow").returncode == 0
-    (job,) = [each for each in api.all("Job") if each["metadata"]["name"] == "classify-inbox"]
+    (job,) = [job for job in api.all("Job") if job["metadata"]["name"] == "classify-inbox"]
     assert job["spec"]["completions"] == 3
     logs = make("logs", "RUN=ann")
     assert "the last line" in logs.stdout
@@ -68,7 +68,7 @@ def test_namespace_and_overlay_are_taken_over(api: ApiServer, make: Make) -> Non
 def test_a_manifest_is_printed_without_a_cluster(make: Make) -> None:
     done = make("render", "MODEL=lstm", KUBECONFIG=os.devnull)
     assert done.returncode == 0, done.stderr
-    assert [each["kind"] for each in yaml.safe_load_all(done.stdout)] == ["ConfigMap", "Job"]
+    assert [item["kind"] for item in yaml.safe_load_all(done.stdout)] == ["ConfigMap", "Job"]
 
 
 def test_what_is_missing_is_named(make: Make, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The README's way from nothing to labelled files runs as it stands, and its kustomization renders."""
+"""The README's commands for a cluster run as printed, and its kustomization renders."""
 
 import os
 import re
@@ -22,7 +22,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def block(kind: str) -> str:
-    """The README's block of a kind."""
+    """Give the README's only block of a kind."""
     (found,) = re.findall(rf"^```{kind}\n(.*?)^```$", README, flags=re.M | re.S)
     return str(found)
 
@@ -39,7 +39,7 @@ def test_the_commands_lead_from_nothing_to_labelled_files(
     kubelet = Kubelet(api, tmp_path)
 
     def trained(scene: Scene) -> None:
-        # What is trained is what `make e2e` is tested for; here a toy that classifies is enough.
+        # The test of `make e2e` trains real models; here a toy model is enough.
         model, _, run = scene.name.partition("-")
         write_model(write_run(Store(api.store), make_metrics(model, run)).exported)
         succeed(scene)
@@ -70,7 +70,7 @@ def test_the_kustomization_renders_what_the_options_render() -> None:
     components = [path.removeprefix("../") for path in content["components"]]
     assert content["resources"] == ["run"]
     objects = build({"resources": ["jobs/bert"], "nameSuffix": "-s1"}, {"components": components})
-    (job,) = [each for each in objects if each["kind"] == "Job"]
+    (job,) = [item for item in objects if item["kind"] == "Job"]
     assert job["metadata"]["name"] == "bert-s1"
     assert job["spec"]["completions"] == 2
     assert job["spec"]["template"]["spec"]["subdomain"] == "bert-s1"

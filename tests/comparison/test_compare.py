@@ -1,4 +1,4 @@
-"""Which runs are compared, which share a table, and who wins."""
+"""Which runs are compared, and which share a table."""
 
 from pathlib import Path
 
@@ -108,20 +108,3 @@ class TestCompare:
     def test_one_sample_run_makes_it_a_comparison_on_the_sample(self) -> None:
         assert not compare([at(1), at(2, "lstm")])[0].sample
         assert compare([at(1), at(2, "lstm", data__sample=True)])[0].sample
-
-
-class TestBest:
-    def test_the_highest_validation_accuracy_wins_whatever_test_says(self) -> None:
-        runs = [
-            at(1, "ann", validation__accuracy=0.91, test__accuracy=0.80, onnx__rows_per_second=10.0),
-            at(2, "lstm", validation__accuracy=0.90, test__accuracy=0.99, train__accuracy=1.0),
-        ]
-        assert compare(runs)[0].best.model == "ann"
-
-    @pytest.mark.parametrize("fast", ["ann", "lstm"])
-    def test_a_tie_goes_to_the_faster(self, fast: str) -> None:
-        runs = [
-            at(1, model, onnx__rows_per_second=2000.0 if model == fast else 1000.0, test__accuracy=accuracy)
-            for model, accuracy in (("ann", 0.8), ("lstm", 0.9))
-        ]
-        assert compare(runs)[0].best.model == fast

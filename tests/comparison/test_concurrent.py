@@ -1,4 +1,4 @@
-"""Aggregates beside each other, and beside runs that come and go: files are whole and tell of the same runs."""
+"""Several aggregates at once, beside runs that come and go: files are whole and tell of the same runs."""
 
 import contextlib
 import csv

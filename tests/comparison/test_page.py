@@ -17,8 +17,8 @@ from emotion.comparison.analysis import analyse
 from emotion.comparison.compare import collect, compare
 from emotion.comparison.report import draw_report
 from emotion.store.layout import Store
+from tests.comparison.report_pages import EVIL, HOSTILE
 from tests.comparison.scenes import write_full_run
-from tests.comparison.test_report import EVIL, HOSTILE
 
 pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -249,10 +249,10 @@ def test_accessibility_rules_are_kept(
 ) -> None:
     """WCAG 2.1 A and AA as far as axe-core can tell, contrast among them; the charts' letters are measured here."""
     page, _ = opened(request.getfixturevalue(name), screen, scheme)
-    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
     options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
-    found = Axe().run(page, options=options).response["violations"]
-    assert [(each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in found] == []
+    violations = Axe().run(page, options=options).response["violations"]
+    assert [(rule["id"], [node["html"][:120] for node in rule["nodes"][:3]]) for rule in violations] == []
     assert page.evaluate(LOW_CONTRAST) == []
 
 
@@ -299,7 +299,7 @@ def test_markup_in_names_and_texts_is_read_as_text(hostile: Path, opened: Opened
 @pytest.mark.parametrize("name", ["usual", "hostile"])
 def test_a_phone_scrolls_down_alone(name: str, opened: Opened, request: pytest.FixtureRequest) -> None:
     page, _ = opened(request.getfixturevalue(name), PHONE)
-    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
     small = "[...document.querySelectorAll('svg text')].map((text) => text.getBoundingClientRect().height)"
     heights = [height for height in page.evaluate(small) if height]

@@ -1,4 +1,4 @@
-"""The answer at the head of the report."""
+"""The recommendation at the head of the report."""
 
 import pytest
 
@@ -13,11 +13,11 @@ from tests.builders import make_metrics
 from tests.comparison.scenes import write_full_run
 
 
-def told(metrics: list[Metrics], tests: dict[str, tuple[int, int, float]] | None = None) -> Recommendation:
-    """The answer to runs of which no more than the metrics and the tests are known."""
+def recommended(metrics: list[Metrics], tests: dict[str, tuple[int, int, float]] | None = None) -> Recommendation:
+    """Recommend from runs of which only metrics and tests are known."""
     paired = {run: PairedTest(run, best, other, p, p) for run, (best, other, p) in (tests or {}).items()}
-    subjects = [RunDetails(each, None, None, {}, []) for each in metrics]
-    return recommend(Analysis(Comparison("key", metrics), subjects, paired, []))
+    runs = [RunDetails(run, None, None, {}, []) for run in metrics]
+    return recommend(Analysis(Comparison("key", metrics), runs, paired, []))
 
 
 BEST = make_metrics("bert", "s1", validation__accuracy=0.95, onnx__rows_per_second=100.0)
@@ -26,43 +26,43 @@ SLOW = make_metrics("lstm", "s1", validation__accuracy=0.93, onnx__rows_per_seco
 
 
 def test_the_winner_on_validation_is_named_with_its_interval_on_test() -> None:
-    found = told([QUICK, BEST])
+    found = recommended([QUICK, BEST])
     assert (found.model, found.run) == ("bert", "bert/s1")
     assert "95.00% of 900 rows" in found.sure[0]
     assert "between 88.0% and 92.0%" in found.sure[1]
 
 
 def test_those_behind_by_more_than_chance_are_beaten() -> None:
-    text = " ".join(told([QUICK, BEST, SLOW], {"ann/s1": (90, 20, 0.001), "lstm/s1": (80, 20, 0.01)}).sure)
+    text = " ".join(recommended([QUICK, BEST, SLOW], {"ann/s1": (90, 20, 0.001), "lstm/s1": (80, 20, 0.01)}).sure)
     assert "It beats ann and lstm on test by more than chance" in text
     assert "cannot tell" not in text
 
 
 def test_those_level_are_named_and_a_much_faster_one_is_offered() -> None:
-    text = " ".join(told([QUICK, BEST, SLOW], {"ann/s1": (30, 25, 0.6), "lstm/s1": (30, 25, 0.6)}).sure)
+    text = " ".join(recommended([QUICK, BEST, SLOW], {"ann/s1": (30, 25, 0.6), "lstm/s1": (30, 25, 0.6)}).sure)
     assert "Test cannot tell it from ann and lstm" in text
     assert "ann/s1 classifies 300 times as many rows" in text
 
 
 def test_one_that_is_level_and_hardly_faster_is_not_offered() -> None:
-    assert "Where speed counts" not in " ".join(told([BEST, SLOW], {"lstm/s1": (30, 25, 0.6)}).sure)
+    assert "Where speed counts" not in " ".join(recommended([BEST, SLOW], {"lstm/s1": (30, 25, 0.6)}).sure)
 
 
 def test_a_winner_that_is_behind_on_test_beats_nobody() -> None:
-    text = " ".join(told([QUICK, BEST], {"ann/s1": (20, 90, 0.001)}).sure)
+    text = " ".join(recommended([QUICK, BEST], {"ann/s1": (20, 90, 0.001)}).sure)
     assert "It beats" not in text
     assert "But ann does better on test by more than chance" in text
 
 
 def test_figures_on_the_sample_and_few_rows_are_warned_of() -> None:
     sample = make_metrics("ann", data__sample=True, test__rows=90)
-    text = " ".join(told([sample]).sure)
+    text = " ".join(recommended([sample]).sure)
     assert "built-in sample corpus" in text
     assert "90 test rows are few" in text
-    assert "few" not in " ".join(told([BEST]).sure)
+    assert "few" not in " ".join(recommended([BEST]).sure)
 
 
-def test_the_spread_of_its_seeds_is_told(store: Store) -> None:
+def test_the_spread_of_its_seeds_is_recommended(store: Store) -> None:
     for seed in (1, 2, 3):
         write_full_run(store, "minilm", seed=seed)
     write_full_run(store, "ann")
@@ -76,6 +76,7 @@ def test_the_spread_of_its_seeds_is_told(store: Store) -> None:
 @pytest.mark.parametrize("count", [1, 9])
 def test_many_rivals_fit_one_sentence(count: int) -> None:
     rivals = [make_metrics(f"m{number}", "s1", validation__accuracy=0.9) for number in range(count)]
-    tests = {f"{each.model}/s1": (90, 20, 0.001) for each in rivals}
-    (sentence,) = [each for each in told([BEST, *rivals], tests).sure if each.startswith("It beats")]
+    tests = {f"{rival.model}/s1": (90, 20, 0.001) for rival in rivals}
+    sentences = recommended([BEST, *rivals], tests).sure
+    (sentence,) = [sentence for sentence in sentences if sentence.startswith("It beats")]
     assert ("and 3 more" in sentence) == (count == 9)

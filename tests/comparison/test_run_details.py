@@ -1,4 +1,4 @@
-"""Runs and their parts, and the seeds of a recipe together."""
+"""Details of runs, and the seeds of a recipe together."""
 
 import json
 import shutil
@@ -8,13 +8,15 @@ import pytest
 from emotion.comparison.analysis import analyse
 from emotion.comparison.compare import collect, compare
 from emotion.comparison.run_details import Recipe, RunDetails
+from emotion.comparison.winner import choose_winner
 from emotion.store.layout import Run, Store, read_json
+from tests.builders import make_metrics
 from tests.comparison.scenes import write_full_run
 
 
-def subjects(store: Store) -> list[RunDetails]:
+def details(store: Store) -> list[RunDetails]:
     (comparison,) = compare(collect(store).complete, every=True)
-    return list(analyse(store, comparison).subjects)
+    return list(analyse(store, comparison).runs)
 
 
 def recipes(store: Store) -> list[Recipe]:
@@ -24,14 +26,14 @@ def recipes(store: Store) -> list[Recipe]:
 
 def test_everything_of_a_run_is_read(store: Store) -> None:
     run = write_full_run(store, "ann")
-    (subject,) = subjects(store)
-    assert subject.missing == []
-    assert subject.test is not None
-    assert len(subject.test.label) == 2000
-    assert subject.history is not None
-    assert len(subject.history.loss) == 8
-    assert subject.params == read_json(run.params)
-    assert len(subject.mistakes) == 20
+    (run_details,) = details(store)
+    assert run_details.missing == []
+    assert run_details.test is not None
+    assert len(run_details.test.label) == 2000
+    assert run_details.history is not None
+    assert len(run_details.history.loss) == 8
+    assert run_details.params == read_json(run.params)
+    assert len(run_details.mistakes) == 20
 
 
 PARTS = ("predictions/test.npz", "predictions/mistakes.json", "history.csv", "params.json")
@@ -41,10 +43,10 @@ PARTS = ("predictions/test.npz", "predictions/mistakes.json", "history.csv", "pa
 def test_a_part_that_is_absent_is_told_and_the_others_are_read(store: Store, part: str) -> None:
     run = write_full_run(store, "ann")
     (run.folder / part).unlink()
-    (subject,) = subjects(store)
-    (reason,) = subject.missing
+    (run_details,) = details(store)
+    (reason,) = run_details.missing
     assert part in reason
-    assert sum(map(bool, (subject.test, subject.history, subject.params, subject.mistakes))) == 3
+    assert sum(map(bool, (run_details.test, run_details.history, run_details.params, run_details.mistakes))) == 3
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -52,8 +54,8 @@ def test_a_part_that_is_absent_is_told_and_the_others_are_read(store: Store, par
 def test_a_damaged_part_stops_nothing(store: Store, part: str, content: bytes) -> None:
     run = write_full_run(store, "ann")
     (run.folder / part).write_bytes(content)
-    (subject,) = subjects(store)
-    assert subject.metrics.model == "ann"
+    (run_details,) = details(store)
+    assert run_details.metrics.model == "ann"
 
 
 @pytest.mark.parametrize(
@@ -63,14 +65,14 @@ def test_a_damaged_part_stops_nothing(store: Store, part: str, content: bytes) -
 def test_mistakes_that_are_none_are_left_out(store: Store, mistakes: object) -> None:
     run = write_full_run(store, "ann")
     run.mistakes.write_text(json.dumps({"validation": mistakes}))
-    assert subjects(store)[0].mistakes == []
+    assert details(store)[0].mistakes == []
 
 
 def test_the_mistakes_on_test_are_not_shown_to_those_who_choose(store: Store) -> None:
     run = write_full_run(store, "ann")
-    one = {"row": 1, "text": "t", "label": "a", "predicted": "b", "confidence": 0.9}
-    run.mistakes.write_text(json.dumps({"validation": [], "test": [one]}))
-    assert subjects(store)[0].mistakes == []
+    mistake = {"row": 1, "text": "t", "label": "a", "predicted": "b", "confidence": 0.9}
+    run.mistakes.write_text(json.dumps({"validation": [], "test": [mistake]}))
+    assert details(store)[0].mistakes == []
 
 
 class TestRecipes:
@@ -79,17 +81,20 @@ class TestRecipes:
             write_full_run(store, "ann", seed=seed)
         write_full_run(store, "lstm")
         best, other = recipes(store)
-        assert (best.name, len(best.subjects)) == ("lstm", 1)
-        assert (other.name, len(other.subjects)) == ("ann", 3)
-        values = [subject.metrics.test.accuracy for subject in other.subjects]
+        assert (best.name, len(best.runs)) == ("lstm", 1)
+        assert (other.name, len(other.runs)) == ("ann", 3)
+        values = [run.metrics.test.accuracy for run in other.runs]
         assert other.mean(lambda metrics: metrics.test.accuracy) == pytest.approx(sum(values) / 3)
-        assert other.best.metrics.validation.accuracy == max(
-            subject.metrics.validation.accuracy for subject in other.subjects
-        )
+        assert other.best.metrics.validation.accuracy == max(run.metrics.validation.accuracy for run in other.runs)
 
     def test_other_parameters_are_another_recipe_and_named_by_a_run(self, store: Store) -> None:
         runs = [write_full_run(store, "ann", variant=variant) for variant in ("", "wide")]
         assert {recipe.name for recipe in recipes(store)} == {str(run) for run in runs}
+
+    def test_of_equally_accurate_seeds_the_best_is_the_winner(self) -> None:
+        seeds = [make_metrics("ann", f"s{seed}", onnx__rows_per_second=1000.0 * seed) for seed in (1, 2)]
+        recipe = Recipe("ann", [RunDetails(metrics, None, None, {}, []) for metrics in seeds])
+        assert recipe.best.metrics is choose_winner(seeds) is seeds[1]
 
     def test_where_the_run_was_made_is_no_part_of_a_recipe(self, store: Store) -> None:
         runs = [write_full_run(store, "ann", seed=seed) for seed in (1, 2)]
@@ -108,5 +113,5 @@ class TestRecipes:
         run = write_full_run(store, "ann")
         (comparison,) = compare(collect(store).complete, every=True)
         shutil.rmtree(run.folder)
-        (subject,) = analyse(store, comparison).subjects
-        assert len(subject.missing) == 4
+        (run_details,) = analyse(store, comparison).runs
+        assert len(run_details.missing) == 4

@@ -23,15 +23,15 @@ def test_models_that_are_right_on_the_same_rows_do_not_differ() -> None:
     assert mcnemar(0, 0) == 1
 
 
-def findings(store: Store) -> Analysis:
+def analysis(store: Store) -> Analysis:
     (comparison,) = compare(collect(store).complete, every=True)
     return analyse(store, comparison)
 
 
 def test_rows_that_one_alone_gets_right_are_counted(store: Store) -> None:
     runs = [write_full_run(store, model) for model in ("ann", "minilm")]
-    found = findings(store)
-    assert found.best.name.startswith("minilm/")
+    found = analysis(store)
+    assert found.winner.name.startswith("minilm/")
     right = []
     for run in runs:
         with np.load(run.predictions / "test.npz") as file:
@@ -47,7 +47,7 @@ def test_p_is_corrected_for_the_number_of_comparisons(store: Store) -> None:
     """Holm: the smallest times as many as there are, the next times one less, and never below one before."""
     for model in ("ann", "lstm", "albert", "bert", "minilm"):
         write_full_run(store, model)
-    tests = sorted(findings(store).tests.values(), key=lambda test: test.p)
+    tests = sorted(analysis(store).tests.values(), key=lambda test: test.p)
     assert len(tests) == 4
     highest = 0.0
     for test, times in zip(tests, (4, 3, 2, 1), strict=True):
@@ -62,21 +62,21 @@ def test_predictions_of_other_rows_are_not_paired(store: Store) -> None:
     texts, _ = texts_of(SIX, 2000)
     kept = read_predictions(run.predictions / "test.npz", 6)
     write_predictions(run.predictions / "test.npz", texts[::-1], kept.label, kept.logits)
-    assert findings(store).tests == {}
+    assert analysis(store).tests == {}
 
 
 def test_a_run_without_predictions_is_not_paired_and_says_why(store: Store) -> None:
     write_full_run(store, "minilm")
     run = write_full_run(store, "ann")
     (run.predictions / "test.npz").write_bytes(b"PK\x03\x04 cut off")
-    found = findings(store)
+    found = analysis(store)
     assert found.tests == {}
-    (subject,) = [each for each in found.subjects if each.name == str(run)]
-    assert any("predictions/test.npz" in reason for reason in subject.missing)
-    assert str(store.folder) not in " ".join(subject.missing)
+    (details,) = [details for details in found.runs if details.name == str(run)]
+    assert any("predictions/test.npz" in reason for reason in details.missing)
+    assert str(store.folder) not in " ".join(details.missing)
 
 
-def test_findings_can_be_told(store: Store) -> None:
+def test_tests_can_be_written_as_json(store: Store) -> None:
     write_full_run(store, "ann")
     write_full_run(store, "lstm")
-    assert all(dataclasses.asdict(test)["run"] == run for run, test in findings(store).tests.items())
+    assert all(dataclasses.asdict(test)["run"] == run for run, test in analysis(store).tests.items())

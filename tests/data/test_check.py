@@ -99,7 +99,7 @@ def test_bad_rows_and_missing_data_raise(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_the_real_data_set_has_the_figures_of_its_readme() -> None:
-    report = check_data(Path(os.environ["EMOTION_DATA"]), DataTable())
+    report = check_data(Path(os.environ["REAL_DATA"]), DataTable())
 
     assert report.files == {
         "train.txt": "3ab03d945a6cb783d818ccd06dafd52d2ed8b4f62f0f85a09d7d11870865b190",

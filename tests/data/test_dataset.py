@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emotion.data.dataset import MOST_LABELS, Dataset, load_dataset
+from emotion.data.dataset import MAX_LABELS, Dataset, load_dataset
 from emotion.errors import BadDataError, EmotionError, InputMissingError
 from emotion.params.schema import DataTable
 from tests.builders import TEST, TRAIN, VALIDATION, Rows, write_dataset, write_rows
@@ -88,15 +88,15 @@ class TestFolder:
         assert "it holds nothing" in refused(tmp_path, InputMissingError, 66).message
 
     @pytest.mark.parametrize(
-        ("one", "other"),
+        ("first", "second"),
         [("train.csv", "train.txt"), ("test.csv", "test.csv.gz"), ("validation.csv", "dev.csv")],
     )
-    def test_two_files_for_one_split(self, tmp_path: Path, one: str, other: str) -> None:
+    def test_two_files_for_one_split(self, tmp_path: Path, first: str, second: str) -> None:
         folder = write_dataset(tmp_path)
-        write_rows(folder / other, TEST)
+        write_rows(folder / second, TEST)
         error = refused(folder)
-        assert one in error.message
-        assert other in error.message
+        assert first in error.message
+        assert second in error.message
 
     def test_a_bad_row_is_told_with_the_splits_file(self, tmp_path: Path) -> None:
         folder = write_dataset(tmp_path, ".txt")
@@ -120,10 +120,10 @@ class TestOneFile:
         splits = load(path).splits
         rows = [row for split in splits.values() for row in zip(split.texts, split.labels, strict=True)]
         assert sorted(rows) == sorted(MANY)
-        place = {text: number for number, (text, _) in enumerate(MANY)}
+        positions = {text: number for number, (text, _) in enumerate(MANY)}
         for split in splits.values():
-            places = [place[text] for text in split.texts]
-            assert places == sorted(places)
+            found = [positions[text] for text in split.texts]
+            assert found == sorted(found)
 
     def test_every_split_has_the_labels_in_the_same_shares(self, path: Path) -> None:
         counts = {name: Counter(split.labels) for name, split in load(path).splits.items()}
@@ -185,7 +185,7 @@ class TestChecks:
         assert "only the label 'joy'" in refused(folder).message
 
     def test_a_column_of_numbers_is_no_column_of_labels(self, tmp_path: Path) -> None:
-        folder = write_dataset(tmp_path, train=[(f"text {number}", str(number)) for number in range(MOST_LABELS + 1)])
+        folder = write_dataset(tmp_path, train=[(f"text {number}", str(number)) for number in range(MAX_LABELS + 1)])
         error = refused(folder)
         assert "10,001 labels in 10,001 rows" in error.message
         assert "--label-column" in error.hint

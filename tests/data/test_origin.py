@@ -9,7 +9,7 @@ import pytest
 
 from emotion.data import origin
 from emotion.data.dataset import load_dataset
-from emotion.data.origin import CARD, LARGEST_PUBLISHED, LICENCE, LONGEST_NAME, LONGEST_TERMS, SOURCE, read_origin
+from emotion.data.origin import CARD, LICENCE, LONGEST_NAME, LONGEST_TERMS, MAX_PUBLISHED_BYTES, SOURCE, read_origin
 from emotion.data.write import SAMPLE_LICENCE, SAMPLE_SOURCE, write_sample
 from emotion.params.schema import DataTable
 from emotion.store.atomic import sha256
@@ -106,7 +106,7 @@ def test_altered_files_are_not_the_published_ones(published: Path, change: Calla
 def test_the_digests_are_looked_for_in_small_files_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of many gigabytes are not read for that."""
     with (folder / "train.txt").open("r+b") as file:
-        file.truncate(LARGEST_PUBLISHED + 1)
+        file.truncate(MAX_PUBLISHED_BYTES + 1)
     monkeypatch.setattr(origin, "PUBLISHED", {name: sha256(folder / name) for name in FILES})
     assert read_origin(folder) == origin.Origin("mine")
 

@@ -1,8 +1,6 @@
 """Records as they are found: line numbers, bad records that cost no good ones, bytes that are kept."""
 
 import csv
-import gzip
-import hashlib
 import io
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 
 from emotion.data import records as module
 from emotion.data.records import FIELD_LIMIT, Record, format_of, open_records, undecodable
-from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.errors import InputMissingError
 
 
 def read(path: Path, content: bytes, encoding: str = "utf-8") -> list[Record]:
@@ -82,28 +80,6 @@ def test_how_a_like_file_is_written(tmp_path: Path, content: bytes, line_end: st
     with open_records(path, "csv") as records:
         assert (records.line_end, records.encoding) == (line_end, encoding)
         assert records.header == (["text"] if content else [])
-
-
-@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl"])
-def test_the_digest_is_of_all_bytes(tmp_path: Path, name: str) -> None:
-    content = b'"text"\n' * 30_000
-    path = tmp_path / name
-    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    digest = hashlib.sha256()
-    with open_records(path, format_of(path) or "csv", digest=digest) as records:
-        assert sum(1 for _ in records.rows) in {29_999, 30_000}
-    assert digest.hexdigest() == hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@pytest.mark.parametrize("encoding", ["rot13", "no-such-encoding", "base64"])
-def test_encodings_that_are_none(tmp_path: Path, encoding: str) -> None:
-    with pytest.raises(UsageError, match="unknown encoding"):
-        read(tmp_path / "a.csv", b"text\n", encoding)
-
-
-def test_bytes_that_no_encoding_can_keep(tmp_path: Path) -> None:
-    with pytest.raises(BadDataError, match="not valid utf-16"):
-        read(tmp_path / "a.csv", "text\nx\n".encode("utf-16") + b"\x00", "utf-16")
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ WEIGHTS = {
     "verified": True,
     "sha256": {},
 }
-# As long as each other: padding tells on the toy, as it does on no trained model.
+# Equal numbers of words: padding changes the scores of the toy, unlike those of a trained model.
 TEXTS = ["feel so happy", "furious today and", "i feel scared"]
 HOSTILE = [
     '"}\n---\n',
@@ -100,7 +100,7 @@ def rows(markdown: str) -> list[list[str]]:
 
 
 def results(data: ModelCardData) -> dict[tuple[str | None, str], EvalResult]:
-    return {(each.dataset_split, each.metric_type): each for each in data.eval_results or []}
+    return {(result.dataset_split, result.metric_type): result for result in data.eval_results or []}
 
 
 def test_the_hub_reads_what_it_is(tmp_path: Path) -> None:
@@ -120,9 +120,9 @@ def test_the_hub_reads_how_good_it_is(tmp_path: Path) -> None:
     changes = {"validation__macro_f1": 0.123456, "test__accuracy": 0.75, "test__loss": 1.5}
     found = results(metadata(tmp_path, **REFERENCE, **changes))
     assert set(found) == {(split, kind) for split in ("validation", "test") for kind in ("accuracy", "f1", "loss")}
-    assert {(each.dataset_type, each.dataset_name) for each in found.values()} == {("dair-ai/emotion", "emotion")}
-    assert all(each.dataset_revision is None for each in found.values())
-    values = {place: each.metric_value for place, each in found.items()}
+    assert {(result.dataset_type, result.dataset_name) for result in found.values()} == {("dair-ai/emotion", "emotion")}
+    assert all(result.dataset_revision is None for result in found.values())
+    values = {key: result.metric_value for key, result in found.items()}
     assert values["validation", "accuracy"] == 0.9
     assert values["validation", "f1"] == 0.1235
     assert values["test", "accuracy"] == 0.75
@@ -133,7 +133,7 @@ def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:
     data = metadata(tmp_path)
     assert data.license == "unknown"
     assert [data.datasets, data.language, data.base_model, data.license_name] == [None] * 4
-    assert {each.dataset_type for each in results(data).values()} == {"unknown"}
+    assert {result.dataset_type for result in results(data).values()} == {"unknown"}
 
 
 def test_a_transformer_is_for_transformers_and_names_its_checkpoint(tmp_path: Path) -> None:
@@ -163,15 +163,22 @@ def test_a_checkpoint_in_a_folder_stays_private(tmp_path: Path, checkpoint: str,
         ("Apache-2.0", "apache-2.0"),
         ("CC BY-SA 4.0", "cc-by-sa-4.0"),
         ("MIT", "mit"),
+        ("cc0-1.0", "cc0-1.0"),
         ("unknown", "unknown"),
         ("", "unknown"),
+        # The hub may know a name without a version, or not: as a name of `other` it is never refused.
+        ("odc-by", ("other", "odc-by")),
+        ("proprietary", ("other", "proprietary")),
+        ("Free to use as you like version 1.0", ("other", "free-to-use-as-you-like-version-1.0")),
         ("Ask me first!", ("other", "ask-me-first")),
         ("...", ("other", "see-the-card")),
         ("尋ねてください", ("other", "see-the-card")),
         ("yes", ("other", "yes")),
     ],
 )
-def test_licences_are_those_that_the_hub_takes(tmp_path: Path, licence: str, expected: str | tuple[str, str]) -> None:
+def test_the_licence_is_that_of_the_data_or_other(
+    tmp_path: Path, licence: str, expected: str | tuple[str, str]
+) -> None:
     data = metadata(tmp_path, data__licence=licence, data__source="a friend")
     found = (data.license, data.license_name) if data.license_name else data.license
     assert found == expected
@@ -238,7 +245,7 @@ def test_nothing_breaks_out(tmp_path: Path, hostile: str) -> None:
     hostile_data, hostile_markdown = put(tmp_path, told_by(hostile))
     assert yaml.safe_load(hostile_data.to_yaml()).keys() == yaml.safe_load(data.to_yaml()).keys()
     assert hostile_data.license == "other"
-    assert all(isinstance(each.dataset_name, str) for each in hostile_data.eval_results or [])
+    assert all(isinstance(result.dataset_name, str) for result in hostile_data.eval_results or [])
     assert structure(hostile_markdown) == structure(markdown)
     assert [len(row) for row in rows(hostile_markdown)] == [len(row) for row in rows(markdown)]
 

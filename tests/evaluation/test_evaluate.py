@@ -11,7 +11,7 @@ import pytest
 
 from emotion.data.dataset import Dataset, load_dataset
 from emotion.evaluation import evaluate
-from emotion.evaluation.calibration import calibration_error, fit_temperature
+from emotion.evaluation.calibration import expected_calibration_error, fit_temperature, reliability_bins
 from emotion.evaluation.evaluate import RunScores, evaluate_run, rows_per_second
 from emotion.evaluation.predictions import read_predictions
 from emotion.onnx.session import Classifier, probabilities
@@ -42,7 +42,7 @@ def scores(run: Run, data: Dataset, toy: Classifier) -> RunScores:
 def test_each_split_has_its_own_scores(scores: RunScores) -> None:
     assert (scores.train.rows, scores.validation.rows, scores.test.rows) == (3, 4, 5)
     assert (scores.train.accuracy, scores.validation.accuracy, scores.test.accuracy) == (1.0, 0.75, 0.6)
-    assert {name: each.support for name, each in scores.test.per_class.items()} == {"anger": 1, "fear": 1, "joy": 3}
+    assert {name: label.support for name, label in scores.test.per_class.items()} == {"anger": 1, "fear": 1, "joy": 3}
     assert scores.rows_per_second > 0
 
 
@@ -115,8 +115,9 @@ def test_a_model_without_mistakes_has_none_to_list(tmp_path: Path, run: Run, toy
 def test_scores_are_calibrated_on_validation_and_judged_on_test(run: Run, scores: RunScores) -> None:
     validation, test = (read_predictions(run.predictions / f"{name}.npz", 3) for name in ("validation", "test"))
     assert scores.temperature == fit_temperature(validation.logits, validation.label) != 1
-    assert scores.test.ece == calibration_error(test.logits, test.label)
-    assert scores.test.ece_scaled == calibration_error(test.logits, test.label, scores.temperature)
+    assert scores.test.ece == expected_calibration_error(reliability_bins(test.logits, test.label))
+    scaled = reliability_bins(test.logits, test.label, scores.temperature)
+    assert scores.test.ece_scaled == expected_calibration_error(scaled)
 
 
 @pytest.mark.usefixtures("scores")

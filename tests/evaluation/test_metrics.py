@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from emotion.evaluation import metrics
-from emotion.evaluation.calibration import calibration_error
+from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int32]
@@ -81,7 +81,7 @@ class TestOnTest:
         scores = metrics.test_scores(logits, labels, list("abcdef"), 1)
         assert metrics.split_scores(logits, labels).model_dump().items() <= scores.model_dump().items()
         assert scores.accuracy_ci95 == metrics.wilson_interval(round(scores.accuracy * 300), 300)
-        assert scores.ece == calibration_error(logits, labels)
+        assert scores.ece == expected_calibration_error(reliability_bins(logits, labels))
 
     def test_scores_of_each_label(self) -> None:
         """Predicted 0 0 1 1 of true 0 0 0 1."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from emotion.evaluation.mistakes import MOST, Mistake, as_text, most_confident
+from emotion.evaluation.mistakes import MOST_MISTAKES, Mistake, as_text, most_confident
 from emotion.onnx.session import probabilities
 
 NAMES = ["anger", "fear", "joy"]
@@ -21,12 +21,12 @@ def logits_of(*rows: tuple[float, float, float]) -> NDArray[np.float32]:
 def test_the_surest_come_first_with_row_text_labels_and_score() -> None:
     logits = logits_of((1, 0, 0), (5, 0, 0), (0, 9, 0), (0, 0, 3))
     found = most_confident(logits, labels_of(1, 2, 1, 0), ["a", "b", "c", "d"], NAMES, 1.0)
-    assert [(each.row, each.text, each.label, each.predicted) for each in found] == [
+    assert [(mistake.row, mistake.text, mistake.label, mistake.predicted) for mistake in found] == [
         (2, "b", "joy", "anger"),
         (4, "d", "anger", "joy"),
         (1, "a", "fear", "anger"),
     ]
-    assert [each.confidence for each in found] == pytest.approx(probabilities(logits).max(axis=1)[[1, 3, 0]])
+    assert [mistake.confidence for mistake in found] == pytest.approx(probabilities(logits).max(axis=1)[[1, 3, 0]])
 
 
 def test_the_score_is_that_of_the_temperature() -> None:
@@ -43,8 +43,8 @@ def test_there_are_twenty_at_most_and_the_surest_of_all() -> None:
     logits = np.zeros((rows, 3), np.float32)
     logits[:, 0] = np.random.default_rng(1).permutation(rows) / 64
     found = most_confident(logits, np.ones(rows, np.int32), ["a"] * rows, NAMES, 1.0)
-    assert len(found) == MOST == 20
-    assert [logits[each.row - 1, 0] * 64 for each in found] == list(range(99, 79, -1))
+    assert len(found) == MOST_MISTAKES == 20
+    assert [logits[mistake.row - 1, 0] * 64 for mistake in found] == list(range(99, 79, -1))
 
 
 def test_equally_sure_ones_are_in_the_order_of_the_rows() -> None:
@@ -52,8 +52,8 @@ def test_equally_sure_ones_are_in_the_order_of_the_rows() -> None:
     logits = np.tile(logits_of((2, 0, 0), (1, 0, 0), (1, 0, 0)), (10, 1))
     found = most_confident(logits, np.ones(30, np.int32), [f"text {row}" for row in range(30)], NAMES, 1.0)
     surer = [*range(1, 31, 3)]
-    assert [each.row for each in found] == [*surer, *(row for row in range(1, 31) if row not in surer)][:20]
-    assert [each.text for each in found] == [f"text {each.row - 1}" for each in found]
+    assert [mistake.row for mistake in found] == [*surer, *(row for row in range(1, 31) if row not in surer)][:20]
+    assert [mistake.text for mistake in found] == [f"text {mistake.row - 1}" for mistake in found]
 
 
 def test_texts_are_one_line_without_control_characters() -> None:

@@ -44,16 +44,16 @@ def test_what_was_written_is_read_back(path: Path) -> None:
     written = write_predictions(path, TEXTS, LABELS, LOGITS)
     found = read_predictions(path, 3)
     assert found.row.tolist() == [hashlib.sha256(text.encode()).hexdigest()[:16].encode() for text in TEXTS]
-    for one, other in ((found.row, written.row), (found.label, LABELS), (found.logits, LOGITS)):
-        np.testing.assert_array_equal(one, other)
-        assert one.dtype == other.dtype
+    for read, expected in ((found.row, written.row), (found.label, LABELS), (found.logits, LOGITS)):
+        np.testing.assert_array_equal(read, expected)
+        assert read.dtype == expected.dtype
     assert found.predicted.tolist() == [0, 1, 0, 1]
     assert found.correct.tolist() == [True, True, False, True]
 
 
 def test_nothing_else_is_left_beside_it(path: Path) -> None:
     write_predictions(path, TEXTS, LABELS, LOGITS)
-    assert [each.name for each in path.parent.iterdir()] == ["test.npz"]
+    assert [file.name for file in path.parent.iterdir()] == ["test.npz"]
 
 
 @pytest.mark.parametrize("kind", ["<i8", ">i4", "i1"])

@@ -1,4 +1,4 @@
-"""Telling words: z-scores against the paper's formulas written out anew, and what has nothing to tell."""
+"""Distinctive words: z-scores against the paper's formulas, and data in which no word is distinctive."""
 
 from collections import Counter
 from math import log, sqrt
@@ -16,7 +16,7 @@ CORPUS = {
 }
 
 
-def telling(corpus: dict[str, str]) -> dict[str, list[DistinctiveWord]]:
+def distinctive(corpus: dict[str, str]) -> dict[str, list[DistinctiveWord]]:
     words = make_words(list(corpus.values()))
     return distinctive_words(words, words_by_label(words, list(corpus)))
 
@@ -38,28 +38,28 @@ def test_scores_are_those_of_the_paper(label: str) -> None:
     vocabulary = set(" ".join(CORPUS.values()).split())
     expected = {word: z for word in vocabulary if (z := z_by_the_paper(word, label)) > 0}
 
-    found = telling(CORPUS)[label]
+    found = distinctive(CORPUS)[label]
 
     assert {word.word: word.z for word in found} == pytest.approx(expected)
     assert [word.z for word in found] == sorted(expected.values(), reverse=True)
 
 
-def test_the_most_telling_word_is_frequent_here_and_absent_elsewhere() -> None:
-    found = telling(CORPUS)
+def test_the_most_distinctive_word_is_frequent_here_and_absent_elsewhere() -> None:
+    found = distinctive(CORPUS)
     assert (found["joy"][0].word, found["joy"][0].in_label, found["joy"][0].in_train) == ("happy", 3, 3)
     assert found["fear"][0].word == "afraid"
 
 
 def test_at_most_ten_words_a_label() -> None:
-    found = telling({"a": " ".join(f"w{number}" for number in range(40)), "b": "x"})
+    found = distinctive({"a": " ".join(f"w{number}" for number in range(40)), "b": "x"})
     assert len(found["a"]) == 10
     assert [word.word for word in found["b"]] == ["x"]
 
 
 @pytest.mark.parametrize("corpus", [{}, {"only": "a b c"}, {"a": "same", "b": "same"}, {"a": "\u200b", "b": "\u200b"}])
 def test_where_nothing_can_be_told_apart(corpus: dict[str, str]) -> None:
-    assert telling(corpus) == {label: [] for label in corpus}
+    assert distinctive(corpus) == {label: [] for label in corpus}
 
 
 def test_a_label_whose_texts_have_no_words() -> None:
-    assert telling({"a": "x y", "b": "\u200b"})["b"] == []
+    assert distinctive({"a": "x y", "b": "\u200b"})["b"] == []

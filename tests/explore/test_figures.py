@@ -6,16 +6,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 from emotion.explore.figures import FIGURES, _fit_fonts, write_figures
-from emotion.explore.numbers import Numbers
 from emotion.plots import style
 from emotion.plots.fonts import find_fonts
 from tests.builders import Rows
-from tests.explore.scenes import make_numbers
+from tests.explore.scenes import draw_figure, make_measurements, texts_in
 from tests.explore.toyfont import bare_machine, write_font
 
 HOSTILE = ['$x^2$ & <b>"it\'s"</b>', "--> ]]> <!-- -", "\x1b[31m\u202ered\x00", "{} %s \\frac{1}{2}"]
@@ -39,21 +35,9 @@ LONG: Rows = [
 ROWS = [("i feel so happy today", "joy"), ("i am afraid of the dark", "fear"), ("why so happy", "fear")]
 
 
-def figure(name: str, numbers: Numbers) -> Figure:
-    fonts = _fit_fonts(numbers)
-    with style.theme(fonts):
-        drawn = FIGURES[name](numbers, fonts)
-        drawn.draw_without_rendering()
-    return drawn
-
-
-def said(drawn: Figure) -> list[str]:
-    return [text.get_text() for text in drawn.findobj(Text) if isinstance(text, Text) and text.get_text()]
-
-
 @pytest.mark.parametrize("rows", ODD.values(), ids=ODD)
 def test_odd_data_sets_are_drawn_and_told(tmp_path: Path, rows: tuple[Rows, Rows, Rows]) -> None:
-    written = write_figures(make_numbers(*rows), tmp_path / "new" / "folder", lambda _: None)
+    written = write_figures(make_measurements(*rows), tmp_path / "new" / "folder", lambda _: None)
 
     files = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
     assert files == sorted([f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")] + ["explore.json"])
@@ -63,18 +47,18 @@ def test_odd_data_sets_are_drawn_and_told(tmp_path: Path, rows: tuple[Rows, Rows
 
 def test_what_the_data_set_says_stays_text(tmp_path: Path) -> None:
     rows = [(text, label) for label in HOSTILE for text in WORDS]
-    write_figures(make_numbers(rows, rows[:2], rows[:1]), tmp_path, lambda _: None)
+    write_figures(make_measurements(rows, rows[:2], rows[:1]), tmp_path, lambda _: None)
 
     for path in tmp_path.glob("*.svg"):
         tags = {element.tag.partition("}")[2] for element in ElementTree.parse(path).iter()}  # noqa: S314  we wrote it
         assert tags <= {*("svg", "metadata", "RDF", "Work", "defs", "style", "g", "path", "use", "clipPath", "rect")}
-    labels = said(figure("labels", make_numbers(rows)))
+    labels = texts_in(draw_figure("labels", make_measurements(rows)))
     assert {'$x^2$ & <b>"it\'s"</b>', "--> ]]> <!-- -", "[31m red", "{} %s \\frac{1}{2}"} <= set(labels)
 
 
 def test_the_same_data_set_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("first", "second"):
-        write_figures(make_numbers(ROWS, ROWS[:1]), tmp_path / name, lambda _: None)
+        write_figures(make_measurements(ROWS, ROWS[:1]), tmp_path / name, lambda _: None)
     first, second = (
         {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("first", "second")
     )
@@ -83,7 +67,7 @@ def test_the_same_data_set_gives_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_is_cut_off(name: str) -> None:
-    drawn = figure(name, make_numbers(LONG, LONG[:40], LONG[:3]))
+    drawn = draw_figure(name, make_measurements(LONG, LONG[:40], LONG[:3]))
     inked = drawn.get_tightbbox()
     assert min(inked.x0, inked.y0) >= 0
     assert inked.x1 <= drawn.get_figwidth()
@@ -91,38 +75,15 @@ def test_no_text_is_cut_off(name: str) -> None:
 
 
 def test_many_labels_are_high_and_small_multiples_stay_few() -> None:
-    numbers = make_numbers(LONG)
+    measurements = make_measurements(LONG)
     with style.theme():
-        labels = FIGURES["labels"](numbers, _fit_fonts(numbers))
+        labels = FIGURES["labels"](measurements, _fit_fonts(measurements))
     assert 30 < labels.get_figheight() < 40
-    assert len({text for text in said(labels) if text.startswith("compl")}) == 200
+    assert len({text for text in texts_in(labels) if text.startswith("compl")}) == 200
     for name in ("telling", "wordcloud-labels"):
-        drawn = figure(name, numbers)
+        drawn = draw_figure(name, measurements)
         assert len(drawn.axes) == 24
-        assert any("176 rarer labels are not drawn" in text for text in said(drawn))
-
-
-def test_labels_are_in_the_order_of_train_and_shares_of_their_split() -> None:
-    train = [("a", "rare"), *[("b", "common")] * 3]
-    drawn = figure("labels", make_numbers(train, [("a", "rare"), ("c", "new")]))
-    bars = [[round(bar.get_bbox().width) for bar in axes.patches if isinstance(bar, Rectangle)] for axes in drawn.axes]
-    assert [tick.get_text() for tick in drawn.axes[0].get_yticklabels()] == ["common", "rare", "new"]
-    assert bars == [[75, 25, 0], [0, 50, 50], []]
-    assert "no rows" in said(drawn)
-
-
-def test_the_chosen_vocabulary_and_length_are_marked_with_what_they_cover() -> None:
-    numbers = make_numbers([("a a b", "x"), ("a c", "y")], [("a d", "x")], vocabulary=3, max_length=2)
-    words, lengths = said(figure("vocabulary", numbers)), said(figure("lengths", numbers))
-    assert {"covered by 1 word", "60.0% of train", "50.0% of validation and test"} <= set(words)
-    assert {"50.0% of rows fit in 2 words", "100.0% of rows fit in 2 words"} <= set(lengths)
-    assert "p90, p95, p99: 3" in lengths
-
-
-def test_texts_under_two_labels() -> None:
-    drawn = figure("conflicts", make_numbers([("x", "a"), ("x", "b"), ("y", "a"), ("y", "b"), ("y", "c")]))
-    assert [tick.get_text() for tick in drawn.axes[0].get_yticklabels()] == ["a / b", "a / c", "b / c"]
-    assert said(figure("conflicts", make_numbers(ROWS)))[0] == "No text occurs under two labels"
+        assert any("176 rarer labels are not drawn" in text for text in texts_in(drawn))
 
 
 @pytest.fixture
@@ -133,7 +94,7 @@ def toy_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("toy_machine")
 def test_a_font_installed_since_draws_what_ours_lacks(tmp_path: Path) -> None:
     rows = [("뷁 쀍 joy", "뷁 뷁"), ("fear 꿽", "joy")]
-    written = write_figures(make_numbers(rows), tmp_path, lambda _: None)
+    written = write_figures(make_measurements(rows), tmp_path, lambda _: None)
 
     assert find_fonts("뷁").families == ("DejaVu Sans", "Toy")
     for name in ("labels", "telling", "wordcloud-labels"):

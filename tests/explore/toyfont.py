@@ -1,4 +1,4 @@
-"""A font with a square for each of a few characters, and a machine that has no other than matplotlib's own."""
+"""A font with a square for every one of a few characters, and a machine that has only matplotlib's fonts."""
 
 from functools import cache
 from pathlib import Path

@@ -114,8 +114,17 @@ def tiny(*changes: str) -> list[str]:
     return [part for change in (*TINY, *changes) for part in ("--set", change)]
 
 
+def environment(container: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of a manifest's container; $(NAME) in a value is a variable before it, as in Kubernetes."""
+    found: dict[str, str] = {}
+    for variable in container.get("env", []):
+        if "value" in variable:
+            found[variable["name"]] = expanded(variable["value"], found)
+    return found
+
+
 def expanded(word: str, environment: Mapping[str, str]) -> str:
-    """Put variables in the place of $(NAME), as Kubernetes does in a container's args: $$ is one $, begins nothing."""
+    """Replace $(NAME) by variables, as Kubernetes does in a container's args: $$ is one $ and begins no name."""
     return re.sub(
         r"\$(?:\$|\(([^)]*)\))",
         lambda found: "$" if found[1] is None else environment.get(found[1], found[0]),

@@ -37,7 +37,7 @@ def layers(image: str) -> list[str]:
 @pytest.mark.parametrize("name", ["train", "classify"])
 def test_a_change_of_code_touches_one_small_layer(checkout: Path, name: str) -> None:
     image, changed = os.environ[f"{name.upper()}_IMAGE"], f"emotion-{name}:changed"
-    with (checkout / "emotion" / "stopping.py").open("a") as file:
+    with (checkout / "emotion" / "signals.py").open("a") as file:
         file.write("CHANGED = True\n")
     done = make(checkout, f"image-{name}", "VARIANT=cpu", f"{name.upper()}_IMAGE={changed}")
     assert done.returncode == 0, done.stderr

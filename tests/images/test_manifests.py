@@ -17,11 +17,11 @@ import pytest
 from emotion.cluster.job_spec import JobSpec, check_spec
 from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.render import Rendered, render
-from emotion.cluster.store_files import FileEntry, fetch, local_files, put, remote_files
+from emotion.cluster.store_files import FileEntry, download, local_files, remote_files, upload
 from emotion.cluster.store_pod import StorePod
 from emotion.data.sample import generate
 from tests.builders import write_dataset
-from tests.images.containers import DOCKER, PINNED, TINY, Container, docker, expanded, inspect, open_to_all
+from tests.images.containers import DOCKER, PINNED, TINY, Container, docker, environment, expanded, inspect, open_to_all
 
 DATA, INPUT = "small", "Inbox"
 UNITS = {"m": 1e-3, "": 1, "Mi": 2**20, "Gi": 2**30}
@@ -138,10 +138,9 @@ class Node:
 
 
 def _environment(job: Rendered, index: int) -> Mapping[str, str]:
-    """What the container is told; nobody here has the Secret of the hub, which is optional."""
-    given = {each["name"]: each["value"] for each in job.container.get("env", []) if "value" in each}
+    """The container's variables; there is no Secret of the hub, which is optional."""
     indexed = {"JOB_COMPLETION_INDEX": str(index)} if "completionMode" in job.job["spec"] else {}
-    return {**given, **indexed}
+    return {**environment(job.container), **indexed}
 
 
 def _command(job: Rendered, index: int) -> list[str]:
@@ -196,7 +195,7 @@ class Trained:
 
     @property
     def run(self) -> Path:
-        return self.node.claim / "runs" / "ann" / self.job.order.run
+        return self.node.claim / "runs" / "ann" / self.job.spec.run
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +235,7 @@ def test_comparing_writes_the_table_and_the_winner(trained: Trained, compared: E
     comparison = trained.node.claim / "comparison"
     names = {"best.json", "comparison.csv", "comparison.html", "comparison.json", "comparison.md", "figures"}
     assert {path.name for path in comparison.iterdir() if path.name[0] != "."} == names
-    assert json.loads((comparison / "best.json").read_text())["run"] == f"ann/{trained.job.order.run}"
+    assert json.loads((comparison / "best.json").read_text())["run"] == f"ann/{trained.job.spec.run}"
     assert "Which model to deploy" in (comparison / "comparison.html").read_text()
 
 
@@ -316,7 +315,7 @@ def test_runs_that_cannot_be_written_end_the_job(node: Node, cause: str) -> None
 
 def test_a_pod_that_is_evicted_leaves_a_checkpoint_and_the_next_one_goes_on(node: Node) -> None:
     job = ann("training.epochs=60", "training.patience=1000")
-    run = node.claim / "runs" / "ann" / job.order.run
+    run = node.claim / "runs" / "ann" / job.spec.run
     pod = node.start(job)
     pod.until(lambda: (run / "progress.json").exists() and json.loads((run / "progress.json").read_text())["step"] > 20)
     pod.stop()
@@ -358,7 +357,7 @@ def test_two_workers_train_one_run_together(start_node: Callable[..., Node], net
     finally:
         node.clear()
         node.pods.clear()
-    run = node.claim / "runs" / "ann" / job.order.run
+    run = node.claim / "runs" / "ann" / job.spec.run
     assert {path.name for path in run.iterdir()} == RUN_FILES
     assert "worker 1 of 2 has done its part" in words[1]
 
@@ -367,12 +366,12 @@ def test_two_workers_train_one_run_together(start_node: Callable[..., Node], net
 class Exec(Kubectl):
     """`docker exec` in the place of `kubectl exec`."""
 
-    def stream(self, *arguments: str, fed: bool = False) -> subprocess.Popen[bytes]:
+    def stream(self, *arguments: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         place = arguments.index("--")
-        pod, options = arguments[place - 2], ["--interactive"] if fed else []
+        pod, options = arguments[place - 2], ["--interactive"] if stdin else []
         command = [DOCKER, "exec", *options, pod, *arguments[place + 1 :]]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdin=pipe if fed else subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+        return subprocess.Popen(command, stdin=pipe if stdin else subprocess.DEVNULL, stdout=pipe, stderr=pipe)
 
 
 def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_container(node: Node, tmp_path: Path) -> None:
@@ -387,7 +386,7 @@ def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_contai
     (source / "in ner" / "large.bin").write_bytes(os.urandom(3 << 20))
     files = local_files(source)
     moved: list[int] = []
-    assert put(pod, source, files, target, moved.append).written == [each.path for each in files]
+    assert upload(pod, source, files, target, moved.append).written == [each.path for each in files]
     assert sum(moved) == sum(each.size for each in files)
     there = [path for path in (node.claim / "inputs").rglob("*") if path.is_file()]
     assert {path.relative_to(node.claim / "inputs" / "mine").as_posix() for path in there} == {
@@ -395,9 +394,9 @@ def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_contai
     }
     assert {(path.stat().st_uid, path.stat().st_gid) for path in there} == {(10001, 10001)}
     assert sorted_by_path(remote_files(pod, target)) == sorted_by_path(files)
-    assert put(pod, source, files, target, moved.append).written == []
+    assert upload(pod, source, files, target, moved.append).written == []
     back = tmp_path / "back"
-    fetch(pod, target, files, back, moved.append)
+    download(pod, target, files, back, moved.append)
     assert sorted_by_path(local_files(back)) == sorted_by_path(files)
 
 

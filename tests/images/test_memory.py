@@ -8,8 +8,8 @@ import pytest
 
 from emotion.data.sample import generate
 from tests.builders import Rows, write_dataset
-from tests.checkpoints import write_checkpoint
 from tests.images.containers import TMP, Container, open_to_all
+from tests.pretrained import write_pretrained
 
 # TensorFlow alone takes half of it, and a whole batch's activations twice of it.
 LIMIT = ("--memory", "1200m", "--memory-swap", "1200m")
@@ -45,7 +45,7 @@ def mounts(store: Path) -> dict[str, Path]:
     (store / "data").mkdir()
     train = long(rows["train"], 2 * BATCH)
     write_dataset(store / "data", train=train, validation=long(rows["validation"], 20), test=long(rows["test"], 20))
-    write_checkpoint(store / "checkpoint", "bert", [text for text, _ in train], **SIZES)
+    write_pretrained(store / "checkpoint", "bert", [text for text, _ in train], **SIZES)
     (store / "checkpoint" / "model.safetensors").chmod(0o644)
     (store / "params.toml").write_text(PARAMETERS)
     for folder in (store / "data", store / "checkpoint"):

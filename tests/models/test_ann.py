@@ -1,4 +1,4 @@
-"""ANN: the layers of the study's table, its parameters, and a start that is the same at every place."""
+"""ANN: the layers of the study's table, its parameters, and a start that is the same at every position."""
 
 from typing import Any
 
@@ -46,15 +46,15 @@ def test_layers_are_those_of_the_study_in_order(reference: Any) -> None:
     ]
 
 
-def test_the_first_dense_layer_starts_equal_at_every_place() -> None:
-    places = first_kernel(same_start=True)
-    assert np.ptp(places, axis=0).max() == 0
-    assert len(np.unique(places[0])) == places[0].size
+def test_the_first_dense_layer_starts_equal_at_every_position() -> None:
+    positions = first_kernel(same_start=True)
+    assert np.ptp(positions, axis=0).max() == 0
+    assert len(np.unique(positions[0])) == positions[0].size
 
 
-def test_without_same_start_every_place_has_its_own() -> None:
-    places = first_kernel(same_start=False)
-    assert len(np.unique(places)) == places.size
+def test_without_same_start_every_position_has_its_own() -> None:
+    positions = first_kernel(same_start=False)
+    assert len(np.unique(positions)) == positions.size
 
 
 def test_with_equal_starts_the_order_of_words_does_not_matter_yet() -> None:

@@ -1,4 +1,4 @@
-"""Building by parameters, and what architecture.json says of the model."""
+"""Building the ANN and the LSTM, and describing models for architecture.json."""
 
 import json
 from typing import Any
@@ -19,8 +19,8 @@ def _tensorflow() -> None:
     prepare(1, 0)
 
 
-def logits(model: Any, places: int) -> Any:
-    return np.asarray(model({"input_ids": np.ones((2, places), np.int32)}))
+def logits(model: Any, length: int) -> Any:
+    return np.asarray(model({"input_ids": np.ones((2, length), np.int32)}))
 
 
 @pytest.mark.parametrize("params", [ANN, LSTM])
@@ -53,20 +53,20 @@ def test_dropout_acts_in_training_alone_by_seed_step_and_row(model: type[Any], d
     assert np.ptp(np.asarray(built(ids, training=False)), axis=0).max() < 1e-6
 
     def drawn(seed: int, step: int, row: int) -> Any:
-        built.chance.start(seed, step, row)
+        built.dropout_seed.start(seed, step, row)
         return np.asarray(built(ids, training=True))
 
-    one = drawn(3, 7, 0)
-    assert np.ptp(one, axis=0).max() > 1e-3
-    np.testing.assert_array_equal(drawn(3, 7, 0), one)
-    assert all(np.abs(one - drawn(*other)).max() > 1e-3 for other in ((4, 7, 0), (3, 8, 0), (3, 7, 64)))
+    first = drawn(3, 7, 0)
+    assert np.ptp(first, axis=0).max() > 1e-3
+    np.testing.assert_array_equal(drawn(3, 7, 0), first)
+    assert all(np.abs(first - drawn(*other)).max() > 1e-3 for other in ((4, 7, 0), (3, 8, 0), (3, 7, 64)))
 
 
 @pytest.mark.parametrize("params", [ANN, LSTM])
 def test_feature_dropout_takes_whole_features_and_embedding_dropout_single_values(params: WordParams) -> None:
     rates = {"embedding_dim": 40, "feature_dropout": 0.5, "embedding_dropout": 0.5}
     model = build_model(params.model_copy(update={"model": params.model.model_copy(update=rates)}), 10, 3)
-    model.chance.start(1, 2, 0)
+    model.dropout_seed.start(1, 2, 0)
     ones = np.ones((30, 5, 40), np.float32)
     features = np.asarray(model.get_layer("feature_dropout")(ones, training=True))
     assert np.ptp(features, axis=1).max() == 0
@@ -79,9 +79,9 @@ def test_feature_dropout_takes_whole_features_and_embedding_dropout_single_value
 
 
 def test_architecture_tells_layers_shapes_and_parameters() -> None:
-    told = architecture(build_model(ANN, vocabulary=10, labels=3))
-    assert json.loads(json.dumps(told)) == told
-    layers = {layer["name"]: layer for layer in told["layers"]}
+    content = architecture(build_model(ANN, vocabulary=10, labels=3))
+    assert json.loads(json.dumps(content)) == content
+    layers = {layer["name"]: layer for layer in content["layers"]}
     assert layers["embedding"] == {
         "name": "embedding",
         "type": "Embedding",
@@ -96,15 +96,15 @@ def test_architecture_tells_layers_shapes_and_parameters() -> None:
 
 def test_architecture_tells_of_dropout_where_something_is_dropped() -> None:
     model = AnnTable(embedding_dim=3, hidden=[4], feature_dropout=0.5)
-    told = architecture(build_model(ANN.model_copy(update={"model": model}), vocabulary=10, labels=3))
-    (dropout,) = [layer for layer in told["layers"] if layer["type"] == "Dropout"]
+    content = architecture(build_model(ANN.model_copy(update={"model": model}), vocabulary=10, labels=3))
+    (dropout,) = [layer for layer in content["layers"] if layer["type"] == "Dropout"]
     assert dropout["detail"] == "0.5 of whole features, while training"
 
 
 def test_architecture_adds_up() -> None:
-    told = architecture(build_model(ANN, vocabulary=10, labels=3))
-    assert sum(layer["parameters"] for layer in told["layers"]) == told["parameters"]["total"]
-    assert told["parameters"] == {"total": 30 + 64 + 15, "trainable": 30 + 64 + 15}
+    content = architecture(build_model(ANN, vocabulary=10, labels=3))
+    assert sum(layer["parameters"] for layer in content["layers"]) == content["parameters"]["total"]
+    assert content["parameters"] == {"total": 30 + 64 + 15, "trainable": 30 + 64 + 15}
 
 
 def test_frozen_weights_are_not_counted_as_trainable() -> None:

@@ -83,7 +83,7 @@ def test_the_parameters_decide_xla_and_lengths_follow(
 
 
 class Devices:
-    """Stands in for TensorFlow's view of GPUs, each told by its compute capability."""
+    """A double of TensorFlow's list of GPUs, given by their compute capabilities."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *gpus: dict[str, Any]) -> None:
         load_keras()

@@ -1,4 +1,4 @@
-"""config.json of every family in one form, and what is wrong with one said instead of tried."""
+"""The config.json of all families becomes one configuration; impossible values are errors."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from emotion.errors import BadDataError, InputMissingError
 from emotion.models.config import FAMILIES, MobileConfig
 from emotion.models.config_json import encoder_config, read_config
 
-# As the first checkpoints of each family were published: their own sizes, keys that nothing reads any more.
+# As BERT was first published, with keys that nothing reads any more.
 BERT = {
     "architectures": ["BertForMaskedLM"],
     "attention_probs_dropout_prob": 0.1,
@@ -48,7 +48,7 @@ def test_bert_as_it_was_published() -> None:
     config = encoder_config(BERT)
     assert (config.vocabulary, config.positions, config.token_types) == (30522, 512, 2)
     assert (config.embedding_size, config.hidden_size, config.intermediate_size) == (768, 768, 3072)
-    assert (config.heads, config.order, config.inner) == (12, tuple(range(12)), 1)
+    assert (config.heads, config.order, config.group_size) == (12, tuple(range(12)), 1)
     assert (config.activation, config.epsilon, config.initializer_range) == ("gelu", 1e-12, 0.02)
     assert (config.dropout, config.attention_dropout, config.head.dropout) == (0.1, 0.1, 0.1)
     assert (config.max_length, config.pad_id, config.projection, config.mobile) == (512, 0, False, None)
@@ -109,11 +109,11 @@ def test_distilbert_has_names_of_its_own() -> None:
 def test_albert_repeats_its_blocks() -> None:
     old = {"net_structure_type": 0, "gap_size": 0, "num_memory_blocks": 0, "down_scale_factor": 1}
     config = encoder_config(small("albert", num_hidden_layers=4, embedding_size=8, classifier_dropout_prob=0.2, **old))
-    assert (config.order, config.inner, config.projection) == ((0, 0, 0, 0), 1, True)
+    assert (config.order, config.group_size, config.projection) == ((0, 0, 0, 0), 1, True)
     assert (config.embedding_size, config.head.dropout) == (8, 0.2)
     groups = small("albert", num_hidden_layers=4, num_hidden_groups=2, inner_group_num=3)
     assert encoder_config(groups).order == (0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5)
-    assert encoder_config(groups).inner == 3
+    assert encoder_config(groups).group_size == 3
     # Divided exactly, layer 9 would be of group 7; PyTorch's own rounding makes it 6.
     assert encoder_config(small("albert", num_hidden_layers=18, num_hidden_groups=14)).order[9] == 6
 
@@ -121,19 +121,19 @@ def test_albert_repeats_its_blocks() -> None:
 def test_mobilebert_has_bottlenecks() -> None:
     config = encoder_config({"model_type": "mobilebert"})
     assert config.mobile == MobileConfig(
-        inner_size=128,
+        intra_bottleneck_size=128,
         feedforwards=4,
         trigrams=True,
-        bottleneck=True,
-        bottleneck_attention=False,
-        shared_bottleneck=True,
+        use_bottleneck=True,
+        use_bottleneck_attention=False,
+        key_query_shared_bottleneck=True,
         no_norm=True,
     )
     changed = small("mobilebert", use_bottleneck=False, classifier_activation=False, normalization_type="layer_norm")
     config = encoder_config(changed)
     assert config.head.pooler is None
     assert config.mobile is not None
-    assert (config.mobile.inner_size, config.mobile.no_norm) == (16, False)
+    assert (config.mobile.intra_bottleneck_size, config.mobile.no_norm) == (16, False)
 
 
 def test_roberta_counts_positions_behind_the_padding() -> None:
@@ -205,7 +205,7 @@ def test_impossible_values(content: dict[str, Any], named: str) -> None:
 def test_all_that_does_not_fit_is_said_at_once() -> None:
     with pytest.raises(BadDataError) as caught:
         encoder_config(small("bert", hidden_size=18, is_decoder=True, pad_token_id=99))
-    assert all(each in caught.value.message for each in ("is_decoder", "4 heads", "pad_token_id 99"))
+    assert all(text in caught.value.message for text in ("is_decoder", "4 heads", "pad_token_id 99"))
 
 
 @pytest.mark.parametrize("family", ["gpt2", "", None, ["bert"], {"bert": 1}, 7])
@@ -228,7 +228,7 @@ def test_no_configuration(tmp_path: Path) -> None:
         read_config(tmp_path)
 
 
-def test_code_of_a_checkpoint_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_of_a_pretrained_model_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "foreign_code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Config: pass\n")
     foreign = {
         "auto_map": {"AutoConfig": "foreign_code.Config", "AutoModel": f"{tmp_path}--foreign_code.Config"},

@@ -1,117 +1,31 @@
-"""Reading checkpoints as they are found, damaged ones too; writing is held against PyTorch in test_references.py."""
+"""Reading pretrained models as they are found, also damaged ones. test_references.py compares writing with PyTorch."""
 
 import json
 import pickle
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
-from numpy.typing import DTypeLike, NDArray
-from safetensors.numpy import load_file, save_file
+from numpy.typing import DTypeLike
+from safetensors.numpy import load_file
 
 from emotion.errors import BadDataError, InputMissingError
-from emotion.models.backend import prepare
-from emotion.models.config import FAMILIES, EncoderConfig
-from emotion.models.config_json import encoder_config, read_config
-from emotion.models.hf_folder import Loaded, classifier_config, load_weights, save_checkpoint
+from emotion.models.config import FAMILIES
+from emotion.models.config_json import encoder_config
+from emotion.models.hf_folder import classifier_config, load_weights
+from tests.models.conftest import REFERENCES, Reference
 
-REFERENCES = Path(__file__).parent.parent / "references"
 QUERY = "bert.encoder.layer.0.attention.self.query.weight"
-Tensors = dict[str, NDArray[Any]]
 
 
-@dataclass
-class Found:
-    """A checkpoint that PyTorch wrote, and a model for it; `folder` is for changed ones."""
-
-    content: dict[str, Any]
-    config: EncoderConfig
-    model: Any
-    tensors: Tensors
-    folder: Path
-
-    def load(self, tensors: Tensors | None = None, *, same_labels: bool = True) -> Loaded:
-        """Load what is in the folder, or these tensors."""
-        if tensors is not None:
-            save_file({name: np.ascontiguousarray(each) for name, each in tensors.items()}, self.file, {"format": "pt"})
-        return load_weights(self.model, self.config, self.folder, same_labels=same_labels)
-
-    def load_into_zeros(self, tensors: Tensors, *, same_labels: bool = True) -> Loaded:
-        """Load, with nothing left of what was loaded before."""
-        self.model.set_weights([np.zeros(weight.shape) for weight in self.model.get_weights()])
-        return self.load(tensors, same_labels=same_labels)
-
-    def written(self) -> Tensors:
-        """Give the model's weights by PyTorch's names."""
-        save_checkpoint(self.folder / "written", self.model, self.config, self.content, ["no", "yes"])
-        written: Tensors = load_file(self.folder / "written" / "model.safetensors")
-        return written
-
-    @property
-    def file(self) -> Path:
-        """The file that is loaded."""
-        return self.folder / "model.safetensors"
-
-
-def found(case: str, folder: Path) -> Found:
-    from emotion.models.transformer import build_transformer
-
-    prepare(1, 0)
-    content = read_config(REFERENCES / case)
-    config = encoder_config(content)
-    labels = load_file(REFERENCES / case / "expected.safetensors")["logits"].shape[1]
-    model = build_transformer(config, labels, case)
-    return Found(content, config, model, load_file(REFERENCES / case / "model.safetensors"), folder)
-
-
-@pytest.fixture(scope="module")
-def _bert(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    return found("bert", tmp_path_factory.mktemp("bert"))
-
-
-@pytest.fixture
-def bert(_bert: Found) -> Iterator[Found]:
-    yield _bert
-    _bert.file.unlink(missing_ok=True)
-
-
-@pytest.fixture(
-    scope="module", params=["bert", "distilbert", "albert_groups", "mobilebert_layer_norm", "roberta", "electra"]
-)
-def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
-    return found(request.param, tmp_path_factory.mktemp("family"))
-
-
-def same(ours: Tensors, theirs: Tensors) -> bool:
-    return set(ours) == set(theirs) and all(np.array_equal(ours[name], theirs[name]) for name in theirs)
-
-
-def test_names_with_and_without_the_prefix_of_the_family(family: Found) -> None:
-    prefix = f"{FAMILIES[family.config.family]}."
-    assert any(name.startswith(prefix) for name in family.tensors)
-    bare = {name.removeprefix(prefix): each for name, each in family.tensors.items()}
-    assert family.load_into_zeros(bare) == Loaded(len(bare))
-    assert same(family.written(), family.tensors)
-
-
-def test_the_older_names_of_normalisations(family: Found) -> None:
-    names = {name: re.sub(r"([Nn]orm)\.weight$", r"\1.gamma", name) for name in family.tensors}
-    old = {re.sub(r"([Nn]orm)\.bias$", r"\1.beta", names[name]): each for name, each in family.tensors.items()}
-    assert len(old) == len(family.tensors)
-    assert len(set(old) - set(family.tensors)) >= 10
-    assert family.load_into_zeros(old) == Loaded(len(old))
-    assert same(family.written(), family.tensors)
-
-
-def test_a_checkpoint_without_a_head(family: Found) -> None:
+def test_a_pretrained_model_without_a_head(family: Reference) -> None:
     prefix = f"{FAMILIES[family.config.family]}."
     pooler = {name for name in family.tensors if ".pooler." in name}
-    encoder = {name: each for name, each in family.tensors.items() if name.startswith(prefix) and name not in pooler}
+    encoder = {
+        name: tensor for name, tensor in family.tensors.items() if name.startswith(prefix) and name not in pooler
+    }
     loaded = family.load(encoder)
     assert loaded.tensors == len(encoder)
     assert sorted(loaded.new) == sorted(set(family.tensors) - set(encoder))
@@ -119,17 +33,17 @@ def test_a_checkpoint_without_a_head(family: Found) -> None:
     assert all(name in str(loaded) for name in loaded.new)
 
 
-def test_the_classifier_is_new_for_other_labels(family: Found) -> None:
+def test_the_classifier_is_new_for_other_labels(family: Reference) -> None:
     loaded = family.load_into_zeros(family.tensors, same_labels=False)
     assert len(loaded.new) == 2
     assert loaded.unused == []
     written = family.written()
-    changed = {name for name, each in family.tensors.items() if not np.array_equal(each, written[name])}
+    changed = {name for name, tensor in family.tensors.items() if not np.array_equal(tensor, written[name])}
     assert changed == set(loaded.new)
     assert all(not written[name].any() for name in changed)
 
 
-def test_heads_of_pretraining_are_told(bert: Found) -> None:
+def test_heads_of_pretraining_are_told(bert: Reference) -> None:
     heads = {
         "cls.predictions.bias": np.ones(60),
         "cls.predictions.transform.LayerNorm.gamma": np.ones(16),
@@ -140,48 +54,48 @@ def test_heads_of_pretraining_are_told(bert: Found) -> None:
     assert all(name in str(loaded) for name in heads)
 
 
-def test_many_unused_tensors_are_counted(bert: Found) -> None:
+def test_many_unused_tensors_are_counted(bert: Reference) -> None:
     loaded = bert.load({**bert.tensors, **{f"decoder.{index}": np.ones(1) for index in range(100)}})
     assert len(loaded.unused) == 100
     assert "and 92 more" in str(loaded)
     assert len(str(loaded)) < 300
 
 
-@pytest.mark.parametrize("place", ["bert.embeddings.", "embeddings.", ""])
-def test_buffers_of_old_versions_are_no_weights(bert: Found, place: str) -> None:
-    buffers = {f"{place}{name}": np.arange(24)[None] for name in ("position_ids", "token_type_ids")}
+@pytest.mark.parametrize("prefix", ["bert.embeddings.", "embeddings.", ""])
+def test_buffers_of_old_versions_are_no_weights(bert: Reference, prefix: str) -> None:
+    buffers = {f"{prefix}{name}": np.arange(24)[None] for name in ("position_ids", "token_type_ids")}
     assert bert.load({**bert.tensors, **buffers}).unused == []
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float64])
-def test_half_precision_is_read(bert: Found, dtype: DTypeLike) -> None:
-    bert.load_into_zeros({name: each.astype(dtype) for name, each in bert.tensors.items()})
-    for name, each in bert.written().items():
-        assert each.dtype == np.float32
-        np.testing.assert_array_equal(each, bert.tensors[name].astype(dtype).astype(np.float32))
+def test_half_precision_is_read(bert: Reference, dtype: DTypeLike) -> None:
+    bert.load_into_zeros({name: tensor.astype(dtype) for name, tensor in bert.tensors.items()})
+    for name, tensor in bert.written().items():
+        assert tensor.dtype == np.float32
+        np.testing.assert_array_equal(tensor, bert.tensors[name].astype(dtype).astype(np.float32))
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.bool_])
-def test_quantised_weights_are_refused(bert: Found, dtype: DTypeLike) -> None:
+def test_quantised_weights_are_refused(bert: Reference, dtype: DTypeLike) -> None:
     with pytest.raises(BadDataError, match=f"{QUERY} is {np.dtype(dtype).name}"):
         bert.load({**bert.tensors, QUERY: bert.tensors[QUERY].astype(dtype)})
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_weights_that_are_no_numbers(bert: Found, value: float) -> None:
+def test_weights_that_are_no_numbers(bert: Reference, value: float) -> None:
     broken = bert.tensors[QUERY].copy()
     broken[3, 4] = value
     with pytest.raises(BadDataError, match=QUERY):
         bert.load({**bert.tensors, QUERY: broken})
 
 
-def test_a_weight_that_is_missing_is_named(bert: Found) -> None:
+def test_a_weight_that_is_missing_is_named(bert: Reference) -> None:
     with pytest.raises(BadDataError, match="lacks 1 weights of a bert encoder") as caught:
-        bert.load({name: each for name, each in bert.tensors.items() if name != QUERY})
+        bert.load({name: tensor for name, tensor in bert.tensors.items() if name != QUERY})
     assert QUERY in caught.value.message
 
 
-def test_the_checkpoint_of_another_family(bert: Found) -> None:
+def test_the_weights_of_another_family(bert: Reference) -> None:
     other = load_file(REFERENCES / "distilbert" / "model.safetensors")
     with pytest.raises(BadDataError, match="lacks 37 weights of a bert encoder") as caught:
         bert.load(other)
@@ -189,33 +103,33 @@ def test_the_checkpoint_of_another_family(bert: Found) -> None:
 
 
 @pytest.mark.parametrize("shape", [(8, 16), (16, 8), (256,), (16, 16, 1), (0, 16)])
-def test_a_shape_that_is_not_that_of_the_configuration(bert: Found, shape: tuple[int, ...]) -> None:
+def test_a_shape_that_is_not_that_of_the_configuration(bert: Reference, shape: tuple[int, ...]) -> None:
     with pytest.raises(BadDataError) as caught:
         bert.load({**bert.tensors, QUERY: np.ones(shape, np.float32)})
     assert f"{QUERY} is {shape}, and by config.json it is (16, 16)" in caught.value.message
 
 
-def test_shapes_are_told_as_pytorch_has_them(bert: Found) -> None:
+def test_shapes_are_told_as_pytorch_has_them(bert: Reference) -> None:
     name = "bert.encoder.layer.1.intermediate.dense.weight"
     with pytest.raises(BadDataError) as caught:
         bert.load({**bert.tensors, name: bert.tensors[name].T})
     assert f"{name} is (16, 24), and by config.json it is (24, 16)" in caught.value.message
 
 
-def test_a_head_of_other_labels_is_not_taken_for_the_same(bert: Found) -> None:
+def test_a_head_of_other_labels_is_not_taken_for_the_same(bert: Reference) -> None:
     with pytest.raises(BadDataError, match=r"classifier\.weight"):
         bert.load({**bert.tensors, "classifier.weight": np.ones((5, 16), np.float32)})
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0002, 0.01, 0.5, 0.99999])
-def test_a_file_that_is_cut_off(bert: Found, share: float) -> None:
+def test_a_file_that_is_cut_off(bert: Reference, share: float) -> None:
     whole = (REFERENCES / "bert" / "model.safetensors").read_bytes()
     bert.file.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(BadDataError, match="not whole safetensors"):
         bert.load()
 
 
-def lying(header: dict[str, Any], **changed: Any) -> dict[str, Any]:
+def changed_header(header: dict[str, Any], **changed: Any) -> dict[str, Any]:
     return {**header, QUERY: {**header[QUERY], **changed}}
 
 
@@ -233,10 +147,10 @@ def lying(header: dict[str, Any], **changed: Any) -> dict[str, Any]:
         {"dtype": None},
     ],
 )
-def test_a_header_that_lies(bert: Found, changed: dict[str, Any]) -> None:
+def test_a_header_that_lies(bert: Reference, changed: dict[str, Any]) -> None:
     whole = (REFERENCES / "bert" / "model.safetensors").read_bytes()
     end = 8 + int.from_bytes(whole[:8], "little")
-    header = json.dumps(lying(json.loads(whole[8:end]), **changed)).encode()
+    header = json.dumps(changed_header(json.loads(whole[8:end]), **changed)).encode()
     bert.file.write_bytes(len(header).to_bytes(8, "little") + header + whole[end:])
     with pytest.raises(BadDataError, match="not whole safetensors"):
         bert.load()
@@ -253,13 +167,13 @@ def test_a_header_that_lies(bert: Found, changed: dict[str, Any]) -> None:
         (2).to_bytes(8, "little") + b"\xff\xfe",
     ],
 )
-def test_what_is_no_safetensors_file(bert: Found, content: bytes) -> None:
+def test_what_is_no_safetensors_file(bert: Reference, content: bytes) -> None:
     bert.file.write_bytes(content)
     with pytest.raises(BadDataError, match="not whole safetensors"):
         bert.load()
 
 
-class Bomb:
+class Pickled:
     """Writes a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
@@ -269,15 +183,15 @@ class Bomb:
         return Path.touch, (self.mark,)
 
 
-def test_a_pickle_is_never_opened(bert: Found, tmp_path: Path) -> None:
+def test_a_pickle_is_never_opened(bert: Reference, tmp_path: Path) -> None:
     mark = tmp_path / "opened"
-    bert.file.write_bytes(pickle.dumps({"weight": Bomb(mark)}))
+    bert.file.write_bytes(pickle.dumps({"weight": Pickled(mark)}))
     with pytest.raises(BadDataError, match="not whole safetensors"):
         bert.load()
     assert not mark.exists()
 
 
-def test_no_file_and_a_folder_in_its_place(bert: Found, tmp_path: Path) -> None:
+def test_no_file_and_a_folder_in_its_place(bert: Reference, tmp_path: Path) -> None:
     with pytest.raises(InputMissingError, match=r"model\.safetensors"):
         bert.load()
     (tmp_path / "model.safetensors").mkdir()
@@ -285,7 +199,7 @@ def test_no_file_and_a_folder_in_its_place(bert: Found, tmp_path: Path) -> None:
         load_weights(bert.model, bert.config, tmp_path, same_labels=True)
 
 
-def test_the_configuration_of_a_classifier(bert: Found) -> None:
+def test_the_configuration_of_a_classifier(bert: Reference) -> None:
     content = {**bert.content, "auto_map": {"AutoModel": "code.Model"}, "torch_dtype": "float16", "num_labels": 9}
     made = classifier_config(content, ["Wut", "größte Freude", "恐れ"])
     assert made["id2label"] == {"0": "Wut", "1": "größte Freude", "2": "恐れ"}
@@ -296,7 +210,7 @@ def test_the_configuration_of_a_classifier(bert: Found) -> None:
     assert encoder_config(made) == bert.config
 
 
-def test_what_is_written_is_read_again(family: Found) -> None:
+def test_what_is_written_is_read_again(family: Reference) -> None:
     family.load(family.tensors)
     before = family.model.get_weights()
     family.load_into_zeros(family.written())

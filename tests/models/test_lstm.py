@@ -45,8 +45,8 @@ def test_any_length() -> None:
 
 def test_the_order_of_words_matters() -> None:
     model = lstm.build(SMALL, vocabulary=9, labels=3)
-    one, other = np.asarray(model({"input_ids": np.asarray([[2, 3, 4, 5], [3, 2, 5, 4]])}))
-    assert np.abs(one - other).max() > 1e-6
+    first, second = np.asarray(model({"input_ids": np.asarray([[2, 3, 4, 5], [3, 2, 5, 4]])}))
+    assert np.abs(first - second).max() > 1e-6
 
 
 @pytest.mark.parametrize("labels", [2, 30])

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from emotion.models.backend import prepare
 from emotion.models.config import FAMILIES, EncoderConfig
 from emotion.models.config_json import encoder_config, read_config
-from emotion.models.hf_folder import Loaded, load_weights, save_checkpoint
+from emotion.models.hf_folder import LoadingInfo, load_weights, save_pretrained
 
 FOLDERS = sorted(path.parent for path in (Path(__file__).parent.parent / "references").glob("*/config.json"))
 # Ten times the largest difference measured.
@@ -27,12 +27,12 @@ class Case:
     folder: Path
     config: EncoderConfig
     model: Any
-    loaded: Loaded
+    loaded: LoadingInfo
     expected: dict[str, NDArray[Any]]
 
     def inputs(self, padding: int = 0) -> dict[str, NDArray[np.int32]]:
-        """Give the stored rows with `padding` more places, as the model takes them."""
-        wider = {
+        """Give the stored rows with `padding` more tokens of padding, as the model takes them."""
+        padded = {
             name: np.pad(
                 self.expected[name].astype(np.int32),
                 ((0, 0), (0, padding)),
@@ -41,7 +41,7 @@ class Case:
             for name in ("input_ids", "attention_mask", "token_type_ids")
             if name in self.expected
         }
-        return {each.name: wider[each.name] for each in self.model.inputs}
+        return {tensor.name: padded[tensor.name] for tensor in self.model.inputs}
 
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=lambda folder: folder.name)
@@ -66,7 +66,7 @@ def test_hidden_states_are_those_of_pytorch(case: Case) -> None:
     layers = {name: case.model.get_layer(name) for name in ("embeddings", "mask_bias", "encoder")}
     hidden = layers["encoder"](layers["embeddings"](ids, types), layers["mask_bias"](mask))
     expected = case.expected["last_hidden_state"]
-    # Ours has a row a token of the whole batch.
+    # Our hidden states have one row per token of the batch.
     assert np.abs(np.reshape(hidden, expected.shape) - expected)[mask == 1].max() < TOLERANCE
 
 
@@ -78,7 +78,7 @@ def test_logits_are_those_of_pytorch(case: Case) -> None:
 
 def test_every_tensor_is_accounted_for(case: Case) -> None:
     stored = load_file(case.folder / "model.safetensors")
-    assert case.loaded == Loaded(tensors=len(stored), new=[], unused=[])
+    assert case.loaded == LoadingInfo(tensors=len(stored), new=[], unused=[])
 
 
 def test_more_padding_changes_nothing(case: Case) -> None:
@@ -91,7 +91,7 @@ def test_more_padding_changes_nothing(case: Case) -> None:
 def test_what_is_saved_is_what_pytorch_saved(case: Case, tmp_path: Path) -> None:
     labels = [f"label {index}" for index in range(case.expected["logits"].shape[1])]
     content = read_config(case.folder)
-    save_checkpoint(tmp_path, case.model, case.config, content, labels)
+    save_pretrained(tmp_path, case.model, case.config, content, labels)
     theirs, ours = (load_file(folder / "model.safetensors") for folder in (case.folder, tmp_path))
     assert set(ours) == set(theirs)
     for name, values in theirs.items():

@@ -70,7 +70,7 @@ def lstm(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 def operators(graph: Any) -> list[Any]:
     """Collect all nodes, those of nested graphs too."""
     nested = [attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")]
-    return [*graph.node, *(node for each in nested for node in operators(each))]
+    return [*graph.node, *(node for subgraph in nested for node in operators(subgraph))]
 
 
 def trained(model: Any, texts: Encoded) -> Any:
@@ -95,7 +95,8 @@ def test_the_signature(exported: Exported) -> None:
     graph = exported.graph.graph
     (inputs,), (outputs,) = graph.input, graph.output
     shapes = [
-        [each.dim_param or each.dim_value for each in one.type.tensor_type.shape.dim] for one in (inputs, outputs)
+        [dimension.dim_param or dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+        for value in (inputs, outputs)
     ]
     assert (inputs.name, outputs.name) == ("input_ids", "logits")
     assert shapes == [["batch", 35 if exported.model.name == "ann" else "length"], ["batch", 3]]
@@ -105,9 +106,9 @@ def test_the_signature(exported: Exported) -> None:
 
 def test_the_graph_is_valid_and_of_the_opset_that_was_asked_for(exported: Exported, tmp_path: Path) -> None:
     onnx.checker.check_model(exported.graph, full_check=True)
-    assert {each.domain: each.version for each in exported.graph.opset_import}[""] == 17
+    assert {opset.domain: opset.version for opset in exported.graph.opset_import}[""] == 17
     newer = export(tmp_path, "ann", LABELS, opset=18).graph
-    assert {each.domain: each.version for each in newer.opset_import}[""] == 18
+    assert {opset.domain: opset.version for opset in newer.opset_import}[""] == 18
 
 
 def test_the_lstm_is_one_bidirectional_operator(lstm: Exported) -> None:
@@ -209,8 +210,8 @@ def test_a_transformer_takes_any_batch_and_length_with_padding(
     random = np.random.default_rng(rows)
     lengths = random.integers(1, length + 1, rows).astype(np.int32)
     ids = np.where(np.arange(length) < lengths[:, None], random.integers(2, 40, (rows, length)), 1).astype(np.int32)
-    inputs = Encoded(ids, lengths, pad=1).inputs([each.name for each in transformer.model.inputs])
-    (logits,) = transformer.session().run(["logits"], {name: each.astype(np.int64) for name, each in inputs.items()})
+    inputs = Encoded(ids, lengths, pad=1).inputs([tensor.name for tensor in transformer.model.inputs])
+    (logits,) = transformer.session().run(["logits"], {name: array.astype(np.int64) for name, array in inputs.items()})
     expected = np.asarray(transformer.model(inputs))
     assert logits.dtype == np.float32
     assert np.abs(logits - expected).max() <= 1e-5
@@ -219,9 +220,9 @@ def test_a_transformer_takes_any_batch_and_length_with_padding(
 
 def test_a_transformer_s_signature(transformer: Transformer) -> None:
     session = transformer.session()
-    assert [each.name for each in session.get_inputs()] == [each.name for each in transformer.model.inputs]
-    for each in session.get_inputs():
-        assert (each.type, each.shape) == ("tensor(int64)", ["batch", "length"])
+    assert [value.name for value in session.get_inputs()] == [tensor.name for tensor in transformer.model.inputs]
+    for value in session.get_inputs():
+        assert (value.type, value.shape) == ("tensor(int64)", ["batch", "length"])
     (output,) = session.get_outputs()
     assert (output.name, output.type, output.shape) == ("logits", "tensor(float)", ["batch", 3])
 
@@ -247,11 +248,11 @@ def test_weights_that_are_put_in_at_the_end_are_each_there_once(transformer: Tra
     from emotion.onnx.export import to_onnx
 
     graph = onnx.load_from_string(transformer.graph).graph
-    stored = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
-    weights = {each.path: each.numpy() for each in transformer.model.trainable_variables}
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    weights = {variable.path: variable.numpy() for variable in transformer.model.trainable_variables}
     for path, weight in weights.items():
         np.testing.assert_array_equal(stored[path], weight)
-    assert sum(each.size for name, each in stored.items() if name not in weights) < 200
+    assert sum(array.size for name, array in stored.items() if name not in weights) < 200
     whole = onnx.load_from_string(to_onnx(transformer.model, 17)).graph
     assert sorted(node.op_type for node in graph.node) == sorted(node.op_type for node in whole.node)
 
@@ -266,7 +267,7 @@ def test_weights_that_nothing_reads_are_left_out() -> None:
     sizes = {**SMALL, **FAMILIES["mobilebert"], "use_bottleneck_attention": True}
     model = build_transformer(encoder_config({"model_type": "mobilebert", **sizes}), 3, "mobilebert")
     graph = onnx.load_from_string(to_onnx(model, 17, apart=True)).graph
-    stored, read = {each.name for each in graph.initializer}, {name for node in graph.node for name in node.input}
+    stored, read = {tensor.name for tensor in graph.initializer}, {name for node in graph.node for name in node.input}
     assert stored <= read
-    assert any("narrow_shared" in each.path for each in model.trainable_variables)
-    assert not any("narrow_shared" in name for name in stored)
+    assert any("shared_bottleneck" in variable.path for variable in model.trainable_variables)
+    assert not any("shared_bottleneck" in name for name in stored)

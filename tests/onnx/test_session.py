@@ -7,17 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 from onnx import load, numpy_helper, save
-from tokenizers import Tokenizer
 
-from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
-from emotion.onnx.devices import CPU, CUDA
+from emotion.errors import BadDataError, InputMissingError
 from emotion.onnx.session import Classifier, find_model, probabilities
+from tests.onnx.conftest import TEXTS
 from tests.toy import LABELS, write_model
-
-TEXTS = ["i feel happy", "furious", "so very scared today", "unheard words", "", "i " * 200]
 
 
 @pytest.mark.parametrize("length", [35, None])
@@ -35,37 +31,6 @@ def test_a_rows_logits_do_not_depend_on_its_neighbours(tmp_path: Path, length: i
     together = classifier.logits(TEXTS * 300)
     alone = np.concatenate([classifier.logits([text]) for text in TEXTS])
     assert np.array_equal(together, np.tile(alone, (300, 1)))
-
-
-@pytest.mark.parametrize("length", [35, None])
-@pytest.mark.parametrize("side", ["right", "left"])
-def test_arrays_are_what_the_tokenizer_says(tmp_path: Path, length: int | None, side: str) -> None:
-    folder = write_model(tmp_path, length=length)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_padding(direction=side, length=length, pad_id=0, pad_token="[PAD]", pad_to_multiple_of=7)
-    tokenizer.enable_truncation(length or 64, direction=side)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    encoder = Classifier.load(folder)._encoder
-    for batch in encoder.batches(TEXTS):
-        for row, place in enumerate(batch.rows):
-            wanted = tokenizer.encode(TEXTS[place])
-            assert list(batch.inputs["input_ids"][row]) == (wanted.ids or [0] * 7)
-            if "attention_mask" in batch.inputs:
-                assert list(batch.inputs["attention_mask"][row]) == (wanted.attention_mask or [0] * 7)
-
-
-@pytest.mark.parametrize("side", ["right", "left"])
-@pytest.mark.parametrize(
-    "long",
-    ["happy " * 300_000, " " * 500_000 + "happy" + " " * 500_000, "x" * 1_000_000 + " happy", "so\n" * 9000 + "scared"],
-)
-def test_a_long_text_gives_what_truncation_gives(tmp_path: Path, long: str, side: str) -> None:
-    folder = write_model(tmp_path)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(35, direction=side)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    [batch] = Classifier.load(folder)._encoder.batches([long])
-    assert list(batch.inputs["input_ids"][0]) == tokenizer.encode(long).ids
 
 
 def test_a_text_that_the_tokenizer_refuses_has_no_logits(toy: Classifier) -> None:
@@ -101,7 +66,7 @@ def test_the_digest_is_of_the_three_files(toy_model: Path, toy: Classifier) -> N
     assert toy.model_digest == hashlib.sha256(content).hexdigest()
 
 
-def test_the_quantised_model_is_a_file_of_its_own(tmp_path: Path, toy: Classifier) -> None:
+def test_the_int8_model_is_a_file_of_its_own(tmp_path: Path, toy: Classifier) -> None:
     folder = write_model(tmp_path / "model")
     with pytest.raises(InputMissingError, match=r"no model\.int8\.onnx") as caught:
         Classifier.load(folder, precision="int8")
@@ -117,111 +82,12 @@ def test_the_quantised_model_is_a_file_of_its_own(tmp_path: Path, toy: Classifie
     assert Classifier.load(folder).graph == folder / "model.onnx"
 
 
-def test_a_damaged_quantised_model_is_named(tmp_path: Path) -> None:
+def test_a_damaged_int8_model_is_named(tmp_path: Path) -> None:
     folder = write_model(tmp_path)
     (folder / "model.int8.onnx").write_bytes(b"not a model at all")
     with pytest.raises(BadDataError, match=r"model\.int8\.onnx"):
         Classifier.load(folder, precision="int8")
     assert Classifier.load(folder).labels == list(LABELS)
-
-
-def test_a_gpu_that_onnxruntime_knows_nothing_of(toy_model: Path, toy: Classifier) -> None:
-    with pytest.raises(UnavailableError, match=r"onnxruntime \d.* has no CUDA") as caught:
-        Classifier.load(toy_model, 1, device="gpu")
-    assert "--device cpu" in caught.value.hint
-    found = Classifier.load(toy_model, 1, device="auto")
-    assert found.device == toy.device == "cpu"
-    assert np.array_equal(found.logits(TEXTS), toy.logits(TEXTS))
-
-
-@pytest.mark.filterwarnings("ignore:Specified provider")
-def test_a_session_that_falls_back_to_the_cpu_is_none_on_the_gpu(
-    toy_model: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """An onnxruntime that promises CUDA; the session is a real one, which falls back."""
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
-    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: print("no libcublas\nno libcudnn"))  # noqa: T201
-    with pytest.raises(UnavailableError, match=r"cannot use the GPU: no libcublas$") as caught:
-        Classifier.load(toy_model, 1, device="gpu")
-    assert "--gpus all" in caught.value.hint
-    assert Classifier.load(toy_model, 1, device="auto").device == "cpu"
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_damaged_model_is_no_fault_of_the_gpu(tmp_path: Path) -> None:
-    (write_model(tmp_path) / "model.onnx").write_bytes(b"not a model at all")
-    with pytest.raises(BadDataError, match="no ONNX model"):
-        Classifier.load(tmp_path, device="gpu")
-
-
-class OnGpu(onnxruntime.InferenceSession):  # type: ignore[misc]
-    """A session as onnxruntime-gpu gives it: it says CUDA, and may fail as CUDA does. The CPU does the work."""
-
-    opens = True
-    runs_left = 1000
-
-    def __init__(self, graph: str, options: object, providers: list[object], **others: object) -> None:
-        self.on_gpu = providers != [CPU]
-        if self.on_gpu:
-            assert (providers, others) == ([(CUDA, {"use_tf32": "0"}), CPU], {"enable_fallback": 0})
-            if not self.opens:
-                raise RuntimeError("cuda_call.cc:122 [with T = int] CUDA failure 35: no driver ; GPU=-1 ; line=336")
-        super().__init__(graph, options, providers=[CPU])
-
-    def get_providers(self) -> list[str]:
-        return [CUDA, CPU] if self.on_gpu else [CPU]
-
-    def run(self, *arguments: object) -> object:
-        if self.on_gpu:
-            self.runs_left -= 1
-            if self.runs_left < 0:
-                raise RuntimeError("core/bfc_arena.cc:376 Failed to allocate memory for a buffer\n")
-        return super().run(*arguments)
-
-
-@pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> type[OnGpu]:
-    """Let onnxruntime have a GPU."""
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
-    monkeypatch.setattr(onnxruntime, "InferenceSession", OnGpu)
-    monkeypatch.setattr(OnGpu, "opens", True)
-    monkeypatch.setattr(OnGpu, "runs_left", 1000)
-    return OnGpu
-
-
-@pytest.mark.usefixtures("cuda")
-def test_a_gpu_is_taken_unless_it_is_not_wanted(toy_model: Path, toy: Classifier) -> None:
-    for device in ("gpu", "auto"):
-        found = Classifier.load(toy_model, 1, device=device)
-        assert found.device == "gpu"
-        assert np.array_equal(found.logits(TEXTS), toy.logits(TEXTS))
-    assert Classifier.load(toy_model, 1, device="cpu").device == "cpu"
-    assert Classifier.load(toy_model, 1).device == "cpu"
-
-
-@pytest.mark.usefixtures("cuda")
-def test_int8_never_runs_on_a_gpu(tmp_path: Path) -> None:
-    folder = write_model(tmp_path)
-    (folder / "model.int8.onnx").write_bytes((folder / "model.onnx").read_bytes())
-    assert Classifier.load(folder, 1, "int8", "auto").device == "cpu"
-    with pytest.raises(UsageError, match="cannot run int8"):
-        Classifier.load(folder, 1, "int8", "gpu")
-
-
-def test_a_gpu_that_does_not_open(toy_model: Path, cuda: type[OnGpu]) -> None:
-    cuda.opens = False
-    with pytest.raises(UnavailableError, match=r"cannot use the GPU: CUDA failure 35: no driver$"):
-        Classifier.load(toy_model, 1, device="gpu")
-    assert Classifier.load(toy_model, 1, device="auto").device == "cpu"
-
-
-@pytest.mark.parametrize("runs", [0, 1])
-def test_a_gpu_that_fails_at_once_or_later(toy_model: Path, cuda: type[OnGpu], runs: int) -> None:
-    cuda.runs_left = runs
-    found = Classifier.load(toy_model, 1, device="auto")
-    assert found.device == ("gpu" if runs else "cpu")
-    with pytest.raises(UnavailableError, match=r"the GPU failed .*: Failed to allocate memory for a buffer$"):
-        Classifier.load(toy_model, 1, device="gpu").logits(TEXTS)
 
 
 def test_a_runs_folder_will_do(tmp_path: Path) -> None:
@@ -326,8 +192,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_folder_is_an_error_with_a_name(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    spoil, message = HOSTILE[name]
-    spoil(write_model(tmp_path))
+    damage, message = HOSTILE[name]
+    damage(write_model(tmp_path))
     with pytest.raises(BadDataError, match=message):
         Classifier.load(tmp_path)
     assert capfd.readouterr() == ("", "")

@@ -1,1 +1,1 @@
-"""Tests of emotion.text."""
+"""Tests of emotion.params."""

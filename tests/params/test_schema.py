@@ -1,4 +1,4 @@
-"""params.toml: the jobs' own files load, and every mistake is told at once, with its place."""
+"""The schema: defaults, bounds, combinations, and the digest of what decides the result."""
 
 import os
 import subprocess
@@ -9,9 +9,6 @@ from typing import Any
 import pytest
 
 from emotion.cli.params import as_toml
-from emotion.errors import BadParametersError, InputMissingError
-from emotion.models.registry import MODELS as MODEL_INFOS
-from emotion.models.registry import params_file
 from emotion.params.schema import (
     AnnTable,
     FineTuningTable,
@@ -22,46 +19,7 @@ from emotion.params.schema import (
     schema,
 )
 from emotion.params.toml import load_params
-
-JOBS = Path(__file__).parent.parent / "jobs"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "params.toml"
-    path.write_text("")
-    return path
-
-
-def mistakes(model: str, file: Path, overrides: list[str] | None = None) -> list[str]:
-    """Give the lines of the error, which has the contract's exit code 78."""
-    with pytest.raises(BadParametersError) as caught:
-        load_params(model, file, overrides or [])
-    assert caught.value.exit_code == 78
-    assert caught.value.hint
-    return [line.strip() for line in caught.value.message.splitlines()[1:]]
-
-
-# The folders of `jobs/` that train nothing.
-OTHERS = {"prefetch", "aggregate", "classify"}
-MODELS = sorted(path.parent.name for path in JOBS.glob("*/params.toml") if path.parent.name not in OTHERS)
-
-
-def test_the_jobs_are_found() -> None:
-    assert {"ann", "lstm", "bert", "distilbert", "albert", "mobilebert", "minilm"} <= set(MODELS)
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_a_jobs_own_parameters_load(model: str) -> None:
-    assert load_params(model, JOBS / model / "params.toml").model.name == model
-
-
-@pytest.mark.parametrize("model", ["ann", "lstm"])
-def test_the_studys_vocabulary_and_length_are_kept(model: str) -> None:
-    params = load_params(model, JOBS / model / "params.toml")
-    assert isinstance(params, WordParams)
-    text = params.text
-    assert (text.vocabulary, text.max_length) == (8126, 35)
+from tests.params.conftest import mistakes
 
 
 def test_an_empty_file_gives_the_defaults_of_the_named_model(file: Path) -> None:
@@ -84,61 +42,8 @@ def test_what_parameters_a_model_has(model: str, expected: type) -> None:
     assert schema(model) is expected
 
 
-@pytest.mark.parametrize("model", [model for model in MODELS if schema(model) is TransformerParams])
-def test_a_transformer_s_job_names_its_checkpoint_and_commit(model: str) -> None:
-    params = load_params(model, JOBS / model / "params.toml")
-    assert isinstance(params, TransformerParams)
-    known = MODEL_INFOS[model].checkpoint
-    assert known is not None
-    assert (params.model.checkpoint, params.model.revision) == (known.repository, known.revision)
-    assert params.model.init == "pretrained"
-
-
-def test_a_key_of_the_file_replaces_its_default_alone(file: Path) -> None:
-    file.write_text("[training]\nepochs = 3\nlearning_rate = 1\n")
-    params = load_params("ann", file)
-    assert (params.training.epochs, params.training.learning_rate) == (3, 1.0)
-    assert params.training.batch_size == WordParams(model=AnnTable()).training.batch_size
-
-
-def test_all_mistakes_are_told_together(file: Path) -> None:
-    file.write_text(
-        """
-        [trainig]
-        epochs = 3
-        [text]
-        vocabulary = "many"
-        padding = "middle"
-        [model]
-        name = "lstm"
-        hiden = [64]
-        hidden = [64, 0]
-        [training]
-        epochs = 0
-        learning_rate = nan
-        """
-    )
-    lines = mistakes("ann", file, ["export.opset=1", "seed=3", "data.nosuch=1"])
-    expected = [
-        ("--set seed=3", "table.key=value"),
-        (f"{file}: [model] name", "'lstm'", "'ann'"),
-        (f"{file}: [trainig]", "unknown table", "'training'"),
-        (f"{file}: [text] vocabulary", "integer", "'many'"),
-        (f"{file}: [text] padding", "'left'", "'middle'"),
-        (f"{file}: [model] hiden", "unknown key", "'hidden'"),
-        (f"{file}: [model] hidden.1", "greater than or equal to 1", "found 0"),
-        (f"{file}: [training] epochs", "greater than or equal to 1", "found 0"),
-        (f"{file}: [training] learning_rate", "finite", "nan"),
-        ("--set export.opset", "17", "found 1"),
-        ("--set data.nosuch", "unknown key"),
-    ]
-    for parts in expected:
-        assert sum(all(part in line for part in parts) for line in lines) == 1, parts
-    assert len(lines) == len(expected)
-
-
 @pytest.mark.parametrize(
-    ("content", "place"),
+    ("content", "location"),
     [
         ("[data]\nvalidation_fraction = 0.5", "[data] validation_fraction"),
         ("[data]\ntest_fraction = 0", "[data] test_fraction"),
@@ -173,10 +78,10 @@ def test_all_mistakes_are_told_together(file: Path) -> None:
         ("model = 5", "[model]"),
     ],
 )
-def test_an_impossible_value_is_told_with_file_table_and_key(file: Path, content: str, place: str) -> None:
+def test_an_impossible_value_is_told_with_file_table_and_key(file: Path, content: str, location: str) -> None:
     file.write_text(content)
     (line,) = mistakes("ann", file)
-    assert line.startswith(f"{file}: {place}: ")
+    assert line.startswith(f"{file}: {location}: ")
 
 
 @pytest.mark.parametrize("size", ["0", "1M", "800M", "6G", "6 G", "999999999M"])
@@ -204,7 +109,7 @@ def test_what_is_no_time_between_checkpoints(file: Path, often: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "place"),
+    ("content", "location"),
     [
         ("[text]\nmax_length = -1", "[text] max_length"),
         ("[text]\nvocabulary = 100", "[text] vocabulary"),
@@ -219,11 +124,11 @@ def test_what_is_no_time_between_checkpoints(file: Path, often: str) -> None:
         ("[export]\nint8 = 1", "[export] int8"),
     ],
 )
-def test_an_impossible_value_of_a_transformer(file: Path, content: str, place: str) -> None:
+def test_an_impossible_value_of_a_transformer(file: Path, content: str, location: str) -> None:
     file.write_text(content)
     checkpoint = [] if "checkpoint" in content else ["model.checkpoint=org/name"]
     (line,) = mistakes("bert", file, checkpoint)
-    assert line.startswith(f"{file}: {place}: ")
+    assert line.startswith(f"{file}: {location}: ")
 
 
 @pytest.mark.parametrize("model", ["ann", "bert"])
@@ -262,80 +167,6 @@ def test_what_does_not_go_together_is_told(file: Path, model: str, overrides: li
 )
 def test_what_goes_together_is_good(file: Path, model: str, overrides: list[str]) -> None:
     assert load_params(model, file, overrides).model.name == model
-
-
-def test_a_key_of_another_model_is_unknown_and_not_suggested(file: Path) -> None:
-    file.write_text("[model]\nunits = 64\n")
-    (line,) = mistakes("ann", file)
-    assert "[model] units: unknown key" in line
-    assert "did you mean 'units'" not in line
-
-
-@pytest.mark.parametrize("content", ["[training\n", "epochs = \n", "a = 1\na = 2\n"])
-def test_what_is_not_toml_is_told_with_file_and_line(file: Path, content: str) -> None:
-    file.write_text(content)
-    with pytest.raises(BadParametersError, match="line") as caught:
-        load_params("ann", file)
-    assert str(file) in caught.value.message
-
-
-def test_what_is_not_utf8_is_told(file: Path) -> None:
-    file.write_bytes(b"\xff\xfe[\x00")
-    with pytest.raises(BadParametersError, match="is not TOML"):
-        load_params("ann", file)
-
-
-@pytest.mark.parametrize("place", ["absent.toml", "."])
-def test_a_file_that_cannot_be_read_is_missing(tmp_path: Path, place: str) -> None:
-    with pytest.raises(InputMissingError) as caught:
-        load_params("ann", tmp_path / place)
-    assert caught.value.exit_code == 66
-
-
-@pytest.mark.parametrize(
-    ("override", "table", "key", "value"),
-    [
-        ("training.epochs=3", "training", "epochs", 3),
-        ("training.learning_rate = 2e-5", "training", "learning_rate", 2e-5),
-        ("training.shift=true", "training", "shift", True),
-        ("model.hidden=[8, 4]", "model", "hidden", [8, 4]),
-        ("text.padding=left", "text", "padding", "left"),
-        ('text.padding="left"', "text", "padding", "left"),
-        ("data.encoding=latin-1", "data", "encoding", "latin-1"),
-        ("data.text_column=a = b", "data", "text_column", "a = b"),
-        ('data.text_column="1"', "data", "text_column", "1"),
-    ],
-)
-def test_set_takes_toml_values_and_bare_strings(file: Path, override: str, table: str, key: str, value: object) -> None:
-    assert getattr(getattr(load_params("ann", file, [override]), table), key) == value
-
-
-def test_set_goes_before_the_file_and_the_last_one_counts(file: Path) -> None:
-    file.write_text("[training]\nepochs = 0\n")
-    assert load_params("ann", file, ["training.epochs=3", "training.epochs=4"]).training.epochs == 4
-
-
-@pytest.mark.parametrize("override", ["", "training", "training.epochs", "epochs=3", ".epochs=3", "training.=3", "="])
-def test_set_that_is_not_an_assignment(file: Path, override: str) -> None:
-    assert mistakes("ann", file, [override]) == [f"--set {override}: is not table.key=value"]
-
-
-def test_set_into_what_is_no_table(file: Path) -> None:
-    file.write_text("training = 5\n")
-    assert "--set training.epochs=3: training is not a table" in mistakes("ann", file, ["training.epochs=3"])
-
-
-@pytest.mark.parametrize("override", ["nosuch.key=1", "training.epochs=x", "training.nosuch=1"])
-def test_a_mistake_of_set_is_not_blamed_on_the_file(file: Path, override: str) -> None:
-    (line,) = mistakes("ann", file, [override])
-    assert line.startswith("--set ")
-    assert str(file) not in line
-
-
-def test_set_cannot_make_a_job_another_model(file: Path) -> None:
-    (line,) = mistakes("ann", file, ["model.name=lstm"])
-    assert "'lstm'" in line
-    assert "'ann'" in line
 
 
 CHANGES: list[tuple[str, dict[str, Any]]] = [
@@ -377,19 +208,7 @@ def test_the_digest_tells_inputs_apart() -> None:
 def test_the_digest_is_the_same_in_another_process() -> None:
     """A run is found again by it."""
     params = WordParams(model=LstmTable())
-    script = "from emotion.params.schema import *; print(WordParams(model=LstmParams()).digest('a'))"
+    script = "from emotion.params.schema import *; print(WordParams(model=LstmTable()).digest('a'))"
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == params.digest("a")
-
-
-def test_a_revision_goes_with_its_checkpoint() -> None:
-    def revision(*overrides: str) -> str:
-        model = load_params("bert", params_file("bert"), overrides).model
-        assert isinstance(model, TransformerTable)
-        return model.revision
-
-    assert len(revision()) == 40
-    assert revision("model.checkpoint=org/other") == ""
-    assert revision("model.checkpoint=org/other", "model.revision=v2") == "v2"
-    assert len(revision("model.init=random")) == 40

@@ -16,12 +16,12 @@ def parse(drawing: str | bytes) -> ElementTree.Element:
 
 def texts(root: ElementTree.Element) -> list[str]:
     """All that is written in letters, in the order of the drawing."""
-    return [each.text or "" for each in root.iter(f"{{{style.SVG}}}text")]
+    return [node.text or "" for node in root.iter(f"{{{style.SVG}}}text")]
 
 
 def tags(root: ElementTree.Element) -> set[str]:
     """Kinds of elements."""
-    return {each.tag.removeprefix(f"{{{style.SVG}}}") for each in root.iter()}
+    return {node.tag.removeprefix(f"{{{style.SVG}}}") for node in root.iter()}
 
 
 def drawn(draw: Callable[[], Figure]) -> list[str]:

@@ -36,7 +36,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Give a function that makes a font with a square for each of some characters."""
+    """Return a function that makes a font with a square for every one of some characters."""
 
     def write(family: str, characters: str, style: str = "Regular") -> Path:
         names = [".notdef", *(f"u{ord(character):04X}" for character in characters)]

@@ -20,7 +20,7 @@ from PIL import Image
 from emotion.errors import CannotWriteError
 from emotion.formatting import shorten
 from emotion.models.registry import MODELS as REGISTRY
-from emotion.plots import matrix, ranking, style
+from emotion.plots import heatmaps, ranking, style
 from tests.plots.drawings import parse, tags, texts
 
 WHITE, DARK_PAGE = "#ffffff", "#171a1f"
@@ -118,14 +118,14 @@ class TestInAPage:
         assert tags(root) <= {"svg", "g", "defs", "path", "text", "use", "clipPath", "rect"}
 
     def test_nothing_acts_and_nothing_is_loaded(self) -> None:
-        attributes = [pair for each in page(hostile).iter() for pair in each.attrib.items()]
+        attributes = [pair for node in page(hostile).iter() for pair in node.attrib.items()]
         assert not [name for name, _ in attributes if name.lower().startswith("on")]
         assert not [value for name, value in attributes if name.endswith("href") and not value.startswith("#")]
         assert not [value for _, value in attributes if re.search(r"url\((?!#)|javascript:|https?:", value)]
 
     def test_the_page_chooses_colours_and_family(self) -> None:
         def draw() -> Figure:
-            return matrix.confusion(np.asarray([[3, 1], [0, 4]], np.int64), ["a", "b"], "title")
+            return heatmaps.confusion(np.asarray([[3, 1], [0, 4]], np.int64), ["a", "b"], "title")
 
         def grid() -> Figure:
             return ranking.times([("one", "ann", 3.0)])
@@ -150,18 +150,18 @@ class TestInAPage:
     def test_charts_of_a_page_share_no_ids_and_refer_to_their_own(self) -> None:
         """One has lines, marks and cuts; one is a picture, as of very many labels."""
         counts = np.eye(60, dtype=int)
-        draws = [plain, lambda: matrix.small_confusion(counts, [str(label) for label in range(60)])]
+        draws = [plain, lambda: heatmaps.small_confusion(counts, [str(label) for label in range(60)])]
         found: list[str] = []
         for draw, chart in itertools.product(draws, ("one", "two")):
-            each_attributes = [each.attrib for each in page(draw, chart).iter()]
-            ids = [attributes["id"] for attributes in each_attributes if "id" in attributes]
-            values = [value for attributes in each_attributes for value in attributes.values()]
+            attributes_by_node = [node.attrib for node in page(draw, chart).iter()]
+            ids = [attributes["id"] for attributes in attributes_by_node if "id" in attributes]
+            values = [value for attributes in attributes_by_node for value in attributes.values()]
             assert set(ids) == set(re.findall(r"(?:^|url\()#([^)\n]+)", "\n".join(values), re.MULTILINE))
             found += ids
         assert len(found) == len(set(found)) > 2
 
     def test_a_table_of_very_many_labels_is_a_picture_within_the_page(self) -> None:
-        root = page(lambda: matrix.small_confusion(np.eye(60, dtype=int), [str(label) for label in range(60)]))
+        root = page(lambda: heatmaps.small_confusion(np.eye(60, dtype=int), [str(label) for label in range(60)]))
         (image,) = root.iter(f"{{{style.SVG}}}image")
         assert image.attrib[f"{{{style.XLINK}}}href"].startswith("data:image/png;base64,")
         assert len(list(root.iter())) < 60 * 60 / 10

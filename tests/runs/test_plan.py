@@ -1,4 +1,4 @@
-"""Planning a job: its name, what makes it another job, and what is wrong before anything is trained."""
+"""Planning a job: the run's name, what makes another job, and mistakes that are found before training."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from emotion.data.labelled import read_labelled
+from emotion.data.labeled import read_labeled
 from emotion.errors import BadDataError, BadParametersError, InputMissingError, UsageError
 from emotion.models.registry import params_file
 from emotion.params.schema import DataTable
@@ -15,13 +15,7 @@ from emotion.runs.plan import TrainingJob, plan_job
 from emotion.store.atomic import write_json
 from emotion.store.layout import Store
 from tests.builders import make_metrics, write_dataset, write_files, write_rows
-
-ROWS = [(f"i feel {word} again", label) for word, label in (("happy", "joy"), ("mad", "anger")) for _ in range(12)]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return write_dataset(tmp_path / "data", train=ROWS, validation=ROWS[::3], test=ROWS[::4])
+from tests.runs.jobs import ROWS
 
 
 def plan(store: Path, data: Path, *changes: str, run: str | None = None, model: str = "ann") -> TrainingJob:
@@ -29,8 +23,8 @@ def plan(store: Path, data: Path, *changes: str, run: str | None = None, model: 
     return plan_job(load_params(model, params_file(model), [*small, *changes]), data, Store(store), run)
 
 
-def keep_params(job: TrainingJob) -> None:
-    """Write params.json as a run that began."""
+def write_params(job: TrainingJob) -> None:
+    """Write params.json as a run does at its start."""
     write_json(job.run.params, {"digest": job.digest, **job.identity})
 
 
@@ -71,7 +65,7 @@ class TestName:
 
 class TestSameName:
     def test_with_other_parameters(self, tmp_path: Path, data: Path) -> None:
-        keep_params(plan(tmp_path, data, run="mine"))
+        write_params(plan(tmp_path, data, run="mine"))
         with pytest.raises(BadParametersError) as caught:
             plan(tmp_path, data, "training.epochs=7", "resources.threads=2", run="mine")
         assert caught.value.exit_code == 78
@@ -81,7 +75,7 @@ class TestSameName:
         assert "emotion runs rm ann/mine" in caught.value.hint
 
     def test_with_other_data(self, tmp_path: Path, data: Path) -> None:
-        keep_params(plan(tmp_path, data, run="mine"))
+        write_params(plan(tmp_path, data, run="mine"))
         write_rows(data / "test.csv", ROWS)
         with pytest.raises(BadParametersError) as caught:
             plan(tmp_path, data, run="mine")
@@ -89,24 +83,24 @@ class TestSameName:
         assert "data.digests.train" not in caught.value.message
 
     def test_of_another_model_is_another_run(self, tmp_path: Path, data: Path) -> None:
-        keep_params(plan(tmp_path, data, run="mine"))
+        write_params(plan(tmp_path, data, run="mine"))
         assert str(plan(tmp_path, data, run="mine", model="lstm").run) == "lstm/mine"
 
     def test_with_the_same_of_both_is_the_same_run(self, tmp_path: Path, data: Path) -> None:
-        keep_params(plan(tmp_path, data, run="mine"))
+        write_params(plan(tmp_path, data, run="mine"))
         assert str(plan(tmp_path, data, "resources.threads=2", run="mine").run) == "ann/mine"
 
     @pytest.mark.parametrize("content", ["", '{"digest": "ab', "[]"])
     def test_with_damaged_params(self, tmp_path: Path, data: Path, content: str) -> None:
         job = plan(tmp_path, data, run="mine")
-        keep_params(job)
+        write_params(job)
         job.run.params.write_text(content)
         with pytest.raises(BadDataError, match=r"params\.json"):
             plan(tmp_path, data, run="mine")
 
 
 class TestWeights:
-    """A checkpoint that is a folder: what is in it decides, not what it is called."""
+    """Pretrained weights in a folder: the content of the folder decides, not its name."""
 
     FILES = MappingProxyType({"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": b"weights"})
 
@@ -126,7 +120,7 @@ class TestWeights:
 
     def test_what_differs_is_told(self, tmp_path: Path, data: Path) -> None:
         folder = write_files(tmp_path / "mine", self.FILES)
-        keep_params(self.plan(tmp_path, data, folder, "mine"))
+        write_params(self.plan(tmp_path, data, folder, "mine"))
         (folder / "tokenizer.json").write_bytes(b"[]")
         with pytest.raises(BadParametersError) as caught:
             self.plan(tmp_path, data, folder, "mine")
@@ -169,4 +163,4 @@ def test_a_complete_run_gives_its_metrics(tmp_path: Path, data: Path) -> None:
 
 def test_size_is_told_for_people(tmp_path: Path, data: Path) -> None:
     assert plan(tmp_path, data).size == "24 train, 8 validation, 6 test rows, 2 labels"
-    assert len(read_labelled(data / "train.csv", DataTable())) == 24
+    assert len(read_labeled(data / "train.csv", DataTable())) == 24

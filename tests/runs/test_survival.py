@@ -1,4 +1,4 @@
-"""Trainings that are killed, stopped, doubled, damaged and out of space end with the bits of an undisturbed one."""
+"""Trainings that are killed, stopped, doubled, damaged or out of space end like undisturbed ones, to the bit."""
 
 import contextlib
 import csv
@@ -27,7 +27,7 @@ EPOCHS, STEPS_AN_EPOCH, INTERVAL = 8, 15, 7
 STEPS = EPOCHS * STEPS_AN_EPOCH
 SIZES = {"train": 16 * STEPS_AN_EPOCH, "validation": 60, "test": 60}
 SMALL = {"ann": ["model.hidden=[8]"], "lstm": ["model.units=4", "model.hidden=[8]"]}
-# The command on a machine with memory to spare: where it is short, a kill is taken for one for memory.
+# The command on a machine with free memory: without, a killed run is assumed to have been killed for memory.
 COMMAND = """
 from pathlib import Path
 from emotion import hardware
@@ -37,14 +37,14 @@ hardware.CGROUP = Path("/nowhere")
 hardware._machine = lambda: (8 * 10**9, 16 * 10**9)
 """
 EMOTION = [sys.executable, "-c", COMMAND + "main()"]
-# The same, but progress.json follows every step, so that a test can choose the step to kill after.
+# The same, but progress.json is written at every step, so that a test can choose the step to kill after.
 CLOSELY = [sys.executable, "-c", COMMAND + "from emotion.runs import recorder\nrecorder.PAUSE_SECONDS = 0.0\nmain()"]
 HISTORY_TIMES = {"samples_per_second", "seconds", "seconds_left"}
 
 
 @dataclass(frozen=True)
 class Training:
-    """A model that is trained into a folder."""
+    """A training of a model in a folder."""
 
     model: str
     data: Path
@@ -55,21 +55,21 @@ class Training:
         return Store(self.folder / "store").run(self.model, "r")
 
     @property
-    def standing(self) -> dict[str, Any]:
-        """What progress.json says; nothing where it is not there yet."""
+    def progress(self) -> dict[str, Any]:
+        """The content of progress.json; empty if the file does not exist yet."""
         with contextlib.suppress(FileNotFoundError):
             return dict(json.loads(self.run.progress.read_text()))
         return {}
 
     @property
     def kept(self) -> list[int]:
-        """The step of each checkpoint, the newest last."""
+        """The steps of all checkpoints, the newest last."""
         positions = [json.loads(path.read_text())["position"] for path in sorted(self.run.checkpoints.glob("*.json"))]
         return [(position["epoch"] - 1) * STEPS_AN_EPOCH + position["batches"] for position in positions]
 
     @property
     def results(self) -> dict[str, bytes]:
-        """What does not tell of times."""
+        """The files without times, by name."""
         paths = [*self.run.weights.iterdir(), *self.run.predictions.iterdir(), self.run.report]
         return {path.name: path.read_bytes() for path in paths}
 
@@ -84,7 +84,7 @@ class Training:
         command = CLOSELY if closely else EMOTION
         command = [*command, "train", self.model, "--data", str(self.data), "--run", "r"]
         command += ["--store", str(self.folder / "store"), "--deterministic", "--checkpoint-every", f"{INTERVAL} steps"]
-        command += [part for each in (*small, *changes) for part in ("--set", each)]
+        command += [part for change in (*small, *changes) for part in ("--set", change)]
         return subprocess.Popen(
             [*command, "--log-format", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -93,27 +93,27 @@ class Training:
         return ended(self.start(*changes))
 
     def copy(self, folder: Path) -> "Training":
-        """Copy all that is there."""
+        """Copy all files."""
         shutil.copytree(self.folder, folder)
         return replace(self, folder=folder)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended, and what it said."""
+    """A process's exit code and its stderr."""
 
     code: int
-    said: str
+    stderr: str
 
-    def told(self, event: str) -> list[str]:
-        lines = [json.loads(line) for line in self.said.splitlines() if line.startswith("{")]
+    def messages(self, event: str) -> list[str]:
+        lines = [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
         return [line["message"] for line in lines if line["event"] == event]
 
 
 def ended(process: "subprocess.Popen[str]") -> Ended:
-    _, said = process.communicate(timeout=200)
-    assert "Traceback" not in said
-    return Ended(process.returncode, said)
+    _, stderr = process.communicate(timeout=200)
+    assert "Traceback" not in stderr
+    return Ended(process.returncode, stderr)
 
 
 def wait_for(holds: Callable[[], Any], process: "subprocess.Popen[str]") -> None:
@@ -127,7 +127,7 @@ def wait_for(holds: Callable[[], Any], process: "subprocess.Popen[str]") -> None
 def stopped(training: Training, number: signal.Signals, step: int) -> Ended:
     """Train until `step` and a little more, then send a signal."""
     process = training.start(closely=True)
-    wait_for(lambda: training.standing.get("step", 0) >= step, process)
+    wait_for(lambda: training.progress.get("step", 0) >= step, process)
     process.send_signal(number)
     return ended(process)
 
@@ -147,7 +147,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Future[dict[str, Training]]]:
-    """Begin to train each model without a disturbance, while other fixtures do what they do."""
+    """Start undisturbed trainings of all models, while other fixtures work."""
     trainings = {model: Training(model, data, tmp_path_factory.mktemp(model)) for model in SMALL}
 
     def train() -> dict[str, Training]:
@@ -165,7 +165,7 @@ def undisturbed(started: Future[dict[str, Training]]) -> dict[str, Training]:
 
 @dataclass(frozen=True)
 class Disturbed:
-    """A training that was stopped twice and killed: how each process ended, and the steps that were kept then."""
+    """A training that was stopped twice and killed: the ends of its processes, and the steps that were kept."""
 
     training: Training
     ends: list[Ended]
@@ -184,13 +184,13 @@ def disturbed(
     for number, step in ((signal.SIGTERM, 17), (signal.SIGINT, 33), (signal.SIGKILL, 59)):
         ends.append(stopped(training, number, step))
         kept.append(training.kept[-1])
-        reached.append(training.standing["step"])
+        reached.append(training.progress["step"])
     return Disturbed(training, ends, kept, reached)
 
 
 @pytest.fixture(scope="module")
 def continued(tmp_path_factory: pytest.TempPathFactory, disturbed: Disturbed) -> dict[str, tuple[Training, Ended]]:
-    """Go on after kill -9 with checkpoints as they are, with the newest damaged and with all damaged; two at once."""
+    """Resume after kill -9 with intact checkpoints, with the newest damaged and with all damaged; two at once."""
     folder = tmp_path_factory.mktemp("continued")
     copies = {name: disturbed.training.copy(folder / name) for name in ("good", "newest", "all")}
     *_, newest = sorted(copies["newest"].run.checkpoints.glob("*.npz"))
@@ -203,7 +203,7 @@ def continued(tmp_path_factory: pytest.TempPathFactory, disturbed: Disturbed) ->
 
 
 def assert_as_undisturbed(training: Training, undisturbed: Training) -> None:
-    """The same bits, every epoch once, and nothing left that is of no more use."""
+    """Check for the same bits, every epoch once, and no file left over."""
     assert training.results == undisturbed.results
     assert training.history == undisturbed.history
     assert [row["epoch"] for row in training.history] == [str(number + 1) for number in range(EPOCHS)]
@@ -221,10 +221,10 @@ def test_a_signal_is_obeyed_with_a_checkpoint_of_the_last_step(disturbed: Distur
 
 
 def test_what_was_stopped_goes_on_where_it_was_and_loses_nothing(disturbed: Disturbed) -> None:
-    told = [end.told("resume") for end in disturbed.ends]
+    lines = [end.messages("resume") for end in disturbed.ends]
     first, second = disturbed.kept[:2]
-    assert told[0] == []
-    for line, step in zip((told[1][0], told[2][0]), (first, second), strict=True):
+    assert lines[0] == []
+    for line, step in zip((lines[1][0], lines[2][0]), (first, second), strict=True):
         assert f"going on from the checkpoint after step {step} of {STEPS}" in line
         assert "nothing known of was lost" in line
 
@@ -237,37 +237,37 @@ def test_what_was_killed_loses_the_steps_since_its_last_checkpoint(
     assert reached - kept < INTERVAL
     lost = f"{reached - kept} steps after it were lost" if reached > kept else "nothing known of was lost"
     assert end.code == 0
-    assert end.told("resume") == [
+    assert end.messages("resume") == [
         f"going on from the checkpoint after step {kept} of {STEPS}"
         f" (epoch {kept // STEPS_AN_EPOCH + 1} of {EPOCHS}); {lost}"
     ]
-    assert training.standing["lost_steps"] == reached - kept
+    assert training.progress["lost_steps"] == reached - kept
     assert_as_undisturbed(training, undisturbed["ann"])
     metrics = read_metrics(training.run.metrics)
     assert (metrics.resumes, metrics.epochs) == (3, EPOCHS)
 
 
-def test_progress_tells_how_training_stands(disturbed: Disturbed) -> None:
-    standing = disturbed.training.standing
-    assert (standing["state"], standing["steps"], standing["epochs"]) == ("training", STEPS, EPOCHS)
-    assert standing["step"] == disturbed.reached[-1]
-    assert standing["epoch"] == standing["step"] // STEPS_AN_EPOCH + 1
-    assert standing["checkpoint_step"] == disturbed.kept[-1]
-    # One each at the ends of the first two processes, beside those that were due.
-    assert standing["checkpoints"] >= disturbed.kept[-1] // INTERVAL
-    assert (standing["resumes"], standing["lost_steps"]) == (2, 0)
-    assert 0 < standing["loss"] < 3
-    assert standing["samples_per_second"] > 0
-    assert standing["seconds_left"] > 0
+def test_progress_json_tells_how_far_training_has_come(disturbed: Disturbed) -> None:
+    progress = disturbed.training.progress
+    assert (progress["state"], progress["steps"], progress["epochs"]) == ("training", STEPS, EPOCHS)
+    assert progress["step"] == disturbed.reached[-1]
+    assert progress["epoch"] == progress["step"] // STEPS_AN_EPOCH + 1
+    assert progress["checkpoint_step"] == disturbed.kept[-1]
+    # Beside the checkpoints that were due, the first two processes wrote one at their end.
+    assert progress["checkpoints"] >= disturbed.kept[-1] // INTERVAL
+    assert (progress["resumes"], progress["lost_steps"]) == (2, 0)
+    assert 0 < progress["loss"] < 3
+    assert progress["samples_per_second"] > 0
+    assert progress["seconds_left"] > 0
 
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
     disturbed: Disturbed, continued: dict[str, tuple[Training, Ended]], undisturbed: dict[str, Training]
 ) -> None:
     training, end = continued["newest"]
-    (warning,) = [line for line in end.told("warning") if "checkpoint" in line]
+    (warning,) = [line for line in end.messages("warning") if "checkpoint" in line]
     assert "is damaged and passed over" in warning
-    (resumed,) = end.told("resume")
+    (resumed,) = end.messages("resume")
     assert f"after step {disturbed.training.kept[-2]} of" in resumed
     assert_as_undisturbed(training, undisturbed["ann"])
 
@@ -276,8 +276,8 @@ def test_without_a_good_checkpoint_training_starts_again(
     continued: dict[str, tuple[Training, Ended]], undisturbed: dict[str, Training]
 ) -> None:
     training, end = continued["all"]
-    assert len([line for line in end.told("warning") if "is damaged and passed over" in line]) == 2
-    assert end.told("resume") == []
+    assert len([line for line in end.messages("warning") if "is damaged and passed over" in line]) == 2
+    assert end.messages("resume") == []
     assert_as_undisturbed(training, undisturbed["ann"])
 
 
@@ -285,18 +285,18 @@ def test_a_run_of_other_parameters_or_data_is_refused(disturbed: Disturbed, tmp_
     training = disturbed.training.copy(tmp_path / "copy")
     end = training.train("training.learning_rate=0.5")
     assert end.code == 78
-    assert "params.training.learning_rate: 0.008 there, 0.5 here" in end.said
+    assert "params.training.learning_rate: 0.008 there, 0.5 here" in end.stderr
     rows = {name: rows[: SIZES[name] - 1] for name, rows in generate().items()}
     other = write_dataset(tmp_path / "other", train=rows["train"], validation=rows["validation"], test=rows["test"])
     end = replace(training, data=other).train()
     assert end.code == 78
-    assert all(f"data.digests.{name}: " in end.said for name in SIZES)
-    # Checkpoints know it by themselves.
+    assert all(f"data.digests.{name}: " in end.stderr for name in SIZES)
+    # Checkpoints have their own copy of the parameters.
     training.run.params.unlink()
     end = training.train("training.learning_rate=0.5")
     assert end.code == 78
-    assert "is a checkpoint of another training" in end.said
-    assert "params.training.learning_rate: 0.008 there, 0.5 here" in end.said
+    assert "is a checkpoint of another training" in end.stderr
+    assert "params.training.learning_rate: 0.008 there, 0.5 here" in end.stderr
     assert training.kept == disturbed.training.kept
 
 
@@ -309,7 +309,7 @@ def test_the_second_process_on_a_run_waits_and_takes_over_from_a_killed_one(
     first.send_signal(signal.SIGSTOP)
     impatient = training.train("resources.wait=3")
     assert impatient.code == 75
-    assert f"is held by process {first.pid} on " in impatient.said
+    assert f"is held by process {first.pid} on " in impatient.stderr
     first.send_signal(signal.SIGCONT)
     second = training.start()
     assert second.stderr is not None
@@ -318,7 +318,7 @@ def test_the_second_process_on_a_run_waits_and_takes_over_from_a_killed_one(
         lines.append(line)
         assert line
     assert json.loads(line)["event"] == "wait"
-    wait_for(lambda: training.standing.get("step", 0) >= 40, first)
+    wait_for(lambda: training.progress.get("step", 0) >= 40, first)
     assert second.poll() is None
     first.kill()
     assert ended(first).code == -signal.SIGKILL
@@ -327,12 +327,12 @@ def test_the_second_process_on_a_run_waits_and_takes_over_from_a_killed_one(
     assert time.monotonic() - began < 10
     end = ended(second)
     assert end.code == 0
-    assert re.search(r"going on from the checkpoint after step (3[5-9]|[4-9]\d|1\d\d) of", end.said)
+    assert re.search(r"going on from the checkpoint after step (3[5-9]|[4-9]\d|1\d\d) of", end.stderr)
     assert_as_undisturbed(training, undisturbed["lstm"])
     before = training.run.metrics.stat().st_mtime_ns
     third = training.train()
     assert (third.code, training.run.metrics.stat().st_mtime_ns) == (0, before)
-    assert "is complete: nothing to do" in third.told("complete")[0]
+    assert "is complete: nothing to do" in third.messages("complete")[0]
 
 
 def test_what_a_process_left_that_was_killed_as_it_ended_is_removed_by_the_next(
@@ -345,7 +345,7 @@ def test_what_a_process_left_that_was_killed_as_it_ended_is_removed_by_the_next(
     before = training.run.metrics.read_bytes()
     end = training.train()
     assert (end.code, training.run.metrics.read_bytes()) == (0, before)
-    assert "is complete" in end.told("complete")[0]
+    assert "is complete" in end.messages("complete")[0]
     assert_as_undisturbed(training, undisturbed["ann"])
 
 
@@ -353,7 +353,7 @@ def test_what_a_process_left_that_was_killed_as_it_ended_is_removed_by_the_next(
 def disk(
     tmp_path: Path, disturbed: Disturbed, request: pytest.FixtureRequest
 ) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """Give a folder for two checkpoints and a half, or for files of 64 KiB, and what makes room."""
+    """Give a folder with space for 2.5 checkpoints, or for files of 64 KiB, and a function that adds space."""
     folder = tmp_path / "disk"
     two = sum(path.stat().st_size for path in disturbed.training.run.checkpoints.iterdir())
     with contextlib.ExitStack() as stack:
@@ -369,13 +369,13 @@ def test_a_full_store_ends_a_run_that_goes_on_once_there_is_room(
     training = Training("ann", data, folder)
     full = training.train()
     assert full.code == 73
-    assert f"cannot write {training.run.checkpoints}" in full.said.replace("\n", " ")
+    assert f"cannot write {training.run.checkpoints}" in full.stderr.replace("\n", " ")
     assert [path for path in training.run.folder.rglob(".*") if path.is_file()] == []
     kept, mounted = training.kept, folder.is_mount()
     make_room()
     end = training.train()
     assert end.code == 0
-    assert bool(end.told("resume")) == bool(kept)
-    # No checkpoint is smaller than a limit on files: without a disk of its own nothing is kept.
+    assert bool(end.messages("resume")) == bool(kept)
+    # Without a disk of its own, the limit on files is smaller than any checkpoint: nothing is kept.
     assert bool(kept) == mounted
     assert_as_undisturbed(training, undisturbed["ann"])

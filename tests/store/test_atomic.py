@@ -13,9 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from emotion.store import atomic as files
 from emotion.errors import CannotWriteError, Terminated
-from emotion.store.atomic import open_replacing, replacing, sha256, remove_leftovers, write_bytes, write_json, write_text
+from emotion.store import atomic as files
+from emotion.store.atomic import (
+    open_replacing,
+    remove_leftovers,
+    replacing,
+    sha256,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from tests.disks import LIMIT, file_limit
 
 NOISE = random.Random(0).randbytes(4 * LIMIT)  # noqa: S311  bytes that do not compress
@@ -231,12 +239,12 @@ def test_a_read_only_folder(read_only: Path) -> None:
     assert str(read_only) in caught.value.message
 
 
-@pytest.mark.parametrize("place", ["file/out.txt", "file/deeper/out.txt", "folder", "a" * 300])
-def test_a_place_where_no_file_can_be(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("name", ["file/out.txt", "file/deeper/out.txt", "folder", "a" * 300])
+def test_a_path_where_no_file_can_be(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "folder").mkdir()
     with pytest.raises(CannotWriteError, match="cannot write"):
-        write_text(tmp_path / place, "x")
+        write_text(tmp_path / name, "x")
     assert names(tmp_path) == ["file", "folder"]
 
 

@@ -119,9 +119,9 @@ def test_json_that_is_not_a_whole_object(tmp_path: Path, content: bytes, reason:
     assert str(path) in caught.value.message
 
 
-@pytest.mark.parametrize("place", ["absent.json", ".", "file/a.json"])
-def test_json_that_is_not_there(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("name", ["absent.json", ".", "file/a.json"])
+def test_json_that_is_not_there(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("{}")
     with pytest.raises(InputMissingError) as caught:
-        read_json(tmp_path / place)
+        read_json(tmp_path / name)
     assert caught.value.exit_code == 66

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import itertools
-import json
 import os
 import signal
 import subprocess
@@ -19,127 +18,45 @@ import pytest
 from emotion.errors import CannotWriteError, Terminated, TryAgainError
 from emotion.store import lease, lease_file
 from emotion.store.lease import Lease, hold
-from emotion.store.lease_file import Holder, Observation, holder, newest, observe_newest
+from emotion.store.lease_file import Holder, Observation, current_holder, newest_holder, observe_newest
 from tests.disks import MEANS, file_limit, mounted, remount
+from tests.store.conftest import FIRST, SECOND, Start, answer, edit, eventually, foreign, names, nobody
 
-FIRST = "lease-00000001.json"
-SECOND = "lease-00000002.json"
-HOLDER = """
-import sys
-from pathlib import Path
-from emotion.store import lease
-lease.HEARTBEAT, lease.EXPIRY = 0.2, 1.0
-with lease.hold(Path(sys.argv[1]), 30, print) as held:
-    held.set_facts(batch=64, loss=0.5, stage="fit")
-    print("held", flush=True)
-    for line in sys.stdin:
-        held.check()
-        print("checked", flush=True)
-"""
-
-
-@pytest.fixture(autouse=True)
-def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "HEARTBEAT", 0.2)
-    monkeypatch.setattr(lease, "EXPIRY", 1.0)
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
-    """Start processes that hold a folder, and check their lease for each line that they are sent."""
-    started = []
-
-    def begin(folder: Path) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        command = [sys.executable, "-c", HOLDER, str(folder)]
-        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-        started.append(process)
-        assert said(process) == "held"
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-Start = Callable[[Path], subprocess.Popen[str]]
-
-
-def said(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
+pytestmark = pytest.mark.usefixtures("short_times")
 
 
 def ask(process: subprocess.Popen[str]) -> str:
-    """Let a holder check its lease; what it says, nothing where that failed."""
+    """Let a holder check its lease. Return its answer, which is empty after a failure."""
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
-    return said(process)
-
-
-def nobody(line: str) -> None:
-    pytest.fail(f"nobody is to be waited for: {line}")
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def eventually(holds: Callable[[], Any]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def edit(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-
-def foreign(folder: Path, generation: int = 1, **changes: object) -> Path:
-    """Write the lease of a process on another machine."""
-    folder.mkdir(exist_ok=True)
-    content = {
-        "generation": generation,
-        "token": "0123",
-        "host": "elsewhere",
-        "pid": 12,
-        "boot": "another",
-        "process_start": 34,
-        "started_at": "2026-01-01T00:00:00+00:00",
-        **changes,
-    }
-    path = folder / f"lease-{generation:08d}.json"
-    path.write_text(json.dumps(content))
-    return path
+    return answer(process)
 
 
 def ended(folder: Path) -> str | None:
-    record = newest(folder)
-    assert record is not None
-    return record.ended
+    holder = newest_holder(folder)
+    assert holder is not None
+    return holder.ended
 
 
-def test_the_record_says_who_holds_the_folder(tmp_path: Path) -> None:
+def test_the_lease_says_who_holds_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "ann" / "mine"
-    assert (newest(folder), holder(folder)) == (None, None)
+    assert (newest_holder(folder), current_holder(folder)) == (None, None)
 
     with hold(folder, 0, nobody) as held:
         held.check()
         held.set_facts(batch=32)
         held.set_facts(loss=float("nan"))
-        record = holder(folder)
-        assert record is not None
-        assert (record.generation, record.pid, record.ended) == (1, os.getpid(), None)
-        assert record.facts == {"batch": 32, "loss": "NaN"}
-        assert record.here
-        assert not record.dead
+        holder = current_holder(folder)
+        assert holder is not None
+        assert (holder.generation, holder.pid, holder.ended) == (1, os.getpid(), None)
+        assert holder.facts == {"batch": 32, "loss": "NaN"}
+        assert holder.here
+        assert not holder.dead
         assert held.previous is None
         assert names(folder) == [FIRST]
 
-    assert holder(folder) is None
+    assert current_holder(folder) is None
     assert ended(folder) == "complete"
     assert names(folder) == [FIRST]
 
@@ -152,7 +69,7 @@ folder, witness = Path(sys.argv[1]), open(sys.argv[2], "a")
 for _ in range(6):
     with lease.hold(folder, 300, lambda line: None) as held:
         fcntl.flock(witness, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        witness.write(f"{held.record.generation}\\n")
+        witness.write(f"{held.holder.generation}\\n")
         witness.flush()
         time.sleep(random.uniform(0, 0.05))
         held.check()
@@ -185,7 +102,7 @@ def test_a_killed_holder_is_followed_at_once(tmp_path: Path, start: Start, reape
     else:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
-    assert holder(tmp_path) is None
+    assert current_holder(tmp_path) is None
     with hold(tmp_path, 0, nobody) as held:
         assert held.previous is not None
         assert held.previous.pid == process.pid
@@ -195,27 +112,19 @@ def test_a_killed_holder_is_followed_at_once(tmp_path: Path, start: Start, reape
         assert names(tmp_path) == [SECOND]
 
 
-def test_a_process_that_got_the_number_of_a_dead_one_is_not_the_holder(tmp_path: Path, start: Start) -> None:
-    start(tmp_path).kill()
-    edit(tmp_path / FIRST, pid=os.getpid())
-
-    with hold(tmp_path, 0, nobody):
-        pass
-
-
 def test_a_living_holder_is_waited_for_and_named(tmp_path: Path, start: Start) -> None:
     process = start(tmp_path)
-    told: list[str] = []
+    lines: list[str] = []
 
-    with pytest.raises(TryAgainError) as caught, hold(tmp_path, 2.5, told.append):
+    with pytest.raises(TryAgainError) as caught, hold(tmp_path, 2.5, lines.append):
         pass
 
     assert ask(process) == "checked"
     assert caught.value.exit_code == 75
     assert f"process {process.pid} on " in caught.value.message
     assert caught.value.hint
-    assert len(told) == 1
-    assert f"process {process.pid} on " in told[0]
+    assert len(lines) == 1
+    assert f"process {process.pid} on " in lines[0]
     assert names(tmp_path) == [FIRST]
 
 
@@ -242,15 +151,15 @@ def test_a_dead_holder_on_another_machine_is_followed_after_the_expiry(
 ) -> None:
     start(tmp_path).kill()
     edit(tmp_path / FIRST, **change)
-    assert holder(tmp_path) is not None
+    assert current_holder(tmp_path) is not None
     with pytest.raises(TryAgainError), hold(tmp_path, 0.5, lambda _: None):
         pass
 
-    told: list[str] = []
+    lines: list[str] = []
     began = time.monotonic()
-    with hold(tmp_path, 30, told.append) as held:
+    with hold(tmp_path, 30, lines.append) as held:
         assert time.monotonic() - began >= 1
-        assert len(told) == 1
+        assert len(lines) == 1
         assert held.previous is not None
 
 
@@ -261,30 +170,14 @@ def test_a_holder_on_another_machine_that_beats_is_not_followed(
     path = foreign(tmp_path)
     beats = iter(range(10**9, 2 * 10**9))
 
-    def beat(seconds: float) -> None:
+    def touch(seconds: float) -> None:
         os.utime(path, ns=(0, next(beats)))
         real(seconds)
 
     real = time.sleep
-    monkeypatch.setattr(time, "sleep", beat)
+    monkeypatch.setattr(time, "sleep", touch)
     with pytest.raises(TryAgainError, match="process 12 on elsewhere since 2026"), hold(tmp_path, 3, lambda _: None):
         pass
-
-
-@pytest.mark.parametrize("modified", [0, 4_000_000_000])
-def test_the_time_of_the_file_says_nothing(tmp_path: Path, modified: int) -> None:
-    path = foreign(tmp_path)
-    os.utime(path, (modified, modified))
-    record = holder(tmp_path)
-    assert record is not None
-    assert record.seconds_since_beat >= 0
-    with pytest.raises(TryAgainError), hold(tmp_path, 0.5, lambda _: None):
-        pass
-
-    with hold(tmp_path, 30, lambda _: None) as held:
-        os.utime(held.path, (modified, modified))
-        eventually(lambda: held.path.stat().st_mtime != modified)
-        held.check()
 
 
 def test_a_waiter_that_slept_gives_the_holder_time_to_wake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,47 +196,6 @@ def test_a_waiter_that_slept_gives_the_holder_time_to_wake(tmp_path: Path, monke
     began = time.monotonic()
     with hold(tmp_path, 7200, lambda _: None):
         assert time.monotonic() - began > 1
-
-
-CONTENTS = [b"", b"{", b"\xff\x00\xfe", b"[]", b'{"generation": 1}', b"{" * 10**6, b'{"pid": 1e400}']
-
-
-@pytest.mark.parametrize("content", CONTENTS)
-def test_garbage_counts_like_a_holder_that_cannot_be_told(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "lease-00000007.json").write_bytes(content)
-    (tmp_path / "lease-x.json").write_text("no lease")
-    assert newest(tmp_path) is None
-    assert holder(tmp_path) is None
-    with pytest.raises(TryAgainError, match="cannot be told"), hold(tmp_path, 0.5, lambda _: None):
-        pass
-
-    with hold(tmp_path, 30, lambda _: None) as held:
-        assert held.record.generation == 8
-        assert held.previous is None
-        held.check()
-    assert names(tmp_path) == ["lease-00000008.json", "lease-x.json"]
-
-
-def test_a_folder_in_the_place_of_a_lease(tmp_path: Path) -> None:
-    (tmp_path / FIRST).mkdir()
-
-    with hold(tmp_path, 30, lambda _: None) as held:
-        assert held.record.generation == 2
-
-
-@pytest.mark.parametrize("change", [{"pid": 0}, {"pid": -1}, {"pid": 2**70}, {"ended": "later"}])
-def test_impossible_records_are_garbage(tmp_path: Path, change: dict[str, Any]) -> None:
-    foreign(tmp_path, **change)
-
-    assert newest(tmp_path) is None
-
-
-def test_a_later_version_s_record_is_read(tmp_path: Path) -> None:
-    foreign(tmp_path, colour="blue", ended="stopped")
-
-    with hold(tmp_path, 0, nobody) as held:
-        assert held.previous is not None
-        assert held.previous.ended == "stopped"
 
 
 def test_a_paused_holder_that_was_followed_finds_out_and_leaves_the_lease_alone(tmp_path: Path, start: Start) -> None:
@@ -400,9 +252,9 @@ def test_a_lease_that_is_lost(tmp_path: Path, loss: str) -> None:
     if loss == "gone":
         assert names(folder) == []
     if loss in {"replaced", "higher"}:
-        record = newest(folder)
-        assert record is not None
-        assert (record.token, record.ended) == ("0123", None)
+        holder = newest_holder(folder)
+        assert holder is not None
+        assert (holder.token, holder.ended) == ("0123", None)
 
 
 def check_fails(held: Lease, error: type[Exception]) -> bool:
@@ -424,7 +276,7 @@ def check_fails(held: Lease, error: type[Exception]) -> bool:
         (CannotWriteError("full"), "failed"),
     ],
 )
-def test_the_record_says_how_it_ended(tmp_path: Path, error: BaseException | None, word: str) -> None:
+def test_the_lease_says_how_it_ended(tmp_path: Path, error: BaseException | None, word: str) -> None:
     def work() -> None:
         with hold(tmp_path, 0, nobody):
             if error is not None:
@@ -448,9 +300,9 @@ def test_pressure_is_written_as_it_rises(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(lease, "memory_pressure", lambda: now)
 
     def written() -> float:
-        record = newest(tmp_path)
-        assert record is not None
-        return record.pressure
+        holder = newest_holder(tmp_path)
+        assert holder is not None
+        return holder.pressure
 
     with hold(tmp_path, 0, nobody):
         assert written() == 0.5
@@ -491,17 +343,17 @@ def test_a_lost_lease_removes_nothing(tmp_path: Path) -> None:
 def test_who_decided_long_ago_looks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     """A process is paused between its decision to take an expired lease and the taking."""
     base = foreign(tmp_path, 3)
-    create = lease_file.create
+    create = lease_file.create_lease
 
-    def late(folder: Path, record: Holder) -> bool:
+    def late(folder: Path, holder: Holder) -> bool:
         if change != "beaten":
             base.unlink()
             foreign(tmp_path, 5 if change == "taken" else 1)
         os.utime(tmp_path / names(tmp_path)[0])
-        monkeypatch.setattr(lease, "create", create)
-        return create(folder, record)
+        monkeypatch.setattr(lease, "create_lease", create)
+        return create(folder, holder)
 
-    monkeypatch.setattr(lease, "create", late)
+    monkeypatch.setattr(lease, "create_lease", late)
     with pytest.raises(TryAgainError), hold(tmp_path, 1.3, lambda _: None):
         pass
 
@@ -510,45 +362,17 @@ def test_who_decided_long_ago_looks_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_who_was_paused_before_it_could_begin_finds_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lease was written, then followed, all before it came to look at the clock."""
-    stands = lease_file.is_still_newest
+    is_still_newest = lease_file.is_still_newest
     monkeypatch.setattr(Lease, "start", lambda _: None)
 
-    def paused(folder: Path, record: Holder, base: Any) -> bool:
-        result = stands(folder, record, base)
+    def paused(folder: Path, holder: Holder, base: Any) -> bool:
+        result = is_still_newest(folder, holder, base)
         time.sleep(1)
         foreign(folder, 2)
         return result
 
-    monkeypatch.setattr(lease, "stands", paused)
+    monkeypatch.setattr(lease, "is_still_newest", paused)
     with hold(tmp_path, 0, nobody) as held, pytest.raises(TryAgainError, match="process 12 on elsewhere"):
-        held.check()
-
-
-def no_links(*_: object, **__: object) -> None:
-    raise OSError(errno.EPERM, "no links here")
-
-
-def test_a_disk_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "link", no_links)
-    with hold(tmp_path, 0, nobody) as held:
-        held.check()
-        with pytest.raises(TryAgainError), hold(tmp_path, 0, nobody):
-            pass
-    with hold(tmp_path, 0, nobody) as held:
-        assert held.record.generation == 2
-    assert names(tmp_path) == [SECOND]
-
-
-def test_a_link_whose_answer_was_lost_is_the_own_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NFS asks again where an answer is lost, and is then told that the file exists."""
-    link = os.link
-
-    def twice(source: Path, target: Path) -> None:
-        link(source, target)
-        link(source, target)
-
-    monkeypatch.setattr(os, "link", twice)
-    with hold(tmp_path, 0, nobody) as held:
         held.check()
 
 
@@ -611,14 +435,14 @@ def test_facts_that_a_full_disk_did_not_take_are_written_later(disk: Disk) -> No
         before = held.path.stat().st_mtime_ns
         held.set_facts(epoch=1)
         eventually(lambda: held.path.stat().st_mtime_ns > before)
-        record = newest(disk.folder)
-        assert record is not None
-        assert record.facts == {}
+        holder = newest_holder(disk.folder)
+        assert holder is not None
+        assert holder.facts == {}
         disk.clear()
 
         def written() -> bool:
-            record = newest(disk.folder)
-            return record is not None and record.facts == {"epoch": 1}
+            holder = newest_holder(disk.folder)
+            return holder is not None and holder.facts == {"epoch": 1}
 
         eventually(written)
 
@@ -669,7 +493,7 @@ def test_a_folder_that_goes_while_it_is_waited_for(tmp_path: Path) -> None:
         folder.rename(tmp_path / "removed")
 
     with hold(folder, 20, remove) as held:
-        assert held.record.generation == 1
+        assert held.holder.generation == 1
     assert names(folder) == [FIRST]
 
 
@@ -683,7 +507,7 @@ def test_a_folder_that_goes_now_and_then_is_not_one_that_cannot_be_made(
             raise FileNotFoundError(folder)
         return observe_newest(folder)
 
-    monkeypatch.setattr(lease, "see_newest", gone_every_second_time)
+    monkeypatch.setattr(lease, "observe_newest", gone_every_second_time)
     monkeypatch.setattr(lease, "POLL", 0.01)
     foreign(tmp_path)
     with pytest.raises(TryAgainError), hold(tmp_path, 0.5, lambda _: None):

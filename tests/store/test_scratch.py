@@ -7,14 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from emotion.store.scratch import scratch_folder
 from emotion.errors import CannotWriteError
+from emotion.store.scratch import scratch_folder
 
 
 def test_it_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with scratch_folder() as folder:
-        (folder / "draft").write_text("weights")
+        (folder / "model.h5").write_text("weights")
         assert folder.parent == tmp_path
     assert list(tmp_path.iterdir()) == []
 
@@ -31,6 +31,6 @@ def test_too_little_room_is_told_before_anything_is_written(tmp_path: Path, monk
 
 def test_no_folder_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    with pytest.raises(CannotWriteError, match="No such file") as told, scratch_folder():
+    with pytest.raises(CannotWriteError, match="No such file") as caught, scratch_folder():
         pytest.fail("there is no folder")
-    assert "TMPDIR" in told.value.hint
+    assert "TMPDIR" in caught.value.hint

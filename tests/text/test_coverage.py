@@ -1,4 +1,4 @@
-"""Coverage: which share of tokens is unknown and of texts cut, and when that is worth a warning."""
+"""Coverage: the shares of unknown tokens and of cut texts, and their warnings."""
 
 import pytest
 from tokenizers import Tokenizer

@@ -1,4 +1,4 @@
-"""Encoded texts: padding on either side, cut off and put back, and what a model takes by name."""
+"""Encoded texts: padding on both sides, cut and added, and the model's inputs by name."""
 
 import numpy as np
 import pytest
@@ -26,11 +26,11 @@ def tokenizer(*, length: int | None, direction: str = "right") -> Tokenizer:
 def mask(texts: Encoded) -> list[list[int]]:
     found: NDArray[np.int32] = texts.inputs(["attention_mask"])["attention_mask"]
     assert found.dtype == np.int32
-    return [[int(each) for each in row] for row in found]
+    return [[int(value) for value in row] for row in found]
 
 
 @pytest.mark.parametrize(
-    ("texts", "places", "ids", "masks"),
+    ("texts", "length", "ids", "masks"),
     [
         (RIGHT, 2, [[1, 2], [3, 9], [9, 9]], [[1, 1], [1, 0], [0, 0]]),
         (RIGHT, 3, [[1, 2, 9], [3, 9, 9], [9, 9, 9]], [[1, 1, 0], [1, 0, 0], [0, 0, 0]]),
@@ -42,10 +42,8 @@ def mask(texts: Encoded) -> list[list[int]]:
         (LEFT, 5, [[9, 9, 9, 1, 2], [9, 9, 9, 9, 3], [9] * 5], [[0, 0, 0, 1, 1], [0, 0, 0, 0, 1], [0] * 5]),
     ],
 )
-def test_narrowed_takes_padding_away_or_adds_some(
-    texts: Encoded, places: int, ids: list[list[int]], masks: list[list[int]]
-) -> None:
-    found = texts.narrowed(places)
+def test_padding_is_cut_or_added(texts: Encoded, length: int, ids: list[list[int]], masks: list[list[int]]) -> None:
+    found = texts.padded_to(length)
     assert found.ids.tolist() == ids
     assert found.ids.dtype == np.int32
     assert mask(found) == masks
@@ -68,8 +66,8 @@ def test_inputs_are_those_that_are_named_in_that_order() -> None:
     assert found["token_type_ids"].dtype == np.int32
 
 
-def test_a_token_of_the_text_that_is_padding_s_is_no_padding() -> None:
-    """What is padding is told by the number of tokens, not by their ids."""
+def test_a_token_with_the_id_of_padding_is_no_padding() -> None:
+    """The number of tokens distinguishes padding, not the ids."""
     texts = Encoded(np.asarray([[1, 9, 2, 9]], np.int32), np.asarray([3], np.int32), PAD)
     assert mask(texts) == [[1, 1, 1, 0]]
 

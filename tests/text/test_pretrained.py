@@ -1,4 +1,4 @@
-"""The tokenizers of checkpoints: real ones of every kind, their length, what is refused, and what is saved."""
+"""The tokenizers of pretrained models: real ones of all kinds, their length, errors, and saving."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from emotion.errors import BadDataError, BadParametersError
 from emotion.onnx.batching import Batcher
 from emotion.text.encoded import encode
 from emotion.text.pretrained import PretrainedTokenizer, load_tokenizer
-from tests.checkpoints import FAMILIES, change_json, write_tokenizer
+from tests.pretrained import FAMILIES, change_json, write_tokenizer
 
 TEXTS = [
     "I feel wonderful today, don't you?",
@@ -50,7 +50,7 @@ def bert(tmp_path: Path) -> Path:
     return write(tmp_path / "bert")
 
 
-def test_ids_are_those_of_the_checkpoint_s_own_file(folder: Path) -> None:
+def test_ids_are_those_of_the_pretrained_tokenizer_s_file(folder: Path) -> None:
     whole = Tokenizer.from_file(str(folder / "tokenizer.json"))
     found = encode(load(folder).backend, TEXTS)
     for row, length, text in zip(found.ids, found.lengths, TEXTS, strict=True):
@@ -180,7 +180,7 @@ def foreign_model(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("damage", "message"),
     [
         (no_padding_token, "no padding token"),
         (cut, "cannot be loaded"),
@@ -192,10 +192,10 @@ def foreign_model(folder: Path) -> None:
     ],
 )
 def test_what_cannot_be_used_is_told_with_its_folder(
-    bert: Path, spoil: Callable[[Path], Any], message: str, capfd: pytest.CaptureFixture[str]
+    bert: Path, damage: Callable[[Path], Any], message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     vocabulary = size(bert)
-    spoil(bert)
+    damage(bert)
     with pytest.raises(BadDataError, match=message) as caught:
         load(bert, vocabulary=vocabulary)
     assert str(bert) in caught.value.message
@@ -203,7 +203,7 @@ def test_what_cannot_be_used_is_told_with_its_folder(
     assert capfd.readouterr() == ("", "")
 
 
-def test_code_of_a_checkpoint_is_never_run(bert: Path, tmp_path: Path) -> None:
+def test_code_of_a_pretrained_model_is_never_run(bert: Path, tmp_path: Path) -> None:
     (bert / "foreign_code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
     change_json(bert / "tokenizer_config.json", auto_map={"AutoTokenizer": ["foreign_code.Own", "foreign_code.Own"]})
     assert load(bert).max_length

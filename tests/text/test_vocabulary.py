@@ -1,4 +1,4 @@
-"""The word-level tokenizer: what a word is, which words are kept, and that its JSON is all that is needed."""
+"""The vocabulary: what a word is, which words are kept, and that the tokenizer's JSON is sufficient."""
 
 from pathlib import Path
 from typing import Literal
@@ -26,14 +26,14 @@ def ids(tokenizer: Tokenizer, *texts: str) -> list[list[int]]:
 
 
 def words(text: str) -> list[str]:
-    """Give the words that a tokenizer learnt from `text` alone sees in it."""
+    """Split `text` into words by a tokenizer that is learned from it."""
     encoding = learn(text, max_length=64).encode(text)
     return encoding.tokens[: sum(encoding.attention_mask)]
 
 
 def vocabulary(tokenizer: Tokenizer) -> list[str]:
-    places = tokenizer.get_vocab()
-    return sorted(places, key=lambda word: places[word])
+    ids_by_word = tokenizer.get_vocab()
+    return sorted(ids_by_word, key=lambda word: ids_by_word[word])
 
 
 class TestVocabulary:

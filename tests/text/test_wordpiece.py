@@ -1,4 +1,4 @@
-"""The WordPiece tokenizer that is learnt from train: the same at every run, letters for what is rare."""
+"""The learned WordPiece tokenizer: the same in every run, with letters for rare words."""
 
 import pytest
 
@@ -20,16 +20,16 @@ def test_letters_that_train_lacks_are_unknown() -> None:
 
 
 def test_the_special_tokens_come_first() -> None:
-    learnt = learn_wordpiece(TEXTS, 200)
-    assert learnt.convert_tokens_to_ids(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]) == [0, 1, 2, 3, 4]
-    assert (learnt.pad_token_id, learnt.unk_token_id) == (0, 1)
+    learned = learn_wordpiece(TEXTS, 200)
+    assert learned.convert_tokens_to_ids(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]) == [0, 1, 2, 3, 4]
+    assert (learned.pad_token_id, learned.unk_token_id) == (0, 1)
 
 
 @pytest.mark.parametrize("vocabulary", [8, 20, 200])
 def test_the_vocabulary_is_never_larger_than_asked_for(vocabulary: int) -> None:
-    learnt = learn_wordpiece(TEXTS, vocabulary)
-    assert len(learnt) <= vocabulary
-    assert max(learnt.get_vocab().values()) < vocabulary
+    learned = learn_wordpiece(TEXTS, vocabulary)
+    assert len(learned) <= vocabulary
+    assert max(learned.get_vocab().values()) < vocabulary
 
 
 def test_the_same_texts_give_the_same_tokenizer() -> None:

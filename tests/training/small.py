@@ -1,8 +1,9 @@
-"""Trainings that are small: rows whose label a word decides, models, steps, and a listener that remembers."""
+"""Small trainings: rows whose label a word decides, models, steps, a whole fit, and a recording listener."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,20 +12,21 @@ from numpy.typing import NDArray
 from emotion.models.backend import prepare
 from emotion.models.compute import Compute, Precision
 from emotion.models.config_json import encoder_config
-from emotion.params.schema import AnnTable, LstmTable, TrainingTable, WordParams, WordTextTable
+from emotion.params.schema import AnnTable, LstmTable, TrainingTable, WordParams, WordTextTable, WordTrainingTable
+from emotion.signals import DeferredSignals
 from emotion.text.encoded import Encoded
 from emotion.training.batches import Examples
 from emotion.training.checkpoints import Checkpoints
 from emotion.training.progress import Epoch, TrainingProgress
 
 if TYPE_CHECKING:
-    from emotion.training.fit import Fitting
+    from emotion.training.fit import Fitted, Fitting
     from emotion.training.step import Step
 
 State = dict[str, NDArray[Any]]
 
 TIMES = {"seconds", "seconds_left", "samples_per_second"}
-PLACES, WORDS, LABELS = 6, 12, 3
+LENGTH, WORDS, LABELS = 6, 12, 3
 ANN = AnnTable(embedding_dim=16, hidden=[16])
 LSTM = LstmTable(embedding_dim=16, units=8, hidden=[16])
 BERT = {
@@ -40,14 +42,14 @@ BERT = {
 STILL: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
-def examples(rows: int, seed: int, *, turned: bool = False, shortest: int = PLACES) -> Examples:
-    """One of the words 2, 3 and 4 decides the label; the others mean nothing. `turned` labels are wrong ones."""
+def examples(rows: int, seed: int, *, turned: bool = False, shortest: int = LENGTH) -> Examples:
+    """Make rows whose label is decided by one of the words 2, 3 and 4. `turned` labels are wrong."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, LABELS, rows).astype(np.int32)
-    ids = random.integers(5, WORDS, (rows, PLACES)).astype(np.int32)
-    lengths = random.integers(shortest, PLACES + 1, rows).astype(np.int32)
-    ids[np.arange(rows), random.integers(0, PLACES, rows) % lengths] = labels + 2
-    ids *= np.arange(PLACES) < lengths[:, None]
+    ids = random.integers(5, WORDS, (rows, LENGTH)).astype(np.int32)
+    lengths = random.integers(shortest, LENGTH + 1, rows).astype(np.int32)
+    ids[np.arange(rows), random.integers(0, LENGTH, rows) % lengths] = labels + 2
+    ids *= np.arange(LENGTH) < lengths[:, None]
     return Examples(Encoded(ids, lengths, pad=0), ((labels + turned) % LABELS).astype(np.int32))
 
 
@@ -55,7 +57,7 @@ def build_words(model: AnnTable | LstmTable) -> Any:
     """Build an ANN or LSTM for the rows of `examples`."""
     from emotion.models.build import build_model
 
-    return build_model(WordParams(model=model, text=WordTextTable(max_length=PLACES)), WORDS, LABELS)
+    return build_model(WordParams(model=model, text=WordTextTable(max_length=LENGTH)), WORDS, LABELS)
 
 
 def build_bert(precision: Precision = "float32", **changes: Any) -> Any:
@@ -72,37 +74,37 @@ def make_step(
     steps: int = 100,
     weights: NDArray[np.float32] | None = None,
     compute: Compute | None = None,
-    micro: int = 10_000,
+    micro_batch: int = 10_000,
 ) -> "Step":
     """Make the step of one device; every label counts the same unless `weights` say otherwise."""
     from emotion.training.distributed.replicas import single_replica
     from emotion.training.step import Step
 
     counts = np.ones(model.output_shape[-1], np.float32) if weights is None else weights
-    return Step(model, params, steps, counts, compute or Compute(), single_replica(), micro)
+    return Step(model, params, steps, counts, compute or Compute(), single_replica(), micro_batch)
 
 
 def state(step: "Step") -> State:
-    """Copy all that a training goes on from."""
+    """Copy all variables that training resumes from."""
     return {name: variable.numpy().copy() for name, variable in step.state().items()}
 
 
 def reset(step: "Step", values: State) -> None:
-    """Put a copy back."""
+    """Restore a copy."""
     for name, variable in step.state().items():
         variable.assign(values[name])
 
 
-def differing(one: State, other: State) -> list[str]:
-    """Names of what is not the same to the bit."""
-    assert one.keys() == other.keys()
-    return [name for name in one if one[name].tobytes() != other[name].tobytes()]
+def differing(state: State, expected: State) -> list[str]:
+    """Name the variables that are not equal to the bit."""
+    assert state.keys() == expected.keys()
+    return [name for name in state if state[name].tobytes() != expected[name].tobytes()]
 
 
-class Heard:
-    """A listener that remembers, and passes each event with its standing to `at`."""
+class RecordingListener:
+    """A listener that records all events and passes them, with the progress, to `at`."""
 
-    def __init__(self, at: Callable[[str, TrainingProgress], object] = lambda _event, _standing: None) -> None:
+    def __init__(self, at: Callable[[str, TrainingProgress], object] = lambda _event, _progress: None) -> None:
         self.at = at
         self.notes: list[tuple[str, str]] = []
         self.start = (0, 0)
@@ -115,23 +117,23 @@ class Heard:
     def note(self, event: str, message: str) -> None:
         self.notes.append((event, message))
 
-    def on_start(self, standing: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
-        self.start, self.before = (standing.epochs, rows), list(epochs)
-        self.at("start", standing)
+    def on_start(self, progress: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
+        self.start, self.before = (progress.epochs, rows), list(epochs)
+        self.at("start", progress)
 
-    def on_step(self, standing: TrainingProgress, rows: int) -> None:
+    def on_step(self, progress: TrainingProgress, rows: int) -> None:
         self.rows.append(rows)
-        self.steps.append(standing.step)
-        self.at("step", standing)
+        self.steps.append(progress.step)
+        self.at("step", progress)
 
-    def on_epoch(self, standing: TrainingProgress, epoch: Epoch) -> None:
+    def on_epoch(self, progress: TrainingProgress, epoch: Epoch) -> None:
         self.epochs.append(epoch)
-        self.at("epoch", standing)
+        self.at("epoch", progress)
 
-    def on_checkpoint(self, standing: TrainingProgress, seconds: float) -> None:
+    def on_checkpoint(self, progress: TrainingProgress, seconds: float) -> None:
         assert seconds > 0
-        self.checkpoints.append(standing.step)
-        self.at("checkpoint", standing)
+        self.checkpoints.append(progress.step)
+        self.at("checkpoint", progress)
 
 
 def fitting(
@@ -141,22 +143,51 @@ def fitting(
     params: TrainingTable,
     folder: Path,
     *,
-    heard: Heard | None = None,
+    listener: RecordingListener | None = None,
     every: str = "1h",
 ) -> "Fitting":
-    """Make what trains, or goes on training, with checkpoints in `folder`."""
+    """Make a `Fitting` that starts or resumes training, with checkpoints in `folder`."""
     from emotion.training.checkpoint_policy import CheckpointPolicy
     from emotion.training.fit import Fitting
 
-    listener = heard or Heard()
-    keeper = CheckpointPolicy(
-        Checkpoints(folder, {"name": "small"}), every, lambda line: listener.note("warning", line)
-    )
-    return Fitting(step, train, validation, params, keeper, listener)
+    recorder = listener or RecordingListener()
+    checkpoints = Checkpoints(folder, {"name": "small"})
+    policy = CheckpointPolicy(checkpoints, every, lambda line: recorder.note("warning", line))
+    return Fitting(step, train, validation, params, policy, recorder)
+
+
+def fit(
+    model: AnnTable | LstmTable, train: Examples, validation: Examples, **training: Any
+) -> "tuple[Any, Fitted, RecordingListener]":
+    """Fit a new model; give it with the result and the recorded events."""
+    from emotion.training.fit import steps_per_epoch
+    from emotion.training.step import label_weights
+
+    params = WordTrainingTable(**{"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 1, **training})
+    prepare(params.seed, 0)
+    built, listener = build_words(model), RecordingListener()
+    weights = label_weights(params, ["a", "b", "c"], train.labels)
+    step = make_step(built, params, steps=steps_per_epoch(len(train), params) * params.epochs, weights=weights)
+    with TemporaryDirectory() as folder:
+        fitted = fitting(step, train, validation, params, Path(folder), listener=listener).run(DeferredSignals())
+    return built, fitted, listener
+
+
+def predict(model: Any, data: Examples) -> NDArray[np.int64]:
+    """Predict the labels of rows."""
+    from emotion.training.forward import Forward
+
+    labels: NDArray[np.int64] = Forward(model).predict(data.texts).argmax(axis=1)
+    return labels
+
+
+def accuracy(model: Any, data: Examples) -> float:
+    """Compute the share of correct predictions."""
+    return float((predict(model, data) == data.labels).mean())
 
 
 def history(epochs: Sequence[Epoch]) -> list[dict[str, Any]]:
-    """Figures of epochs without their times."""
+    """Give the figures of epochs without times."""
     return [{key: value for key, value in asdict(epoch).items() if key not in TIMES} for epoch in epochs]
 
 

@@ -1,4 +1,4 @@
-"""Augmentation of token ids: what stays as it is, what changes, how often, and always the same by seed."""
+"""Augmentation of token ids: what stays, what changes, how often, and the same for the same seed."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ Ids = NDArray[np.int32]
 
 @pytest.fixture
 def ids() -> Ids:
-    """Rows of 0 to 10 words, padded on the right to 10 places."""
+    """Rows of 0 to 10 words, padded on the right to a length of 10."""
     random = np.random.default_rng(7)
     rows = random.integers(2, 50, size=(500, 10), dtype=np.int32)
     lengths = np.arange(500) % 11
@@ -47,7 +47,7 @@ class TestDrop:
         after = dropped(np.full((1000, 100), 5, dtype=np.int32), share)
         assert (after == UNKNOWN).mean() == pytest.approx(share, abs=0.01)
 
-    def test_every_place_is_dropped_as_often(self) -> None:
+    def test_every_position_is_dropped_as_often(self) -> None:
         shares = (dropped(np.full((20_000, 5), 5, dtype=np.int32), 0.3) == UNKNOWN).mean(axis=0)
         assert shares == pytest.approx([0.3] * 5, abs=0.02)
 
@@ -58,14 +58,14 @@ class TestShift:
 
     def test_words_stay_together(self, ids: Ids) -> None:
         for row in shifted(ids):
-            places = np.flatnonzero(row != PAD)
-            assert (np.diff(places) == 1).all()
+            positions = np.flatnonzero(row != PAD)
+            assert (np.diff(positions) == 1).all()
 
     def test_a_full_row_and_an_empty_one_have_nowhere_to_go(self) -> None:
         ids = np.asarray([[2, 3, 4], [0, 0, 0]], dtype=np.int32)
         assert shifted(ids).tolist() == ids.tolist()
 
-    def test_every_place_is_as_likely(self) -> None:
+    def test_every_position_is_as_likely(self) -> None:
         ids = np.tile(np.asarray([2, 3, 0, 0, 0], dtype=np.int32), (20_000, 1))
         starts = np.bincount((shifted(ids) == 2).argmax(axis=1), minlength=5) / 20_000
         assert starts == pytest.approx([0.25, 0.25, 0.25, 0.25, 0.0], abs=0.02)

@@ -1,4 +1,4 @@
-"""Batches: a function of seed and epoch, every row each epoch, one size, trimmed without loss of words."""
+"""Batches: decided by seed and epoch, all rows in every epoch, one size, trimmed without loss of words."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from emotion.text.vocabulary import PAD_ID, UNKNOWN_ID
 from emotion.training import batches as training_batches
 from emotion.training.batches import Examples, batches
 
-ROWS, PLACES = 50, 12
+ROWS, LENGTH = 50, 12
 
 
 def examples(rows: int = ROWS, *, left: bool = False, pad: int = PAD_ID) -> Examples:
     """Rows of 1 to 12 words; the words of row r are all r + 2 and its label is r."""
-    lengths = (np.arange(rows) % PLACES + 1).astype(np.int32)
-    places = np.arange(PLACES)[None, :]
-    words = places >= PLACES - lengths[:, None] if left else places < lengths[:, None]
+    lengths = (np.arange(rows) % LENGTH + 1).astype(np.int32)
+    positions = np.arange(LENGTH)[None, :]
+    words = positions >= LENGTH - lengths[:, None] if left else positions < lengths[:, None]
     ids = np.where(words, np.arange(rows)[:, None] + 2, pad).astype(np.int32)
     return Examples(Encoded(ids, lengths, pad, left), np.arange(rows, dtype=np.int32))
 
@@ -77,14 +77,14 @@ def test_every_row_is_seen_each_epoch_and_all_batches_have_one_size(recipe: dict
 def test_labels_stay_with_their_words_and_no_word_is_lost(recipe: dict[str, Any], *, left: bool) -> None:
     for batch in made(WordTrainingTable(batch_size=8, **recipe), train=examples(left=left)):
         for label, found in zip(batch.labels.tolist(), words(batch.texts), strict=True):
-            assert found == [label + 2] * (label % PLACES + 1)
+            assert found == [label + 2] * (label % LENGTH + 1)
 
 
 def test_shifted_rows_keep_their_labels_and_words() -> None:
     found = made(WordTrainingTable(batch_size=8, shift=True))
     for batch in found:
         for label, row in zip(batch.labels.tolist(), words(batch.texts), strict=True):
-            assert row == [label + 2] * (label % PLACES + 1)
+            assert row == [label + 2] * (label % LENGTH + 1)
     assert any((batch.texts.ids[:, 0] == PAD_ID).any() for batch in found)
 
 
@@ -92,7 +92,7 @@ def test_dropped_words_are_unknown_and_padding_stays() -> None:
     found = made(WordTrainingTable(batch_size=8, word_dropout=0.5))
     ids = np.concatenate([batch.texts.ids for batch in found])
     labels = np.concatenate([batch.labels for batch in found])
-    assert ((ids != PAD_ID).sum(axis=1) == labels % PLACES + 1).all()
+    assert ((ids != PAD_ID).sum(axis=1) == labels % LENGTH + 1).all()
     real = ids[ids != PAD_ID]
     assert 0.35 < (real == UNKNOWN_ID).mean() < 0.65
 
@@ -103,8 +103,8 @@ def test_the_order_differs_from_epoch_to_epoch() -> None:
     assert len(orders) == 5
 
 
-def test_without_buckets_every_batch_has_all_places() -> None:
-    assert set(widths(made(TrainingTable(batch_size=8)))) == {PLACES}
+def test_without_buckets_every_batch_has_the_full_length() -> None:
+    assert set(widths(made(TrainingTable(batch_size=8)))) == {LENGTH}
 
 
 @pytest.mark.parametrize("left", [True, False])
@@ -115,17 +115,17 @@ def test_buckets_cut_padding_and_hold_rows_of_about_one_length(monkeypatch: pyte
         lengths = (batch.texts.ids != PAD_ID).sum(axis=1)
         assert batch.texts.ids.shape[1] == lengths.max()
         assert np.ptp(lengths) <= 6
-    assert sum(batch.texts.ids.size for batch in found) < 0.75 * ROWS * PLACES
+    assert sum(batch.texts.ids.size for batch in found) < 0.75 * ROWS * LENGTH
 
 
-def test_buckets_may_keep_some_places_of_padding_and_never_more_than_there_were(
+def test_buckets_may_keep_some_padding_and_never_more_than_there_were(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(training_batches, "EXTRA_PADDING", 3)
     extra = set()
     for epoch in range(1, 9):
         for batch in made(WordTrainingTable(batch_size=5, buckets=True), epoch):
-            assert batch.texts.ids.shape[1] <= PLACES
+            assert batch.texts.ids.shape[1] <= LENGTH
             extra.add(batch.texts.ids.shape[1] - longest(batch))
     assert extra == {0, 1, 2, 3}
 
@@ -136,7 +136,7 @@ def test_models_that_mask_padding_get_none_beside_the_longest_row() -> None:
     for epoch in range(1, 4):
         for batch in made(FineTuningTable(batch_size=5), epoch, train):
             assert batch.texts.ids.shape[1] == longest(batch) == batch.texts.lengths.max()
-            assert words(batch.texts) == [[label + 2] * (label % PLACES + 1) for label in batch.labels]
+            assert words(batch.texts) == [[label + 2] * (label % LENGTH + 1) for label in batch.labels]
 
 
 @pytest.mark.parametrize(("multiple", "expected"), [(4, {4, 8, 12}), (8, {8, 16}), (32, {32})])
@@ -145,14 +145,14 @@ def test_lengths_are_multiples_where_that_is_asked_for(multiple: int, expected: 
     assert set(widths(found)) == expected
     for batch in found:
         assert batch.texts.ids.shape[1] - longest(batch) < multiple
-        assert words(batch.texts) == [[label + 2] * (label % PLACES + 1) for label in batch.labels]
+        assert words(batch.texts) == [[label + 2] * (label % LENGTH + 1) for label in batch.labels]
         mask = batch.texts.inputs(["attention_mask"])["attention_mask"]
         np.testing.assert_array_equal(mask, batch.texts.ids != 77)
 
 
-def test_rows_without_a_word_keep_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_without_a_word_keep_one_token_of_padding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_batches, "EXTRA_PADDING", 0)
-    nothing = Encoded(np.zeros((4, PLACES), np.int32), np.zeros(4, np.int32), PAD_ID)
+    nothing = Encoded(np.zeros((4, LENGTH), np.int32), np.zeros(4, np.int32), PAD_ID)
     (batch,) = made(WordTrainingTable(batch_size=4, buckets=True), train=Examples(nothing, np.zeros(4, np.int32)))
     assert batch.texts.ids.shape == (4, 1)
 

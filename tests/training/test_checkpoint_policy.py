@@ -1,4 +1,4 @@
-"""When a checkpoint is due: by steps, by time, and never for more than 2 % of the time."""
+"""When a checkpoint is due: by steps, by time for at most 2 % of the time, on a stop, and at the end."""
 
 import time
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ from emotion.training.progress_state import ProgressState
 from tests.training.small import ANN, build_words, make_step, ready
 
 
-class Slow(Checkpoints):
-    """A store that takes so many seconds to write, and a clock that goes on meanwhile."""
+class SlowCheckpoints(Checkpoints):
+    """Checkpoints that take `seconds` to write, and a clock that advances meanwhile."""
 
     def __init__(self, folder: Path, seconds: float) -> None:
         super().__init__(folder, {})
         self.seconds, self.now = seconds, 1000.0
 
-    def save(self, position: ProgressState, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
-        super().save(position, tensors)
+    def save(self, state: ProgressState, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
+        super().save(state, tensors)
         self.now += self.seconds
 
 
@@ -32,18 +32,18 @@ def step() -> Any:
     return make_step(build_words(ANN), TrainingTable())
 
 
-def keeper(store: Checkpoints, every: str, *, chief: bool = True) -> Any:
+def make_policy(store: Checkpoints, every: str, *, chief: bool = True) -> Any:
     from emotion.training.checkpoint_policy import CheckpointPolicy
 
     return CheckpointPolicy(store, every, pytest.fail, chief=chief)
 
 
 def test_steps_are_counted_from_the_last_checkpoint(tmp_path: Path, step: Any) -> None:
-    made = keeper(Slow(tmp_path, 0), "5 steps")
-    made.began(12)
-    assert next(number for number in range(13, 30) if made.due(number)) == 17
-    made.keep(step, ProgressState(), None, 18)
-    assert next(number for number in range(19, 40) if made.due(number)) == 23
+    policy = make_policy(SlowCheckpoints(tmp_path, 0), "5 steps")
+    policy.count_from(12)
+    assert next(number for number in range(13, 30) if policy.due(number)) == 17
+    policy.save(step, ProgressState(), None, 18)
+    assert next(number for number in range(19, 40) if policy.due(number)) == 23
 
 
 @pytest.mark.parametrize(
@@ -53,20 +53,28 @@ def test_steps_are_counted_from_the_last_checkpoint(tmp_path: Path, step: Any) -
 def test_by_time_the_pause_is_as_asked_or_fifty_times_the_cost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: Any, every: str, cost: float, first: float, then: float
 ) -> None:
-    store = Slow(tmp_path, cost)
+    store = SlowCheckpoints(tmp_path, cost)
     monkeypatch.setattr(time, "monotonic", lambda: store.now)
-    made = keeper(store, every)
+    policy = make_policy(store, every)
     for pause in (first, then, then):
         store.now += pause - 0.5
-        assert not made.due(1)
+        assert not policy.due(1)
         store.now += 1
-        assert made.due(1)
-        assert made.keep(step, ProgressState(), None, 1) == pytest.approx(cost)
-        assert not made.due(1)
+        assert policy.due(1)
+        assert policy.save(step, ProgressState(), None, 1) == pytest.approx(cost)
+        assert not policy.due(1)
 
 
 def test_only_the_chief_writes(tmp_path: Path, step: Any) -> None:
-    made = keeper(Checkpoints(tmp_path, {}), "1 steps", chief=False)
-    made.keep(step, ProgressState(), None, 3)
+    policy = make_policy(Checkpoints(tmp_path, {}), "1 steps", chief=False)
+    policy.save(step, ProgressState(), None, 3)
     assert list(tmp_path.iterdir()) == []
-    assert [made.due(3), made.due(4)] == [False, True]
+    assert [policy.due(3), policy.due(4)] == [False, True]
+
+
+@pytest.mark.parametrize("every", ["5 steps", "1h"])
+def test_a_stop_and_the_end_of_training_do_not_wait_for_the_interval(tmp_path: Path, every: str) -> None:
+    policy = make_policy(Checkpoints(tmp_path, {}), every)
+    assert not policy.due(1)
+    assert policy.due(1, stopping=True)
+    assert policy.due(1, finished=True)

@@ -15,20 +15,19 @@ from numpy.typing import NDArray
 from emotion.errors import BadParametersError, CannotWriteError
 from emotion.store.atomic import sha256
 from emotion.training.checkpoints import Checkpoint, Checkpoints, Damaged
+from emotion.training.early_stopping import best_epoch
 from emotion.training.progress import Epoch
 from emotion.training.progress_state import ProgressState
 from tests.disks import LIMIT, file_limit
 
 IDENTITY = {"model": "ann", "params": {"training": {"seed": 1}, "resources": {"threads": 2}}, "data": {"name": "x"}}
 EPOCH = Epoch(1, math.nan, 0.5, math.inf, 0.625, 5000.0, 2.0, -math.inf, best=True)
-POSITION = ProgressState(
-    epoch=2, batches=3, rows=60, right=20, loss=math.nan, seconds=math.inf, epochs=[EPOCH], micro=7
-)
+STATE = ProgressState(epoch=2, batches=3, rows=60, right=20, loss=math.nan, seconds=math.inf, epochs=[EPOCH], micro=7)
 Tensors = dict[str, NDArray[Any]]
 
 
 def tensors(number: int) -> Tensors:
-    """Make tensors of each kind that a training has: of any rank, a scalar, none at all, an int, not in C order."""
+    """Make tensors of all kinds in training: of any rank, a scalar, an empty one, an int, not in C order."""
     random = np.random.default_rng(number)
     return {
         "weight/0": random.normal(size=(4, 5)).astype(np.float32),
@@ -49,7 +48,7 @@ def checkpoints(folder: Path, **changes: Any) -> Checkpoints:
 
 def write(folder: Path, *numbers: int) -> None:
     for number in numbers:
-        checkpoints(folder).save(POSITION.model_copy(update={"resumes": number}), tensors(number).items())
+        checkpoints(folder).save(STATE.model_copy(update={"resumes": number}), tensors(number).items())
 
 
 def read(checkpoint: Checkpoint, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> Tensors:
@@ -57,17 +56,17 @@ def read(checkpoint: Checkpoint, shapes: Mapping[str, tuple[int, ...]] = SHAPES)
 
 
 def loaded(folder: Path) -> tuple[list[int], str]:
-    """Numbers of the checkpoints that can be loaded, the newest first, and what is told of the others."""
-    told: list[str] = []
+    """Give the numbers of checkpoints that can be loaded, newest first, and the messages about the others."""
+    messages: list[str] = []
     found = []
-    for checkpoint in checkpoints(folder).newest(told.append):
+    for checkpoint in checkpoints(folder).newest(messages.append):
         try:
-            assert_equal(read(checkpoint), tensors(checkpoint.position.resumes))
+            assert_equal(read(checkpoint), tensors(checkpoint.state.resumes))
         except Damaged as error:
-            told.append(str(error))
+            messages.append(str(error))
         else:
-            found.append(checkpoint.position.resumes)
-    return found, "\n".join(told)
+            found.append(checkpoint.state.resumes)
+    return found, "\n".join(messages)
 
 
 def assert_equal(found: Tensors, expected: Tensors) -> None:
@@ -88,9 +87,16 @@ def test_what_is_written_is_read_to_the_bit(tmp_path: Path) -> None:
     write(tmp_path / "new" / "folder", 5)
     (found,) = checkpoints(tmp_path / "new" / "folder").newest(pytest.fail)
     assert_equal(read(found), tensors(5))
-    assert repr(found.position) == repr(POSITION.model_copy(update={"resumes": 5}))
-    assert math.isnan(found.position.loss)
-    assert (found.position.best, found.position.step(10)) == (found.position.epochs[0], 13)
+    assert repr(found.state) == repr(STATE.model_copy(update={"resumes": 5}))
+    assert math.isnan(found.state.loss)
+    assert (best_epoch(found.state.epochs), found.state.steps(10)) == (found.state.epochs[0], 13)
+
+
+def test_the_json_has_the_keys_of_older_checkpoints(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    content = json.loads((tmp_path / "00000001.json").read_text())
+    assert set(content) == {"version", "identity", "position", "bytes", "sha256"}
+    assert content["position"]["micro"] == 7
 
 
 def test_numpy_reads_the_tensors(tmp_path: Path) -> None:
@@ -123,7 +129,7 @@ def bomb(shape: tuple[int, ...], size: int = 0) -> bytes:
 
 
 def changed(number: int, **changes: Any) -> Callable[[bytes], bytes]:
-    """Give what changes tensors in an npz; None leaves one out."""
+    """Give a function that changes tensors in an npz; None leaves a tensor out."""
     content = {name: changes.get(name, array) for name, array in tensors(number).items()} | changes
 
     def write_npz(_: bytes) -> bytes:
@@ -131,24 +137,24 @@ def changed(number: int, **changes: Any) -> Callable[[bytes], bytes]:
         with zipfile.ZipFile(file, "w") as archive:
             for name, array in content.items():
                 if array is not None:
-                    with archive.open(name, "w") as each:
-                        np.lib.format.write_array(each, np.asarray(array), allow_pickle=True)
+                    with archive.open(name, "w") as entry:
+                        np.lib.format.write_array(entry, np.asarray(array), allow_pickle=True)
         return file.getvalue()
 
     return write_npz
 
 
-def flip(place: Callable[[bytes], int]) -> Callable[[bytes], bytes]:
+def flip(locate: Callable[[bytes], int]) -> Callable[[bytes], bytes]:
     def flipped(content: bytes) -> bytes:
-        index = place(content)
+        index = locate(content)
         return content[:index] + bytes([content[index] ^ 4]) + content[index + 1 :]
 
     return flipped
 
 
 HALF = tensors(3)["weight/0"].tobytes()[20:60]
-# What becomes of the tensors; and of the manifest, whose digest is not made to fit.
-SPOILT_TENSORS: dict[str, Callable[[bytes], bytes]] = {
+# Damage to the tensors, and to the manifest; the digest in the manifest stays.
+DAMAGED_TENSORS: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda content: content[: len(content) // 2],
     "one byte less": lambda content: content[:-1],
     "one byte more": lambda content: content + b"\0",
@@ -160,7 +166,7 @@ SPOILT_TENSORS: dict[str, Callable[[bytes], bytes]] = {
     "the zip's last byte": flip(lambda content: len(content) - 1),
     "the one before": lambda _: changed(2)(b""),
 }
-SPOILT_MANIFEST: dict[str, Callable[[bytes], bytes]] = {
+DAMAGED_MANIFEST: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda content: content[: len(content) // 2],
     "empty": lambda _: b"",
     "zeros": lambda content: bytes(len(content)),
@@ -174,7 +180,7 @@ SPOILT_MANIFEST: dict[str, Callable[[bytes], bytes]] = {
     "a list": lambda _: b"[1, 2]",
     "a position of words": lambda content: content.replace(b'"batches": 3', b'"batches": "many"'),
 }
-# As above, with the manifest's digest made to fit: another program wrote both.
+# Tensors of another program, which wrote a correct digest too.
 FOREIGN: dict[str, Callable[[bytes], bytes]] = {
     "other names": lambda _: foreign(tensors(3)),
     "a tensor less": changed(3, **{"best/0": None}),
@@ -201,7 +207,7 @@ def packed(content: bytes) -> bytes:
 
 
 def fit_manifest(folder: Path, number: int) -> None:
-    """Let a manifest tell the digest of what is there."""
+    """Write the digest of the tensors into the manifest."""
     manifest, file = (folder / f"{number:08d}{suffix}" for suffix in (".json", ".npz"))
     content = json.loads(manifest.read_text()) | {"bytes": file.stat().st_size, "sha256": sha256(file)}
     manifest.write_text(json.dumps(content))
@@ -209,7 +215,7 @@ def fit_manifest(folder: Path, number: int) -> None:
 
 @pytest.fixture
 def three(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder with checkpoints 2 and 3; whatever becomes of them, the next one can be written."""
+    """Give a folder with checkpoints 2 and 3; after the test, the next checkpoint can be written."""
     write(tmp_path, 1, 2, 3)
     yield tmp_path
     write(tmp_path, 4)
@@ -218,23 +224,23 @@ def three(tmp_path: Path) -> Iterator[Path]:
 
 
 def assert_passed_over(folder: Path, *reasons: str) -> None:
-    found, told = loaded(folder)
+    found, messages = loaded(folder)
     assert found == [2]
-    assert all(reason in told for reason in reasons), told
+    assert all(reason in messages for reason in reasons), messages
 
 
-@pytest.mark.parametrize("how", SPOILT_TENSORS)
+@pytest.mark.parametrize("how", DAMAGED_TENSORS)
 def test_tensors_that_are_not_those_that_were_written_are_passed_over(three: Path, how: str) -> None:
     file = three / "00000003.npz"
-    file.write_bytes(SPOILT_TENSORS[how](file.read_bytes()))
+    file.write_bytes(DAMAGED_TENSORS[how](file.read_bytes()))
     assert_passed_over(three, "00000003.npz has not the bytes that were written")
 
 
-@pytest.mark.parametrize("how", SPOILT_MANIFEST)
+@pytest.mark.parametrize("how", DAMAGED_MANIFEST)
 def test_a_manifest_that_is_none_is_passed_over(three: Path, how: str) -> None:
     file = three / "00000003.json"
     before = file.read_bytes()
-    file.write_bytes(SPOILT_MANIFEST[how](before))
+    file.write_bytes(DAMAGED_MANIFEST[how](before))
     assert file.read_bytes() != before
     assert_passed_over(three, str(file), "is damaged and passed over: ")
 
@@ -244,9 +250,9 @@ def test_tensors_of_another_program_are_passed_over(three: Path, how: str) -> No
     file = three / "00000003.npz"
     file.write_bytes(FOREIGN[how](file.read_bytes()))
     fit_manifest(three, 3)
-    found, told = loaded(three)
+    found, messages = loaded(three)
     assert found == [2]
-    assert told
+    assert messages
 
 
 def test_tensors_that_are_gone_are_passed_over(three: Path) -> None:
@@ -254,12 +260,12 @@ def test_tensors_that_are_gone_are_passed_over(three: Path) -> None:
     assert_passed_over(three, "00000003.npz: No such file or directory")
 
 
-def test_the_one_that_is_gone_on_from_is_kept_beside_the_next(tmp_path: Path) -> None:
+def test_the_checkpoint_that_was_resumed_is_kept_beside_the_next(tmp_path: Path) -> None:
     write(tmp_path, 1, 2, 3)
     (tmp_path / "00000003.npz").write_bytes(b"")
-    going_on = checkpoints(tmp_path)
-    assert [found.position.resumes for found in going_on.newest(lambda _: None)] == [2]
-    going_on.save(POSITION.model_copy(update={"resumes": 4}), tensors(4).items())
+    resumed = checkpoints(tmp_path)
+    assert [found.state.resumes for found in resumed.newest(lambda _: None)] == [2]
+    resumed.save(STATE.model_copy(update={"resumes": 4}), tensors(4).items())
     assert loaded(tmp_path) == ([4, 2], "")
     assert len(names(tmp_path)) == 4
 
@@ -273,8 +279,8 @@ def test_a_folder_in_the_place_of_tensors_is_passed_over(tmp_path: Path) -> None
     write(tmp_path, 1, 2)
     (tmp_path / "00000002.npz").unlink()
     (tmp_path / "00000002.npz").mkdir()
-    found, told = loaded(tmp_path)
-    assert (found, "00000002" in told) == ([1], True)
+    found, messages = loaded(tmp_path)
+    assert (found, "00000002" in messages) == ([1], True)
 
 
 def test_other_files_beside_are_left_alone(three: Path) -> None:
@@ -289,9 +295,9 @@ def test_other_files_beside_are_left_alone(three: Path) -> None:
 def test_where_all_are_damaged_there_is_none(three: Path) -> None:
     for path in three.iterdir():
         path.write_bytes(path.read_bytes()[:-1])
-    found, told = loaded(three)
+    found, messages = loaded(three)
     assert found == []
-    assert told.count("passed over") == 2
+    assert messages.count("passed over") == 2
 
 
 def test_nothing_is_given_of_a_checkpoint_that_another_model_made(three: Path) -> None:
@@ -318,7 +324,7 @@ def test_other_resources_make_no_other_training(three: Path) -> None:
 
 
 def too_much(number: int) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Give good tensors, then one that no small disk takes, then more."""
+    """Give good tensors, then one that fits on no small disk, then more."""
     yield from tensors(number).items()
     yield "weight/2", np.zeros(LIMIT, np.float32)
     yield "weight/3", np.zeros(3, np.float32)
@@ -328,7 +334,7 @@ def test_a_full_disk_leaves_what_was_there(small_disk: Path) -> None:
     folder = small_disk / "checkpoints"
     write(folder, 1, 2, 3)
     with pytest.raises(CannotWriteError, match=r"cannot write .*00000004\.npz: ") as caught:
-        checkpoints(folder).save(POSITION, too_much(4))
+        checkpoints(folder).save(STATE, too_much(4))
     assert caught.value.exit_code == 73
     assert names(folder) == TWO
     assert loaded(folder) == ([3, 2], "")
@@ -337,7 +343,7 @@ def test_a_full_disk_leaves_what_was_there(small_disk: Path) -> None:
 def test_a_file_that_may_not_grow_leaves_what_was_there(tmp_path: Path) -> None:
     write(tmp_path, 1, 2, 3)
     with file_limit(LIMIT), pytest.raises(CannotWriteError):
-        checkpoints(tmp_path).save(POSITION, too_much(4))
+        checkpoints(tmp_path).save(STATE, too_much(4))
     assert names(tmp_path) == TWO
     with file_limit(2048), pytest.raises(CannotWriteError, match=r"00000004\.json"):
         checkpoints(tmp_path).save(ProgressState(epochs=[EPOCH] * 100), [("weight/0", np.zeros(3))])
@@ -367,5 +373,5 @@ def test_an_error_while_tensors_are_read_leaves_nothing(tmp_path: Path) -> None:
 
     write(tmp_path, 1)
     with pytest.raises(MemoryError):
-        checkpoints(tmp_path).save(POSITION, broken())
+        checkpoints(tmp_path).save(STATE, broken())
     assert names(tmp_path) == ["00000001.json", "00000001.npz"]

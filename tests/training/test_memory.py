@@ -1,18 +1,18 @@
-"""The plan for memory: whole batches where they fit, else equal parts, of one row at least."""
+"""The plan for memory: whole batches if they fit, otherwise equal parts of at least one row."""
 
 import pytest
 
 from emotion.training.memory import Memory, estimate
 
 # Whole: 100 + 300 + 100 + the larger of 10 a row and 200; in parts 100 more.
-MEMORY = Memory(weights=100, gradients=100, optimiser=300, row=10)
+MEMORY = Memory(weights=100, gradients=100, optimizer=300, row=10)
 
 
 @pytest.mark.parametrize(
     ("rows", "split", "expected"),
     [(1, False, 700), (20, False, 700), (32, False, 820), (16, True, 800), (32, True, 920)],
 )
-def test_a_step_needs_weights_optimiser_gradients_and_activations(rows: int, split: bool, expected: int) -> None:
+def test_a_step_needs_weights_optimizer_gradients_and_activations(rows: int, split: bool, expected: int) -> None:
     assert MEMORY.needed(rows, split=split) == expected
 
 
@@ -49,12 +49,12 @@ def test_a_plan_fits_and_one_part_less_would_not() -> None:
 
 def test_an_average_of_the_weights_takes_as_much_as_they_do() -> None:
     plain, averaged = (estimate(250, 10, average=average) for average in (False, True))
-    assert (plain.weights, plain.gradients, plain.optimiser) == (1000, 1000, 3000)
-    assert averaged.optimiser == 4000
+    assert (plain.weights, plain.gradients, plain.optimizer) == (1000, 1000, 3000)
+    assert averaged.optimizer == 4000
 
 
 def test_a_person_is_told_the_sum() -> None:
-    memory = Memory(weights=500_000_000, gradients=500_000_000, optimiser=1_500_000_000, row=50_000_000)
+    memory = Memory(weights=500_000_000, gradients=500_000_000, optimizer=1_500_000_000, row=50_000_000)
     assert memory.describe(32, 32) == (
         "weights 0.50 + gradients 0.50 + optimiser 1.50 + activations of 32 rows 1.60 = 4.10 GB"
     )

@@ -20,7 +20,7 @@ def _tensorflow() -> None:
 
 
 def variables() -> list[Any]:
-    """Give the weights of an embedding, a dense layer and a normalisation: two matrices and three vectors."""
+    """Give the weights of an embedding, a dense layer and a normalization: two matrices and three vectors."""
     keras = load_keras()
     keras.utils.set_random_seed(3)
     model = keras.Sequential(
@@ -32,25 +32,25 @@ def variables() -> list[Any]:
         ]
     )
     found: list[Any] = model.trainable_variables
-    assert [each.path.rpartition("/")[2] for each in found] == ["embeddings", "kernel", "bias", "gamma", "beta"]
+    assert [variable.path.rpartition("/")[2] for variable in found] == ["embeddings", "kernel", "bias", "gamma", "beta"]
     return found
 
 
 def values(weights: Sequence[Any]) -> list[Any]:
-    return [np.array(each.numpy()) for each in weights]
+    return [np.array(weight.numpy()) for weight in weights]
 
 
 def gradients(weights: Sequence[Any], step: int, scale: float = 1.0) -> list[Any]:
-    """Give the gradients of a step; the embedding's are those of a sparse one that had a row twice."""
+    """Give the gradients of a step; the embedding's gradient was sparse and had a row twice."""
     import tensorflow as tf
 
     random = np.random.default_rng(step)
-    dense = [tf.constant(random.normal(0, scale, each.shape).astype(np.float32)) for each in weights[1:]]
+    dense = [tf.constant(random.normal(0, scale, weight.shape).astype(np.float32)) for weight in weights[1:]]
     rows = tf.constant(random.normal(0, scale, (3, 4)).astype(np.float32))
     return [tf.convert_to_tensor(tf.IndexedSlices(rows, tf.constant([1, 5, 1]), tf.constant([7, 4]))), *dense]
 
 
-def optimise(params: TrainingTable, steps: int = STEPS, scale: float = 1.0) -> list[Any]:
+def optimize(params: TrainingTable, steps: int = STEPS, scale: float = 1.0) -> list[Any]:
     """Run all steps; give the weights."""
     from emotion.training.optimizer import AdamW
 
@@ -77,24 +77,24 @@ def by_keras(optimizer: Any, *, clip: float = 0.0, scale: float = 1.0, exclude: 
 
 
 def assert_close(ours: Sequence[Any], theirs: Sequence[Any], tolerance: float = 1e-5) -> None:
-    for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+    for our, their in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(our, their, rtol=tolerance, atol=tolerance)
 
 
 def test_the_update_is_that_of_kerass_adam() -> None:
     keras = load_keras()
     schedule = keras.optimizers.schedules.CosineDecay(0.05, STEPS, alpha=0.02)
-    assert_close(optimise(TrainingTable(**PLAIN)), by_keras(keras.optimizers.Adam(schedule)))
+    assert_close(optimize(TrainingTable(**PLAIN)), by_keras(keras.optimizers.Adam(schedule)))
 
 
 def test_the_update_with_decay_is_that_of_kerass_adamw() -> None:
     keras = load_keras()
     schedule = keras.optimizers.schedules.PolynomialDecay(0.05, STEPS, end_learning_rate=0.0)
     theirs = by_keras(keras.optimizers.AdamW(schedule, weight_decay=0.3), exclude=["bias", "gamma", "beta"])
-    ours = optimise(TrainingTable(**PLAIN | {"weight_decay": 0.3, "schedule": "linear"}))
+    ours = optimize(TrainingTable(**PLAIN | {"weight_decay": 0.3, "schedule": "linear"}))
     assert_close(ours, theirs, 1e-4)
-    undecayed = optimise(TrainingTable(**PLAIN | {"schedule": "linear"}))
-    assert max(np.abs(one - other).max() for one, other in zip(ours, undecayed, strict=True)) > 0.01
+    undecayed = optimize(TrainingTable(**PLAIN | {"schedule": "linear"}))
+    assert max(np.abs(our - other).max() for our, other in zip(ours, undecayed, strict=True)) > 0.01
 
 
 def test_decay_hits_matrices_alone_and_all_their_rows() -> None:
@@ -107,16 +107,16 @@ def test_decay_hits_matrices_alone_and_all_their_rows() -> None:
     before = values(weights)
     optimizer = AdamW(weights, TrainingTable(**PLAIN | {"weight_decay": 0.5, "schedule": "linear"}), 2)
     for _ in range(2):
-        optimizer.apply([tf.zeros_like(each.value) for each in weights])
+        optimizer.apply([tf.zeros_like(weight.value) for weight in weights])
     left = (1 - 0.05 * 0.5) * (1 - 0.025 * 0.5)
-    shares = [1.0 if each.path.endswith(("bias", "gamma", "beta")) else left for each in weights]
+    shares = [1.0 if weight.path.endswith(("bias", "gamma", "beta")) else left for weight in weights]
     assert shares.count(left) == 2
     assert_close(values(weights), [share * old for share, old in zip(shares, before, strict=True)])
 
 
 def test_clipping_is_by_the_norm_of_all_gradients_together() -> None:
     keras = load_keras()
-    ours = optimise(TrainingTable(**PLAIN | {"clip_norm": 0.5}), scale=0.01)
+    ours = optimize(TrainingTable(**PLAIN | {"clip_norm": 0.5}), scale=0.01)
     schedule = keras.optimizers.schedules.CosineDecay(0.05, STEPS, alpha=0.02)
     # The norm is 0.07: nothing is cut.
     assert_close(ours, by_keras(keras.optimizers.Adam(schedule), scale=0.01))
@@ -128,8 +128,8 @@ def test_clipped_gradients_are_those_of_tensorflow(limit: float) -> None:
     keras = load_keras()
     schedule = keras.optimizers.schedules.CosineDecay(0.05, STEPS, alpha=0.02)
     theirs = by_keras(keras.optimizers.Adam(schedule), clip=limit)
-    assert_close(optimise(TrainingTable(**PLAIN | {"clip_norm": limit})), theirs)
-    whole = optimise(TrainingTable(**PLAIN))
+    assert_close(optimize(TrainingTable(**PLAIN | {"clip_norm": limit})), theirs)
+    whole = optimize(TrainingTable(**PLAIN))
     assert np.abs(whole[1] - theirs[1]).max() > 0.01
 
 
@@ -153,8 +153,8 @@ def test_a_line_up_and_a_line_down(done: int, expected: float) -> None:
 
 @pytest.mark.parametrize("done", range(0, 21, 4))
 def test_a_line_up_and_a_cosine_down_to_a_fiftieth(done: int) -> None:
-    gone = max(0.0, (done - 4) / 16)
-    expected = (done + 1) / 4 if done < 4 else 0.02 + 0.98 * (1 + math.cos(math.pi * gone)) / 2
+    decay_share = max(0.0, (done - 4) / 16)
+    expected = (done + 1) / 4 if done < 4 else 0.02 + 0.98 * (1 + math.cos(math.pi * decay_share)) / 2
     assert rate(done, 20, learning_rate=0.5, warmup=0.2) == pytest.approx(0.5 * expected, rel=1e-5)
 
 
@@ -184,7 +184,7 @@ def test_the_average_follows_the_weights() -> None:
 def test_training_goes_on_from_the_weights_and_not_from_their_average() -> None:
     from emotion.training.optimizer import AdamW
 
-    plain = optimise(TrainingTable(**PLAIN))
+    plain = optimize(TrainingTable(**PLAIN))
     weights = variables()
     optimizer = AdamW(weights, TrainingTable(**PLAIN | {"average": 0.9}), STEPS)
     for step in range(STEPS):

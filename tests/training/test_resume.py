@@ -1,4 +1,4 @@
-"""A training that is stopped anywhere and goes on from its checkpoint ends as one that nobody disturbed, to the bit."""
+"""Training that is stopped anywhere and resumes from its checkpoint ends like undisturbed training, to the bit."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.disks import file_limit
 from tests.training.small import (
     ANN,
     LSTM,
-    Heard,
+    RecordingListener,
     State,
     build_bert,
     build_words,
@@ -38,9 +38,9 @@ TRAIN, VALIDATION = examples(28, 1, shortest=2), examples(12, 2, shortest=2)
 STEPS, ALL = 4, 12
 DROPPING = {"feature_dropout": 0.2, "embedding_dropout": 0.2}
 SMALL: dict[str, Any] = {"epochs": 3, "batch_size": 8, "learning_rate": 0.02, "label_smoothing": 0.1}
-# When a training is stopped: after an event, and so many steps.
-Place = tuple[str, int]
-PLACES: list[Place] = [
+# When training is stopped: at an event, and after a number of steps.
+Moment = tuple[str, int]
+MOMENTS: list[Moment] = [
     ("start", 0),
     ("step", 1),
     ("step", STEPS),
@@ -51,7 +51,7 @@ PLACES: list[Place] = [
     ("epoch", ALL),
     ("checkpoint", ALL),
 ]
-FEW_PLACES: list[Place] = [("step", 2), ("validation", STEPS)]
+FEW_MOMENTS: list[Moment] = [("step", 2), ("validation", STEPS)]
 
 
 def word_steps(model: Any, params: TrainingTable) -> list[Any]:
@@ -60,7 +60,7 @@ def word_steps(model: Any, params: TrainingTable) -> list[Any]:
 
 
 def float16_steps(params: TrainingTable) -> list[Any]:
-    """Make steps that scale their loss, at first by too much: a checkpoint has to keep by how much as well."""
+    """Make steps that scale their loss, at first by too much: a checkpoint has to hold the scale too."""
     steps: list[Any] = [make_step(build_bert("float16"), params, steps=ALL, compute=Compute("float16")) for _ in "12"]
     for step in steps:
         step.scale.factor.assign(2.0**24)
@@ -79,7 +79,7 @@ MODELS: dict[str, tuple[TrainingTable, Callable[[TrainingTable], list[Any]]]] = 
 
 @dataclass
 class Undisturbed:
-    """Two steps of one training: of a process, and of the one after; and what the training gives undisturbed."""
+    """Two steps of the same training, for two processes, and the result of undisturbed training."""
 
     params: TrainingTable
     steps: list[Any]
@@ -87,24 +87,24 @@ class Undisturbed:
     end: State
     history: list[dict[str, Any]]
 
-    def disturbed(self, folder: Path, place: Place, number: signal.Signals, every: str = "1h") -> Heard:
-        """Train in one process until a signal comes, which is raised then."""
+    def disturbed(self, folder: Path, moment: Moment, number: signal.Signals, every: str = "1h") -> RecordingListener:
+        """Train in the first process until a signal arrives and is raised."""
         first, _ = self.steps
         reset(first, self.start)
-        heard = Heard(lambda event, standing: kill(number) if (event, standing.step) == place else None)
-        made = fitting(first, TRAIN, VALIDATION, self.params, folder, heard=heard, every=every)
-        if place[0] == "validation":
-            in_validation(made, place[1], lambda: kill(number))
+        listener = RecordingListener(lambda event, progress: kill(number) if (event, progress.step) == moment else None)
+        made = fitting(first, TRAIN, VALIDATION, self.params, folder, listener=listener, every=every)
+        if moment[0] == "validation":
+            in_validation(made, moment[1], lambda: kill(number))
         with pytest.raises(KeyboardInterrupt if number is signal.SIGINT else Terminated):
             made.run(DeferredSignals())
-        return heard
+        return listener
 
-    def resumed(self, folder: Path, every: str = "1h") -> tuple[Any, Heard]:
-        """Go on in another process, whose variables are anything."""
-        heard = Heard()
-        return fitting(self.steps[1], TRAIN, VALIDATION, self.params, folder, heard=heard, every=every).run(
+    def resumed(self, folder: Path, every: str = "1h") -> tuple[Any, RecordingListener]:
+        """Resume in the second process, whose variables have other values."""
+        listener = RecordingListener()
+        return fitting(self.steps[1], TRAIN, VALIDATION, self.params, folder, listener=listener, every=every).run(
             DeferredSignals()
-        ), heard
+        ), listener
 
     def assert_same(self, fitted: Any) -> None:
         assert history(fitted.epochs) == self.history
@@ -116,11 +116,11 @@ def kill(number: signal.Signals) -> None:
 
 
 def in_validation(made: Any, step: int, act: Callable[[], None]) -> None:
-    """Act when validation begins after so many steps."""
+    """Act when validation begins after `step` steps."""
     predict = made.forward.predict
 
     def late(*arguments: Any) -> Any:
-        if made.position.step(STEPS) == step:
+        if made.state.steps(STEPS) == step:
             act()
         return predict(*arguments)
 
@@ -136,7 +136,7 @@ def trainings() -> dict[str, Undisturbed]:
 def undisturbed(
     request: pytest.FixtureRequest, trainings: dict[str, Undisturbed], tmp_path_factory: pytest.TempPathFactory
 ) -> Undisturbed:
-    """Train a model without a stop; each once."""
+    """Train a model without a stop, once per model."""
     ready()
     name = getattr(request, "param", "ann")
     if name not in trainings:
@@ -149,22 +149,24 @@ def undisturbed(
     return trainings[name]
 
 
-CASES = [("ann", place) for place in PLACES] + [(name, place) for name in ("lstm", "bert") for place in FEW_PLACES]
+CASES = [("ann", moment) for moment in MOMENTS] + [
+    (name, moment) for name in ("lstm", "bert") for moment in FEW_MOMENTS
+]
 
 
-@pytest.mark.parametrize(("undisturbed", "place"), CASES, indirect=["undisturbed"])
+@pytest.mark.parametrize(("undisturbed", "moment"), CASES, indirect=["undisturbed"])
 def test_a_training_that_was_stopped_goes_on_to_the_same_bits(
-    undisturbed: Undisturbed, tmp_path: Path, place: Place
+    undisturbed: Undisturbed, tmp_path: Path, moment: Moment
 ) -> None:
-    handlers = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
-    before = undisturbed.disturbed(tmp_path, place, signal.SIGTERM)
-    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == handlers
-    assert before.steps == list(range(1, place[1] + 1))
-    assert before.checkpoints == [place[1]]
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    before = undisturbed.disturbed(tmp_path, moment, signal.SIGTERM)
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == handlers
+    assert before.steps == list(range(1, moment[1] + 1))
+    assert before.checkpoints == [moment[1]]
     fitted, after = undisturbed.resumed(tmp_path)
-    assert after.steps == list(range(place[1] + 1, ALL + 1))
+    assert after.steps == list(range(moment[1] + 1, ALL + 1))
     assert history(after.before) == history(before.epochs) == undisturbed.history[: len(before.epochs)]
-    assert fitted.position.resumes == 1
+    assert fitted.state.resumes == 1
     undisturbed.assert_same(fitted)
 
 
@@ -179,23 +181,30 @@ def test_a_training_that_is_stopped_after_every_step(undisturbed: Undisturbed, t
     for number in range(ALL):
         stop = DeferredSignals()
 
-        def ask(event: str, _: TrainingProgress, stop: DeferredSignals = stop) -> None:
+        def ask_to_stop(event: str, _: TrainingProgress, stop: DeferredSignals = stop) -> None:
             stop.signal = signal.SIGTERM if event == "step" else stop.signal
 
-        made = fitting((first, second)[number % 2], TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=Heard(ask))
+        made = fitting(
+            (first, second)[number % 2],
+            TRAIN,
+            VALIDATION,
+            undisturbed.params,
+            tmp_path,
+            listener=RecordingListener(ask_to_stop),
+        )
         with pytest.raises(Terminated):
             made.run(stop)
-        assert (made.position.step(STEPS), made.position.resumes) == (number + 1, number)
+        assert (made.state.steps(STEPS), made.state.resumes) == (number + 1, number)
     fitted, after = undisturbed.resumed(tmp_path)
     assert after.steps == []
-    assert fitted.position.resumes == ALL
+    assert fitted.state.resumes == ALL
     undisturbed.assert_same(fitted)
 
 
 def test_a_stop_within_a_split_batch_does_that_batch_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
     first, second = undisturbed.steps
     reset(first, undisturbed.start)
-    stop, part, calls = DeferredSignals(), first._part, []
+    stop, part, calls = DeferredSignals(), first._run_part, []
 
     def interrupted(*arguments: Any) -> None:
         part(*arguments)
@@ -203,56 +212,56 @@ def test_a_stop_within_a_split_batch_does_that_batch_again(undisturbed: Undistur
         if len(calls) == 5:
             stop.signal = signal.SIGTERM
 
-    first.micro, first._part = 3, interrupted
+    first.micro_batch, first._run_part = 3, interrupted
     made = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path)
     with pytest.raises(Terminated):
         made.run(stop)
-    first.micro, first._part = 10_000, part
-    assert made.position.batches == 1
-    second.micro = 3
+    first.micro_batch, first._run_part = 10_000, part
+    assert made.state.batches == 1
+    second.micro_batch = 3
     undisturbed.resumed(tmp_path)
     disturbed = state(second)
     reset(second, undisturbed.start)
     fitting(second, TRAIN, VALIDATION, undisturbed.params, tmp_path / "other").run(DeferredSignals())
-    second.micro = 10_000
+    second.micro_batch = 10_000
     assert differing(state(second), disturbed) == []
 
 
 def test_checkpoints_come_every_so_many_steps_and_the_last_is_gone_on_from_after_a_kill(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    """A process that is killed writes nothing more: here it ends by an error that nobody expects."""
+    """A killed process writes nothing more: here it ends with an unexpected error."""
     reset(undisturbed.steps[0], undisturbed.start)
 
-    def die(event: str, standing: TrainingProgress) -> None:
-        if (event, standing.step) == ("step", 8):
+    def fail(event: str, progress: TrainingProgress) -> None:
+        if (event, progress.step) == ("step", 8):
             raise ZeroDivisionError
 
-    heard = Heard(die)
+    listener = RecordingListener(fail)
     with pytest.raises(ZeroDivisionError):
         fitting(
-            undisturbed.steps[0], TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="3 steps"
+            undisturbed.steps[0], TRAIN, VALIDATION, undisturbed.params, tmp_path, listener=listener, every="3 steps"
         ).run(DeferredSignals())
-    assert heard.checkpoints == [3, 6]
+    assert listener.checkpoints == [3, 6]
     fitted, after = undisturbed.resumed(tmp_path, "3 steps")
     assert after.steps[0] == 7
     assert after.checkpoints == [9, 12, 12]
     undisturbed.assert_same(fitted)
 
 
-@pytest.mark.parametrize("spoil", ["the newest", "both"])
+@pytest.mark.parametrize("damaged", ["the newest", "both"])
 def test_a_damaged_checkpoint_is_told_and_training_goes_on_from_the_one_before(
-    undisturbed: Undisturbed, tmp_path: Path, spoil: str
+    undisturbed: Undisturbed, tmp_path: Path, damaged: str
 ) -> None:
     undisturbed.disturbed(tmp_path, ("step", 8), signal.SIGTERM, "3 steps")
     newest, older = sorted(tmp_path.glob("*.npz"), reverse=True)
-    for file in (newest, older) if spoil == "both" else (newest,):
+    for file in (newest, older) if damaged == "both" else (newest,):
         file.write_bytes(file.read_bytes()[:-9])
     reset(undisturbed.steps[1], undisturbed.start)
     fitted, after = undisturbed.resumed(tmp_path)
-    assert after.steps[0] == (1 if spoil == "both" else 7)
+    assert after.steps[0] == (1 if damaged == "both" else 7)
     assert len([line for event, line in after.notes if event == "warning" and "damaged and passed over" in line]) == (
-        2 if spoil == "both" else 1
+        2 if damaged == "both" else 1
     )
     undisturbed.assert_same(fitted)
 
@@ -260,8 +269,8 @@ def test_a_damaged_checkpoint_is_told_and_training_goes_on_from_the_one_before(
 def test_a_checkpoint_of_another_model_is_told_and_nothing_of_it_is_taken(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    wide = make_step(build_words(ANN.model_copy(update={"hidden": [17]})), undisturbed.params, steps=ALL)
-    fitting(wide, TRAIN, VALIDATION, undisturbed.params, tmp_path).run(DeferredSignals())
+    other = make_step(build_words(ANN.model_copy(update={"hidden": [17]})), undisturbed.params, steps=ALL)
+    fitting(other, TRAIN, VALIDATION, undisturbed.params, tmp_path).run(DeferredSignals())
     reset(undisturbed.steps[1], undisturbed.start)
     fitted, after = undisturbed.resumed(tmp_path)
     assert "another model's" in dict(after.notes)["warning"]
@@ -272,7 +281,7 @@ def test_a_checkpoint_of_another_model_is_told_and_nothing_of_it_is_taken(
 def test_what_is_finished_is_not_trained_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
     reset(undisturbed.steps[0], undisturbed.start)
     first = fitting(undisturbed.steps[0], TRAIN, VALIDATION, undisturbed.params, tmp_path).run(DeferredSignals())
-    reset(undisturbed.steps[1], {name: np.zeros_like(each) for name, each in undisturbed.start.items()})
+    reset(undisturbed.steps[1], {name: np.zeros_like(array) for name, array in undisturbed.start.items()})
     fitted, after = undisturbed.resumed(tmp_path)
     assert (after.steps, after.checkpoints) == ([], [])
     assert fitted.epochs == first.epochs
@@ -282,38 +291,11 @@ def test_what_is_finished_is_not_trained_again(undisturbed: Undisturbed, tmp_pat
 
 
 def test_a_finished_checkpoint_holds_the_weights_alone(undisturbed: Undisturbed, tmp_path: Path) -> None:
-    heard = undisturbed.disturbed(tmp_path, ("step", 11), signal.SIGTERM)
+    listener = undisturbed.disturbed(tmp_path, ("step", 11), signal.SIGTERM)
     undisturbed.resumed(tmp_path)
     whole, weights = (path.stat().st_size for path in sorted(tmp_path.glob("*.npz")))
-    assert heard.checkpoints == [11]
+    assert listener.checkpoints == [11]
     assert whole > 4 * weights
-
-
-def test_patience_and_the_best_weights_go_on_over_a_stop(tmp_path: Path) -> None:
-    """Validation's labels are wrong, so that it gets worse with every epoch of learning: the best one is early."""
-    ready()
-    params = WordTrainingTable(epochs=30, batch_size=20, learning_rate=0.002, patience=3)
-    train, validation = examples(240, 1), examples(90, 2, turned=True)
-    steps = [make_step(build_words(ANN), params, steps=360) for _ in range(2)]
-    start = state(steps[0])
-    reset(steps[1], start)
-    alone = fitting(steps[1], train, validation, params, tmp_path / "alone").run(DeferredSignals())
-    end = state(steps[1])
-    assert alone.best.epoch + 3 == len(alone.epochs) < 30
-
-    stop, last = DeferredSignals(), 12 * (len(alone.epochs) - 1)
-
-    def ask(event: str, standing: TrainingProgress) -> None:
-        if (event, standing.step) == ("epoch", last):
-            stop.signal = signal.SIGTERM
-
-    with pytest.raises(Terminated):
-        fitting(steps[0], train, validation, params, tmp_path / "stopped", heard=Heard(ask)).run(stop)
-    heard = Heard()
-    fitted = fitting(steps[1], train, validation, params, tmp_path / "stopped", heard=heard).run(DeferredSignals())
-    assert len(heard.steps) == 12
-    assert history(fitted.epochs) == history(alone.epochs)
-    assert differing(state(steps[1]), end) == []
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -322,20 +304,20 @@ def test_a_step_that_fails_keeps_those_before_it_unless_it_changed_the_weights(
 ) -> None:
     first = undisturbed.steps[0]
     reset(first, undisturbed.start)
-    whole = first._whole
+    whole = first._run_whole
 
     def attempt(inputs: Any, labels: Any, number: int, *arguments: Any) -> Any:
         done = whole(inputs, labels, number, *arguments) if late or number < 5 else None
         return done if number < 5 else run_out()
 
-    for name, replaced in {"_whole": attempt, "_part": run_out, "micro": 8}.items():
+    for name, replaced in {"_run_whole": attempt, "_run_part": run_out, "micro_batch": 8}.items():
         monkeypatch.setattr(first, name, replaced)
-    heard = Heard()
+    listener = RecordingListener()
     with pytest.raises(TryAgainError, match="out of memory"):
-        fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="2 steps").run(
+        fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, listener=listener, every="2 steps").run(
             DeferredSignals()
         )
-    assert heard.checkpoints == ([2, 4] if late else [2, 4, 5])
+    assert listener.checkpoints == ([2, 4] if late else [2, 4, 5])
     undisturbed.assert_same(undisturbed.resumed(tmp_path)[0])
 
 
@@ -348,14 +330,14 @@ def run_out(*_: Any) -> Any:
 def test_batches_that_had_to_be_split_are_told_and_noted(
     undisturbed: Undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, heard = undisturbed.steps[0], Heard()
+    first, listener = undisturbed.steps[0], RecordingListener()
     reset(first, undisturbed.start)
-    monkeypatch.setattr(first, "_whole", run_out)
-    monkeypatch.setattr(first, "micro", 8)
-    fitted = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard).run(DeferredSignals())
-    assert heard.notes == [("memory", "out of memory: batches are split into 4 rows at once")]
-    assert fitted.position.micro == 4
-    assert len(heard.steps) == ALL
+    monkeypatch.setattr(first, "_run_whole", run_out)
+    monkeypatch.setattr(first, "micro_batch", 8)
+    fitted = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, listener=listener).run(DeferredSignals())
+    assert listener.notes == [("memory", "out of memory: batches are split into 4 rows at once")]
+    assert fitted.state.micro_batch == 4
+    assert len(listener.steps) == ALL
 
 
 def test_a_disk_that_is_full_ends_training_and_keeps_the_last_checkpoint(
@@ -363,12 +345,12 @@ def test_a_disk_that_is_full_ends_training_and_keeps_the_last_checkpoint(
 ) -> None:
     reset(undisturbed.steps[0], undisturbed.start)
     with ExitStack() as limits:
-        heard = Heard(lambda _, standing: standing.step == 5 and limits.enter_context(file_limit(2000)))
+        listener = RecordingListener(lambda _, progress: progress.step == 5 and limits.enter_context(file_limit(2000)))
         first = undisturbed.steps[0]
-        made = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, heard=heard, every="3 steps")
+        made = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, listener=listener, every="3 steps")
         with pytest.raises(CannotWriteError):
             made.run(DeferredSignals())
-    assert heard.checkpoints == [3]
+    assert listener.checkpoints == [3]
     fitted, after = undisturbed.resumed(tmp_path)
     assert after.steps[0] == 4
     undisturbed.assert_same(fitted)

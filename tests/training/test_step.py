@@ -52,7 +52,7 @@ def losses(step: Any, count: int = 5) -> list[float]:
 
 
 def cross_entropy(model: Any) -> NDArray[np.float64]:
-    """Loss of each row of the batch."""
+    """Compute the losses of the batch's rows."""
     logits = np.asarray(model({"input_ids": IDS})).astype(np.float64)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     return np.asarray(-np.log(shares[np.arange(4), LABELS]))
@@ -104,11 +104,11 @@ def test_a_transformer_learns_the_batch() -> None:
 
 
 def test_dropout_follows_the_seed_and_the_step() -> None:
-    one, again, other = (losses(tune(Compute(), seed)[1]) for seed in (1, 1, 2))
-    assert one == again
-    assert one[0] != other[0]
+    first, again, other = (losses(tune(Compute(), seed)[1]) for seed in (1, 1, 2))
+    assert first == again
+    assert first[0] != other[0]
     _, step = tune(Compute())
-    assert step(BATCH, 7).loss != one[0]
+    assert step(BATCH, 7).loss != first[0]
 
 
 @pytest.mark.parametrize("compute", [Compute(xla=True), Compute("float16"), Compute("bfloat16")])
@@ -127,19 +127,19 @@ def test_float16_scales_its_loss_and_tells_the_plain_one() -> None:
     assert {weight.dtype for weight in model.weights} == {"float32"}
 
 
-@pytest.mark.parametrize("micro", [4, 3])
-def test_float16_leaves_out_a_step_that_overflows(micro: int) -> None:
+@pytest.mark.parametrize("micro_batch", [4, 3])
+def test_float16_leaves_out_a_step_that_overflows(micro_batch: int) -> None:
     model, step = tune(Compute("float16"))
-    step.micro = micro
+    step.micro_batch = micro_batch
     step.scale.factor.assign(2.0**40)
     before = model.get_weights()
     assert np.isfinite(step(BATCH, 0).loss)
-    assert step.whole
+    assert step.weights_unchanged
     assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True))
     assert float(step.scale.factor) == 2.0**39
     step.scale.factor.assign(2.0**10)
     step(BATCH, 1)
-    assert not step.whole
+    assert not step.weights_unchanged
     assert not np.array_equal(before[0], model.get_weights()[0])
     assert float(step.scale.factor) == 2.0**10
 
@@ -159,7 +159,7 @@ def weights(labels: NDArray[np.int32] = LABELLED, **params: Any) -> list[float]:
 
     found = label_weights(TrainingTable(**params), NAMES, labels)
     assert found.dtype == np.float32
-    return [float(each) for each in found]
+    return [float(weight) for weight in found]
 
 
 def test_without_weights_every_label_counts_one() -> None:

@@ -1,4 +1,4 @@
-"""TensorFlow checkpoints become safetensors, with PyTorch's names; hostile files are refused."""
+"""Weights of TensorFlow become safetensors, with PyTorch's names; hostile files are refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ def values(*shape: int) -> np.ndarray:
     return RANDOM.standard_normal(shape).astype(np.float32)
 
 
-# As TFMobileBertForPreTraining saves them: a group a layer of the model, the name of the model numbered.
+# TFMobileBertForPreTraining saves a group per layer and numbers the model's name.
 MODEL = "tf_mobile_bert_for_pre_training_2"
 LAYER = f"{MODEL}/mobilebert/encoder/layer_._0"
 MOBILEBERT = {
@@ -197,7 +197,7 @@ def nothing(file: h5py.File) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (external_link, "link"),
         (soft_link, "link"),
@@ -216,14 +216,14 @@ def nothing(file: h5py.File) -> None:
         (nothing, "no tensors"),
     ],
 )
-def test_hostile_files_are_refused(tmp_path: Path, make: Callable[[h5py.File], None], said: str) -> None:
+def test_hostile_files_are_refused(tmp_path: Path, make: Callable[[h5py.File], None], message: str) -> None:
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["secret"] = values(4)
     path = tmp_path / "tf_model.h5"
     with h5py.File(path, "w") as file:
         make(file)
 
-    with pytest.raises(BadDataError, match=said) as caught:
+    with pytest.raises(BadDataError, match=message) as caught:
         convert(path, tmp_path / "model.safetensors")
 
     assert str(path) in caught.value.message

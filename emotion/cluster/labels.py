@@ -1,0 +1,10 @@
+"""Names of the Kubernetes labels and annotations by which jobs and pods are found."""
+
+# Kubernetes recommends this prefix for the labels of an application.
+RECOMMENDED = "app.kubernetes.io/"
+# Selects all jobs and pods of this project.
+SELECTOR = f"{RECOMMENDED}part-of=emotion"
+JOB_NAME = "batch.kubernetes.io/job-name"
+INDEX = "batch.kubernetes.io/job-completion-index"
+QUEUE = "kueue.x-k8s.io/queue-name"
+KUEUE_JOB_UID = "kueue.x-k8s.io/job-uid"

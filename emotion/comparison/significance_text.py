@@ -1,0 +1,72 @@
+"""Words a test of significance: every sentence that says whether a difference on test is more than chance."""
+
+from collections.abc import Sequence
+
+from emotion.comparison.significance import LEVEL, PairedTest
+from emotion.evaluation.metrics_file import Metrics
+
+LEVEL_TEXT = f"{LEVEL * 100:.0f} %"
+# A sentence holds no more names.
+MOST_NAMES = 6
+# Below it a table shows only that p is smaller.
+SMALLEST_P = 0.0001
+
+
+def explain_test(test: PairedTest) -> str:
+    """Word a paired test of the winner ("here") against another run ("there"), to follow their difference."""
+    verdict = "more than chance" if test.differs else "no more than chance"
+    return (
+        f"{verdict} explains, as {test.only_best} rows are right here alone and {test.only_other} there alone"
+        f" (McNemar's test, p = {test.corrected:.2g})"
+    )
+
+
+def explain_intervals(winner: Metrics, other: Metrics) -> str:
+    """Word a comparison of 95 % intervals, for two runs without a paired test."""
+    low, high = winner.test.accuracy_ci95
+    if other.test.accuracy_ci95[1] >= low and other.test.accuracy_ci95[0] <= high:
+        return "the 95 % intervals overlap, so test alone does not tell them apart"
+    return "more than the 95 % intervals explain"
+
+
+def ahead_sentence(names: Sequence[str]) -> str:
+    """Say that the winner is ahead of these runs by more than chance."""
+    return f"It beats {_list_names(names)} on test by more than chance (McNemar's test, {LEVEL_TEXT})."
+
+
+def behind_sentence(names: Sequence[str]) -> str:
+    """Say that the winner is behind these runs by more than chance."""
+    return f"But {_list_names(names)} does better on test by more than chance: look at both before choosing."
+
+
+def level_sentence(names: Sequence[str]) -> str:
+    """Say that the differences between the winner and these runs may be chance."""
+    return f"Test cannot tell it from {_list_names(names)}: so small a difference may be chance."
+
+
+def level_count_sentence(winner: str, level: Sequence[str], others: int, most: int) -> str:
+    """Say how many of the `others` differ from the winner by no more than chance, and name at most `most`."""
+    names = ", ".join(level[:most])
+    more = f" and {len(level) - most} more" if len(level) > most else ""
+    listed = f": {names}{more}." if level else "."
+    return f"On test {len(level)} of the {others} others cannot be told from {winner}{listed}"
+
+
+def describe_tests(tests: int) -> str:
+    """Describe the method of a table of `tests` paired tests."""
+    return (
+        f"McNemar's exact test on the same test rows, paired, at {LEVEL_TEXT}; p is corrected for {tests}"
+        f" comparison{'s' if tests > 1 else ''} (Holm)."
+    )
+
+
+def show_p(p: float) -> str:
+    """Format a corrected p for a table."""
+    return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.4f}"
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """List names in a sentence: all, or the first six and the number of others."""
+    if len(names) > MOST_NAMES:
+        return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

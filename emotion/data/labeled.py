@@ -1,0 +1,144 @@
+"""Reads one file of labeled text in any format, and reports every bad row with its line."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from emotion.data.records import Format, Record, format_of, open_records, undecodable
+from emotion.data.text_io import open_text
+from emotion.errors import BadDataError
+from emotion.params.schema import DataTable
+
+SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+MAX_REPORTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labeled text, and its line (for Parquet: its row), from 1."""
+
+    line: int
+    text: str
+    label: str
+
+
+class _RawRow(NamedTuple):
+    """Unchecked cells of a line. `problem` says why there are none."""
+
+    line: int
+    text: object = None
+    label: object = None
+    problem: str = ""
+
+
+def read_labeled(path: Path, params: DataTable) -> list[Row]:
+    """Read all rows of `path`: `text;label` lines (.txt), CSV, TSV, JSONL (all also .gz) or Parquet.
+
+    Raises:
+        InputMissingError: the file does not exist.
+        BadDataError: a column does not exist, or rows cannot be used (the message lists the first ten).
+    """
+    rows: list[Row] = []
+    mistakes: list[str] = []
+    for raw in _read_rows(path, params):
+        problem = raw.problem or _problem(raw.text, "text") or _problem(_label(raw.label), "label")
+        if problem:
+            mistakes.append(f"line {raw.line}: {problem}")
+        else:
+            rows.append(Row(raw.line, str(raw.text), str(raw.label).strip()))
+    if mistakes:
+        shown = "\n".join(f"  {mistake}" for mistake in mistakes[:MAX_REPORTED])
+        more = f"\n  and {len(mistakes) - MAX_REPORTED:,} more" if len(mistakes) > MAX_REPORTED else ""
+        raise BadDataError(f"{path}: {len(mistakes):,} rows cannot be used:\n{shown}{more}", "mend or remove them")
+    return rows
+
+
+def _label(cell: object) -> object:
+    """Convert whole numbers and booleans, which are valid labels, to text."""
+    return str(cell) if isinstance(cell, int) else cell
+
+
+def _problem(cell: object, column: str) -> str:
+    """Reason why a cell is not a text or label, or an empty string."""
+    if cell is None or (isinstance(cell, float) and cell != cell):  # noqa: PLR0124  NaN
+        return f"no {column} (null or NaN)"
+    if not isinstance(cell, str):
+        return f"the {column} is a {type(cell).__name__}, not a string: {cell!s:.40}"
+    if not cell.strip():
+        return f"an empty {column}"
+    if undecodable(cell):
+        return f"undecodable bytes in the {column} (name the file's encoding with --encoding)"
+    return ""
+
+
+def _read_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
+    name = path.name.lower()
+    kind = format_of(path)
+    if name.removesuffix(".gz").endswith(".txt"):
+        return _semicolon_lines(path, params)
+    if name.endswith(".parquet"):
+        return _parquet_rows(path, params)
+    if kind is not None:
+        return _records(path, kind, params)
+    raise BadDataError(f"{path}: unknown format", f"its name must end in {', '.join(SUFFIXES)} (text also .gz)")
+
+
+def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
+    """Split `text;label` lines at the last semicolon. Blank lines are skipped."""
+    with open_text(path, params.encoding) as file:
+        for number, raw in enumerate(file, start=1):
+            line = raw.rstrip("\r\n")
+            if not line.strip():
+                continue
+            text, semicolon, label = line.rpartition(";")
+            problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
+            yield _RawRow(number, text, label, problem)
+
+
+def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
+    with open_records(path, kind, params.encoding) as records:
+        if records.header is None:
+            for record in records.rows:
+                yield _object_cells(record, params)
+        elif records.header:
+            text, label = (
+                _column_index(path, records.header, name) for name in (params.text_column, params.label_column)
+            )
+            for record in records.rows:
+                if record.problem:
+                    yield _RawRow(record.line, problem=record.problem)
+                else:
+                    yield _RawRow(record.line, record.fields[text], record.fields[label])
+
+
+def _column_index(path: Path, header: list[str], name: str) -> int:
+    """Index of column `name`, which must exist once.
+
+    Raises:
+        BadDataError: the header has the column not at all, or more than once.
+    """
+    if header.count(name) != 1:
+        what = "no column" if name not in header else "more than one column"
+        raise BadDataError(
+            f"{path}: {what} {name!r}; its columns are {', '.join(header)}",
+            "name the columns with --text-column and --label-column",
+        )
+    return header.index(name)
+
+
+def _object_cells(record: Record, params: DataTable) -> _RawRow:
+    if record.values is None:
+        return _RawRow(record.line, problem=record.problem)
+    for name in (params.text_column, params.label_column):
+        if name not in record.values:
+            return _RawRow(record.line, problem=f"no key {name!r}; the keys are {', '.join(record.values)}"[:200])
+    return _RawRow(record.line, record.values[params.text_column], record.values[params.label_column])
+
+
+def _parquet_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
+    from emotion.data.parquet import read_columns
+
+    columns = (params.text_column, params.label_column)
+    for number, (text, label) in enumerate(read_columns(path, *columns), start=1):
+        yield _RawRow(number, text, label)

@@ -1,0 +1,138 @@
+"""Dynamic int8 quantization of an exported transformer, and its rejection if it changes labels or accuracy."""
+
+import contextlib
+import logging
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.hardware import cpu_flags
+from emotion.onnx.session import INT8, Classifier
+from emotion.store.atomic import write_bytes
+from emotion.store.scratch import scratch_folder
+
+# Matrix products. Embeddings stay float32: their rows are looked up, not multiplied.
+OPS = ["MatMul", "Gemm"]
+MIN_AGREEMENT = 0.99
+MAX_ACCURACY_LOSS = 0.003
+ROUNDING = 1e-9
+# Instructions that multiply signed by unsigned bytes without saturating their 16-bit sums.
+EXACT_BYTES = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp")
+SPEED_ROWS = 512
+SPEED_PASSES = 3
+
+
+@dataclass(frozen=True)
+class QuantizationResult:
+    """Comparison of the int8 with the float32 model on validation. `reason` says why int8 was rejected.
+
+    `label_agreement` is a share (0 to 1), `accuracy_change` a difference of shares, `speedup` a ratio of rows per
+    second, and `bytes` the size of the file.
+    """
+
+    kept: bool
+    reason: str
+    bytes: int
+    label_agreement: float
+    accuracy_change: float
+    speedup: float
+
+
+def quantize(
+    folder: Path, exact: Classifier, texts: Sequence[str], labels: NDArray[np.int32], threads: int | None
+) -> QuantizationResult:
+    """Write model.int8.onnx beside model.onnx, and delete it if `reasons_to_reject` finds a reason.
+
+    `texts` and `labels`, int32 (rows,), are the validation split. `exact` is the float32 model.
+    """
+    target = folder / INT8
+    target.unlink(missing_ok=True)
+    write_bytes(target, _quantized(folder / "model.onnx"))
+    try:
+        result = _compare(target, exact, Classifier.load(folder, threads, precision="int8"), texts, labels)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    if not result.kept:
+        target.unlink()
+    return result
+
+
+def _quantized(path: Path) -> bytes:
+    """Quantize weights per output channel, activations at run time; to 7 bits if the CPU's sums would saturate."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    exact = any(flag in cpu_flags() for flag in EXACT_BYTES)
+    # The result is no larger than the float32 file.
+    with scratch_folder(path.stat().st_size) as folder, _quiet():
+        target = folder / INT8
+        quantize_dynamic(
+            path,
+            target,
+            per_channel=True,
+            reduce_range=not exact,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=OPS,
+        )
+        return target.read_bytes()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the quantizer's advice, which is for people who call it by hand."""
+    logger = logging.getLogger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _compare(
+    path: Path, exact: Classifier, small: Classifier, texts: Sequence[str], labels: NDArray[np.int32]
+) -> QuantizationResult:
+    before, after = (classifier.logits(texts).argmax(axis=1) for classifier in (exact, small))
+    agreement = float((before == after).mean())
+    change = float((after == labels).mean() - (before == labels).mean())
+    reasons = reasons_to_reject(agreement, change)
+    return QuantizationResult(
+        kept=not reasons,
+        reason="; ".join(reasons),
+        bytes=path.stat().st_size,
+        label_agreement=agreement,
+        accuracy_change=change,
+        speedup=_speedup(exact, small, texts),
+    )
+
+
+def reasons_to_reject(agreement: float, change: float) -> list[str]:
+    """Reasons to reject int8: too few labels agree, or too much accuracy is lost. Empty if int8 is kept.
+
+    Both limits are allowed values; ROUNDING covers the inexact difference of two shares.
+    """
+    reasons = []
+    if agreement < MIN_AGREEMENT - ROUNDING:
+        reasons.append(f"{agreement:.2%} of validation's labels agree, {MIN_AGREEMENT:.0%} are needed")
+    if change < -MAX_ACCURACY_LOSS - ROUNDING:
+        reasons.append(f"accuracy falls by {-change:.2%}, allowed is {MAX_ACCURACY_LOSS:.1%}")
+    return reasons
+
+
+def _speedup(exact: Classifier, small: Classifier, texts: Sequence[str]) -> float:
+    """Time of float32 divided by the time of int8: median of SPEED_PASSES passes, in turns."""
+    sample = list(texts[:SPEED_ROWS])
+    ratios = []
+    for _ in range(SPEED_PASSES):
+        seconds = []
+        for classifier in (exact, small):
+            started = time.perf_counter()
+            classifier.logits(sample)
+            seconds.append(time.perf_counter() - started)
+        ratios.append(seconds[0] / seconds[1])
+    return statistics.median(ratios)

@@ -1,0 +1,193 @@
+"""Runs a training job end to end: train, export, evaluate, draw figures; metrics.json is written last."""
+
+import os
+import resource
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from emotion.errors import EmotionError
+from emotion.evaluation.card import write_card
+from emotion.evaluation.evaluate import RunScores, evaluate_run
+from emotion.evaluation.figures import draw_run
+from emotion.evaluation.metrics_file import DataSource, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
+from emotion.onnx.config import write_temperature
+from emotion.onnx.parity import Parity, check_parity
+from emotion.onnx.quantize import quantize
+from emotion.onnx.session import Classifier
+from emotion.params.schema import TransformerParams
+from emotion.runs.fitting import Attempt, Trained, fit_job, fitted_already
+from emotion.runs.learner import Learner
+from emotion.runs.micro_batch import note_attempt
+from emotion.runs.plan import TrainingJob
+from emotion.runs.recorder import Recorder
+from emotion.store.atomic import cannot_write, remove_leftovers, write_json
+from emotion.store.layout import Run
+from emotion.store.lease import Lease, hold
+from emotion.store.lease_file import newest_holder
+from emotion.store.scratch import scratch_folder
+from emotion.training.distributed.topology import Topology, read_topology
+from emotion.training.progress import TrainingListener
+
+
+def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
+    """Start or resume training; export and evaluate; write metrics.json last.
+
+    Among several workers only the chief exports and evaluates; the other workers return None.
+
+    Raises:
+        CheckFailedError: the exported model and the trained model differ.
+        CannotWriteError: the store, or the temporary folder, cannot be written.
+        UnavailableError: the pretrained weights or the requested GPU are not available.
+        TryAgainError: another process holds the run, or a worker is lost.
+        BadParametersError: the run's checkpoints belong to another training.
+        Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
+    """
+    topology = read_topology(os.environ)
+    with scratch_folder():
+        pass  # an export that cannot write its temporary files should fail before training
+    if topology is not None and not topology.chief:
+        _assist(job, listener, topology)
+        return None
+    with hold(job.run.folder, job.params.resources.wait, lambda line: listener.note("wait", line)) as lease:
+        # The process that held the run before may have completed it.
+        metrics = job.complete()
+        if metrics is None:
+            remove_leftovers(job.run.folder)
+            note_attempt(lease)
+            metrics = _run(job, listener, topology, lease)
+        else:
+            listener.note("complete", f"{job.run} is complete: nothing is left to do")
+        _remove(job.run.checkpoints)
+        lease.remove()
+    return metrics
+
+
+def cleaned(job: TrainingJob) -> bool:
+    """Whether a complete run has neither checkpoints nor a lease; a killed process may leave them."""
+    return not job.run.checkpoints.exists() and newest_holder(job.run.folder) is None
+
+
+def _remove(folder: Path) -> None:
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _assist(job: TrainingJob, listener: TrainingListener, topology: Topology) -> None:
+    """Train as a worker that is not the chief and writes nothing."""
+    if job.run.complete or fitted_already(job, listener):
+        listener.note("complete", f"{job.run} is trained: nothing to do for worker {topology.index}")
+        return
+    fit_job(job, listener, Attempt(topology))
+    listener.note("complete", f"worker {topology.index} of {len(topology.workers)} has done its part of {job.run}")
+
+
+def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None, lease: Lease) -> Metrics:
+    started = time.monotonic()
+    recorder = Recorder(job.run, listener, lease.check)
+    if topology is not None and fitted_already(job, listener):
+        topology = None
+    trained = fit_job(job, recorder, Attempt(topology, lease))
+    exporting = time.monotonic()
+    recorder.state("exporting")
+    exported = _export(job, trained.learner, listener)
+    evaluating = time.monotonic()
+    recorder.state("evaluating")
+    rows = sum(len(split) for split in job.data.splits.values())
+    listener.note("evaluate", f"evaluating the exported model on {rows:,} rows")
+    scores = evaluate_run(job.run, job.data, exported.classifier)
+    write_temperature(job.run.exported / "config.json", scores.temperature)
+    seconds = Seconds(
+        load=trained.began - started, export=evaluating - exporting, evaluation=time.monotonic() - evaluating
+    )
+    metrics = _metrics(job, trained, exported, scores, seconds)
+    _illustrate(job.run, metrics, listener)
+    recorder.state("complete")
+    write_json(job.run.metrics, metrics.model_dump(mode="json"))
+    return metrics
+
+
+def _illustrate(run: Run, metrics: Metrics, listener: TrainingListener) -> None:
+    """Write the model card and the figures. A figure that fails is a warning: it does not fail the training."""
+    write_card(run, metrics)
+    try:
+        warnings = draw_run(run, metrics)
+    except EmotionError:
+        raise
+    except Exception as error:  # noqa: BLE001  labels and figures of users can break drawing in any way
+        warnings = [f"the figures could not be drawn: {type(error).__name__}: {error}"]
+    for warning in warnings:
+        listener.note("warning", warning)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The exported model, as any reader opens it, and its comparison with the trained model."""
+
+    classifier: Classifier
+    parity: Parity
+    int8: Int8Scores | None
+
+
+def _metrics(job: TrainingJob, trained: Trained, exported: Exported, scores: RunScores, seconds: Seconds) -> Metrics:
+    from emotion.models.build import count_parameters
+
+    fitted, learner = trained.fitted, trained.learner
+    return Metrics(
+        model=job.run.model,
+        run=job.run.name,
+        seed=job.params.training.seed,
+        finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        data=_data_source(job),
+        training_seconds=fitted.seconds,
+        seconds=seconds,
+        epochs=len(fitted.epochs),
+        best_epoch=fitted.best.epoch,
+        parameters=Parameters(**count_parameters(learner.model)),
+        train=scores.train,
+        validation=scores.validation,
+        test=scores.test,
+        onnx=OnnxScores(
+            bytes=(job.run.exported / "model.onnx").stat().st_size,
+            max_abs_logit_diff=exported.parity.max_abs_logit_diff,
+            label_agreement=exported.parity.label_agreement,
+            rows_per_second=scores.rows_per_second,
+            int8=exported.int8,
+        ),
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        samples_per_second=fitted.samples_per_second,
+        max_length=learner.max_length,
+        precision=learner.compute.precision,
+        micro_batch=fitted.state.micro_batch,
+        temperature=scores.temperature,
+        resumes=fitted.state.resumes,
+        weights=learner.weights,
+    )
+
+
+def _data_source(job: TrainingJob) -> DataSource:
+    data = job.data
+    return DataSource(**asdict(data.origin), labels=data.labels, digests=Digests(**data.digests))
+
+
+def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> Exported:
+    """Write model/, open it as any reader does, and compare it with the trained model on validation."""
+    from emotion.training.forward import Forward
+
+    listener.note("export", "exporting to ONNX and holding it against the trained model on validation")
+    texts, labels = job.data.splits["validation"].texts, job.data.encoded("validation")
+    threads = job.params.resources.threads or None
+    exact = learner.export(job.run.exported, {"run": str(job.run), "data": job.data.name, "sample": job.data.sample})
+    classifier = Classifier.load(job.run.exported, threads)
+    trained = Forward(exact).predict(learner.encode(texts))
+    parity = check_parity(trained, classifier.logits(texts), job.params.export.parity)
+    if not (isinstance(job.params, TransformerParams) and job.params.export.int8):
+        return Exported(classifier, parity, None)
+    int8 = quantize(job.run.exported, classifier, texts, labels, threads)
+    listener.note("export", f"int8: kept, {int8.speedup:.1f} times as fast" if int8.kept else f"no int8: {int8.reason}")
+    return Exported(classifier, parity, Int8Scores(**asdict(int8)))

@@ -1,0 +1,26 @@
+"""Early stopping: which epoch is the best, and after how many epochs without a better one training ends.
+
+The best epoch has the highest validation accuracy; among equal accuracies, the lowest validation loss.
+`[training] patience` counts the epochs since the best epoch. The model ends with the best epoch's weights:
+`training/fit.py` keeps them in memory, and checkpoints hold them.
+"""
+
+from collections.abc import Sequence
+
+from emotion.training.progress import Epoch
+
+
+def is_better(accuracy: float, loss: float, best: Epoch | None) -> bool:
+    """Whether an epoch with this validation `accuracy` and `loss` is better than the `best` epoch before it."""
+    return best is None or (accuracy, -loss) > (best.validation_accuracy, -best.validation_loss)
+
+
+def best_epoch(epochs: Sequence[Epoch]) -> Epoch | None:
+    """Give the best of all `epochs`, in order: the last one that was better than all before it."""
+    return next((epoch for epoch in reversed(epochs) if epoch.best), None)
+
+
+def out_of_patience(epochs: Sequence[Epoch], patience: int) -> bool:
+    """Whether `patience` epochs have passed since the best epoch."""
+    best = best_epoch(epochs)
+    return best is not None and len(epochs) - best.epoch >= patience

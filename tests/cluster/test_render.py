@@ -1,0 +1,191 @@
+"""What `emotion submit` makes of its options: names, the options of `emotion` in the pods, GPUs and their resources."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emotion.cluster.job_spec import JobSpec, check_spec, find_overlay
+from emotion.cluster.kubectl import TIMEOUT, Kubectl
+from emotion.cluster.render import Rendered, render
+from emotion.cluster.submit import check_accepted
+from emotion.models.registry import MODELS, params_file
+from emotion.params.toml import load_params
+from tests.cluster.job_fields import GPU, limits, quantity, settings, shared_memory, tolerated, variables
+from tests.cluster.renderings import KUBECTL, OVERLAYS, build
+from tests.images.containers import expanded
+
+GIB = 2**30
+CUDA_IMAGE = "registry.example/with-cuda:1"
+
+
+@dataclass(frozen=True)
+class RecordingKubectl(Kubectl):
+    """Keeps the manifests that it gets, and runs nothing."""
+
+    received: list[str] = field(default_factory=list)
+
+    def run(self, *_: str, content: str | None = None, timeout: str = TIMEOUT) -> str:  # noqa: ARG002
+        self.received.append(content or "")
+        return ""
+
+
+def rendered_job(job: str, **options: Any) -> Rendered:
+    return render(check_spec(JobSpec(job, **options)))
+
+
+def requests(job: Rendered) -> dict[str, str]:
+    found: dict[str, str] = job.container["resources"]["requests"]
+    return found
+
+
+def write_overlay(folder: Path, *containers: dict[str, Any], **pod: Any) -> Path:
+    """Write an overlay that patches the Job's containers and more of the pods' spec."""
+    spec = {"template": {"spec": {"containers": containers, **pod}}}
+    patch = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "any"}, "spec": spec}
+    patches = [{"target": {"kind": "Job"}, "patch": json.dumps(patch)}]
+    folder.mkdir()
+    content = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "patches": patches}
+    (folder / "kustomization.yaml").write_text(json.dumps(content))
+    return folder
+
+
+def test_a_run_is_its_job_s_instance_and_the_end_of_its_name() -> None:
+    for spec in (JobSpec("ann"), JobSpec("classify", source="Inbox"), JobSpec("lstm", run="mine")):
+        rendered = render(check_spec(spec))
+        run = rendered.spec.run
+        assert run
+        assert rendered.job["metadata"]["labels"]["app.kubernetes.io/instance"] == run
+        assert rendered.name == f"{spec.job}-{run}"
+        assert variables(rendered.job).get("EMOTION_RUN") == (run if spec.trains else None)
+
+
+def test_settings_reach_the_training_as_they_were_typed(tmp_path: Path) -> None:
+    typed = ("training.epochs=2", "training.class_weights=balanced", 'data.text_column="a, b"', "resources.wait=7")
+    rendered = rendered_job("lstm", settings=typed)
+    (tmp_path / "params.toml").write_text(rendered.others[0]["data"]["params.toml"])
+    in_cluster = load_params("lstm", tmp_path / "params.toml", settings(rendered.job))
+    assert rendered.container["args"][0] == "train"
+    assert in_cluster == load_params("lstm", params_file("lstm"), typed)
+    assert in_cluster.resources.wait == 7
+
+
+@pytest.mark.parametrize(
+    "value", ["$(HOME)", "$(HF_HUB_OFFLINE)", "$$(HF_HUB_OFFLINE)", "US$$", "$", "$HOME", "a, 'b': \"c\" {d}\\n # e"]
+)
+def test_the_cluster_puts_no_variable_into_what_was_typed(value: str) -> None:
+    rendered = rendered_job("ann", settings=(f"data.label_column={value}",))
+    # kubelet expands the args once, with the container's own variables.
+    environment = {"HOME": "/tmp", **variables(rendered.job)}  # noqa: S108
+    received = [expanded(word, environment) for word in rendered.container["args"]]
+    assert f"data.label_column={value}" in received
+    # kubelet also expands the values of variables.
+    assert variables(rendered_job("classify", model=value).job)["EMOTION_MODEL"] == value
+
+
+@pytest.mark.parametrize("run", ["s1-0a1b2c3d", "123", "true", "null", "1e3", "0o14", "2026-01-01"])
+def test_kubectl_reads_what_was_rendered_whatever_a_run_is_called(run: str) -> None:
+    rendered = rendered_job("ann", run=run)
+    kubectl = RecordingKubectl("emotion")
+    check_accepted(kubectl, rendered)
+    assert len(kubectl.received) == len(rendered.others) + 1
+    # What is submitted, and what --dry-run prints.
+    for content in (kubectl.received[-1], rendered.yaml):
+        # A local command, which asks no server, but reads as `kubectl create` does.
+        command = [KUBECTL, "annotate", "--local", "--filename=-", "read=yes", "--output=json"]
+        read = subprocess.run(command, input=content, capture_output=True, text=True, check=False)
+        assert read.returncode == 0, read.stderr
+    assert rendered.job["metadata"]["labels"]["app.kubernetes.io/instance"] == run
+    assert variables(rendered.job)["EMOTION_RUN"] == run
+
+
+def test_prefetch_fetches_no_more_than_the_models_and_the_data_need() -> None:
+    words = {
+        JobSpec("prefetch", models=("ann", "lstm"), data="mine"): ["--no-weights", "--no-data"],
+        JobSpec("prefetch", models=("ann", "bert")): ["bert"],
+        JobSpec("prefetch", data="mine"): ["--no-data"],
+        JobSpec("prefetch"): [],
+    }
+    for spec, expected in words.items():
+        assert render(check_spec(spec)).container["args"] == ["prefetch", *expected]
+
+
+@pytest.mark.parametrize("job", ["bert", "ann", "classify"])
+@pytest.mark.parametrize("gpus", [1, 2, 8])
+def test_as_many_gpus_as_were_asked_for(job: str, gpus: int) -> None:
+    rendered = rendered_job(job, gpus=gpus, image=CUDA_IMAGE)
+    assert limits(rendered.job)[GPU] == str(gpus)
+    assert tolerated(rendered.job).count(GPU) == 1
+    assert variables(rendered.job)["EMOTION_DEVICE"] == "gpu"
+
+
+@pytest.mark.parametrize("job", ["bert", "ann", "classify"])
+def test_no_gpu_leaves_nothing_of_gpus(job: str) -> None:
+    rendered = rendered_job(job, gpus=0)
+    assert GPU not in limits(rendered.job)
+    assert GPU not in tolerated(rendered.job)
+    assert variables(rendered.job)["EMOTION_DEVICE"] == "cpu"
+
+
+def test_cores_memory_and_shared_memory_follow_from_the_number_of_gpus() -> None:
+    for gpus, cores, memory in ((2, ("6", "8"), ("12Gi", "16Gi")), (8, ("24", "32"), ("48Gi", "64Gi"))):
+        rendered = rendered_job("bert", gpus=gpus)
+        assert (requests(rendered)["cpu"], limits(rendered.job)["cpu"]) == cores
+        assert (requests(rendered)["memory"], limits(rendered.job)["memory"]) == memory
+        assert shared_memory(rendered.job) == gpus * 2 * GIB
+    own, one_gpu = rendered_job("bert"), rendered_job("bert", gpus=1)
+    assert one_gpu.container["resources"] == own.container["resources"]
+    assert shared_memory(one_gpu.job) == shared_memory(own.job)
+
+
+def test_four_gpus_are_those_of_the_component_multi_gpu() -> None:
+    components = ["k8s/components/multi-gpu"]
+    (job,) = [
+        content for content in build({"resources": ["jobs/bert"], "components": components}) if content["kind"] == "Job"
+    ]
+    rendered = rendered_job("bert", gpus=4)
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert rendered.container["resources"] == container["resources"]
+    assert shared_memory(rendered.job) == shared_memory(job)
+
+
+@pytest.mark.parametrize("job", [*MODELS, "classify"])
+def test_several_gpus_never_ask_for_less_than_the_job_itself(job: str) -> None:
+    own, several = rendered_job(job), rendered_job(job, gpus=2, image=CUDA_IMAGE)
+    for resource, least in requests(own).items():
+        assert quantity(requests(several)[resource]) >= quantity(least), resource
+        assert quantity(limits(several.job)[resource]) >= quantity(limits(own.job)[resource]), resource
+    assert shared_memory(several.job) >= shared_memory(own.job)
+
+
+def test_gpus_that_were_asked_for_are_there_and_tolerated_whatever_the_overlay_does(tmp_path: Path) -> None:
+    main = {"name": "main", "env": [{"name": "EMOTION_DEVICE", "value": "auto"}]}
+    contrary = write_overlay(tmp_path / "contrary", main | {"resources": {"limits": {GPU: "7"}}}, tolerations=[])
+    for overlay in (*map(find_overlay, OVERLAYS), contrary):
+        rendered = rendered_job("bert", gpus=1, overlay=overlay)
+        assert limits(rendered.job)[GPU] == "1", overlay
+        assert variables(rendered.job)["EMOTION_DEVICE"] == "gpu", overlay
+        assert tolerated(rendered.job).count(GPU) == 1, overlay
+        assert GPU not in limits(rendered_job("bert", gpus=0, overlay=overlay).job), overlay
+
+
+def test_an_overlay_says_its_own_resources_and_the_command_line_how_many_gpus(tmp_path: Path) -> None:
+    resources = {"requests": {"cpu": "2"}, "limits": {"memory": "99Gi", GPU: "7"}}
+    shm = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "3Gi"}}
+    overlay = write_overlay(tmp_path / "mine", {"name": "main", "resources": resources}, volumes=[shm])
+    rendered = rendered_job("bert", gpus=2, overlay=overlay)
+    assert requests(rendered) == {"cpu": "2", "memory": "12Gi", "ephemeral-storage": "2Gi"}
+    assert limits(rendered.job) == {"cpu": "8", "memory": "99Gi", "ephemeral-storage": "10Gi", GPU: "2"}
+    assert shared_memory(rendered.job) == 3 * GIB
+
+
+def test_a_container_that_an_overlay_adds_is_left_alone(tmp_path: Path) -> None:
+    overlay = write_overlay(tmp_path / "mine", {"name": "proxy", "image": "registry.example/proxy:1"})
+    rendered = rendered_job("bert", gpus=2, image=CUDA_IMAGE, overlay=overlay, settings=("training.epochs=2",))
+    proxy, main = sorted(rendered.pod["containers"], key=lambda container: container["name"] == "main")
+    assert proxy == {"name": "proxy", "image": "registry.example/proxy:1"}
+    assert rendered.container == main
+    assert main["image"] == CUDA_IMAGE

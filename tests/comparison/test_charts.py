@@ -1,0 +1,70 @@
+"""The charts of the report: which there are, of few labels and runs and of many."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from emotion.store.layout import Store
+from tests.comparison.report_pages import draw_page, parse_page
+from tests.comparison.scenes import MODELS, SIX, write_full_run
+
+
+def test_every_section_has_its_charts(usual_report: tuple[Store, str]) -> None:
+    page = parse_page(usual_report[1])
+    titles = (
+        "Accuracy on test",
+        "Accuracy against speed",
+        "Accuracy against size",
+        "Training time",
+        "Calibration error",
+    )
+    for title in (*titles, "F1 on test by label", "Learning curves", "Right as often as sure?"):
+        assert title in page.text
+    assert page.count("svg") == 8 + 3
+    assert all(attributes.get("aria-label") for tag, attributes in page.tags if tag == "svg")
+    assert "could not be drawn" not in page.text
+
+
+def test_charts_of_hostile_labels_are_well_formed(hostile_report: str) -> None:
+    for drawing in re.findall(r"<svg.*?</svg>", hostile_report, re.S):
+        ElementTree.fromstring(drawing)  # noqa: S314  ours
+
+
+@pytest.mark.parametrize(
+    ("labels", "rows"),
+    [(("no", "yes"), 40), ([f"topic {number}: the customer complains" for number in range(200)], 3000)],
+)
+def test_few_labels_and_many(tmp_path: Path, labels: list[str], rows: int) -> None:
+    store = Store(tmp_path)
+    for model in ("ann", "lstm"):
+        write_full_run(store, model, labels=labels, rows=rows)
+    html, _ = draw_page(store)
+    text = parse_page(html).text
+    assert "could not be drawn" not in text
+    assert ("40 test rows are few" in text) == (rows == 40)
+    assert len(html) < 1_500_000
+
+
+def test_fifty_runs(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for variant in range(10):
+        for model in ("ann", "lstm", "bert", "minilm", "albert"):
+            write_full_run(store, model, variant=str(variant), rows=500)
+    html, files = draw_page(store)
+    page = parse_page(html)
+    assert "Comparison of 50 runs" in page.text
+    assert html.count('data-value="albert"') == 10
+    # Side by side are the twelve best.
+    assert page.count("svg") == 8 + 12
+    assert len(html) < 2_000_000
+    assert "could not be drawn" not in page.text
+    assert not [name for name in files if "confusion" in name]
+
+
+def test_the_labels_of_the_reference_task_are_in_the_charts(usual_report: tuple[Store, str]) -> None:
+    charts_text = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", usual_report[1]))
+    for word in (*SIX, "ann", "lstm", "minilm"):
+        assert word in charts_text
+    assert set(MODELS) >= {"ann", "lstm", "minilm"}

@@ -1,0 +1,102 @@
+"""Opening text: encodings, byte order marks, packed files, and the digest of what is read."""
+
+import codecs
+import gzip
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from emotion.data.records import format_of, open_records
+from emotion.data.text_io import open_text
+from emotion.errors import BadDataError, UsageError
+from tests.builders import write_rows
+from tests.data.conftest import PACKED, ROWS, put, read, refused
+
+
+class TestEncodings:
+    @pytest.mark.parametrize("suffix", [".txt", ".csv", ".tsv", ".jsonl"])
+    def test_a_byte_order_mark_is_no_part_of_the_first_cell(self, tmp_path: Path, suffix: str) -> None:
+        path = write_rows(tmp_path / f"rows{suffix}", ROWS)
+        assert read(put(path, codecs.BOM_UTF8 + path.read_bytes())) == list(ROWS)
+
+    @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "UTF8"])
+    def test_the_encoding_may_be_named(self, tmp_path: Path, encoding: str) -> None:
+        path = put(tmp_path / "rows.csv", "text,label\nnaïve café,joy\n".encode(encoding))
+        assert read(path, encoding=encoding) == [("naïve café", "joy")]
+
+    @pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl"])
+    @pytest.mark.parametrize("encoding", ["nosuch", "", "hex", "a\0b"])
+    def test_an_encoding_that_python_does_not_know(self, tmp_path: Path, suffix: str, encoding: str) -> None:
+        path = write_rows(tmp_path / f"rows{suffix}", ROWS)
+        with pytest.raises(UsageError, match="unknown encoding") as caught:
+            read(path, encoding=encoding)
+        assert caught.value.exit_code == 2
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("rows.txt", b"good;joy\n\nna\xefve;joy\n"),
+            ("rows.csv", b"text,label\ngood,joy\nna\xefve,joy\n"),
+            ("rows.tsv", b"text\tlabel\ngood\tjoy\nna\xefve\tjoy\n"),
+            ("rows.jsonl", b'{"text":"good","label":"joy"}\n\n{"text":"na\xefve","label":"joy"}\n'),
+        ],
+    )
+    def test_undecodable_bytes_are_named_with_their_line(self, tmp_path: Path, name: str, content: bytes) -> None:
+        error = refused(put(tmp_path / name, content))
+        assert "1 rows" in error.message
+        assert "line 3: undecodable bytes in the text" in error.message
+        assert "--encoding" in error.message
+
+    def test_undecodable_bytes_in_a_label(self, tmp_path: Path) -> None:
+        assert "line 1: undecodable bytes in the label" in refused(put(tmp_path / "r.txt", b"a;\xff\n")).message
+
+    def test_undecodable_bytes_in_the_header(self, tmp_path: Path) -> None:
+        assert "header" in refused(put(tmp_path / "r.csv", b"text,label\xff\na,b\n")).message
+
+    def test_half_a_character_of_a_wide_encoding(self, tmp_path: Path) -> None:
+        path = put(tmp_path / "r.csv", "text,label\na,joy\n".encode("utf-16") + b"x")
+        assert "utf-16" in refused(path, encoding="utf-16").message
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("keep", [5, -1000, -4])
+def test_a_packed_file_that_is_cut_short(tmp_path: Path, suffix: str, keep: int) -> None:
+    many = [(f"text {number:x} {number * 7919 % 100_003}", "joy") for number in range(20_000)]
+    path = write_rows(tmp_path / f"r{suffix}", many)
+    assert "not a whole .gz file" in refused(put(path, path.read_bytes()[:keep])).message
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_a_file_that_is_only_called_packed(tmp_path: Path, suffix: str) -> None:
+    assert "not a whole .gz file" in refused(put(tmp_path / f"r{suffix}", "text,label\na,b\n")).message
+
+
+def test_a_packed_file_whose_content_was_changed(tmp_path: Path) -> None:
+    content = bytearray(gzip.compress(b"text,label\na,joy\n"))
+    content[-8] ^= 0xFF  # the checksum
+    assert "not a whole .gz file" in refused(put(tmp_path / "r.csv.gz", bytes(content))).message
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl"])
+def test_the_digest_is_of_all_bytes(tmp_path: Path, name: str) -> None:
+    content = b'"text"\n' * 30_000
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    digest = hashlib.sha256()
+    with open_records(path, format_of(path) or "csv", digest=digest) as records:
+        assert sum(1 for _ in records.rows) in {29_999, 30_000}
+    assert digest.hexdigest() == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "no-such-encoding", "base64"])
+def test_encodings_that_are_none(tmp_path: Path, encoding: str) -> None:
+    path = put(tmp_path / "a.csv", b"text\n")
+    with pytest.raises(UsageError, match="unknown encoding"), open_text(path, encoding):
+        pass
+
+
+def test_bytes_that_no_encoding_can_keep(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.csv", "text\nx\n".encode("utf-16") + b"\x00")
+    with pytest.raises(BadDataError, match="not valid utf-16"), open_text(path, "utf-16") as text:
+        text.read()

@@ -1,0 +1,3 @@
+"""Texts that several of these tests classify."""
+
+TEXTS = ["i feel happy", "furious", "so very scared today", "unheard words", "", "i " * 200]

@@ -1,0 +1,178 @@
+"""int8: kept where it agrees with float32, refused with the reason where not, and no stale file either way."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from emotion.onnx import quantize as quantizing
+from emotion.onnx.quantize import QuantizationResult, quantize
+from emotion.onnx.session import Classifier
+from emotion.store.atomic import write_json
+from tests.pretrained import write_pretrained
+
+TEXTS = [
+    f"{start} {feeling} {end}"
+    for start in ("i feel", "she was so", "what a day,", "we are never", "they said he is")
+    for feeling in ("wonderful", "furious", "afraid of it", "in love", "sad, very sad", "surprised")
+    for end in ("today", "again!", "and left the house", "?")
+]
+
+
+@dataclass
+class Exported:
+    """A model folder, the float32 model in it, and the labels that this gives its texts."""
+
+    folder: Path
+    exact: Classifier
+    labels: NDArray[np.int32]
+
+    @property
+    def small(self) -> Path:
+        return self.folder / "model.int8.onnx"
+
+    def quantize(self, labels: NDArray[np.int32] | None = None) -> QuantizationResult:
+        return quantize(self.folder, self.exact, TEXTS, self.labels if labels is None else labels, 1)
+
+
+@pytest.fixture(scope="module", params=["bert", "albert"])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    from emotion.models.config_json import encoder_config, read_config
+    from emotion.models.hf_folder import load_weights
+    from emotion.models.transformer import build_transformer, input_names
+    from emotion.onnx.export import to_onnx
+    from emotion.text.pretrained import load_tokenizer
+
+    folder = tmp_path_factory.mktemp("model")
+    # Wide enough that the tables of words are not most of the file.
+    sizes = {"hidden_size": 64, "intermediate_size": 256, "initializer_range": 0.1}
+    source = write_pretrained(tmp_path_factory.mktemp("source"), request.param, TEXTS, **sizes)
+    config = encoder_config(read_config(source))
+    model = build_transformer(config, 2, request.param)
+    load_weights(model, config, source, same_labels=True)
+    (folder / "model.onnx").write_bytes(to_onnx(model, 17, apart=True))
+    load_tokenizer(source, config.vocabulary, config.max_length, 0, TEXTS).save(folder, input_names(config))
+    write_json(folder / "config.json", read_config(source))
+    exact = Classifier.load(folder, 1)
+    return Exported(folder, exact, exact.logits(TEXTS).argmax(axis=1).astype(np.int32))
+
+
+@pytest.fixture(autouse=True)
+def _without_limits(monkeypatch: pytest.MonkeyPatch, exported: Exported) -> None:
+    """Let anything be kept, and start without a quantized file: what is kept must not hang on random weights."""
+    monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 0.0)
+    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", 1.0)
+    exported.small.unlink(missing_ok=True)
+
+
+def changes(exported: Exported) -> float:
+    """Measure the largest difference of a logit between the two files."""
+    small = Classifier.load(exported.folder, 1, precision="int8")
+    return float(np.abs(small.logits(TEXTS) - exported.exact.logits(TEXTS)).max())
+
+
+def test_a_file_that_is_kept_is_smaller_and_nearly_the_same(exported: Exported) -> None:
+    scores = exported.quantize()
+    assert (scores.kept, scores.reason) == (True, "")
+    assert scores.bytes == exported.small.stat().st_size < 0.8 * exported.exact.graph.stat().st_size
+    assert 0 < changes(exported) < 0.2 * np.ptp(exported.exact.logits(TEXTS))
+    assert 0.9 <= scores.label_agreement <= 1
+    assert scores.speedup > 0
+
+
+def test_matrix_products_are_quantized_and_lookups_are_not(exported: Exported) -> None:
+    exported.quantize()
+    graph = onnx.load(str(exported.small)).graph
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    products = [node for node in graph.node if node.op_type in {"MatMulInteger", "DynamicQuantizeMatMul"}]
+    assert len(products) >= 2 * 6
+    assert all(types[node.input[1]] == onnx.TensorProto.INT8 for node in products)
+    tables = [node.input[0] for node in graph.node if node.op_type == "Gather" and node.input[0] in types]
+    assert len(tables) >= 3
+    assert onnx.TensorProto.INT8 not in {types[name] for name in tables}
+
+
+def test_agreement_and_accuracy_are_measured_on_the_given_rows(exported: Exported) -> None:
+    before = exported.labels
+    scores = exported.quantize()
+    small = Classifier.load(exported.folder, 1, precision="int8")
+    after = small.logits(TEXTS).argmax(axis=1)
+    assert scores.label_agreement == pytest.approx((before == after).mean())
+    assert scores.accuracy_change == pytest.approx((after == before).mean() - 1)
+    # As seen by the file's own labels, it is the other one that is wrong.
+    assert exported.quantize(after.astype(np.int32)).accuracy_change == pytest.approx(1 - (after == before).mean())
+
+
+def test_too_little_agreement_is_refused_with_both_figures(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 1.01)
+    scores = exported.quantize()
+    assert not scores.kept
+    assert scores.reason == f"{scores.label_agreement:.2%} of validation's labels agree, 101% are needed"
+    assert not exported.small.exists()
+    assert scores.bytes > 1000
+    assert scores.speedup > 0
+
+
+def test_too_much_lost_accuracy_is_refused_with_both_figures(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 1.01)
+    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", -0.5)
+    scores = exported.quantize()
+    assert not scores.kept
+    agreement, accuracy = scores.reason.split("; ")
+    assert "labels agree" in agreement
+    assert accuracy == f"accuracy falls by {-scores.accuracy_change:.2%}, allowed is -50.0%"
+    assert not exported.small.exists()
+
+
+def test_the_limits_themselves_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 0.99)
+    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", 0.003)
+    # As differences of shares of 2,000 rows are: not exact.
+    assert quantizing.reasons_to_reject(1980 / 2000, 1868 / 2000 - 1874 / 2000) == []
+    assert len(quantizing.reasons_to_reject(1979 / 2000, 1867 / 2000 - 1874 / 2000)) == 2
+
+
+def test_a_stale_file_does_not_stay(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    exported.small.write_bytes(b"of another model")
+    assert exported.quantize().kept
+    assert exported.small.stat().st_size > 1000
+    monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 1.01)
+    assert not exported.quantize().kept
+    assert not exported.small.exists()
+
+
+@pytest.mark.parametrize("step", ["_quantized", "_compare"])
+def test_nothing_is_left_where_it_ends_early(exported: Exported, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    exported.small.write_bytes(b"of another model")
+    monkeypatch.setattr(quantizing, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exported.quantize()
+    assert not exported.small.exists()
+    assert not list(exported.folder.glob(".*"))
+
+
+@pytest.mark.parametrize(("flags", "largest"), [({"avx2", "avx512_vnni"}, 127), ({"asimddp"}, 127), ({"avx2"}, 64)])
+def test_weights_have_seven_bits_where_sums_would_saturate(
+    exported: Exported, monkeypatch: pytest.MonkeyPatch, flags: set[str], largest: int
+) -> None:
+    monkeypatch.setattr(quantizing, "cpu_flags", lambda: flags)
+    exported.quantize()
+    weights = [
+        onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(str(exported.small)).graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 2
+    ]
+    assert max(np.abs(weight.astype(int)).max() for weight in weights) == largest
+
+
+def test_nothing_is_said(exported: Exported, capfd: pytest.CaptureFixture[str]) -> None:
+    exported.quantize()
+    assert capfd.readouterr() == ("", "")
