@@ -19,7 +19,7 @@ from emotion.errors import BadParametersError, TryAgainError
 from emotion.training.distributed.replicas import LOST, ReplicaGroup, short_message
 from emotion.training.distributed.topology import Topology, split_address
 
-PROBE_SECONDS = 1.0  # for a worker to answer while others wait: a network that drops packets delays signals so long
+PROBE_SECONDS = 1.0  # for a worker to answer a probe: signals wait this long if the network drops packets
 PAUSE_SECONDS = 0.5  # between two rounds of probes
 FIRST_NOTE_SECONDS = 2.0  # before the log names missing workers: those that start together need less
 NOTE_SECONDS = 10.0  # between two notes
@@ -123,7 +123,8 @@ def _check_same_job(group: ReplicaGroup, topology: Topology, digest: str) -> Non
         raise _join_error(error) from error
     differing = [f"worker {index} ({topology.workers[index]})" for index in np.flatnonzero((digests != mine).any(1))]
     if differing:
-        reason = f"{_listed(differing)} trains another job: its parameters or data differ"
+        verb = "trains" if len(differing) == 1 else "train"
+        reason = f"{_listed(differing)} {verb} another job: its parameters or data differ"
         raise BadParametersError(reason, SAME_JOB_HINT)
 
 

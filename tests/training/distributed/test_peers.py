@@ -205,7 +205,7 @@ def test_a_worker_of_another_job(start: Start) -> None:
     message = "worker 1 ({}) trains another job: its parameters or data differ\n"
     assert message.format(workers[1]) in same.output
     assert message.format(workers[1]) in third.output
-    assert f"worker 0 ({workers[0]}), worker 2 ({workers[2]}) trains another job" in other.output
+    assert f"worker 0 ({workers[0]}), worker 2 ({workers[2]}) train another job" in other.output
     assert "sum" not in same.output + other.output + third.output
 
 
