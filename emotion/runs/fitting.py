@@ -16,7 +16,6 @@ from emotion.signals import DeferredSignals
 from emotion.store.atomic import write_json
 from emotion.store.lease import Lease
 from emotion.training.checkpoints import Checkpoints
-from emotion.training.distributed.rendezvous import meet
 from emotion.training.distributed.topology import Topology
 from emotion.training.progress import TrainingListener
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 class Attempt:
     """An attempt at a run: the workers that train together, and the lease of the worker that writes."""
 
-    cluster: Topology | None = None
+    topology: Topology | None = None
     lease: Lease | None = None
 
 
@@ -54,7 +53,7 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
     Raises:
         As `emotion.runs.train_job.train_job`.
     """
-    group, gpus, free = _prepare(job, listener, attempt.cluster)
+    group, gpus, free = _prepare(job, listener, attempt.topology)
     with group.scope():
         learner = _learner(job, listener, gpus)
     if group.description:
@@ -75,7 +74,7 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
 
 
 def _prepare(
-    job: TrainingJob, listener: TrainingListener, cluster: Topology | None
+    job: TrainingJob, listener: TrainingListener, topology: Topology | None
 ) -> "tuple[ReplicaGroup, list[tuple[int, int]], int | None]":
     """Set up devices, threads and replicas in the order that TensorFlow needs; give GPUs and their free memory."""
     from emotion.models.backend import prepare
@@ -85,12 +84,14 @@ def _prepare(
     gpus = select_device(resources.device)
     free = min(free_gpu_memory(), default=None) if gpus else None
     prepare(training.seed, resources.threads, deterministic=training.deterministic)
-    if cluster is not None:
-        meet(cluster, job.digest, resources.wait, lambda line: listener.note("wait", line))
     # Not earlier: `select_device` has to load TensorFlow first.
+    from emotion.training.distributed.peers import join
     from emotion.training.distributed.replicas import form_group
 
-    return form_group(resources.replicas, len(gpus), cluster), gpus, free
+    group = form_group(resources.replicas, len(gpus), topology)
+    if topology is not None:
+        join(group, topology, job.digest, resources.wait, lambda line: listener.note("wait", line))
+    return group, gpus, free
 
 
 def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int, int]]) -> Learner:

@@ -45,11 +45,11 @@ def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
         BadParametersError: the run's checkpoints belong to another training.
         Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
     """
-    cluster = read_topology(os.environ)
+    topology = read_topology(os.environ)
     with scratch_folder():
         pass  # an export that cannot write its temporary files should fail before training
-    if cluster is not None and not cluster.chief:
-        _assist(job, listener, cluster)
+    if topology is not None and not topology.chief:
+        _assist(job, listener, topology)
         return None
     with hold(job.run.folder, job.params.resources.wait, lambda line: listener.note("wait", line)) as lease:
         # The process that held the run before may have completed it.
@@ -57,7 +57,7 @@ def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
         if metrics is None:
             remove_leftovers(job.run.folder)
             note_attempt(lease)
-            metrics = _run(job, listener, cluster, lease)
+            metrics = _run(job, listener, topology, lease)
         else:
             listener.note("complete", f"{job.run} is complete: nothing is left to do")
         _remove(job.run.checkpoints)
@@ -78,21 +78,21 @@ def _remove(folder: Path) -> None:
         raise cannot_write(folder, error) from error
 
 
-def _assist(job: TrainingJob, listener: TrainingListener, cluster: Topology) -> None:
+def _assist(job: TrainingJob, listener: TrainingListener, topology: Topology) -> None:
     """Train as a worker that is not the chief and writes nothing."""
     if job.run.complete or fitted_already(job, listener):
-        listener.note("complete", f"{job.run} is trained: nothing to do for worker {cluster.index}")
+        listener.note("complete", f"{job.run} is trained: nothing to do for worker {topology.index}")
         return
-    fit_job(job, listener, Attempt(cluster))
-    listener.note("complete", f"worker {cluster.index} of {len(cluster.workers)} has done its part of {job.run}")
+    fit_job(job, listener, Attempt(topology))
+    listener.note("complete", f"worker {topology.index} of {len(topology.workers)} has done its part of {job.run}")
 
 
-def _run(job: TrainingJob, listener: TrainingListener, cluster: Topology | None, lease: Lease) -> Metrics:
+def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None, lease: Lease) -> Metrics:
     started = time.monotonic()
     recorder = Recorder(job.run, listener, lease.check)
-    if cluster is not None and fitted_already(job, listener):
-        cluster = None
-    trained = fit_job(job, recorder, Attempt(cluster, lease))
+    if topology is not None and fitted_already(job, listener):
+        topology = None
+    trained = fit_job(job, recorder, Attempt(topology, lease))
     exporting = time.monotonic()
     recorder.state("exporting")
     exported = _export(job, trained.learner, listener)

@@ -90,7 +90,7 @@ class Step:
         self.updates_before = self._updates
         while True:
             try:
-                with self.group.careful():
+                with self.group.reporting_lost_workers():
                     return self._train(batch, number, stopping)
             except tf.errors.ResourceExhaustedError as error:
                 if not self.weights_unchanged or self.micro_batch == 1:

@@ -1,24 +1,24 @@
-"""Who trains together: one device, several in one process, or several processes, by TensorFlow's own engine.
+"""The replicas that train together: one device, several of one process, or several processes, by TensorFlow.
 
-Every replica takes its share of each batch, gradients are summed over all of them, and each makes the same
-update of its own copy of the weights.
+Each replica takes its share of a batch, gradients are summed over all replicas, and each replica makes the same update
+of its own copy of the weights.
 """
 
 import contextlib
+import os
 import re
+import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.distribute.collective_all_reduce_strategy import CollectiveAllReduceExtended
+from tensorflow.python.eager import context
 
-from emotion.errors import TryAgainError
-from emotion.training.distributed.deadline import deadline
-from emotion.training.distributed.topology import Topology
+from emotion.errors import BadParametersError, TryAgainError
+from emotion.training.distributed.topology import Topology, split_address
 
-# After the workers have met, TensorFlow's servers find each other at once, or wait for ever and hold Python's lock.
-JOIN_SECONDS = 30
-# What a lost worker looks like from here.
+# What TensorFlow raises when a worker is lost.
 LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -28,18 +28,21 @@ LOST = (
     tf.errors.InternalError,
     tf.errors.UnknownError,
 )
-Result = TypeVar("Result")
 
 
 class ReplicaGroup:
-    """The replicas of a strategy: `local` ones in each of `workers` processes, of which this is number `index`."""
+    """The replicas of a strategy: `local` ones in each of `workers` processes, of which this is number `index`.
 
-    def __init__(self, strategy: Any, cluster: Topology | None = None) -> None:
+    `waiting` is whether this process may be waiting for other workers.
+    """
+
+    def __init__(self, strategy: Any, topology: Topology | None = None) -> None:
         self.strategy = strategy
-        self.workers = len(cluster.workers) if cluster else 1
-        self.index = cluster.index if cluster else 0
+        self.workers = len(topology.workers) if topology else 1
+        self.index = topology.index if topology else 0
         self.replicas = int(strategy.num_replicas_in_sync)
         self.local = self.replicas // self.workers
+        self.waiting = False
 
     @property
     def chief(self) -> bool:
@@ -48,41 +51,50 @@ class ReplicaGroup:
 
     @property
     def description(self) -> str:
-        """Who trains, for people; empty for one device."""
+        """Name the devices and workers, for people; empty for one device."""
         if self.replicas == 1:
             return ""
         devices = f"{self.replicas} devices"
         return f"{devices} of {self.workers} workers, this is number {self.index}" if self.workers > 1 else devices
 
-    def scope(self) -> AbstractContextManager[Any]:
-        """Where variables are made that every replica has."""
-        scope: AbstractContextManager[Any] = self.strategy.scope()
-        return scope
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        """Make variables on every replica; all get the chief's values.
+
+        Raises:
+            TryAgainError: a worker is lost.
+        """
+        with self.reporting_lost_workers(), self.strategy.scope():
+            yield
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Do `work` on every replica; give what this process' first one returns."""
+        """Do `work` on every replica; give the result of this process's first one."""
         return self.value(self.strategy.run(work, args=arguments))
 
-    def value(self, each: Any) -> Any:
-        """Give this process' first copy of what every replica has: a variable, or a result."""
-        return tf.nest.map_structure(lambda one: self.strategy.experimental_local_results(one)[0], each)
+    def value(self, values: Any) -> Any:
+        """Give this process's first copy of a variable or result that every replica has."""
+        return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], values)
 
     def sum(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Sum tensors over all replicas; to be called on every one."""
+        """Sum tensors over all replicas. Call it on every replica."""
         if self.replicas == 1:
             return values
         summed: Sequence[Any] = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
         return summed
 
     def share(self, rows: Any) -> tuple[Any, Any]:
-        """First row of this replica's share of its worker's `rows`, and the one after; to be called on a replica."""
+        """First row of this replica's share of its worker's `rows`, and the one after. Call it on a replica."""
         if self.local == 1:
             return 0, rows
         number = tf.distribute.get_replica_context().replica_id_in_sync_group % self.local
         return rows * number // self.local, rows * (number + 1) // self.local
 
     def agree(self, *values: float) -> list[float]:
-        """Give the chief's values to all workers."""
+        """Give the chief's values to all workers.
+
+        Raises:
+            TryAgainError: a worker is lost.
+        """
         if self.workers == 1:
             return list(values)
 
@@ -91,74 +103,89 @@ class ReplicaGroup:
             mine = tf.constant(values if self.chief else [0.0] * len(values), tf.float64)
             return self.sum([tf.where(first, mine, tf.zeros_like(mine))])[0]
 
-        with self.careful():
+        with self.reporting_lost_workers():
             return [float(value) for value in self.run(tf.function(chiefs, autograph=False))]
 
     @contextlib.contextmanager
-    def careful(self) -> Iterator[None]:
-        """Tell a lost worker as such.
+    def reporting_lost_workers(self) -> Iterator[None]:
+        """Wrap operations that wait for other workers.
 
         Raises:
-            TryAgainError: a worker is gone.
+            TryAgainError: a worker is lost.
         """
+        before, self.waiting = self.waiting, True
         try:
             yield
         except LOST as error:
             if self.workers == 1:
                 raise
             raise TryAgainError(
-                f"another worker is gone: {_shortly(error)}",
+                f"another worker is gone: {short_message(error)}",
                 "start all workers again: training goes on from its last checkpoint",
             ) from error
+        finally:
+            self.waiting = before
 
 
-def _shortly(error: Exception) -> str:
-    """What TensorFlow says, without its own places."""
-    said = re.sub(r"\{\{.*?\}\} *", "", str(error)).replace("Graph execution error:", "").strip()
-    return (said.splitlines() or [type(error).__name__])[0][:200]
+def short_message(error: Exception) -> str:
+    """Give the line of TensorFlow's message that says what happened, without its stack trace and graph nodes."""
+    lines = re.sub(r"\{\{.*?\}\} *", "", str(error)).splitlines()
+    trace = (" ", "Graph execution error", "Detected at node")
+    return next((line for line in lines if line and not line.startswith(trace)), type(error).__name__)[:200]
 
 
 def single_replica() -> ReplicaGroup:
-    """One device, the one that TensorFlow takes by itself."""
+    """One device, which TensorFlow chooses by itself."""
     return ReplicaGroup(tf.distribute.get_strategy())
 
 
-def form_group(replicas: int, gpus: int, cluster: Topology | None) -> ReplicaGroup:
+def form_group(replicas: int, gpus: int, topology: Topology | None) -> ReplicaGroup:
     """Choose the strategy: all GPUs there are, or `replicas` of them; of all workers. Before any operation.
 
-    On the CPU `replicas` are so many parts of it. Workers have to have met before.
+    On the CPU, `replicas` are logical devices. Several workers have to `join` before the first operation.
 
     Raises:
-        TryAgainError: the other workers' servers do not come up.
+        TryAgainError: another process has this worker's port.
+        BadParametersError: this process may not use the port.
     """
     kind = "GPU" if gpus else "CPU"
     count = replicas or max(gpus, 1)
     if count > 1 and not gpus:
-        parts = [tf.config.LogicalDeviceConfiguration()] * count
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
-    if cluster is not None:
-        return ReplicaGroup(_join(cluster), cluster)
+        devices = [tf.config.LogicalDeviceConfiguration()] * count
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
+    if topology is not None:
+        return ReplicaGroup(_start_server(topology), topology)
     if count > 1:
         return ReplicaGroup(tf.distribute.MirroredStrategy([f"{kind}:{number}" for number in range(count)]))
     return single_replica()
 
 
-def _join(cluster: Topology) -> Any:
-    """Start TensorFlow's server and connect it to the others'.
-
-    Raises:
-        TryAgainError: it cannot.
-    """
+def _start_server(topology: Topology) -> tf.distribute.MultiWorkerMirroredStrategy:
+    """Start TensorFlow's server of this worker, without a wait for the others: see `peers`."""
+    _check_port(topology)
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
-        tf.train.ClusterSpec({"worker": list(cluster.workers)}),
+        tf.train.ClusterSpec({"worker": list(topology.workers)}),
         task_type="worker",
-        task_id=cluster.index,
+        task_id=topology.index,
         rpc_layer="grpc",
     )
+    context.context().configure_coordination_service(service_type="")
+    CollectiveAllReduceExtended._enable_check_health = False
     try:
-        with deadline(JOIN_SECONDS, TryAgainError.exit_code):
-            return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except LOST as error:
-        raise TryAgainError(
-            f"the workers' servers did not come together: {_shortly(error)}", "start all workers again"
-        ) from error
+        reason = f"TensorFlow's server did not start: {short_message(error)}"
+        raise TryAgainError(reason, "start this worker again") from error
+
+
+def _check_port(topology: Topology) -> None:
+    """Raise the reason why this worker's port cannot be used: TensorFlow does not give it."""
+    _, port = split_address(topology.address)
+    try:
+        socket.create_server(("", port)).close()
+    except PermissionError as error:
+        reason = f"port {port} may not be used: {os.strerror(error.errno or 0)}"
+        raise BadParametersError(reason, "choose one above 1023") from error
+    except OSError as error:
+        reason = f"port {port} of this worker ({topology.address}) cannot be had: {os.strerror(error.errno or 0)}"
+        raise TryAgainError(reason, "end the process that has it, or choose another port") from error

@@ -1,4 +1,4 @@
-"""Which processes train together, and which of them this one is: read from TF_CONFIG or an Indexed Job's variables."""
+"""The workers of a training and the index of this one, from TF_CONFIG or an Indexed Job's variables."""
 
 import ipaddress
 import json
@@ -18,7 +18,7 @@ EXAMPLE = '{"cluster": {"worker": ["a:2222", "b:2222"]}, "task": {"type": "worke
 
 @dataclass(frozen=True)
 class Topology:
-    """All workers' addresses, each `host:port`, and which of them is this process."""
+    """The addresses `host:port` of all workers, and the index of this process."""
 
     workers: tuple[str, ...]
     index: int
@@ -33,16 +33,12 @@ class Topology:
         """This worker's own `host:port`."""
         return self.workers[self.index]
 
-    def tf_config(self) -> str:
-        """Give what TensorFlow reads from TF_CONFIG."""
-        return json.dumps({"cluster": {"worker": self.workers}, "task": {"type": "worker", "index": self.index}})
-
 
 def split_address(address: str) -> tuple[str, int]:
-    """Give host and port of `host:port`; an IPv6 host stands in brackets, and is given without them.
+    """Split `host:port`; an IPv6 host is in brackets in the address, and without them in the result.
 
     Raises:
-        ValueError: it is no such address.
+        ValueError: the address has another form.
     """
     found = ADDRESS.fullmatch(address)
     if not found or int(found[3]) > HIGHEST_PORT:
@@ -53,16 +49,16 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def read_topology(environment: Mapping[str, str]) -> Topology | None:
-    """Read the cluster from TF_CONFIG, or else from JOB_COMPLETION_INDEX and EMOTION_WORKERS.
+    """Read the topology from TF_CONFIG, or else from JOB_COMPLETION_INDEX and EMOTION_WORKERS.
 
-    None where this process works alone: nothing is set, or there is one worker. An empty variable is not set.
+    None where this process works alone: no variable is set, or there is one worker. An empty variable counts as unset.
 
     Raises:
-        BadParametersError: the variables do not describe a cluster with this process in it.
+        BadParametersError: the variables do not describe workers with this process among them.
     """
     config = environment.get("TF_CONFIG", "").strip()
-    cluster = _from_tf_config(config) if config else _from_job(environment)
-    return cluster if cluster and len(cluster.workers) > 1 else None
+    topology = _from_tf_config(config) if config else _from_job(environment)
+    return topology if topology and len(topology.workers) > 1 else None
 
 
 def _from_tf_config(text: str) -> Topology | None:
@@ -80,7 +76,7 @@ def _from_tf_config(text: str) -> Topology | None:
 
 
 def _jobs(jobs: Any) -> tuple[list[str], list[str]]:
-    """Check the addresses of the chief, of which there may be none, and of the other workers."""
+    """Check the addresses of the chief, if there is one, and of the other workers."""
     if not isinstance(jobs, dict):
         raise _bad_config(f"has no cluster of workers: {_shown(jobs)}")
     others = sorted(set(jobs) - {"chief", "worker"})
@@ -108,7 +104,7 @@ def _check_address(address: Any) -> None:
 
 
 def _index(task: Any, jobs: dict[str, list[str]]) -> int:
-    """Give this process' place among all workers, of which the chief is the first."""
+    """Give the index of this process among all workers; the chief is the first."""
     if not isinstance(task, dict):
         raise _bad_config(f"does not say which task this process is: {_shown(task)}")
     kind, index = task.get("type"), task.get("index")
@@ -120,7 +116,7 @@ def _index(task: Any, jobs: dict[str, list[str]]) -> int:
 
 
 def _from_job(environment: Mapping[str, str]) -> Topology | None:
-    """Read an Indexed Job's variables. Its index alone means nothing: other Jobs have one too."""
+    """Read an Indexed Job's variables. The index without EMOTION_WORKERS means nothing: other Jobs have one too."""
     if not environment.get("EMOTION_WORKERS"):
         return None
     workers = _number(environment, "EMOTION_WORKERS", 1, MOST_WORKERS)
@@ -159,7 +155,7 @@ def _bad_config(what: str) -> BadParametersError:
 
 
 def _shown(value: Any) -> str:
-    """Write what was found, in at most about `SHOWN` characters."""
+    """Print a value in at most about `SHOWN` characters."""
     text = value if isinstance(value, str) else json.dumps(value)
     text = text.encode("unicode_escape").decode()
     return (text[:SHOWN] + "..." if len(text) > SHOWN else text) or "nothing"

@@ -1,4 +1,4 @@
-"""Several devices, several processes: the result of one, one writer, and what becomes of a lost worker."""
+"""Runs of several devices and workers: the result of one device, one writer, and the exits after a lost worker."""
 
 import csv
 import json
@@ -16,6 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from emotion.data.sample import generate
+from emotion.errors import BadParametersError
+from emotion.training.distributed.replicas import form_group
+from emotion.training.distributed.topology import Topology
 from tests.builders import write_dataset
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -40,7 +43,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(data: Path, store: Path, *changes: str, model: str = "ann", epochs: int = EPOCHS) -> list[str]:
     sets = [*PARAMETERS, *DROPPING[model], f"training.epochs={epochs}", *changes]
     named = ["--data", str(data), "--store", str(store), "--run", "r"]
-    return [EMOTION, "train", model, *named, *(part for each in sets for part in ("--set", each))]
+    return [EMOTION, "train", model, *named, *(part for change in sets for part in ("--set", change))]
 
 
 def train(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -52,36 +55,36 @@ def train(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 def ports(count: int) -> list[int]:
     """Find ports that nobody listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return found
+    numbers = [server.getsockname()[1] for server in sockets]
+    for server in sockets:
+        server.close()
+    return numbers
 
 
-def start(arguments: list[str], count: int) -> list[subprocess.Popen[str]]:
-    """Start all workers."""
-    workers = [f"127.0.0.1:{port}" for port in ports(count)]
+def start(commands: list[list[str]]) -> list[subprocess.Popen[str]]:
+    """Start one worker per command."""
+    workers = [f"127.0.0.1:{port}" for port in ports(len(commands))]
     environments = [
         {
             **os.environ,
             "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}),
         }
-        for index in range(count)
+        for index in range(len(commands))
     ]
     return [
-        subprocess.Popen(arguments, env=each, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for each in environments
+        subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for arguments, environment in zip(commands, environments, strict=True)
     ]
 
 
 def ended(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
-    """Wait for all; give exit codes and what was said."""
-    said = [each.communicate(timeout=300)[0] for each in workers]
-    return [(each.returncode, text) for each, text in zip(workers, said, strict=True)]
+    """Wait for all; give exit codes and outputs."""
+    outputs = [worker.communicate(timeout=300)[0] for worker in workers]
+    return [(worker.returncode, output) for worker, output in zip(workers, outputs, strict=True)]
 
 
 def history(store: Path, model: str = "ann") -> NDArray[np.float64]:
-    """Loss, accuracy and validation's of each epoch."""
+    """Read loss and accuracy, on train and validation, per epoch."""
     with (store / "runs" / model / "r" / "history.csv").open() as file:
         rows = list(csv.reader(file))[1:]
     assert [row[0] for row in rows] == [str(number + 1) for number in range(len(rows))]
@@ -89,18 +92,18 @@ def history(store: Path, model: str = "ann") -> NDArray[np.float64]:
 
 
 def weights(store: Path, model: str = "ann") -> list[NDArray[np.float32]]:
-    found: list[NDArray[np.float32]] = []
+    arrays: list[NDArray[np.float32]] = []
     with h5py.File(store / "runs" / model / "r" / "weights" / "model.weights.h5") as file:
-        file.visititems(lambda _, each: found.append(each[()]) if isinstance(each, h5py.Dataset) else None)
-    return found
+        file.visititems(lambda _, item: arrays.append(item[()]) if isinstance(item, h5py.Dataset) else None)
+    return arrays
 
 
-def assert_same(one: Path, other: Path, model: str = "ann") -> None:
-    np.testing.assert_allclose(history(one, model), history(other, model), atol=2e-4)
-    pairs = list(zip(weights(one, model), weights(other, model), strict=True))
+def assert_same(store: Path, other: Path, model: str = "ann") -> None:
+    np.testing.assert_allclose(history(store, model), history(other, model), atol=2e-4)
+    pairs = list(zip(weights(store, model), weights(other, model), strict=True))
     assert len(pairs) > 4
-    for mine, theirs in pairs:
-        np.testing.assert_allclose(mine, theirs, atol=2e-3)
+    for left, right in pairs:
+        np.testing.assert_allclose(left, right, atol=2e-3)
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +129,14 @@ def test_two_devices_train_an_lstm(data: Path, tmp_path: Path) -> None:
 
 
 def test_three_workers_give_what_one_gives_and_the_chief_alone_writes(data: Path, alone: Path, tmp_path: Path) -> None:
-    (chief, said), *others = ended(start(command(data, tmp_path), 3))
-    assert chief == 0, said
-    assert "training on 3 devices of 3 workers, this is number 0" in said
+    (chief, output), *others = ended(start([command(data, tmp_path)] * 3))
+    assert chief == 0, output
+    assert "training on 3 devices of 3 workers, this is number 0" in output
     for index, (code, text) in enumerate(others, start=1):
         assert code == 0, text
         assert f"worker {index} of 3 has done its part of ann/r" in text
     assert_same(tmp_path, alone)
-    again = ended(start(command(data, tmp_path), 2))
+    again = ended(start([command(data, tmp_path)] * 2))
     assert [code for code, _ in again] == [0, 0], again
     assert all("is complete: nothing to do" in text for _, text in again)
 
@@ -143,8 +146,8 @@ def step_of(store: Path) -> int:
     return int(json.loads(path.read_text())["step"]) if path.exists() else 0
 
 
-def stands(store: Path, step: int) -> None:
-    """Wait until training has done so many steps."""
+def wait_for_step(store: Path, step: int) -> None:
+    """Wait until training has done this many steps."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if step_of(store) >= step:
@@ -155,26 +158,35 @@ def stands(store: Path, step: int) -> None:
 
 def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on(data: Path, tmp_path: Path) -> None:
     arguments = command(data, tmp_path / "killed", "resources.checkpoint_every=10 steps", epochs=60)
-    workers = start(arguments, 2)
-    stands(tmp_path / "killed", 20)
+    workers = start([arguments] * 2)
+    wait_for_step(tmp_path / "killed", 20)
     workers[1].kill()
     lost = time.monotonic()
-    code, said = ended(workers)[0]
+    code, output = ended(workers)[0]
     assert time.monotonic() - lost < 60
-    assert code == 75, said
-    assert "another worker is gone" in said
-    workers = start(arguments, 2)
-    stands(tmp_path / "killed", step_of(tmp_path / "killed") + 20)
+    assert code == 75, output
+    assert "another worker is gone" in output
+    workers = start([arguments] * 2)
+    wait_for_step(tmp_path / "killed", step_of(tmp_path / "killed") + 20)
     workers[1].send_signal(signal.SIGTERM)
-    (chief, told), (stopped, _) = ended(workers)
-    assert (chief, stopped) == (75, 143), told
-    assert "going on from the checkpoint after step" in told
-    assert "another worker is asked to stop" in told
-    (chief, told), (other, text) = ended(start(arguments, 2))
-    assert (chief, other) == (0, 0), told + text
+    (chief, output), (stopped, _) = ended(workers)
+    assert (chief, stopped) == (75, 143), output
+    assert "going on from the checkpoint after step" in output
+    assert "another worker is asked to stop" in output
+    (chief, output), (other, text) = ended(start([arguments] * 2))
+    assert (chief, other) == (0, 0), output + text
     assert len(history(tmp_path / "killed")) == 60
     train(command(data, tmp_path / "undisturbed", epochs=60))
     np.testing.assert_allclose(history(tmp_path / "killed"), history(tmp_path / "undisturbed"), atol=0.05)
+
+
+def test_workers_of_different_parameters(data: Path, tmp_path: Path) -> None:
+    commands = [command(data, tmp_path, f"training.seed={seed}") for seed in range(2)]
+    outcomes = ended(start(commands))
+    assert [code for code, _ in outcomes] == [78, 78], outcomes
+    for index, (_, output) in enumerate(outcomes):
+        assert f"worker {1 - index} (127.0.0.1:" in output
+        assert "trains another job: its parameters or data differ" in output
 
 
 def test_peers_that_never_come(data: Path, tmp_path: Path) -> None:
@@ -202,3 +214,12 @@ def test_a_cluster_that_cannot_be(data: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 78
     assert "TF_CONFIG" in done.stderr
+
+
+def test_a_port_that_may_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> socket.socket:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("socket.create_server", refuse)
+    with pytest.raises(BadParametersError, match=r"^port 80 may not be used: Permission denied$"):
+        form_group(0, 0, Topology(("127.0.0.1:80", "127.0.0.1:81"), 0))
