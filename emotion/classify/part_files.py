@@ -65,7 +65,7 @@ def classify_shard(
         TryAgainError: another process replaces the part after each of MAX_WRITES writes.
     """
     check = partial(_check_unchanged, task.source, _stamp(task.source))
-    origin = _origin(task, shard.of, classifier, settings)
+    origin = _origin(task, shard.count, classifier, settings)
     part = shard.part(task)
     skipped = True
     for _ in range(MAX_WRITES):
@@ -77,7 +77,7 @@ def classify_shard(
         write_json(manifest_path(part), _manifest(part, shard, origin, result, classifier))
     else:
         raise TryAgainError(f"{part.output} is written by others too, of other content", "stop them, and start again")
-    missing = join_parts(task, shard.of, origin, check)
+    missing = join_parts(task, shard.count, origin, check)
     return ShardResult(part.output, manifest["rows"], manifest["errors"], skipped, manifest["prefixed"], missing)
 
 

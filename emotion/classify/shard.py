@@ -10,10 +10,10 @@ from emotion.errors import UsageError
 
 @dataclass(frozen=True)
 class Shard:
-    """Shard `index` (from 0) of `of` shards."""
+    """Shard `index` (from 0) among `count` shards."""
 
     index: int
-    of: int
+    count: int
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
@@ -24,7 +24,7 @@ class Shard:
         """
         match = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text, re.ASCII)
         shard = cls(int(match[1]), int(match[2])) if match else cls(0, 0)
-        if shard.index >= shard.of:
+        if shard.index >= shard.count:
             raise UsageError(
                 f"--shard {text} is no part", "write I/N with I from 0 to N-1, such as 0/8 for the first of 8"
             )
@@ -36,13 +36,13 @@ class Shard:
         Shard I of N takes the records from total * I // N up to total * (I + 1) // N. The records are contiguous,
         so that the parts join in order.
         """
-        return range(total * self.index // self.of, total * (self.index + 1) // self.of)
+        return range(total * self.index // self.count, total * (self.index + 1) // self.count)
 
     def part(self, task: Task) -> Task:
         """Task of this shard: the input of `task`, with the part and the part's errors file as output."""
         suffix = "".join(task.output.suffixes[-2:] if task.output.suffix == ".gz" else task.output.suffixes[-1:])
         folder = task.output.with_name(task.output.name + PARTS_SUFFIX)
-        path = folder / f"part-{self.index:05d}-of-{self.of:05d}{suffix}"
+        path = folder / f"part-{self.index:05d}-of-{self.count:05d}{suffix}"
         return replace(task, output=path, errors=path.with_name(path.name + ERRORS_SUFFIX))
 
 

@@ -181,11 +181,11 @@ def _report(task: Task, result: dict[str, Any]) -> dict[str, Any]:
 def _report_shard(task: Task, result: "ShardResult", shard: Shard) -> None:
     """Report whether the part is new, and whether the whole output is complete."""
     if result.skipped:
-        console.say(f"part {shard.index} of {shard.of} was there already: {result.part}")
+        console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
     if result.missing:
-        console.say(f"{len(result.missing)} of {shard.of} parts of {task.output} are still to come")
+        console.say(f"{len(result.missing)} of {shard.count} parts of {task.output} are still to come")
     else:
-        console.say(f"all {shard.of} parts joined in {task.output}; {result.part.parent} may be deleted")
+        console.say(f"all {shard.count} parts joined in {task.output}; {result.part.parent} may be deleted")
 
 
 def _summarise(classifier: "Classifier", outputs: list[dict[str, Any]], seconds: float, *, as_json: bool) -> None:

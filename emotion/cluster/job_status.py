@@ -59,7 +59,10 @@ class Pod:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A Job, its pods from oldest to newest, and the `reason` why it waits or failed."""
+    """A Job, its pods from oldest to newest, and the `reason` why it waits or failed.
+
+    `name` is the Kubernetes Job, `job` the folder of jobs/ that it was made from, `run` the name of its run.
+    """
 
     name: str
     job: str
@@ -89,7 +92,7 @@ class JobStatus:
 
     @property
     def last_failure(self) -> ContainerEnd | None:
-        """How the last failed pod ended; a pod that ended the Job goes before the pods stopped because of it."""
+        """How the last failed pod ended, or the last one whose exit code ended the Job: Kubernetes stops the others."""
         failures = [pod.ended for pod in self.pods if pod.ended is not None and not pod.succeeded]
         final = [ended for ended in failures if ended.exit_code in FINAL_EXIT_CODES]
         return (final or failures)[-1] if failures else None

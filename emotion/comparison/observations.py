@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from emotion.comparison.compare import Comparison
 from emotion.comparison.significance import PairedTest
-from emotion.comparison.significance_text import explain_intervals, explain_test, level_count_sentence
+from emotion.comparison.significance_text import explain_intervals, explain_test, tied_count_sentence
 from emotion.evaluation.metrics_file import Metrics
 from emotion.formatting import duration
 
@@ -74,9 +74,9 @@ def _differences(winner: Metrics, runs: Sequence[Metrics], tests: Mapping[str, P
     others = [run for run in runs if run is not winner]
     if len(others) <= MOST_DIFFERENCES:
         return [_difference(winner, run, runs, tests.get(f"{run.model}/{run.run}")) for run in others]
-    level = [run for run in others if (test := tests.get(f"{run.model}/{run.run}")) and not test.differs]
+    tied = [run for run in others if (test := tests.get(f"{run.model}/{run.run}")) and not test.differs]
     return [
-        level_count_sentence(_label(winner, runs), [_label(run, runs) for run in level], len(others), MOST_DIFFERENCES)
+        tied_count_sentence(_label(winner, runs), [_label(run, runs) for run in tied], len(others), MOST_DIFFERENCES)
     ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from emotion.comparison.analysis import Analysis
 from emotion.comparison.run_details import RunDetails
-from emotion.comparison.significance_text import ahead_sentence, behind_sentence, level_sentence
+from emotion.comparison.significance_text import ahead_sentence, behind_sentence, tied_sentence
 from emotion.evaluation.metrics_file import Metrics
 
 # With fewer rows, the interval at 90 % accuracy is wider than five points.
@@ -45,21 +45,21 @@ def _rivals(analysis: Analysis) -> list[str]:
     tested = [(name, run, analysis.tests[run.name]) for name, run in rivals if run.name in analysis.tests]
     worse = [name for name, _, test in tested if test.differs and test.only_best > test.only_other]
     better = [name for name, _, test in tested if test.differs and test.only_best < test.only_other]
-    level = {name: run for name, run, test in tested if not test.differs}
+    tied = {name: run for name, run, test in tested if not test.differs}
     sentences = []
     if worse:
         sentences.append(ahead_sentence(worse))
     if better:
         sentences.append(behind_sentence(better))
-    if level:
-        sentences.append(level_sentence(list(level)))
-    return sentences + _faster(analysis.winner, list(level.values()))
+    if tied:
+        sentences.append(tied_sentence(list(tied)))
+    return sentences + _faster(analysis.winner, list(tied.values()))
 
 
-def _faster(winner: RunDetails, level: Sequence[RunDetails]) -> list[str]:
+def _faster(winner: RunDetails, tied: Sequence[RunDetails]) -> list[str]:
     """Name the fastest run that test cannot tell from the winner, if it is much faster."""
     speed = winner.metrics.onnx.rows_per_second
-    fastest = max(level, key=lambda run: run.metrics.onnx.rows_per_second, default=None)
+    fastest = max(tied, key=lambda run: run.metrics.onnx.rows_per_second, default=None)
     if fastest is None or fastest.metrics.onnx.rows_per_second < FASTER * speed:
         return []
     times = fastest.metrics.onnx.rows_per_second / max(speed, 1e-9)

@@ -39,17 +39,17 @@ def behind_sentence(names: Sequence[str]) -> str:
     return f"But {_list_names(names)} does better on test by more than chance: look at both before choosing."
 
 
-def level_sentence(names: Sequence[str]) -> str:
+def tied_sentence(names: Sequence[str]) -> str:
     """Say that the differences between the winner and these runs may be chance."""
     return f"Test cannot tell it from {_list_names(names)}: so small a difference may be chance."
 
 
-def level_count_sentence(winner: str, level: Sequence[str], others: int, most: int) -> str:
+def tied_count_sentence(winner: str, tied: Sequence[str], others: int, most: int) -> str:
     """Say how many of the `others` differ from the winner by no more than chance, and name at most `most`."""
-    names = ", ".join(level[:most])
-    more = f" and {len(level) - most} more" if len(level) > most else ""
-    listed = f": {names}{more}." if level else "."
-    return f"On test {len(level)} of the {others} others cannot be told from {winner}{listed}"
+    names = ", ".join(tied[:most])
+    more = f" and {len(tied) - most} more" if len(tied) > most else ""
+    listed = f": {names}{more}." if tied else "."
+    return f"On test {len(tied)} of the {others} others cannot be told from {winner}{listed}"
 
 
 def describe_tests(tests: int) -> str:

@@ -18,12 +18,14 @@ BATCH_TOKENS = 4096
 SLICE_CHARACTERS = 1 << 20
 # A text is cut to this many characters per token before it is tokenized: see `Batcher._cut`.
 CHARACTERS_PER_TOKEN = 32
+# The shortest cut, in characters.
 MIN_CUT = 1024
 MAX_ROW_TOKENS = 1 << 16
+# A text that shows whether the tokenizer works.
 TRIAL = "one two three " * 100
 
 # Attribute of a tokenizer's encoding for each input of a model. The mask follows from the lengths.
-SOURCES = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": ""}
+ENCODING_ATTRIBUTES = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Batcher:
         total = int(lengths[lengths > 0].sum())
         tokens = {}
         for name in self._inputs:
-            if source := SOURCES[name]:
+            if source := ENCODING_ATTRIBUTES[name]:
                 rows = (getattr(encoding, source) for encoding in encodings if encoding is not None)
                 tokens[name] = np.fromiter(chain.from_iterable(rows), np.int64, total)
         return lengths, tokens

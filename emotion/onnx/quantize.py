@@ -44,17 +44,17 @@ class QuantizationResult:
 
 
 def quantize(
-    folder: Path, exact: Classifier, texts: Sequence[str], labels: NDArray[np.int32], threads: int | None
+    folder: Path, float32: Classifier, texts: Sequence[str], labels: NDArray[np.int32], threads: int | None
 ) -> QuantizationResult:
     """Write model.int8.onnx beside model.onnx, and delete it if `reasons_to_reject` finds a reason.
 
-    `texts` and `labels`, int32 (rows,), are the validation split. `exact` is the float32 model.
+    `texts` and `labels`, int32 (rows,), are the validation split. `float32` is the model before quantization.
     """
     target = folder / INT8
     target.unlink(missing_ok=True)
     write_bytes(target, _quantized(folder / "model.onnx"))
     try:
-        result = _compare(target, exact, Classifier.load(folder, threads, precision="int8"), texts, labels)
+        result = _compare(target, float32, Classifier.load(folder, threads, precision="int8"), texts, labels)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -67,7 +67,7 @@ def _quantized(path: Path) -> bytes:
     """Quantize weights per output channel, activations at run time; to 7 bits if the CPU's sums would saturate."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    exact = any(flag in cpu_flags() for flag in EXACT_BYTES)
+    exact_sums = any(flag in cpu_flags() for flag in EXACT_BYTES)
     # The result is no larger than the float32 file.
     with scratch_folder(path.stat().st_size) as folder, _quiet():
         target = folder / INT8
@@ -75,7 +75,7 @@ def _quantized(path: Path) -> bytes:
             path,
             target,
             per_channel=True,
-            reduce_range=not exact,
+            reduce_range=not exact_sums,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=OPS,
         )
@@ -95,9 +95,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _compare(
-    path: Path, exact: Classifier, small: Classifier, texts: Sequence[str], labels: NDArray[np.int32]
+    path: Path, float32: Classifier, int8: Classifier, texts: Sequence[str], labels: NDArray[np.int32]
 ) -> QuantizationResult:
-    before, after = (classifier.logits(texts).argmax(axis=1) for classifier in (exact, small))
+    before, after = (classifier.logits(texts).argmax(axis=1) for classifier in (float32, int8))
     agreement = float((before == after).mean())
     change = float((after == labels).mean() - (before == labels).mean())
     reasons = reasons_to_reject(agreement, change)
@@ -107,7 +107,7 @@ def _compare(
         bytes=path.stat().st_size,
         label_agreement=agreement,
         accuracy_change=change,
-        speedup=_speedup(exact, small, texts),
+        speedup=_speedup(float32, int8, texts),
     )
 
 
@@ -124,13 +124,13 @@ def reasons_to_reject(agreement: float, change: float) -> list[str]:
     return reasons
 
 
-def _speedup(exact: Classifier, small: Classifier, texts: Sequence[str]) -> float:
+def _speedup(float32: Classifier, int8: Classifier, texts: Sequence[str]) -> float:
     """Time of float32 divided by the time of int8: median of SPEED_PASSES passes, in turns."""
     sample = list(texts[:SPEED_ROWS])
     ratios = []
     for _ in range(SPEED_PASSES):
         seconds = []
-        for classifier in (exact, small):
+        for classifier in (float32, int8):
             started = time.perf_counter()
             classifier.logits(sample)
             seconds.append(time.perf_counter() - started)

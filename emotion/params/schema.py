@@ -52,7 +52,7 @@ class TransformerTextTable(_Table):
 class _WordModelTable(_Table):
     embedding_dim: Positive = 128
     hidden: list[Positive] = [64, 32]
-    # Whole embedding features at all positions, and single embedding values.
+    # Dropout of whole embedding features at all positions, and of single embedding values.
     feature_dropout: Fraction = 0.0
     embedding_dropout: Fraction = 0.0
 
@@ -61,6 +61,7 @@ class AnnTable(_WordModelTable):
     """`[model]` of the ANN."""
 
     name: Literal["ann"] = "ann"
+    # Every position starts with the same weights (models/ann.py).
     same_start: bool = True
 
 
@@ -91,7 +92,7 @@ class TrainingTable(_Table):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
-    # Early stopping: training ends after this many epochs without a better validation accuracy.
+    # Early stopping: training ends after this many epochs without a better one (training/early_stopping.py).
     patience: Positive = 10_000
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
     # Peak after a linear warm-up over the share `warmup` of the steps; then a cosine or linear decay.

@@ -3,8 +3,8 @@
 A lease is a file such as `lease-00000001.json`. The file with the highest number, its generation, counts. A process
 takes a folder by creating the file of the next generation, which succeeds for one process only. The holder touches its
 file every HEARTBEAT seconds. A waiting process takes over once the file has not changed for EXPIRY seconds by its own
-clock, because clocks of other machines differ and jump. A lease ends with its holder or the holder's machine. It works
-on NFS, where locks may not.
+clock: clocks of other machines differ and jump. A lease ends with its holder or the holder's machine. Leases work on
+NFS, where file locks may fail.
 """
 
 import contextlib

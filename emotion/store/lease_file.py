@@ -44,7 +44,7 @@ class Holder(BaseModel):
 
     @property
     def here(self) -> bool:
-        """Whether this process would see the holder's: same machine, boot and process namespace."""
+        """Whether this process can look for the holder's: same machine, boot and process namespace."""
         return bool(self.boot) and (self.host, self.boot) == (socket.gethostname(), boot_id())
 
     @property
@@ -68,7 +68,7 @@ def process_stat(pid: int | str) -> list[str]:
 
 
 def _lives(pid: int, process_start: int) -> bool:
-    """Whether the process lives. If that is unknown, it does."""
+    """Whether the process lives; true where nothing says so."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

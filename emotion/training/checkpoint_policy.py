@@ -6,8 +6,8 @@ A checkpoint is written
 * when training is finished: it holds only the best epoch's weights;
 * when a step fails: it holds the state before that step.
 
-A checkpoint never holds half a step: none is written once a failed step has begun to change weights, and a batch
-that a signal interrupts is repeated. `training/fit.py` asks this policy; `training/checkpoints.py` writes the files.
+A checkpoint never holds half a step. After a failed step has begun to change weights, none is written. A batch that a
+signal interrupts is repeated. `training/fit.py` asks this policy; `training/checkpoints.py` writes the files.
 """
 
 import re
@@ -44,7 +44,7 @@ class CheckpointPolicy:
         self.every_steps = int(number) if unit == "steps" else 0
         self.every_seconds = 0.0 if self.every_steps else float(number) * UNITS[unit]
         self.write_seconds = 0.0
-        self.count_from(0)
+        self.restart_interval(0)
 
     def due(self, steps: int, *, stopping: bool = False, finished: bool = False) -> bool:
         """Whether to write a checkpoint after `steps` steps.
@@ -62,7 +62,7 @@ class CheckpointPolicy:
         """Whether to write a checkpoint after `step` failed: only if it has not changed any weight."""
         return step.weights_unchanged
 
-    def count_from(self, steps: int) -> None:
+    def restart_interval(self, steps: int) -> None:
         """Start the interval now, after `steps` steps."""
         self.last_time, self.last_step = time.monotonic(), steps
 
@@ -75,7 +75,7 @@ class CheckpointPolicy:
         started = time.monotonic()
         if self.chief:
             self.checkpoints.save(state, _tensors(step, state, best))
-        self.count_from(steps)
+        self.restart_interval(steps)
         self.write_seconds = self.last_time - started
         return self.write_seconds
 

@@ -1,8 +1,8 @@
 """Fits a model, epoch by epoch over arrays in memory; the model ends with the best epoch's weights.
 
-Training may stop after any step and resumes from its last checkpoint to the same result: only seed and step decide
-batches and dropout, and the checkpoint holds everything else. Early stopping is in `early_stopping.py`; when a
-checkpoint is written is in `checkpoint_policy.py`.
+Training may stop after any step, and resumes from its last checkpoint with the same result. Seed and step alone decide
+batches and dropout; the checkpoint holds everything else. `early_stopping.py` decides when training ends early,
+`checkpoint_policy.py` when a checkpoint is written.
 """
 
 import math
@@ -133,7 +133,7 @@ class Fitting:
                 "all workers need the same store; start them again",
             )
         self.started = time.monotonic() - self.state.elapsed
-        self.policy.count_from(self._steps_done)
+        self.policy.restart_interval(self._steps_done)
         rows = self.steps_per_epoch * min(self.params.batch_size, len(self.train))
         self.listener.on_start(self._progress(), rows, self.state.epochs)
 
@@ -166,12 +166,12 @@ class Fitting:
     def _validate(self, stop: DeferredSignals) -> None:
         """Score validation with the running average, or with the weights where there is none, and end the epoch."""
         started = time.monotonic()
-        self.step.optimizer.swap_in_average()
+        self.step.optimizer.swap_average()
         logits = self.forward.predict(self.validation.texts, lambda: self._stopping(stop))
         if not self._stopping(stop):
             loss, accuracy = self.step.group.agree(*scores(logits, self.validation.labels))
             self._end_epoch(loss, accuracy, time.monotonic() - started)
-        self.step.optimizer.swap_in_average()
+        self.step.optimizer.swap_average()
 
     def _end_epoch(self, loss: float, accuracy: float, seconds: float) -> None:
         """Note validation's `loss` and `accuracy`, and keep the weights if the epoch is the best so far."""

@@ -72,7 +72,7 @@ class AdamW:
         for average, weight in self.averaged:
             add(average, (weight - average) * move)
 
-    def swap_in_average(self) -> None:
+    def swap_average(self) -> None:
         """Swap the weights and their running average; a second call swaps them back."""
         for average, weight in self.averaged:
             current = tf.identity(weight)

@@ -40,7 +40,7 @@ def make_policy(store: Checkpoints, every: str, *, chief: bool = True) -> Any:
 
 def test_steps_are_counted_from_the_last_checkpoint(tmp_path: Path, step: Any) -> None:
     policy = make_policy(SlowCheckpoints(tmp_path, 0), "5 steps")
-    policy.count_from(12)
+    policy.restart_interval(12)
     assert next(number for number in range(13, 30) if policy.due(number)) == 17
     policy.save(step, ProgressState(), None, 18)
     assert next(number for number in range(19, 40) if policy.due(number)) == 23

@@ -175,9 +175,9 @@ def test_the_average_follows_the_weights() -> None:
         keep = min(0.3, done / (done + 10))
         expected = [keep * old + (1 - keep) * new for old, new in zip(expected, values(weights), strict=True)]
     trained = values(weights)
-    optimizer.swap_in_average()
+    optimizer.swap_average()
     assert_close(values(weights), expected)
-    optimizer.swap_in_average()
+    optimizer.swap_average()
     assert_close(values(weights), trained)
 
 
@@ -189,8 +189,8 @@ def test_training_goes_on_from_the_weights_and_not_from_their_average() -> None:
     optimizer = AdamW(weights, TrainingTable(**PLAIN | {"average": 0.9}), STEPS)
     for step in range(STEPS):
         optimizer.apply(gradients(weights, step))
-        optimizer.swap_in_average()
-        optimizer.swap_in_average()
+        optimizer.swap_average()
+        optimizer.swap_average()
     assert_close(values(weights), plain)
 
 
@@ -201,7 +201,7 @@ def test_without_an_average_nothing_is_exchanged() -> None:
     optimizer = AdamW(weights, TrainingTable(**PLAIN), STEPS)
     optimizer.apply(gradients(weights, 0))
     before = values(weights)
-    optimizer.swap_in_average()
+    optimizer.swap_average()
     assert_close(values(weights), before)
 
 
