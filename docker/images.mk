@@ -4,7 +4,10 @@
 DOCKER ?= docker
 BASE ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' emotion/__init__.py)
-REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2> /dev/null || echo unknown)
+# Without a lock on the index, which an interrupted make would leave behind.
+GIT := git --no-optional-locks
+CHANGES := $(shell $(GIT) status --porcelain --untracked-files=no 2> /dev/null)
+REVISION := $(or $(shell $(GIT) rev-parse HEAD 2> /dev/null),unknown)$(if $(CHANGES),-dirty)
 # Where the checkout came from, without a password.
 SOURCE ?= $(shell git config --get remote.origin.url 2> /dev/null | sed 's|//[^/@]*@|//|')
 # Training is for GPUs, classifying for one only with GPUS=, unless VARIANT= (cuda or cpu) says it of both.

@@ -91,6 +91,17 @@ def test_a_checkout_with_changes_says_so(checkout: Path) -> None:
 
 
 @pytest.mark.machine
+def test_the_index_stays_as_it_is_so_that_a_killed_training_leaves_no_lock(checkout: Path) -> None:
+    commit(checkout)
+    index = checkout / ".git" / "index"
+    os.utime(checkout / "a.txt", (0, 0))
+    before = index.stat()
+    provenance.provenance()
+    after = index.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.machine
 def test_a_checkout_without_commits_has_no_revision(checkout: Path) -> None:
     git(checkout, "init", "--quiet")
     assert provenance.provenance()["revision"] is None
@@ -112,7 +123,14 @@ def answer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
     return answer
 
 
-@pytest.mark.parametrize(("script", "revision"), [("echo 0123abc-dirty", "0123abc-dirty"), ("exit 128", None)])
+@pytest.mark.parametrize(
+    ("script", "revision"),
+    [
+        ("case $* in *rev-parse*) echo 0123abc;; esac", "0123abc"),
+        ("case $* in *rev-parse*) echo 0123abc;; *) echo ' M a.txt';; esac", "0123abc-dirty"),
+        ("exit 128", None),
+    ],
+)
 def test_the_revision_is_what_git_says(answer: Callable[[str], None], script: str, revision: str | None) -> None:
     answer(script)
     assert provenance.provenance()["revision"] == revision
