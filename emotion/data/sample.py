@@ -52,7 +52,7 @@ def generate(seed: int = 0) -> dict[str, list[Row]]:
     sentences = _distinct(rng)
     corpus = {split: [next(sentences) for _ in range(size)] for split, size in SPLITS.items()}
     # Wrong labels come last, so that the texts do not depend on their share.
-    return {split: _mislabelled(_shuffled(rows, rng), rng) for split, rows in corpus.items()}
+    return {split: _mislabeled(_shuffled(rows, rng), rng) for split, rows in corpus.items()}
 
 
 def _distinct(rng: random.Random) -> Iterator[Row]:
@@ -138,7 +138,7 @@ def _shuffled(rows: list[Row], rng: random.Random) -> list[Row]:
     return sorted(rows, key=lambda _: rng.random())
 
 
-def _mislabelled(rows: list[Row], rng: random.Random) -> list[Row]:
+def _mislabeled(rows: list[Row], rng: random.Random) -> list[Row]:
     """Give the first rows a wrong label, and shuffle: every split has exactly its share."""
     count = round(WRONG_SHARE * len(rows))
     wrong = [(text, _emotion(rng, _others(label))) for text, label in rows[:count]]

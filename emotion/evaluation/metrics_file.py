@@ -57,7 +57,7 @@ class Parameters(_Part):
 
 
 class Int8Scores(_Part):
-    """The quantised file compared with the float32 file on validation; `speedup` is the ratio of rows per second.
+    """The quantized file compared with the float32 file on validation; `speedup` is the ratio of rows per second.
 
     `kept` says whether the run has the file, `reason` why it has not.
     """

@@ -1,1 +1,1 @@
-"""What a labelled data set holds: measurements, and a chart of every measurement."""
+"""What a labeled data set holds: measurements, and a chart of every measurement."""

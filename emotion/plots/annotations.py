@@ -74,14 +74,14 @@ def point_labels(
     figure = axes.figure
     figure.draw_without_rendering()
     scale = figure.dpi / 72
-    centres = [axes.transData.transform((x, y)) for x, y, _, _ in points]
-    taken = [(px - 4 * scale, py - 4 * scale, px + 4 * scale, py + 4 * scale) for px, py in centres]
+    centers = [axes.transData.transform((x, y)) for x, y, _, _ in points]
+    taken = [(px - 4 * scale, py - 4 * scale, px + 4 * scale, py + 4 * scale) for px, py in centers]
     taken += [
         (*axes.transData.transform((x, low)), *(axes.transData.transform((x, high)) + 2 * scale))
         for x, low, high in lines
     ]
     frame = axes.get_window_extent()
-    for (x, y, name, strong), centre in zip(points, centres, strict=True):
+    for (x, y, name, strong), center in zip(points, centers, strict=True):
         text = axes.annotate(
             shorten(name),
             (x, y),
@@ -93,7 +93,7 @@ def point_labels(
             color=INK if strong else MUTED,
         )
         size = text.get_window_extent()
-        boxes = [_box(centre, offset, size.width, size.height, scale) for offset in OFFSETS]
+        boxes = [_box(center, offset, size.width, size.height, scale) for offset in OFFSETS]
         costs = [sum(_shared(box, other) for other in taken) + _outside(box, frame) for box in boxes]
         best = costs.index(min(costs))
         if not strong and costs[best] > CROWDED * size.width * size.height:
@@ -109,9 +109,9 @@ def _side(across: float) -> str:
 
 
 def _box(
-    centre: Any, offset: tuple[float, float], width: float, height: float, scale: float
+    center: Any, offset: tuple[float, float], width: float, height: float, scale: float
 ) -> tuple[float, float, float, float]:
-    x, y = centre[0] + offset[0] * scale, centre[1] + offset[1] * scale
+    x, y = center[0] + offset[0] * scale, center[1] + offset[1] * scale
     left = {"left": x, "right": x - width, "center": x - width / 2}[_side(offset[0])]
     return left, y - height / 2, left + width, y + height / 2
 
