@@ -1,8 +1,8 @@
 """Renders a job's manifest: kustomize builds a copy of jobs/ and k8s/ with two layers on top.
 
-The run layer names the run and sets the options of `emotion` in the pods. The cluster layer adds the overlay, the
-components and the command line's own values, in this order. There are two layers because a name suffix renames only
-what is below it. There is a copy because kustomize reads no file outside of the folder that it renders.
+The run layer names the run. The cluster layer adds the overlay, the components and the command line's values with the
+options of `emotion` in the pods, in this order. There are two layers because a name suffix renames only what is below
+it. There is a copy because kustomize reads no file outside of the folder that it renders.
 """
 
 import json
@@ -94,24 +94,18 @@ def render(spec: JobSpec, folder: str = "") -> Rendered:
 def _remove_gpu(folder: Path) -> None:
     """Remove the component gpu from the job's own kustomization, where --gpus decides."""
     content = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    content["components"] = [path for path in content["components"] if Path(path).name != "gpu"]
+    content["components"] = [path for path in content.get("components", []) if Path(path).name != "gpu"]
     _write(folder, content)
 
 
 def _write(folder: Path, kustomization: dict[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
-    # JSON is YAML.
-    (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=2))
+    (folder / "kustomization.yaml").write_text(_as_yaml(kustomization), encoding="utf-8")
 
 
 def _run_layer(spec: JobSpec, base: str) -> dict[str, Any]:
-    """The layer below the overlay: the run's name, the options of `emotion`, resources for several GPUs."""
-    words, variables = _options(spec)
-    container = _nonempty(
-        args=["train" if spec.trains else spec.job, *map(_escaped, words)] if words else [],
-        env=_environment(variables),
-        resources=_gpu_resources(spec.gpus or 0),
-    )
+    """The layer below the overlay: the run's name, and resources for several GPUs, which an overlay may replace."""
+    container = _nonempty(resources=_gpu_resources(spec.gpus or 0))
     layer = {"resources": [f"../{base}"], "patches": [_job_patch(container, _gpu_volumes(spec.gpus or 0))]}
     if spec.run:
         layer["nameSuffix"] = f"-{spec.run}"
@@ -194,10 +188,14 @@ def _copy_overlay(folder: Path, root: Path) -> str:
 def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
     """A patch with the values of the command line, which no overlay changes."""
     pods = spec.workers if spec.workers > 1 else spec.shards
+    words, variables = _options(spec)
+    if pods:
+        variables["SHARDS" if spec.shards else "EMOTION_WORKERS"] = str(pods)
     container = _nonempty(
         image=spec.image,
+        args=["train" if spec.trains else spec.job, *map(_escaped, words)] if words else [],
+        env=_environment(variables),
         resources={"limits": {"nvidia.com/gpu": str(spec.gpus)}} if spec.gpus else {},
-        env=_environment({"SHARDS" if spec.shards else "EMOTION_WORKERS": str(pods)} if pods else {}),
     )
     volumes = [{"name": "store", "persistentVolumeClaim": {"claimName": spec.claim}}] if spec.claim else []
     return _job_patch(container, volumes, labels={QUEUE: spec.queue} if spec.queue else {}, pods=pods)
@@ -217,7 +215,12 @@ def _job_patch(
         "metadata": _nonempty(name="any", labels=labels),
         "spec": {**_nonempty(completions=pods, parallelism=pods), "template": {"spec": pod}},
     }
-    return {"target": {"kind": "Job"}, "patch": json.dumps(patch)}
+    return {"target": {"kind": "Job"}, "patch": _as_yaml(patch)}
+
+
+def _as_yaml(content: dict[str, Any]) -> str:
+    """JSON is YAML, but for the surrogate pairs of escaped characters: they stay as they are."""
+    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 def _nonempty(**values: Any) -> dict[str, Any]:

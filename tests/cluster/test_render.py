@@ -1,12 +1,14 @@
 """What `emotion submit` makes of its options: names, the options of `emotion` in the pods, GPUs and their resources."""
 
 import json
+import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from emotion.cluster.job_spec import JobSpec, check_spec, find_overlay
 from emotion.cluster.kubectl import TIMEOUT, Kubectl
@@ -15,7 +17,7 @@ from emotion.cluster.submit import check_accepted
 from emotion.models.registry import MODELS, params_file
 from emotion.params.toml import load_params
 from tests.cluster.job_fields import GPU, limits, quantity, settings, shared_memory, tolerated, variables
-from tests.cluster.renderings import KUBECTL, OVERLAYS, build
+from tests.cluster.renderings import KUBECTL, OVERLAYS, ROOT, build
 from tests.images.containers import expanded
 
 GIB = 2**30
@@ -180,6 +182,55 @@ def test_an_overlay_says_its_own_resources_and_the_command_line_how_many_gpus(tm
     assert requests(rendered) == {"cpu": "2", "memory": "12Gi", "ephemeral-storage": "2Gi"}
     assert limits(rendered.job) == {"cpu": "8", "memory": "99Gi", "ephemeral-storage": "10Gi", GPU: "2"}
     assert shared_memory(rendered.job) == 3 * GIB
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            JobSpec("ann", data="mine", run="r", settings=("training.epochs=1",)),
+            {"EMOTION_DATA": "/store/data/mine", "EMOTION_RUN": "r"},
+        ),
+        (
+            JobSpec("classify", source="tweets", model="bert/new", shards=2),
+            {
+                "EMOTION_INPUT": "/store/inputs/tweets",
+                "EMOTION_OUTPUT": "/store/predictions/tweets",
+                "EMOTION_MODEL": "bert/new",
+                "SHARDS": "2",
+            },
+        ),
+    ],
+)
+def test_what_the_command_line_names_no_overlay_replaces(
+    tmp_path: Path, spec: JobSpec, expected: dict[str, str]
+) -> None:
+    env = [{"name": name, "value": "overlay"} for name in (*expected, "EXTRA")]
+    overlay = write_overlay(tmp_path / "mine", {"name": "main", "args": ["train"], "env": env})
+    job = render(check_spec(replace(spec, overlay=overlay)))
+    assert variables(job.job).items() >= {**expected, "EXTRA": "overlay"}.items()
+    assert spec.job == "classify" or job.container["args"] == ["train", "--set", "training.epochs=1"]
+
+
+@pytest.mark.parametrize("text", ["\N{GRINNING FACE}", "é", "a\u2028b", "a\nb", r"\ud83d", 'it\'s "so" $HOME'])
+def test_any_character_reaches_the_pod(text: str) -> None:
+    job = rendered_job("classify", source="inbox", model=text)
+    (value,) = [variable["value"] for variable in job.container["env"] if variable["name"] == "EMOTION_MODEL"]
+    # Kubernetes makes one $ of two.
+    assert value == text.replace("$", "$$")
+
+
+def test_gpus_of_a_job_without_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("jobs", "k8s"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    kustomization = tmp_path / "jobs" / "ann" / "kustomization.yaml"
+    content = yaml.safe_load(kustomization.read_text())
+    del content["components"]
+    kustomization.write_text(yaml.safe_dump(content))
+    monkeypatch.setattr("emotion.cluster.render.jobs_folder", lambda: tmp_path / "jobs")
+    monkeypatch.setattr("emotion.cluster.render.manifests_folder", lambda: tmp_path / "k8s")
+    assert GPU not in limits(rendered_job("ann", gpus=0).job)
+    assert limits(rendered_job("ann", gpus=1).job)[GPU] == "1"
 
 
 def test_a_container_that_an_overlay_adds_is_left_alone(tmp_path: Path) -> None:
