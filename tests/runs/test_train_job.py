@@ -15,7 +15,7 @@ from emotion.onnx.session import Classifier
 from emotion.runs.plan import TrainingJob
 from emotion.runs.train_job import train_job
 from emotion.store.lease import hold
-from tests.runs.jobs import RecordingListener, left_behind, plan, trained, write_data
+from tests.runs.jobs import RecordingListener, left_behind, plan, trained
 
 
 def test_a_complete_run_leaves_no_checkpoint_lease_or_temporary_file(tmp_path: Path, data: Path) -> None:
@@ -85,10 +85,11 @@ def test_an_export_that_differs_fails_and_leaves_no_metrics(
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> TrainingJob:
-    return plan(tmp_path, write_data(tmp_path / "data"))
+def job(tmp_path: Path, data: Path) -> TrainingJob:
+    return plan(tmp_path, data)
 
 
+@pytest.mark.usefixtures("figures")
 def test_a_run_ends_with_figures_a_card_and_a_temperature(job: TrainingJob) -> None:
     listener = RecordingListener()
     metrics = trained(job, listener)
@@ -104,6 +105,7 @@ def test_a_run_ends_with_figures_a_card_and_a_temperature(job: TrainingJob) -> N
     assert listener.messages("warning") == ""
 
 
+@pytest.mark.usefixtures("figures")
 def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(
     job: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(
     assert "the figures could not be drawn: ZeroDivisionError: no width" in listener.messages("warning")
 
 
+@pytest.mark.usefixtures("figures")
 def test_figures_that_cannot_be_written_leave_the_run_incomplete(job: TrainingJob) -> None:
     job.run.figures.parent.mkdir(parents=True)
     job.run.figures.write_text("a file in the way")
