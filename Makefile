@@ -4,8 +4,8 @@
 
 # The first that has venv and a version that TensorFlow has wheels for.
 GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
-  $$each -c "$(GOOD)" 2> /dev/null && echo $$each && break; done)
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+  $$python -c "$(GOOD)" 2> /dev/null && echo $$python && break; done)
 VENV := .venv
 LOCKS := docker/locks
 READY := $(VENV)/.ready

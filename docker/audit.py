@@ -31,7 +31,7 @@ def main() -> None:
                 continue
             version = f"{package['name']} {package['version']}"
             audited.add(version)
-            found |= {f"{version}: {_told(each)}" for each in package["vulns"]}
+            found |= {f"{version}: {_summary(vulnerability)}" for vulnerability in package["vulns"]}
     if not audited:
         sys.stdout.write("locks not audited: no data on vulnerabilities can be reached from here\n")
         return
@@ -48,13 +48,13 @@ def _audit(lock: str) -> list[dict[str, Any]] | None:
     try:
         packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except ValueError:
-        if not any(words in done.stderr for words in UNREACHED):
+        if not any(message in done.stderr for message in UNREACHED):
             sys.exit(f"pip-audit of {lock} failed:\n{done.stderr}")
         return None
     return packages
 
 
-def _told(vulnerability: dict[str, Any]) -> str:
+def _summary(vulnerability: dict[str, Any]) -> str:
     mended = ", ".join(vulnerability["fix_versions"]) or "no version yet"
     return f"{' '.join([vulnerability['id'], *vulnerability['aliases']])}, mended in {mended}"
 

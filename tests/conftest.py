@@ -21,10 +21,10 @@ from tests.toy import write_model
 # What the tests take from the shell that starts them: where programs are, and what the tests of images, browser and
 # real data are told. Neither the settings of a person nor the files in a home get into a test.
 SHELL = r"PATH|TMPDIR|PIP_(CERT|INDEX_URL)|(DOCKER|LD_|OPENBLAS|PYTEST)\w*"
-TOLD = r"CI|REAL_DATA|EMOTION_BROWSER|(TRAIN|CLASSIFY)_IMAGE"
+OPTIONS = r"CI|REAL_DATA|EMOTION_BROWSER|(TRAIN|CLASSIFY)_IMAGE"
 HOME = tempfile.TemporaryDirectory(prefix="emotion-home-")
 os.environ.setdefault("DOCKER_CONFIG", f"{os.environ.get('HOME', '')}/.docker")
-for name in [name for name in os.environ if not re.fullmatch(f"{SHELL}|{TOLD}", name)]:
+for name in [name for name in os.environ if not re.fullmatch(f"{SHELL}|{OPTIONS}", name)]:
     del os.environ[name]
 # The programs of this environment go before those of the machine. No time zone is UTC, and every encoding UTF-8.
 os.environ |= {"HOME": HOME.name, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "TZ": "Asia/Kathmandu"}
@@ -70,7 +70,7 @@ def toy(toy_model: Path) -> Classifier:
 
 @pytest.fixture
 def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no checkpoint be on this machine, neither as a package nor in the cache of the hub's client."""
+    """Hide this machine's pretrained weights: packages and the cache of the hub's client."""
     monkeypatch.setattr("emotion.weights.locate.package_folder", lambda _reference: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

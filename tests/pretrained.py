@@ -71,13 +71,13 @@ def write_pretrained(folder: Path, family: str, texts: Sequence[str], **changes:
 
 def write_tokenizer(folder: Path, family: str, texts: Sequence[str]) -> Tokenizer:
     """Write the family's tokenizer.json and tokenizer_config.json; return the tokenizer."""
-    made, specials = TOKENIZERS.get(family, wordpiece)(texts)
+    tokenizer, specials = TOKENIZERS.get(family, wordpiece)(texts)
     folder.mkdir(parents=True, exist_ok=True)
-    made.save(str(folder / "tokenizer.json"))
+    tokenizer.save(str(folder / "tokenizer.json"))
     write_json(
         folder / "tokenizer_config.json", {"tokenizer_class": FAMILIES[family][0], "model_max_length": 512, **specials}
     )
-    return made
+    return tokenizer
 
 
 def change_json(path: Path, **changes: Any) -> None:
@@ -85,53 +85,53 @@ def change_json(path: Path, **changes: Any) -> None:
     write_json(path, {**json.loads(path.read_text()), **changes})
 
 
-Made = tuple[Tokenizer, dict[str, str]]
+Learned = tuple[Tokenizer, dict[str, str]]
 
 
-def wordpiece(texts: Sequence[str]) -> Made:
+def wordpiece(texts: Sequence[str]) -> Learned:
     """Learn a tokenizer like BERT's, uncased."""
-    made = Tokenizer(models.WordPiece(unk_token=BERT["unk_token"]))
-    made.normalizer = normalizers.BertNormalizer(lowercase=True)
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.decoder = decoders.WordPiece()
+    tokenizer = Tokenizer(models.WordPiece(unk_token=BERT["unk_token"]))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
     trainer = trainers.WordPieceTrainer(vocab_size=VOCABULARY, special_tokens=[*BERT.values()], show_progress=False)
-    made.train_from_iterator(texts, trainer)
-    made.post_processor = _template(made, "[CLS]", "[SEP]")
-    return made, BERT
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = _template(tokenizer, "[CLS]", "[SEP]")
+    return tokenizer, BERT
 
 
-def bytes_in_pairs(texts: Sequence[str]) -> Made:
+def bytes_in_pairs(texts: Sequence[str]) -> Learned:
     """Learn a tokenizer like RoBERTa's: byte-level BPE, which knows every text."""
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
         special_tokens=[*dict.fromkeys(ROBERTA.values())],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    made.train_from_iterator(texts, trainer)
-    made.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
-    return made, ROBERTA
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    return tokenizer, ROBERTA
 
 
 def unigram(
     specials: Sequence[str], names: dict[str, str], normalizer: normalizers.Normalizer, first: str, last: str
-) -> Callable[[Sequence[str]], Made]:
+) -> Callable[[Sequence[str]], Learned]:
     """Learn tokenizers like ALBERT's and XLM-RoBERTa's, which came from SentencePiece."""
 
-    def learn(texts: Sequence[str]) -> Made:
-        made = Tokenizer(models.Unigram())
-        made.normalizer = normalizer
-        made.pre_tokenizer = pre_tokenizers.Metaspace()
-        made.decoder = decoders.Metaspace()
+    def learn(texts: Sequence[str]) -> Learned:
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.normalizer = normalizer
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
         trainer = trainers.UnigramTrainer(
             vocab_size=VOCABULARY, special_tokens=[*specials], unk_token="<unk>", show_progress=False
         )
-        made.train_from_iterator(texts, trainer)
-        made.post_processor = _template(made, first, last)
-        return made, names
+        tokenizer.train_from_iterator(texts, trainer)
+        tokenizer.post_processor = _template(tokenizer, first, last)
+        return tokenizer, names
 
     return learn
 

@@ -51,7 +51,7 @@ class Workspace:
     def train(self, model: str, store: Store) -> list[str]:
         """Command that trains."""
         sizes = ["training.batch_size=32", *SIZES[model]]
-        sizes += [f"model.checkpoint={self.folder / 'checkpoint'}"] if model == "bert" else []
+        sizes += [f"model.checkpoint={self.folder / 'pretrained'}"] if model == "bert" else []
         changes = [argument for size in sizes for argument in ("--set", size)]
         command = ["train", model, "--data", str(self.folder / "data"), "--store", str(store.folder), "--run", NAME]
         options = ["--deterministic", "--checkpoint-every", f"{INTERVAL} steps"]
@@ -71,13 +71,13 @@ def aggregate(store: Store) -> list[str]:
 def prepare(soak: Soak) -> Workspace:
     """Write data, and run every command once, undisturbed."""
     workspace = Workspace(soak.folder)
-    for name in ("data", "checkpoint", "undisturbed", "rounds", "logs"):
+    for name in ("data", "pretrained", "undisturbed", "rounds", "logs"):
         shutil.rmtree(soak.folder / name, ignore_errors=True)
     splits = {name: rows[: ROWS[name]] for name, rows in generate().items()}
     write_dataset(
         workspace.folder / "data", train=splits["train"], validation=splits["validation"], test=splits["test"]
     )
-    write_pretrained(workspace.folder / "checkpoint", "bert", [text for text, _ in splits["train"]])
+    write_pretrained(workspace.folder / "pretrained", "bert", [text for text, _ in splits["train"]])
     texts = islice(cycle([*(text for text, _ in splits["test"]), ""]), CLASSIFIED)
     lines = (f'{number},"{text}"\n' for number, text in enumerate(texts))
     (workspace.folder / "in.csv").write_text("id,text\n" + "".join(lines))
@@ -243,8 +243,8 @@ def play(soak: Soak, workspace: Workspace, number: int) -> None:
     soak.dice(f"round {number}").shuffle(models)
     with ThreadPoolExecutor(1) as pool:
         comparing = pool.submit(aggregate_killed, soak, workspace, store, number, over)
-        for position, model in enumerate(models):
-            if position == 0 and number % 2:
+        for index, model in enumerate(models):
+            if index == 0 and number % 2:
                 train_twice(soak, workspace, model, store, kill=number % 4 == 1)
             else:
                 train_killed(soak, workspace, model, store, number)

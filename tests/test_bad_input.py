@@ -224,7 +224,9 @@ WEIGHTS: dict[str, tuple[Callable[[Path], object], int, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
-def test_a_folder_that_is_no_checkpoint(emotion: Emotion, tmp_path: Path, data: Path, weights: Path, name: str) -> None:
+def test_a_folder_without_pretrained_weights(
+    emotion: Emotion, tmp_path: Path, data: Path, weights: Path, name: str
+) -> None:
     damage, expected, words = WEIGHTS[name]
     damage(weights)
     arguments = ["--data", data, "--store", tmp_path / "store", "--set", f"model.checkpoint={weights}"]
@@ -250,7 +252,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int, list[str]]] =
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_checkpoint_that_cannot_be_trained(
+def test_pretrained_weights_that_cannot_be_trained(
     whole: Emotion, tmp_path: Path, data: Path, weights: Path, name: str
 ) -> None:
     damage, changes, expected, words = DAMAGED[name]

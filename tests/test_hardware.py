@@ -238,11 +238,11 @@ def test_a_real_limit_is_seen_from_inside(own_cgroup: tuple[Path, str], nested: 
         inner.mkdir()
     try:
         command = [sys.executable, "-c", LOOK_FROM_INSIDE, str(inner if nested else folder)]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
     finally:
         if nested:
             inner.rmdir()
-    limit, free, source, pressure = json.loads(answer.stdout)
+    limit, free, source, pressure = json.loads(done.stdout)
 
     assert limit == 200 * 2**20
     assert 0 < free < limit - 100_000_000

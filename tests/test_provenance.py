@@ -108,19 +108,19 @@ def test_a_checkout_without_commits_has_no_revision(checkout: Path) -> None:
 
 
 @pytest.fixture
-def answer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def set_git(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Put the checkout under a stand-in for git, the one program on the PATH, and give what sets its script."""
     (checkout / ".git").mkdir()
     programs = checkout / "programs"
     programs.mkdir()
     monkeypatch.setenv("PATH", str(programs))
 
-    def answer(script: str) -> None:
+    def set_script(script: str) -> None:
         (programs / "git").write_text(f"#!/bin/sh\n{script}\n")
         (programs / "git").chmod(0o755)
 
-    answer("echo 0123abc")
-    return answer
+    set_script("echo 0123abc")
+    return set_script
 
 
 @pytest.mark.parametrize(
@@ -131,18 +131,18 @@ def answer(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
         ("exit 128", None),
     ],
 )
-def test_the_revision_is_what_git_says(answer: Callable[[str], None], script: str, revision: str | None) -> None:
-    answer(script)
+def test_the_revision_is_what_git_says(set_git: Callable[[str], None], script: str, revision: str | None) -> None:
+    set_git(script)
     assert provenance.provenance()["revision"] == revision
 
 
-@pytest.mark.usefixtures("answer")
+@pytest.mark.usefixtures("set_git")
 def test_the_images_revision_goes_before_the_checkouts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_REVISION", "abc123")
     assert provenance.provenance()["revision"] == "abc123"
 
 
-@pytest.mark.usefixtures("answer")
+@pytest.mark.usefixtures("set_git")
 def test_a_package_installed_within_another_checkout_is_not_of_its_revision(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +152,7 @@ def test_a_package_installed_within_another_checkout_is_not_of_its_revision(
     assert provenance.provenance()["revision"] is None
 
 
-@pytest.mark.usefixtures("answer")
+@pytest.mark.usefixtures("set_git")
 def test_without_git_there_is_no_revision(checkout: Path) -> None:
     (checkout / "programs" / "git").unlink()
     assert provenance.provenance()["revision"] is None

@@ -25,8 +25,8 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "EMOTION_STORE": str(folder / "store"),
     }
     # The Makefile stands in the project, the data in `folder`.
-    made = re.sub(r"\b(DATA|STORE|INPUT|OUTPUT)=(?=\w)", rf"\1={folder}/", script).replace("make ", f"make -C {ROOT} ")
-    command = made.replace(".venv/bin/emotion", "emotion")
+    command = re.sub(r"\b(DATA|STORE|INPUT|OUTPUT)=(?=\w)", rf"\1={folder}/", script)
+    command = command.replace("make ", f"make -C {ROOT} ").replace(".venv/bin/emotion", "emotion")
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=folder,

@@ -71,8 +71,8 @@ def test_a_bill_of_materials_has_what_the_image_has(bills: Path, name: str) -> N
     bill = json.loads((bills / f"emotion-{name}.cdx.json").read_text())
     assert bill["bomFormat"] == "CycloneDX"
     assert bill["metadata"]["component"]["name"] == "emotion"
-    listed = {f"{each['name']}=={each['version']}" for each in bill["components"]}
+    listed = {f"{component['name']}=={component['version']}" for component in bill["components"]}
     assert listed == {line.split()[0] for line in entries.stdout.splitlines() if not line.startswith(" ")}
-    assert ("nvidia-cublas-cu12" in {each["name"] for each in bill["components"]}) == name.endswith("cuda")
+    assert ("nvidia-cublas-cu12" in {component["name"] for component in bill["components"]}) == name.endswith("cuda")
     # Of two versions for two Pythons, the image's.
-    assert len([each for each in bill["components"] if each["name"] == "numpy"]) == 1
+    assert len([component for component in bill["components"] if component["name"] == "numpy"]) == 1

@@ -19,7 +19,7 @@ def train(model: str, data: Path, changes: list[str]) -> tuple[list[float], floa
     with tempfile.TemporaryDirectory() as store:
         command = [EMOTION, "train", model, "--data", str(data), "--store", store, "--json", "--log-format", "json"]
         done = subprocess.run(
-            [*command, *(part for each in changes for part in ("--set", each))],
+            [*command, *(part for change in changes for part in ("--set", change))],
             check=True,
             capture_output=True,
             text=True,
@@ -41,11 +41,11 @@ def main() -> None:
     for model in arguments.models.split(","):
         shares = []
         for seed in range(1, arguments.runs + 1):
-            checkpoints, seconds = train(model, arguments.data, [*arguments.changes, f"training.seed={seed}"])
-            shares.append(sum(checkpoints) / seconds)
-            told = ", ".join(f"{each:.2f}" for each in checkpoints)
+            taken, seconds = train(model, arguments.data, [*arguments.changes, f"training.seed={seed}"])
+            shares.append(sum(taken) / seconds)
+            times = ", ".join(f"{duration:.2f}" for duration in taken)
             print(
-                f"{model} seed {seed}: {len(checkpoints)} checkpoints of {told} s in {seconds:.0f} s: {shares[-1]:.2%}",
+                f"{model} seed {seed}: {len(taken)} checkpoints of {times} s in {seconds:.0f} s: {shares[-1]:.2%}",
                 flush=True,
             )
         print(f"{model}: median {statistics.median(shares):.2%}", flush=True)

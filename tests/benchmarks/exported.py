@@ -39,12 +39,12 @@ def batches(folder: Path, texts: list[str]) -> list[dict[str, Any]]:
     """The texts as the sessions take them, shortest first."""
     whole = encode(Tokenizer.from_file(str(folder / "tokenizer.json")), texts)
     order = np.argsort(whole.lengths, kind="stable")
-    made = []
+    found = []
     for start in range(0, len(order), BATCH):
         some = whole.rows(order[start : start + BATCH])
         inputs = some.padded_to(int(some.lengths.max())).inputs(("input_ids", "attention_mask", "token_type_ids"))
-        made.append({name: array.astype(np.int64) for name, array in inputs.items()})
-    return made
+        found.append({name: array.astype(np.int64) for name, array in inputs.items()})
+    return found
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
@@ -55,25 +55,25 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def run(model: onnxruntime.InferenceSession, made: list[dict[str, Any]]) -> Iterator[Any]:
+def run(model: onnxruntime.InferenceSession, feeds: list[dict[str, Any]]) -> Iterator[Any]:
     """The logits of each batch."""
-    names = {each.name for each in model.get_inputs()}
-    for inputs in made:
+    names = {model_input.name for model_input in model.get_inputs()}
+    for inputs in feeds:
         yield model.run(["logits"], {name: array for name, array in inputs.items() if name in names})[0]
 
 
-def measure(models: dict[str, Path], made: list[dict[str, Any]], rounds: int) -> dict[str, list[float]]:
+def measure(models: dict[str, Path], feeds: list[dict[str, Any]], rounds: int) -> dict[str, list[float]]:
     """Rows a second of each model, a figure a round; the first round is not counted."""
     sessions = {name: session(path) for name, path in models.items()}
-    rows = sum(len(inputs["input_ids"]) for inputs in made)
+    rows = sum(len(inputs["input_ids"]) for inputs in feeds)
     rates: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(rounds + 1):
         for name, model in sessions.items():
             started = time.perf_counter()
-            for _ in run(model, made):
+            for _ in run(model, feeds):
                 pass
             rates[name].append(rows / (time.perf_counter() - started))
-    return {name: each[1:] for name, each in rates.items()}
+    return {name: per_round[1:] for name, per_round in rates.items()}
 
 
 def main() -> None:
@@ -85,21 +85,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    made = batches(options.run / "model", load_dataset(options.data, DataTable()).splits["test"].texts)
+    feeds = batches(options.run / "model", load_dataset(options.data, DataTable()).splits["test"].texts)
     with tempfile.TemporaryDirectory() as temporary:
         command = [options.optimum, "-c", EXPORT, str(options.run / "weights"), temporary]
         subprocess.run(command, check=True, capture_output=True)
         models = {"optimum": Path(temporary) / "model.onnx", "ours": options.run / "model" / "model.onnx"}
         if (options.run / "model" / "model.int8.onnx").exists():
             models["ours int8"] = options.run / "model" / "model.int8.onnx"
-        theirs, mine = (np.concatenate(list(run(session(models[name]), made))) for name in ("optimum", "ours"))
-        rates = measure(models, made, options.rounds)
+        theirs, mine = (np.concatenate(list(run(session(models[name]), feeds))) for name in ("optimum", "ours"))
+        rates = measure(models, feeds, options.rounds)
     ratios = {
-        name: statistics.median(a / b for a, b in zip(each, rates["optimum"], strict=True))
-        for name, each in rates.items()
+        name: statistics.median(a / b for a, b in zip(per_round, rates["optimum"], strict=True))
+        for name, per_round in rates.items()
     }
     result = {
-        "rows_per_second": {name: statistics.median(each) for name, each in rates.items()},
+        "rows_per_second": {name: statistics.median(per_round) for name, per_round in rates.items()},
         "ratio_to_optimum": ratios,
         "max_abs_logit_diff": float(np.abs(theirs - mine).max()),
     }

@@ -1,6 +1,6 @@
 """Throughput and memory of fine-tuning: ours against a plain PyTorch loop, by turns, on the same batches.
 
-    python tests/benchmarks/finetuning.py --data DIR --torch PYTHON [--checkpoint ID] [--rounds 5] [--json]
+    python tests/benchmarks/finetuning.py --data DIR --torch PYTHON [--weights ID] [--rounds 5] [--json]
 
 `--torch` is the interpreter of an environment with torch, transformers and safetensors; `make bench-torch`
 makes one. Each side is a process of its own that waits while the other works. A round is 20 steps of AdamW with
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-STEPS, USUAL_LENGTH, CHECKPOINT = 20, 128, "sentence-transformers/all-MiniLM-L6-v2"
+STEPS, USUAL_LENGTH, MODEL = 20, 128, "sentence-transformers/all-MiniLM-L6-v2"
 PRECISIONS = ("float32", "bfloat16")
 SIDES = ("ours", "torch", "usual")
 Batch = dict[str, Any]
@@ -31,7 +31,7 @@ class Worker:
 
     def __init__(self, command: list[str]) -> None:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.told: dict[str, Any] = {}
+        self.reply: dict[str, Any] = {}
         self._answer()
 
     def _answer(self) -> None:
@@ -39,7 +39,7 @@ class Worker:
         line = next((line for line in self.process.stdout if line.startswith("{")), None)
         if line is None:
             sys.exit("a worker ended; see above")
-        self.told = json.loads(line)
+        self.reply = json.loads(line)
 
     def round(self, *, usual: bool = False) -> float:
         """Train a round; seconds."""
@@ -47,12 +47,12 @@ class Worker:
         self.process.stdin.write("usual\n" if usual else "bucketed\n")
         self.process.stdin.flush()
         self._answer()
-        return float(self.told["seconds"])
+        return float(self.reply["seconds"])
 
     def close(self) -> int:
         """End the process; its peak memory in bytes."""
         self.process.communicate()
-        return int(self.told["peak_bytes"])
+        return int(self.reply["peak_bytes"])
 
 
 def write_batches(data: Path, folder: Path, target: Path, rounds: int) -> float:
@@ -143,9 +143,9 @@ def measure(folder: Path, options: argparse.Namespace, precision: str) -> dict[s
     return {
         "precision": precision,
         "mean_length": mean,
-        "rows_per_second": {side: statistics.median(each[side] for each in rounds) for side in SIDES},
-        "ratio_to_torch": statistics.median(each["ours"] / each["torch"] for each in rounds),
-        "ratio_to_usual": statistics.median(each["ours"] / each["usual"] for each in rounds),
+        "rows_per_second": {side: statistics.median(rates[side] for rates in rounds) for side in SIDES},
+        "ratio_to_torch": statistics.median(rates["ours"] / rates["torch"] for rates in rounds),
+        "ratio_to_usual": statistics.median(rates["ours"] / rates["usual"] for rates in rounds),
         "peak_bytes": peaks,
         "rounds": rounds,
     }
@@ -159,16 +159,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--torch", required=True)
-    parser.add_argument("--checkpoint", default=CHECKPOINT)
+    parser.add_argument("--weights", default=MODEL)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     from emotion.store.layout import Store
     from emotion.weights.find import find_weights
 
-    folder = find_weights(
-        options.checkpoint, "", Store(Path("store")), lambda line: print(line, file=sys.stderr)
-    ).folder
+    folder = find_weights(options.weights, "", Store(Path("store")), lambda line: print(line, file=sys.stderr)).folder
     results = [measure(folder, options, precision) for precision in PRECISIONS]
     if options.json:
         print(json.dumps(results, indent=2))

@@ -1,6 +1,6 @@
 """The PyTorch side of finetuning.py: a plain loop. Runs in an environment with torch and transformers alone.
 
-python finetuning_torch.py CHECKPOINT BATCHES.npz float32|bfloat16
+python finetuning_torch.py WEIGHTS BATCHES.npz float32|bfloat16
 """
 
 import json

@@ -40,7 +40,7 @@ def main() -> None:
         (work / "in.csv").write_text("text\ni feel so happy\n")
         run = [DOCKER, "run", "--rm", "--network", "none", *HARDENED]
         mounts = ["-v", f"{work}:/work", "-v", f"{arguments.model.resolve()}:/model:ro"]
-        one = ["in.csv", "out.csv", "--model"]
+        files = ["in.csv", "out.csv"]
         cases = {
             "emotion --help": [EMOTION, "--help"],
             "train image, --help": [*run, arguments.train, "--help"],
@@ -48,11 +48,11 @@ def main() -> None:
             "classify a row": [
                 EMOTION,
                 "classify",
-                *(str(work / each) for each in one[:2]),
+                *(str(work / file) for file in files),
                 "--model",
                 str(arguments.model),
             ],
-            "classify image, a row": [*run, *mounts, arguments.classify, "classify", *one, "/model"],
+            "classify image, a row": [*run, *mounts, arguments.classify, "classify", *files, "--model", "/model"],
         }
         found: dict[str, list[float]] = {name: [] for name in cases}
         for _ in range(arguments.runs):

@@ -42,9 +42,10 @@ def main() -> None:
             fill(store, runs)
             command = [EMOTION, "aggregate", "--all", "--store", str(store.folder)]
             taken = [(seconds(command), seconds(FLOOR)) for _ in range(ROUNDS)]
-            whole, floor = (statistics.median(column) for column in zip(*taken, strict=True))
+            totals, floors = zip(*taken, strict=True)
+            whole, floor = statistics.median(totals), statistics.median(floors)
             size = (store.comparison / "comparison.html").stat().st_size / 1e6
-            ends = f"{min(one for one, _ in taken):.1f} to {max(one for one, _ in taken):.1f}"
+            ends = f"{min(totals):.1f} to {max(totals):.1f}"
             ratio = f"{whole / floor:.0f} times importing matplotlib"
             print(f"{runs:3} runs: {whole:5.1f} s ({ends}), {ratio}; comparison.html {size:.1f} MB", flush=True)
 

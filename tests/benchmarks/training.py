@@ -27,7 +27,7 @@ from emotion.signals import DeferredSignals
 from emotion.text.encoded import encode
 from emotion.text.vocabulary import learn_tokenizer
 
-PLACES, VOCABULARY, EPOCHS, BATCH = 35, 8126, 10, 32
+LENGTH, VOCABULARY, EPOCHS, BATCH = 35, 8126, 10, 32
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def study(model: str, data: Dataset, seed: int) -> Curve:
     tokenizer = Tokenizer(num_words=VOCABULARY)
     tokenizer.fit_on_texts(data.splits["train"].texts)
     train, validation = (
-        keras.utils.pad_sequences(tokenizer.texts_to_sequences(data.splits[name].texts), maxlen=PLACES)
+        keras.utils.pad_sequences(tokenizer.texts_to_sequences(data.splits[name].texts), maxlen=LENGTH)
         for name in ("train", "validation")
     )
     accuracy: list[float] = []
@@ -87,7 +87,7 @@ def _study_model(keras: Any, model: str, labels: int) -> Any:
     middle = layers.Flatten() if model == "ann" else layers.Bidirectional(layers.LSTM(128))
     return keras.Sequential(
         [
-            keras.Input((PLACES,)),
+            keras.Input((LENGTH,)),
             layers.Embedding(VOCABULARY, 128),
             middle,
             layers.Dense(64, activation="relu"),
@@ -100,13 +100,13 @@ def _study_model(keras: Any, model: str, labels: int) -> Any:
 class _Silent:
     def note(self, event: str, message: str) -> None: ...
 
-    def on_start(self, standing: Any, rows: int, epochs: Any) -> None: ...
+    def on_start(self, progress: Any, rows: int, epochs: Any) -> None: ...
 
-    def on_step(self, standing: Any, rows: int) -> None: ...
+    def on_step(self, progress: Any, rows: int) -> None: ...
 
-    def on_epoch(self, standing: Any, epoch: Any) -> None: ...
+    def on_epoch(self, progress: Any, epoch: Any) -> None: ...
 
-    def on_checkpoint(self, standing: Any, seconds: float) -> None: ...
+    def on_checkpoint(self, progress: Any, seconds: float) -> None: ...
 
 
 def ours(params: WordParams, data: Dataset, seed: int) -> Curve:

@@ -145,11 +145,11 @@ def test_a_killed_shard_is_made_again_and_the_others_are_not(
     assert other.stat().st_ino == written
 
 
-@pytest.mark.parametrize("made", [False, True], ids=["part", "join"])
-def test_a_shard_killed_at_any_step_goes_on(workspace: Workspace, undisturbed: list[bytes | None], made: bool) -> None:
+@pytest.mark.parametrize("last", [False, True], ids=["part", "join"])
+def test_a_shard_killed_at_any_step_goes_on(workspace: Workspace, undisturbed: list[bytes | None], last: bool) -> None:
     """Half written, without its list of errors, without its manifest, half joined: the next process finds its way."""
     assert workspace.run("--shard", "1/2") == 0
-    if made:
+    if last:
         assert workspace.run("--shard", "0/2") == 0
     old = [b"old", b"old errors"]
     for path, content in zip((workspace.output, workspace.errors), old, strict=True):

@@ -62,8 +62,8 @@ def test_parts_are_the_whole(tmp_path: Path, run: Classify, part: Part, name: st
     source = write(tmp_path / name, content)
     whole, joined = tmp_path / f"whole-{name}", tmp_path / f"joined-{name}"
     outcome = run(source, whole)
-    order = [*range(1, of), 0]
-    done = [part(source, joined, f"{index}/{of}") for index in order]
+    shards = [*range(1, of), 0]
+    done = [part(source, joined, f"{index}/{of}") for index in shards]
     assert [len(result.missing) for result in done] == list(range(of - 1, -1, -1))
     assert sum(result.rows for result in done) == outcome.rows
     assert joined.read_bytes() == whole.read_bytes()

@@ -1,4 +1,4 @@
-"""A store with runs in every state, and `emotion runs` on that store."""
+"""A store with runs in every state, `emotion runs` on that store, and the fixtures of a cluster."""
 
 from pathlib import Path
 
@@ -9,6 +9,9 @@ from emotion.cli.app import app
 from emotion.store.atomic import write_json
 from emotion.store.layout import Store
 from tests.builders import make_metrics, write_run
+from tests.cluster.conftest import api, emotion, environment, lent_store, start
+
+__all__ = ["api", "emotion", "environment", "lent_store", "start"]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emotion.weights.catalog import PRETRAINED
-from tests.data.test_fetch import PLACE, ROWS, parquet
+from tests.data.test_fetch import REPOSITORY, ROWS, parquet
 from tests.hub import TOY_FILES, Repository, run, serving
 
 ALBERT = "albert/albert-base-v2"
@@ -12,7 +12,7 @@ ALBERT = "albert/albert-base-v2"
 def hub(tmp_path: Path) -> dict[str, Repository]:
     """Give the data set, and weights without published digests."""
     files = {f"split/{split}-00000-of-00001.parquet": parquet(tmp_path, rows) for split, rows in ROWS.items()}
-    return {PLACE: Repository(files), f"/{ALBERT}": Repository(TOY_FILES, PRETRAINED[ALBERT].revision)}
+    return {REPOSITORY: Repository(files), f"/{ALBERT}": Repository(TOY_FILES, PRETRAINED[ALBERT].revision)}
 
 
 def test_data_and_the_weights_of_the_named_models_are_fetched_once(tmp_path: Path) -> None:

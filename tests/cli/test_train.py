@@ -350,8 +350,8 @@ def test_options_are_read_from_the_environment_as_in_a_pod(tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     run = tmp_path / "store" / "runs" / "ann" / "mine"
-    made = json.loads((run / "params.json").read_text())["params"]
-    assert (made["training"]["epochs"], made["resources"]["device"]) == (1, "cpu")
+    params_used = json.loads((run / "params.json").read_text())["params"]
+    assert (params_used["training"]["epochs"], params_used["resources"]["device"]) == (1, "cpu")
     assert json.loads((run / "metrics.json").read_text())["data"]["name"] == "data"
     assert all(json.loads(line)["event"] for line in done.stderr.splitlines())
 

@@ -207,7 +207,7 @@ class ApiServer(Objects):
                 return web.Response()
             self._refused(asked, target)
             check_fields(target.kind, query.get("fieldSelector", ""))
-            return await self._answer(request, asked, target)
+            return await self._respond(request, asked, target)
         except ApiError as error:
             return web.json_response(error.status, status=error.code)
 
@@ -228,7 +228,7 @@ class ApiServer(Objects):
                 refusal.times -= 1
                 raise refusal.error
 
-    async def _answer(self, request: web.Request, asked: Request, target: Target) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, asked: Request, target: Target) -> web.StreamResponse:
         watch = asked.query.get("watch") in ("true", "1")
         match asked.method, target.part, watch:
             case "GET", "log", False:
@@ -237,8 +237,8 @@ class ApiServer(Objects):
                 return await execute(request, self._there(target), asked.query, self.store)
             case "GET", "", True:
                 return await self._watch(request, asked.query, target)
-        answer = self._carry_out(asked, target, request.content_type)
-        return web.json_response(answer, status=201 if asked.method == "POST" else 200)
+        content = self._carry_out(asked, target, request.content_type)
+        return web.json_response(content, status=201 if asked.method == "POST" else 200)
 
     def _carry_out(self, asked: Request, target: Target, content_type: str) -> dict[str, Any]:
         match asked.method, bool(target.name), target.part:
@@ -318,10 +318,10 @@ class ApiServer(Objects):
                 raise ApiError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists')
             if asked.dry:
                 return item
-            made = self.put("ADDED", item)
+            created = self.put("ADDED", item)
         for act in (act for of, act in self._acts if of == kind.name):
-            threading.Thread(target=act, args=(self, copy.deepcopy(made)), daemon=True).start()
-        return made
+            threading.Thread(target=act, args=(self, copy.deepcopy(created)), daemon=True).start()
+        return created
 
     def _patch(self, asked: Request, target: Target, content_type: str) -> dict[str, Any]:
         if content_type not in PATCHES:

@@ -210,11 +210,11 @@ def check(item: dict[str, Any], version: str, *, strict: bool) -> None:
     try:
         kubernetes_validate.validate(item, version, strict=strict)
     except kubernetes_validate.ValidationError as error:
-        place = ".".join(str(step) for step in error.path)
+        location = ".".join(str(step) for step in error.path)
         if error.validator == "additionalProperties":
             text = f'{kind} in version "v1" cannot be handled as a {kind}: strict decoding error: unknown field'
-            raise ApiError(400, "BadRequest", f"{text} in {place or kind}: {error.message}") from None
-        raise ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {place}: {error.message}') from None
+            raise ApiError(400, "BadRequest", f"{text} in {location or kind}: {error.message}") from None
+        raise ApiError(422, "Invalid", f'{kind} "{name}" is invalid: {location}: {error.message}') from None
     if not NAME.fullmatch(name) or len(name) > 253:
         raise ApiError(422, "Invalid", f'{kind} "{name}" is invalid: metadata.name: Invalid value: "{name}"')
     for value in item["metadata"].get("labels", {}).values():

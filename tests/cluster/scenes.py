@@ -8,6 +8,7 @@ from emotion.cluster.labels import INDEX, JOB_NAME
 from tests.cluster.api import ApiServer
 
 SHORT = 0.3
+SUBMITTED_KINDS = ("Job", "ConfigMap", "Service", "NetworkPolicy")
 Play = Callable[["Scene"], object]
 
 
@@ -139,3 +140,8 @@ def lend_store(api: ApiServer) -> None:
             scene.run(scene.pod())
 
     api.when_created("Job", begin)
+
+
+def submitted_objects(api: ApiServer) -> list[str]:
+    """List the objects in the cluster that submissions create."""
+    return [f"{kind}/{item['metadata']['name']}" for kind in SUBMITTED_KINDS for item in api.all(kind)]

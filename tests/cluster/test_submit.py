@@ -1,27 +1,15 @@
-"""`emotion submit`: created objects, refusals before any creation, and no leftovers of a failed creation."""
+"""Submitted Jobs: created objects, Jobs that exist already, refusals of the cluster, and no leftovers."""
 
-import contextlib
 import json
-import os
-import pty
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.cluster.api import ApiServer
-from tests.cluster.conftest import BIN, Emotion
-from tests.cluster.scenes import Scene, play, succeed
-
-SUBMITTED_KINDS = ("Job", "ConfigMap", "Service", "NetworkPolicy")
-
-
-def submitted_objects(api: ApiServer) -> list[str]:
-    """List the objects in the cluster that submissions create."""
-    return [f"{kind}/{item['metadata']['name']}" for kind in SUBMITTED_KINDS for item in api.all(kind)]
+from tests.cluster.conftest import Emotion
+from tests.cluster.scenes import SUBMITTED_KINDS, Scene, play, submitted_objects, succeed
 
 
 def test_a_job_is_created_with_what_goes_with_it_and_takes_it_along_when_it_goes(
@@ -40,46 +28,6 @@ def test_a_job_is_created_with_what_goes_with_it_and_takes_it_along_when_it_goes
     ]
     assert emotion("cancel", name).returncode == 0
     assert submitted_objects(api) == []
-
-
-def test_the_plan_is_shown(emotion: Emotion) -> None:
-    done = emotion("submit", "minilm", "--gpus", 2, "--queue", "q", "--store-claim", "emotion", "--no-follow")
-    line = next(line for line in done.stderr.splitlines() if line.startswith("│ minilm"))
-    cells = [cell.strip() for cell in line.strip("│").split("│")]
-    assert cells[1].startswith("s1-")
-    assert cells[2].startswith("emotion-train:")
-    assert "2 GPU" in cells[4]
-    assert cells[5:] == ["q", "emotion"]
-
-
-@pytest.mark.parametrize(("answer", "jobs"), [("n", 0), ("y", 1), ("", 1)])
-def test_on_a_terminal_it_asks(api: ApiServer, environment: Mapping[str, str], answer: str, jobs: int) -> None:
-    ours, theirs = pty.openpty()
-    command = [str(BIN / "emotion"), "submit", "ann", "--no-follow"]
-    own = {name: value for name, value in environment.items() if name != "CI"}
-    with subprocess.Popen(
-        command, env=own, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    ) as asking:
-        os.close(theirs)
-        output = b""
-        while b"Submit?" not in output:
-            output += os.read(ours, 4096)
-        os.write(ours, f"{answer}\n".encode())
-        with contextlib.suppress(OSError):
-            while block := os.read(ours, 4096):
-                output += block
-    os.close(ours)
-    assert asking.returncode == 0, output
-    assert len(api.all("Job")) == jobs
-    assert (b"nothing was submitted" in output) == (jobs == 0)
-
-
-def test_the_same_order_finds_the_same_run_and_another_does_not(api: ApiServer, emotion: Emotion) -> None:
-    for arguments in ([], [], ["--set", "training.seed=2"], ["--data", "mine"]):
-        assert emotion("submit", "ann", "--no-follow", *arguments).returncode == 0
-    names = [job["metadata"]["name"] for job in api.all("Job")]
-    assert len(names) == 3
-    assert sum(name.startswith("ann-s2-") for name in names) == 1
 
 
 def test_a_job_at_work_is_followed_and_not_created_again(api: ApiServer, emotion: Emotion) -> None:
@@ -124,23 +72,6 @@ def test_a_name_that_another_job_at_work_has_is_refused(
     assert "another command line" in done.stderr
     assert "--run" in done.stderr
     assert submitted_objects(api) == before
-
-
-def test_a_dry_run_prints_what_would_be_created_and_creates_nothing(api: ApiServer, emotion: Emotion) -> None:
-    done = emotion("submit", "ann", "lstm", "--dry-run")
-    assert done.returncode == 0, done.stderr
-    kinds = [item["kind"] for item in yaml.safe_load_all(done.stdout)]
-    assert kinds == ["ConfigMap", "Job", "ConfigMap", "Job"]
-    assert submitted_objects(api) == []
-    checked = [request for request in api.requests if request.method == "POST"]
-    assert checked
-    assert all(request.dry and request.query["fieldValidation"] == "Strict" for request in checked)
-
-
-def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
-    assert emotion("submit", "all", "--no-follow").returncode == 0
-    models = {job["metadata"]["labels"]["app.kubernetes.io/name"] for job in api.all("Job")}
-    assert models == {"ann", "lstm", "bert", "distilbert", "albert", "mobilebert", "minilm"}
 
 
 def refuse_job(api: ApiServer) -> None:
@@ -197,30 +128,6 @@ def test_what_the_cluster_lacks_or_refuses_is_one_message_and_leaves_nothing(
     assert submitted_objects(api) == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["ann", "--namespace", "elsewhere"], 66, "there is no namespace elsewhere"),
-        (["ann", "--store-claim", "other"], 66, "no persistentvolumeclaim other in the namespace emotion"),
-        (["ann", "--context", "unknown"], 2, 'context "unknown" does not exist'),
-        (["gpt"], 2, "unknown job 'gpt'"),
-        (["ann", "--set", "training.epoch=3"], 78, "did you mean 'epochs'?"),
-        (["ann", "--run", "Upper"], 2, "'Upper' is not a run name"),
-        (["ann", "--data", "../../etc"], 2, "is not a folder of the store"),
-        (["aggregate", "--set", "training.epochs=3"], 2, "aggregate trains nothing"),
-        (["ann", "--shards", "3"], 2, "are for classify alone"),
-        (["ann", "--overlay", "nowhere"], 66, "nowhere has no kustomization.yaml"),
-    ],
-)
-def test_a_wrong_command_line_is_refused_before_anything_is_created(
-    api: ApiServer, emotion: Emotion, arguments: list[str], code: int, message: str
-) -> None:
-    done = emotion("submit", *arguments, "--no-follow")
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert submitted_objects(api) == []
-
-
 def test_a_broken_overlay_is_reported_with_what_kustomize_says(
     api: ApiServer, emotion: Emotion, tmp_path: Path
 ) -> None:
@@ -256,17 +163,6 @@ def test_who_may_only_create_jobs_can_submit(api: ApiServer, emotion: Emotion) -
     done = emotion("submit", "ann", "--no-follow")
     assert done.returncode == 0, done.stderr
     assert api.all("Job")
-
-
-def test_what_cannot_go_together_is_refused(emotion: Emotion) -> None:
-    device = emotion("submit", "bert", "--set", "resources.device=cpu", "--no-follow")
-    assert device.returncode == 2
-    assert "--gpus 0" in device.stderr
-    light = emotion("submit", "classify", "--gpus", 1, "--no-follow")
-    assert light.returncode == 2
-    assert "an image with CUDA" in light.stderr
-    bare = emotion("submit", "classify", "--input", "", "--no-follow")
-    assert bare.returncode == 2
 
 
 def test_what_a_killed_submission_left_is_made_again(api: ApiServer, emotion: Emotion) -> None:

@@ -57,8 +57,8 @@ def write_full_run(
     """Write a run as training does, as far as a report reads it. `variant` makes it one of another recipe."""
     accuracy, speed, size, seconds = MODELS.get(model, (0.9, 1000, 1_000_000, 60))
     random = np.random.default_rng([seed, *f"{model}{variant}".encode()])
-    made, truth = texts_of(labels, rows)
-    texts = texts or made
+    drawn, truth = texts_of(labels, rows)
+    texts = texts or drawn
     logits = _logits(random, truth, len(labels), accuracy + random.normal(0, 0.003))
     temperature = fit_temperature(logits, truth)
     scores = test_scores(logits, truth, labels, temperature)

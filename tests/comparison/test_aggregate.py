@@ -39,32 +39,32 @@ def files(folder: Path) -> list[str]:
 class TestWaiting:
     def test_what_is_complete_is_not_waited_for(self, store: Store) -> None:
         write_run(store, make_metrics("ann"))
-        told: list[list[str]] = []
-        found = wait_for(store, ["ann"], 60, told.append)
+        waited: list[list[str]] = []
+        found = wait_for(store, ["ann"], 60, waited.append)
         assert [run.model for run in found.complete] == ["ann"]
-        assert told == []
+        assert waited == []
 
     def test_models_that_do_not_come_are_missing(self, store: Store) -> None:
         write_run(store, make_metrics("ann"))
-        told: list[list[str]] = []
+        waited: list[list[str]] = []
         with pytest.raises(InputMissingError) as caught:
-            wait_for(store, ["ann", "lstm", "bert"], 0.05, told.append)
+            wait_for(store, ["ann", "lstm", "bert"], 0.05, waited.append)
         assert caught.value.exit_code == 66
         assert "lstm, bert" in caught.value.message
         assert "ann" not in caught.value.message.replace(str(store.folder), "")
-        assert len(told) > 1
-        assert told[0] == ["lstm", "bert"]
+        assert len(waited) > 1
+        assert waited[0] == ["lstm", "bert"]
 
     def test_models_that_come_are_waited_for(self, store: Store) -> None:
-        told: list[list[str]] = []
+        waited: list[list[str]] = []
 
         def tell(missing: list[str]) -> None:
-            told.append(missing)
+            waited.append(missing)
             write_run(store, make_metrics(missing[0]))
 
         found = wait_for(store, ["ann", "lstm"], 60, tell)
         assert [run.model for run in found.complete] == ["ann", "lstm"]
-        assert told == [["ann", "lstm"], ["lstm"]]
+        assert waited == [["ann", "lstm"], ["lstm"]]
 
     def test_a_run_that_is_not_complete_is_not_enough(self, store: Store) -> None:
         store.run("ann", "s1").folder.mkdir(parents=True)
@@ -72,10 +72,10 @@ class TestWaiting:
             wait_for(store, ["ann"], 0, lambda _: None)
 
     def test_no_time_to_wait_is_one_look(self, store: Store) -> None:
-        told: list[list[str]] = []
+        waited: list[list[str]] = []
         with pytest.raises(InputMissingError):
-            wait_for(store, ["ann"], 0, told.append)
-        assert told == []
+            wait_for(store, ["ann"], 0, waited.append)
+        assert waited == []
 
     def test_the_last_pause_is_not_longer_than_what_is_left(
         self, store: Store, monkeypatch: pytest.MonkeyPatch

@@ -85,8 +85,8 @@ def busy(store: Store) -> Iterator[Store]:
         ended = [writer.poll() for writer in writers]
         for writer in writers:
             writer.kill()
-        told = [writer.communicate()[1] for writer in writers]
-    assert (ended, told) == ([None, None], ["", ""])
+        errors = [writer.communicate()[1] for writer in writers]
+    assert (ended, errors) == ([None, None], ["", ""])
 
 
 def start(store: Store, *options: str) -> subprocess.Popen[str]:
@@ -96,8 +96,8 @@ def start(store: Store, *options: str) -> subprocess.Popen[str]:
 
 def end(process: subprocess.Popen[str]) -> int:
     """Wait for a process that tells of no error in it; its exit code."""
-    _, told = process.communicate(timeout=300)
-    assert "Traceback" not in told
+    _, output = process.communicate(timeout=300)
+    assert "Traceback" not in output
     return process.returncode
 
 

@@ -22,7 +22,7 @@ from tests.comparison.scenes import write_full_run
 
 pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WIDE = ViewportSize(width=1280, height=900)
+DESKTOP = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=360, height=740)
 Scheme = Literal["light", "dark"]
 # The contrast of every letter of the charts with what is behind it: a heat map's cell has its own colours.
@@ -106,7 +106,7 @@ def opened(browser: Browser) -> Iterator[Callable[..., tuple[Page, Seen]]]:
     """Give what opens a page on a screen of some size, in a scheme."""
     contexts: list[Any] = []
 
-    def start(path: Path, screen: ViewportSize = WIDE, scheme: Scheme = "light", url: str = "") -> tuple[Page, Seen]:
+    def start(path: Path, screen: ViewportSize = DESKTOP, scheme: Scheme = "light", url: str = "") -> tuple[Page, Seen]:
         contexts.append(browser.new_context(viewport=screen, color_scheme=scheme))
         page = contexts[-1].new_page()
         page.set_default_timeout(5000)
@@ -242,7 +242,7 @@ class TestThemes:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("name", ["usual", "hostile"])
 def test_accessibility_rules_are_kept(
     name: str, scheme: Scheme, screen: ViewportSize, opened: Opened, request: pytest.FixtureRequest

@@ -45,10 +45,10 @@ def cells(markdown: str) -> list[list[str]]:
     """Give the table's cells as a reader sees them."""
     rows: list[list[str]] = []
     parsed = MarkdownIt("commonmark").enable("table").parse(markdown)
-    for opening, inner in itertools.pairwise(parsed):
-        if opening.type == "tr_open":
+    for outer, inner in itertools.pairwise(parsed):
+        if outer.type == "tr_open":
             rows.append([])
-        elif opening.type in {"th_open", "td_open"}:
+        elif outer.type in {"th_open", "td_open"}:
             rows[-1].append("".join(child.content for child in inner.children or []))
     return rows
 
@@ -101,8 +101,8 @@ def test_the_figures_are_those_of_their_splits() -> None:
         "test__ece": 0.34,
     }
     (record,) = records([make_metrics(**changes)])
-    for place, value in changes.items():
-        assert record[place.replace("__", "_")] == value
+    for key, value in changes.items():
+        assert record[key.replace("__", "_")] == value
 
 
 def test_figures_on_the_sample_say_so() -> None:

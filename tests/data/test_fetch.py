@@ -16,7 +16,7 @@ from emotion.data.origin import PUBLISHED
 from emotion.params.schema import DataTable
 from tests.hub import COMMIT, Hub, Repository, run, serving
 
-PLACE = "/datasets/dair-ai/emotion"
+REPOSITORY = "/datasets/dair-ai/emotion"
 NAMES = ["sadness", "joy", "love", "anger", "fear", "surprise"]
 ROWS = {
     "train": [("i feel low; very low", 0), ("i am glad", 1)],
@@ -38,7 +38,7 @@ def parquet(folder: Path, rows: list[tuple[str, int]], *, named: bool = True) ->
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[Hub]:
     files = {f"split/{split}-00000-of-00001.parquet": parquet(tmp_path, rows) for split, rows in ROWS.items()}
-    with serving({PLACE: Repository(files)}) as hub:
+    with serving({REPOSITORY: Repository(files)}) as hub:
         yield hub
 
 
@@ -105,7 +105,7 @@ def test_other_files_are_kept_unless_forced(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_labels_without_names_get_the_known_ones(hub: Hub, tmp_path: Path) -> None:
-    hub.repositories[PLACE].files["split/test-00000-of-00001.parquet"] = parquet(
+    hub.repositories[REPOSITORY].files["split/test-00000-of-00001.parquet"] = parquet(
         tmp_path, [("boo", 5), ("grr", 3)], named=False
     )
 
@@ -116,7 +116,7 @@ def test_labels_without_names_get_the_known_ones(hub: Hub, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("row", [("two\nlines", 0), ("two\rlines", 0), ("nobody knows", 6)])
 def test_what_cannot_be_written_as_a_line_is_bad_data(hub: Hub, tmp_path: Path, row: tuple[str, int]) -> None:
-    hub.repositories[PLACE].files["split/test-00000-of-00001.parquet"] = parquet(tmp_path, [("fine", 1), row])
+    hub.repositories[REPOSITORY].files["split/test-00000-of-00001.parquet"] = parquet(tmp_path, [("fine", 1), row])
 
     done = fetch(tmp_path / "data", hub.endpoint)
 

@@ -91,10 +91,10 @@ def structure(markdown: str) -> list[str]:
 def rows(markdown: str) -> list[list[str]]:
     """Give the cells of all tables as a reader sees them."""
     found: list[list[str]] = []
-    for opening, inner in itertools.pairwise(MarkdownIt("commonmark").enable("table").parse(markdown)):
-        if opening.type == "tr_open":
+    for outer, inner in itertools.pairwise(MarkdownIt("commonmark").enable("table").parse(markdown)):
+        if outer.type == "tr_open":
             found.append([])
-        elif opening.type in {"th_open", "td_open"}:
+        elif outer.type in {"th_open", "td_open"}:
             found[-1].append("".join(child.content for child in inner.children or []))
     return found
 
@@ -136,7 +136,7 @@ def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:
     assert {result.dataset_type for result in results(data).values()} == {"unknown"}
 
 
-def test_a_transformer_is_for_transformers_and_names_its_checkpoint(tmp_path: Path) -> None:
+def test_a_transformer_is_for_transformers_and_names_its_pretrained_model(tmp_path: Path) -> None:
     metrics = make_metrics("bert", weights=WEIGHTS, **REFERENCE)
     data, markdown = put(tmp_path, metrics)
     assert data.library_name == "transformers"
@@ -146,15 +146,17 @@ def test_a_transformer_is_for_transformers_and_names_its_checkpoint(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "source", "revision"),
+    ("pretrained", "source", "revision"),
     [("/home/somebody/bert", "folder", ""), ("some/folder", "folder", ""), ("../a/b", "hub", "main")],
 )
-def test_a_checkpoint_in_a_folder_stays_private(tmp_path: Path, checkpoint: str, source: str, revision: str) -> None:
-    weights = WEIGHTS | {"checkpoint": checkpoint, "source": source, "revision": revision}
+def test_pretrained_weights_in_a_folder_stay_private(
+    tmp_path: Path, pretrained: str, source: str, revision: str
+) -> None:
+    weights = WEIGHTS | {"checkpoint": pretrained, "source": source, "revision": revision}
     data, markdown = put(tmp_path, make_metrics("bert", weights=weights, data__licence="MIT"))
     assert data.base_model is None
-    assert checkpoint not in markdown + data.to_yaml()
-    assert data.license == "unknown", "the terms of the checkpoint are not known"
+    assert pretrained not in markdown + data.to_yaml()
+    assert data.license == "unknown", "the terms of the weights are not known"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +229,7 @@ def test_the_sample_says_that_it_is_one(tmp_path: Path) -> None:
     assert "say nothing about real texts" not in text(tmp_path, make_metrics(**REFERENCE))
 
 
-def told_by(somebody: str) -> Metrics:
+def metrics_with(somebody: str) -> Metrics:
     """Metrics in which all that comes with a data set is the same text."""
     return make_metrics(
         data__name=somebody,
@@ -241,8 +243,8 @@ def told_by(somebody: str) -> Metrics:
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_nothing_breaks_out(tmp_path: Path, hostile: str) -> None:
     """Names, sources, terms and labels come from other people's files."""
-    data, markdown = put(tmp_path, told_by("x"))
-    hostile_data, hostile_markdown = put(tmp_path, told_by(hostile))
+    data, markdown = put(tmp_path, metrics_with("x"))
+    hostile_data, hostile_markdown = put(tmp_path, metrics_with(hostile))
     assert yaml.safe_load(hostile_data.to_yaml()).keys() == yaml.safe_load(data.to_yaml()).keys()
     assert hostile_data.license == "other"
     assert all(isinstance(result.dataset_name, str) for result in hostile_data.eval_results or [])
@@ -294,8 +296,8 @@ def test_the_runs_other_files_add_to_it(tmp_path: Path) -> None:
         {"type": "Flatten", "parameters": 0},
     ]
     write_json(tmp_path / "architecture.json", {"layers": layers})
-    made = {"versions": {"emotion": "0.1.0", "keras": "3.15.1"}, "revision": "7c5ca467", "hardware": {"cores": 2}}
-    write_json(tmp_path / "params.json", made)
+    provenance = {"versions": {"emotion": "0.1.0", "keras": "3.15.1"}, "revision": "7c5ca467", "hardware": {"cores": 2}}
+    write_json(tmp_path / "params.json", provenance)
     markdown = text(tmp_path, make_metrics())
     assert "Layers: Embedding (8,126 words, 128 features), Flatten;" in markdown
     assert "Versions: emotion 0.1.0, keras 3.15.1. Revision of emotion: 7c5ca467." in markdown
@@ -320,21 +322,21 @@ def add_token_types(folder: Path) -> None:
     "inputs", [["input_ids"], ["input_ids", "attention_mask"], ["input_ids", "attention_mask", "token_type_ids"]]
 )
 def test_its_python_gives_what_the_classifier_gives(tmp_path: Path, inputs: list[str]) -> None:
-    words = inputs == ["input_ids"]
-    folder = write_model(tmp_path / "model", length=35 if words else None)
-    if not words:
+    word_level = inputs == ["input_ids"]
+    folder = write_model(tmp_path / "model", length=35 if word_level else None)
+    if not word_level:
         write_json(folder / "tokenizer_config.json", {"model_input_names": inputs})
     if "token_type_ids" in inputs:
         add_token_types(folder)
     write_temperature(folder / "config.json", 7.0)
-    _, markdown = put(tmp_path, make_metrics("ann" if words else "bert", data__labels=list(LABELS)))
+    _, markdown = put(tmp_path, make_metrics("ann" if word_level else "bert", data__labels=list(LABELS)))
     classifier = Classifier.load(folder, 1)
     expected = probabilities(classifier.logits(TEXTS), classifier.temperature)
-    for line, row, told in zip(printed(markdown, folder), expected, TEXTS, strict=True):
+    for line, row, text in zip(printed(markdown, folder), expected, TEXTS, strict=True):
         label, score, rest = line.split(" ", 2)
         assert label == classifier.labels[row.argmax()]
         assert float(score) == pytest.approx(row.max(), abs=1e-4)
-        assert rest == told
+        assert rest == text
 
 
 def printed(markdown: str, folder: Path) -> list[str]:

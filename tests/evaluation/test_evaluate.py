@@ -83,9 +83,9 @@ def test_the_report_lists_each_splits_mistakes_after_its_scores(run: Run, scores
         table, _, mistakes = part.partition("confident mistakes")
         assert "weighted avg" in table
         found[name] = [line.split(maxsplit=1) for line in mistakes.splitlines()[1:] if line]
-    said = {name: [text for _, text in lines] for name, lines in found.items()}
-    assert said["validation"] == ["anger -> joy  row 4: happy today"]
-    assert sorted(said["test"]) == ["joy -> anger  row 5: furious", "joy -> fear   row 4: i feel scared"]
+    mistakes_of = {name: [text for _, text in lines] for name, lines in found.items()}
+    assert mistakes_of["validation"] == ["anger -> joy  row 4: happy today"]
+    assert sorted(mistakes_of["test"]) == ["joy -> anger  row 5: furious", "joy -> fear   row 4: i feel scared"]
     shares = probabilities(toy.logits(["i feel scared", "furious"]), scores.temperature).max(axis=1)
     assert [float(share) for share, _ in found["test"]] == pytest.approx(sorted(shares, reverse=True), abs=1e-4)
 

@@ -152,12 +152,12 @@ class TestArchitecture:
     def run(self, tmp_path: Path) -> Run:
         return Store(tmp_path).run("ann", "s1")
 
-    def said(self, run: Run, content: dict[str, Any]) -> list[str]:
+    def texts(self, run: Run, content: dict[str, Any]) -> list[str]:
         write_json(run.architecture, content)
         return drawn(lambda: figures._architecture(run.architecture, run))
 
     def test_layers_shapes_and_parameters_from_top_to_bottom(self, run: Run) -> None:
-        assert self.said(run, ANN) == [
+        assert self.texts(run, ANN) == [
             *("layer", "output", "parameters"),
             *("input", "input_ids", "35"),
             *("Embedding", "8,126 words, 128 features", "35 x 128", "1,040,128"),
@@ -171,10 +171,10 @@ class TestArchitecture:
 
     def test_weights_that_stay_as_they_are_and_any_length(self, run: Run) -> None:
         layers = [layer("input_ids", "InputLayer", "", [None, None]), layer("mask", "MaskBias", "", [None, 1, 1, None])]
-        said = self.said(run, {"parameters": {"total": 1500, "trainable": 500}, "layers": layers})
-        assert "ann/s1: 1,500 parameters, 500 trainable" in said
-        assert "any" in said
-        assert "MaskBias" not in said
+        texts = self.texts(run, {"parameters": {"total": 1500, "trainable": 500}, "layers": layers})
+        assert "ann/s1: 1,500 parameters, 500 trainable" in texts
+        assert "any" in texts
+        assert "MaskBias" not in texts
 
     @pytest.mark.parametrize(
         "content",
@@ -197,7 +197,7 @@ class TestArchitecture:
     )
     def test_a_damaged_file(self, run: Run, content: dict[str, Any]) -> None:
         with pytest.raises(BadDataError, match=r"architecture\.json is not an architecture") as caught:
-            self.said(run, content)
+            self.texts(run, content)
         assert caught.value.exit_code == 65
 
     @pytest.mark.parametrize("content", ["", "[]", json.dumps(ANN)[:-9]])
@@ -244,25 +244,25 @@ class TestArchitecture:
     ) -> None:
         prepare(1, 0)
         word = WordParams(model=params, text=WordTextTable(max_length=35))
-        said = self.said(run, architecture(build_model(word, vocabulary=8126, labels=6)))
+        texts = self.texts(run, architecture(build_model(word, vocabulary=8126, labels=6)))
         total = {"ann": "1,329,190", "lstm": "1,322,022"}[params.name]
-        assert said[-1] == f"ann/s1: {total} parameters, all trainable"
-        assert said[3:-3] == layers
+        assert texts[-1] == f"ann/s1: {total} parameters, all trainable"
+        assert texts[3:-3] == layers
 
     def test_what_we_add_to_them_is_told_too(self, run: Run) -> None:
         prepare(1, 0)
         params = LstmTable(feature_dropout=0.4, units_dropout=0.3)
         word = WordParams(model=params, text=WordTextTable(max_length=35))
-        said = self.said(run, architecture(build_model(word, vocabulary=8126, labels=6)))
-        assert said.count("Dropout") == 2
-        assert "0.4 of whole features, while training" in said
-        assert "0.3 of values, while training" in said
+        texts = self.texts(run, architecture(build_model(word, vocabulary=8126, labels=6)))
+        assert texts.count("Dropout") == 2
+        assert "0.4 of whole features, while training" in texts
+        assert "0.3 of values, while training" in texts
 
     def test_the_inputs_of_a_transformer_stand_beside_each_other(self, run: Run) -> None:
         names = ("input_ids", "token_type_ids", "attention_mask")
         layers = [layer(name, "InputLayer", "", [None, None]) for name in names]
-        said = self.said(run, {"parameters": {"total": 0, "trainable": 0}, "layers": layers})
-        assert said[3:6] == ["input", ", ".join(names), "any"]
+        texts = self.texts(run, {"parameters": {"total": 0, "trainable": 0}, "layers": layers})
+        assert texts[3:6] == ["input", ", ".join(names), "any"]
 
 
 def predictions(labels: Sequence[int], predicted: Sequence[int], classes: int) -> Predictions:

@@ -19,9 +19,9 @@ def put(path: Path, content: object) -> Path:
     return path
 
 
-def changed(place: str, value: object) -> dict[str, Any]:
+def changed(path: str, value: object) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(json.dumps(GOOD))
-    *parents, key = place.split(".")
+    *parents, key = path.split(".")
     inner = content
     for parent in parents:
         inner = inner[parent]

@@ -165,17 +165,17 @@ def test_a_truncated_file(path: Path, kept: float) -> None:
 def test_any_damaged_byte_is_told_or_does_no_damage(path: Path) -> None:
     written = write_predictions(path, TEXTS, LABELS, LOGITS)
     content = path.read_bytes()
-    told = 0
-    for place in range(len(content)):
-        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+    refusals = 0
+    for index in range(len(content)):
+        path.write_bytes(content[:index] + bytes([content[index] ^ 0xFF]) + content[index + 1 :])
         try:
             found = read_predictions(path, 3)
         except BadDataError:
-            told += 1
+            refusals += 1
         else:
             assert found.label.tolist() == written.label.tolist()
             assert found.logits.tolist() == written.logits.tolist()
-    assert told > len(content) / 2
+    assert refusals > len(content) / 2
 
 
 class Trap:

@@ -34,10 +34,10 @@ def test_texts_without_words_and_splits_without_texts() -> None:
 def test_progress_counts_every_row() -> None:
     from emotion.explore.word_counts import read_words
 
-    told: list[int] = []
-    read_words(make_splits([("a", "x")] * 5000, [("b", "x")]), told.append)
-    assert sum(told) == 5001
-    assert len(told) > 2
+    advances: list[int] = []
+    read_words(make_splits([("a", "x")] * 5000, [("b", "x")]), advances.append)
+    assert sum(advances) == 5001
+    assert len(advances) > 2
 
 
 def test_the_words_of_a_label_are_those_of_its_rows() -> None:

@@ -103,9 +103,9 @@ class Container:
 
 def open_to_all(folder: Path, mode: int = 0o555) -> Path:
     """Let every user reach a folder below pytest's own, which is one user's alone."""
-    for each in (folder, *folder.parents):
-        if each.stat().st_uid == os.getuid():
-            each.chmod(each.stat().st_mode | (mode if each == folder else 0o555))
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.getuid():
+            path.chmod(path.stat().st_mode | (mode if path == folder else 0o555))
     return folder
 
 

@@ -44,7 +44,7 @@ def test_a_change_of_code_touches_one_small_layer(checkout: Path, name: str) -> 
     try:
         before, after = layers(image), layers(changed)
         assert len(before) == len(after)
-        different = [place for place, pair in enumerate(zip(before, after, strict=True)) if len(set(pair)) > 1]
+        different = [index for index, pair in enumerate(zip(before, after, strict=True)) if len(set(pair)) > 1]
         sizes = [int(size) for size in docker("history", "--human=false", "--format", "{{.Size}}", changed).split()]
         # The newest layer that is not empty.
         assert different == [len(after) - 1]

@@ -16,13 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BUDGETS = {"emotion-train": 2200, "emotion-classify": 450}
 INSTALLED = """
 import importlib.metadata, json
-print(json.dumps({each.name.lower().replace("_", "-"): each.version for each in importlib.metadata.distributions()}))
+found = importlib.metadata.distributions()
+print(json.dumps({package.name.lower().replace("_", "-"): package.version for package in found}))
 """
 FILES = """
 import json, os
 found = []
 for folder, folders, files in os.walk("/"):
-    folders[:] = [each for each in folders if os.path.join(folder, each) not in ("/proc", "/sys", "/dev")]
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/dev")]
     found += [os.path.join(folder, file) for file in files]
 print(json.dumps(found))
 """
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.images
 def files(request: pytest.FixtureRequest) -> dict[str, list[str]]:
     """All files of each image, listed once."""
     images = [request.getfixturevalue("train_image"), request.getfixturevalue("classify_image")]
-    return {each: json.loads(python(each, FILES, "--user", "0:0").stdout) for each in images}
+    return {image: json.loads(python(image, FILES, "--user", "0:0").stdout) for image in images}
 
 
 def test_exactly_what_the_lock_says_is_installed(image: str) -> None:
@@ -71,8 +72,8 @@ def test_all_modules_are_compiled_and_stay_so(image: str, files: dict[str, list[
 
 
 def test_no_secret_and_no_data_in_any_layer(image: str, files: dict[str, list[str]]) -> None:
-    told = docker("history", "--no-trunc", image) + json.dumps(inspect(image)["Config"])
-    assert not re.search(r"token|password|PIP_INDEX_URL=|BEGIN [A-Z ]*KEY", told)
+    metadata = docker("history", "--no-trunc", image) + json.dumps(inspect(image)["Config"])
+    assert not re.search(r"token|password|PIP_INDEX_URL=|BEGIN [A-Z ]*KEY", metadata)
     ours = [path for path in files[image] if path.startswith(f"{SITE}emotion/") or "/run/secrets" in path]
     assert f"{SITE}emotion/cli/main.py" in ours
     assert f"{SITE}emotion/jobs/ann/params.toml" in ours

@@ -66,7 +66,7 @@ def test_training_comparing_and_classifying_give_what_the_command_line_gives(
     subprocess.run([emotion, "train", "ann", "--data", str(data), "--store", str(here), *arguments], check=True)
     assert content(store) == content(here)
     for name in ("validation", "test"):
-        mine, theirs = (np.load(each / "runs/ann/r/predictions" / f"{name}.npz") for each in (here, store))
+        mine, theirs = (np.load(root / "runs/ann/r/predictions" / f"{name}.npz") for root in (here, store))
         assert set(mine) == {"row", "label", "logits"}
         for array in mine:
             np.testing.assert_array_equal(mine[array], theirs[array])

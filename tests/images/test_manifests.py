@@ -87,7 +87,7 @@ class Node:
         assert not own["allowPrivilegeEscalation"]
         memory = str(int(quantity(limits["memory"])))
         options = [*PINNED, "--read-only", "--security-opt", "no-new-privileges", "--network", self.network]
-        options += [part for each in own["capabilities"]["drop"] for part in ("--cap-drop", each)]
+        options += [part for capability in own["capabilities"]["drop"] for part in ("--cap-drop", capability)]
         options += ["--user", f"{user['runAsUser']}:{user['runAsGroup']}", "--group-add", str(user["fsGroup"])]
         # An engine refuses more cores than there are.
         options += ["--cpus", str(min(quantity(limits["cpu"]), os.cpu_count() or 1))]
@@ -95,11 +95,11 @@ class Node:
         options += ["--stop-timeout", str(spec["terminationGracePeriodSeconds"])]
         if "completionMode" in job.job["spec"]:
             options += ["--hostname", f"{job.name}-{index}"]
-        options += [part for each in _environment(job, index).items() for part in ("--env", "=".join(each))]
+        options += [part for pair in _environment(job, index).items() for part in ("--env", "=".join(pair))]
         return [*options, *self._mounts(job)]
 
     def _mounts(self, job: Rendered) -> list[str]:
-        volumes = {each["name"]: each for each in job.pod["volumes"]}
+        volumes = {volume["name"]: volume for volume in job.pod["volumes"]}
         options = []
         for mount in job.container["volumeMounts"]:
             target, volume = mount["mountPath"], volumes[mount["name"]]
@@ -127,7 +127,7 @@ class Node:
     def _parameters(self, job: Rendered, volume: dict[str, Any]) -> Path:
         """A ConfigMap as a folder of links, as kubelet writes it, so that all its files change at once."""
         wanted = volume["configMap"]["name"]
-        found = [each for each in job.others if (each["kind"], each["metadata"]["name"]) == ("ConfigMap", wanted)]
+        found = [item for item in job.others if (item["kind"], item["metadata"]["name"]) == ("ConfigMap", wanted)]
         folder = self.claim.parent / f"{wanted}-{uuid.uuid4().hex[:8]}"
         (folder / "..version").mkdir(parents=True)
         (folder / "..data").symlink_to("..version")
@@ -302,7 +302,7 @@ def test_runs_that_cannot_be_written_end_the_job(node: Node, cause: str) -> None
     more = []
     if cause == "full":
         job.container["volumeMounts"] = [
-            each for each in job.container["volumeMounts"] if each["mountPath"] != "/store/runs"
+            mount for mount in job.container["volumeMounts"] if mount["mountPath"] != "/store/runs"
         ]
         more = ["--mount", "type=tmpfs,destination=/store/runs,tmpfs-size=64k,tmpfs-mode=1777"]
     else:
@@ -348,18 +348,18 @@ def test_two_workers_train_one_run_together(start_node: Callable[..., Node], net
     node, job = with_data(start_node(network)), ann(workers=2)
     service = job.pod["subdomain"]
     try:
-        # The name that the headless Service gives to each.
+        # The headless Service gives these names to pods.
         pods = [node.start(job, index, "--network-alias", f"{job.name}-{index}.{service}") for index in range(2)]
         codes = [pod.wait() for pod in pods]
-        words = [pod.words() for pod in pods]
-        assert codes == [0, 0], "\n".join(words)
-        assert not any("Traceback" in each for each in words)
+        logs = [pod.words() for pod in pods]
+        assert codes == [0, 0], "\n".join(logs)
+        assert not any("Traceback" in log for log in logs)
     finally:
         node.clear()
         node.pods.clear()
     run = node.claim / "runs" / "ann" / job.spec.run
     assert {path.name for path in run.iterdir()} == RUN_FILES
-    assert "worker 1 of 2 has done its part" in words[1]
+    assert "worker 1 of 2 has done its part" in logs[1]
 
 
 @dataclass(frozen=True)
@@ -386,11 +386,11 @@ def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_contai
     (source / "in ner" / "large.bin").write_bytes(os.urandom(3 << 20))
     files = local_files(source)
     moved: list[int] = []
-    assert upload(pod, source, files, target, moved.append).written == [each.path for each in files]
-    assert sum(moved) == sum(each.size for each in files)
+    assert upload(pod, source, files, target, moved.append).written == [entry.path for entry in files]
+    assert sum(moved) == sum(entry.size for entry in files)
     there = [path for path in (node.claim / "inputs").rglob("*") if path.is_file()]
     assert {path.relative_to(node.claim / "inputs" / "mine").as_posix() for path in there} == {
-        each.path for each in files
+        entry.path for entry in files
     }
     assert {(path.stat().st_uid, path.stat().st_gid) for path in there} == {(10001, 10001)}
     assert sorted_by_path(remote_files(pod, target)) == sorted_by_path(files)

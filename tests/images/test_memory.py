@@ -23,7 +23,7 @@ SIZES = {
 PARAMETERS = """
 [model]
 name = "bert"
-checkpoint = "/store/checkpoint"
+checkpoint = "/store/pretrained"
 [text]
 max_length = 256
 [training]
@@ -45,10 +45,10 @@ def mounts(store: Path) -> dict[str, Path]:
     (store / "data").mkdir()
     train = long(rows["train"], 2 * BATCH)
     write_dataset(store / "data", train=train, validation=long(rows["validation"], 20), test=long(rows["test"], 20))
-    write_pretrained(store / "checkpoint", "bert", [text for text, _ in train], **SIZES)
-    (store / "checkpoint" / "model.safetensors").chmod(0o644)
+    write_pretrained(store / "pretrained", "bert", [text for text, _ in train], **SIZES)
+    (store / "pretrained" / "model.safetensors").chmod(0o644)
     (store / "params.toml").write_text(PARAMETERS)
-    for folder in (store / "data", store / "checkpoint"):
+    for folder in (store / "data", store / "pretrained"):
         open_to_all(folder)
     return {"/store": store}
 

@@ -16,7 +16,7 @@ WRITABLE = """
 import json, os
 found = []
 for folder, folders, files in os.walk("/"):
-    folders[:] = [each for each in folders if os.path.join(folder, each) not in ("/proc", "/sys", "/dev", "/tmp")]
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/dev", "/tmp")]
     found += [path for path in (folder, *(os.path.join(folder, file) for file in files))
               if not os.path.islink(path) and os.access(path, os.W_OK) and not os.stat(path).st_mode & 0o1000]
 print(json.dumps(found))
@@ -25,7 +25,7 @@ SETUID = """
 import json, os
 found = []
 for folder, folders, files in os.walk("/"):
-    folders[:] = [each for each in folders if os.path.join(folder, each) not in ("/proc", "/sys", "/dev")]
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/dev")]
     found += [path for path in (os.path.join(folder, file) for file in files) if os.lstat(path).st_mode & 0o6000]
 print(json.dumps(found))
 """

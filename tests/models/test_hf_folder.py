@@ -201,13 +201,13 @@ def test_no_file_and_a_folder_in_its_place(bert: Reference, tmp_path: Path) -> N
 
 def test_the_configuration_of_a_classifier(bert: Reference) -> None:
     content = {**bert.content, "auto_map": {"AutoModel": "code.Model"}, "torch_dtype": "float16", "num_labels": 9}
-    made = classifier_config(content, ["Wut", "größte Freude", "恐れ"])
-    assert made["id2label"] == {"0": "Wut", "1": "größte Freude", "2": "恐れ"}
-    assert made["label2id"] == {"Wut": 0, "größte Freude": 1, "恐れ": 2}
-    assert made["architectures"] == ["BertForSequenceClassification"]
-    assert made["dtype"] == "float32"
-    assert not {"auto_map", "torch_dtype", "num_labels", "_name_or_path"} & set(made)
-    assert encoder_config(made) == bert.config
+    written = classifier_config(content, ["Wut", "größte Freude", "恐れ"])
+    assert written["id2label"] == {"0": "Wut", "1": "größte Freude", "2": "恐れ"}
+    assert written["label2id"] == {"Wut": 0, "größte Freude": 1, "恐れ": 2}
+    assert written["architectures"] == ["BertForSequenceClassification"]
+    assert written["dtype"] == "float32"
+    assert not {"auto_map", "torch_dtype", "num_labels", "_name_or_path"} & set(written)
+    assert encoder_config(written) == bert.config
 
 
 def test_what_is_written_is_read_again(family: Reference) -> None:

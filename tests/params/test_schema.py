@@ -26,7 +26,7 @@ def test_an_empty_file_gives_the_defaults_of_the_named_model(file: Path) -> None
     assert load_params("lstm", file) == WordParams(model=LstmTable())
 
 
-def test_a_transformer_needs_a_checkpoint_and_has_defaults_for_all_else(file: Path) -> None:
+def test_a_transformer_needs_pretrained_weights_and_has_defaults_for_all_else(file: Path) -> None:
     (line,) = mistakes("bert", file)
     assert line == f"{file}: [model] checkpoint: field required"
     params = load_params("bert", file, ["model.checkpoint=org/name"])
@@ -126,8 +126,8 @@ def test_what_is_no_time_between_checkpoints(file: Path, often: str) -> None:
 )
 def test_an_impossible_value_of_a_transformer(file: Path, content: str, location: str) -> None:
     file.write_text(content)
-    checkpoint = [] if "checkpoint" in content else ["model.checkpoint=org/name"]
-    (line,) = mistakes("bert", file, checkpoint)
+    overrides = [] if "checkpoint" in content else ["model.checkpoint=org/name"]
+    (line,) = mistakes("bert", file, overrides)
     assert line.startswith(f"{file}: {location}: ")
 
 
@@ -136,11 +136,11 @@ def test_an_impossible_value_of_a_transformer(file: Path, content: str, location
 def test_weights_of_labels_are_a_word_or_a_table(file: Path, model: str, asked: object) -> None:
     written = as_toml({"training": {"class_weights": asked}})
     file.write_text(written)
-    checkpoint = ["model.checkpoint=org/name"] if model == "bert" else []
-    assert load_params(model, file, checkpoint).training.class_weights == asked
+    overrides = ["model.checkpoint=org/name"] if model == "bert" else []
+    assert load_params(model, file, overrides).training.class_weights == asked
     override = written.replace("[training]\n", "training.").replace(" = ", "=", 1)
     file.write_text("")
-    assert load_params(model, file, [override, *checkpoint]).training.class_weights == asked
+    assert load_params(model, file, [override, *overrides]).training.class_weights == asked
 
 
 @pytest.mark.parametrize(

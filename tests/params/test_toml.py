@@ -41,7 +41,7 @@ def test_the_studys_vocabulary_and_length_are_kept(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if schema(model) is TransformerParams])
-def test_a_transformer_s_job_names_its_checkpoint_and_commit(model: str) -> None:
+def test_a_transformer_s_job_names_its_pretrained_weights_and_commit(model: str) -> None:
     params = load_params(model, JOBS / model / "params.toml")
     assert isinstance(params, TransformerParams)
     known = MODEL_INFOS[model].pretrained
@@ -167,7 +167,7 @@ def test_set_cannot_make_a_job_another_model(file: Path) -> None:
     assert "'ann'" in line
 
 
-def test_a_revision_goes_with_its_checkpoint() -> None:
+def test_a_revision_goes_with_its_pretrained_weights() -> None:
     def revision(*overrides: str) -> str:
         model = load_params("bert", params_file("bert"), overrides).model
         assert isinstance(model, TransformerTable)

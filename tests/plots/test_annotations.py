@@ -14,10 +14,10 @@ from sklearn.isotonic import isotonic_regression
 from emotion.plots import style
 from emotion.plots.annotations import end_labels, point_labels, spread
 
-positions = st.lists(st.floats(0, 1000) | st.integers(0, 5).map(float), min_size=1, max_size=20)
+many_heights = st.lists(st.floats(0, 1000) | st.integers(0, 5).map(float), min_size=1, max_size=20)
 
 
-@given(positions, st.floats(0, 100))
+@given(many_heights, st.floats(0, 100))
 @settings(max_examples=200, deadline=None)
 def test_names_keep_their_order_and_the_gap_and_move_as_little_as_that_takes(heights: list[float], gap: float) -> None:
     """Least squares under an order is isotonic regression, which scikit-learn has too."""
@@ -30,7 +30,7 @@ def test_names_keep_their_order_and_the_gap_and_move_as_little_as_that_takes(hei
 
 
 @pytest.mark.parametrize(
-    ("places", "moved"),
+    ("heights", "moved"),
     [
         ([], []),
         ([0.0, 10.0, 30.0], [0.0, 10.0, 30.0]),
@@ -38,8 +38,8 @@ def test_names_keep_their_order_and_the_gap_and_move_as_little_as_that_takes(hei
         ([9.0, 1.0, 50.0], [10.0, 0.0, 50.0]),
     ],
 )
-def test_names_that_have_room_stay_and_others_make_room_alike(places: list[float], moved: list[float]) -> None:
-    assert spread(places, 10) == moved
+def test_names_that_have_room_stay_and_others_make_room_alike(heights: list[float], moved: list[float]) -> None:
+    assert spread(heights, 10) == moved
 
 
 @pytest.fixture
@@ -116,11 +116,11 @@ class TestPoints:
 
 class TestEnds:
     def test_names_of_lines_that_end_together_are_one_below_the_other(self, axes: Any) -> None:
-        ends = [(10, 5 + place / 100, f"line {place}", style.ACCENT) for place in (2, 0, 1, 4, 3)]
+        ends = [(10, 5 + index / 100, f"line {index}", style.ACCENT) for index in (2, 0, 1, 4, 3)]
         end_labels(axes, ends)
         found = boxes(axes)
         assert not overlapping(found)
-        assert sorted(found, key=lambda name: found[name].y0) == [f"line {place}" for place in range(5)]
+        assert sorted(found, key=lambda name: found[name].y0) == [f"line {index}" for index in range(5)]
 
     def test_names_stand_to_the_right_of_everything(self, axes: Any) -> None:
         end_labels(axes, [(3, 2, "short", style.ACCENT), (6, 8, "long", style.ACCENT)], right=10)

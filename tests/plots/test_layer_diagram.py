@@ -8,7 +8,7 @@ from tests.plots.drawings import drawn
 
 class TestLayerDiagram:
     def layers(self, *parameters: int) -> list[layer_diagram.Layer]:
-        return [layer_diagram.Layer(f"Dense{place}", "64 units", "64", count) for place, count in enumerate(parameters)]
+        return [layer_diagram.Layer(f"Dense{index}", "64 units", "64", count) for index, count in enumerate(parameters)]
 
     def test_layers_stand_in_order_with_what_they_have(self) -> None:
         texts = drawn(lambda: layer_diagram.architecture(self.layers(1000, 0, 2_000_000), "ann/s1", 2_001_000))

@@ -40,8 +40,8 @@ class TestTrainingCurves:
 class TestOverlaidCurves:
     def names(self, lines: Sequence[tuple[str, str, Sequence[float]]]) -> list[str]:
         """What is written beside the lines, but for axes."""
-        said = {name for name, *_ in lines}
-        return [text for text in drawn(lambda: learning_curves.overlaid_curves(lines)) if text in said]
+        names = {name for name, *_ in lines}
+        return [text for text in drawn(lambda: learning_curves.overlaid_curves(lines)) if text in names]
 
     def test_every_model_is_named_once_however_many_runs_it_has(self) -> None:
         lines = [("ann", "ann", [0.5, 0.7]), ("bert", "bert", [0.8, 0.9]), ("ann", "ann", [0.6, 0.8])]

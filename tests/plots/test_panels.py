@@ -29,9 +29,9 @@ def test_control_characters_are_not_drawn() -> None:
 def test_grids(count: int, shape: tuple[int, int]) -> None:
     figure, grid = new_grid(count, 2.0)
     assert len(grid) == len(figure.axes) == count
-    places = grid[0].get_subplotspec()
-    assert places is not None
-    assert places.get_gridspec().get_geometry() == shape
+    subplot_spec = grid[0].get_subplotspec()
+    assert subplot_spec is not None
+    assert subplot_spec.get_gridspec().get_geometry() == shape
 
 
 def test_what_is_not_drawn_is_told() -> None:

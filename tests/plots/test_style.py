@@ -37,13 +37,13 @@ HOSTILE = [
 
 def luminance(color: str) -> float:
     """Relative luminance, as WCAG 2.2 defines it."""
-    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
+def contrast(first: str, second: str) -> float:
+    dark, light = sorted((luminance(first), luminance(second)))
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -61,8 +61,8 @@ def hostile() -> Figure:
     axes.set_title(HOSTILE[0])
     axes.set_xlabel(HOSTILE[1])
     axes.set_xticks([])
-    for place, text in enumerate(HOSTILE):
-        axes.annotate(text, (0.5, place), rotation=45 * (place % 2))
+    for index, text in enumerate(HOSTILE):
+        axes.annotate(text, (0.5, index), rotation=45 * (index % 2))
     return figure
 
 

@@ -8,11 +8,11 @@ from emotion.plots import style, tradeoff
 from emotion.plots.tradeoff import Point
 from tests.plots.drawings import drawn
 
-positions = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 5)), max_size=12)
+coordinates = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 5)), max_size=12)
 
 
 class TestTradeoff:
-    @given(positions, st.booleans())
+    @given(coordinates, st.booleans())
     @settings(max_examples=150, deadline=None)
     def test_on_the_front_are_those_that_no_other_equals_or_beats_in_both(
         self, found: list[tuple[int, int]], more_is_better: bool
@@ -51,8 +51,8 @@ class TestTradeoff:
 
     def test_of_very_many_the_front_and_the_best_of_each_model_are_named(self) -> None:
         """The front is two models' best, of which one is more accurate and one cheaper."""
-        found = [self.point(f"{model}{n}", 10 + 90 * place + n, 0.9 + place / 50 - n / 1000, model)
-                 for place, model in enumerate(("ann", "lstm")) for n in range(10)]  # fmt: skip
+        found = [self.point(f"{model}{n}", 10 + 90 * index + n, 0.9 + index / 50 - n / 1000, model)
+                 for index, model in enumerate(("ann", "lstm")) for n in range(10)]  # fmt: skip
         found += [self.point(f"bert{n}", 5000 + n, 0.85 - n / 1000, "bert") for n in range(10)]
         texts = drawn(lambda: tradeoff.tradeoff(found, "MB", more_is_better=False))
         assert {text for text in texts if text.startswith(("ann", "lstm", "bert"))} == {"ann0", "lstm0", "bert0"}

@@ -1,4 +1,4 @@
-"""Makes the small references that our encoders are held against, with PyTorch; opens checkpoints that we wrote.
+"""Makes the small references that our encoders are held against, with PyTorch; opens models that we wrote.
 
 PyTorch is no dependency of the project, so the script has an environment of its own:
 
@@ -46,13 +46,13 @@ DISTIL_SIZES = {
 ALBERT = {"embedding_size": 8, "num_hidden_layers": 4}
 MOBILE = {"embedding_size": 8, "intra_bottleneck_size": 12, "num_feedforward_networks": 3}
 LAYER_NORM = {"normalization_type": "layer_norm", "layer_norm_eps": 0.05}
-WIDE = {"hidden_size": 24, "num_attention_heads": 3}
+THREE_HEADS = {"hidden_size": 24, "num_attention_heads": 3}
 # Family, number of labels, and what differs from SIZES. An epsilon of ordinary size would not show in the results.
 CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
     "bert": ("bert", 6, {}),
     "bert_gelu_new": ("bert", 2, {"hidden_act": "gelu_new", "layer_norm_eps": 0.05}),
     "bert_relu": ("bert", 4, {"hidden_act": "relu", "classifier_dropout": 0.3, "type_vocab_size": 1}),
-    "bert_silu": ("bert", 3, {"hidden_act": "silu", "type_vocab_size": 3, **WIDE}),
+    "bert_silu": ("bert", 3, {"hidden_act": "silu", "type_vocab_size": 3, **THREE_HEADS}),
     "distilbert": ("distilbert", 6, {}),
     "distilbert_relu": ("distilbert", 2, {"activation": "relu", "dim": 24, "n_heads": 3, "n_layers": 3}),
     "albert": ("albert", 6, ALBERT),
@@ -80,20 +80,20 @@ CASES: dict[str, tuple[str, int, dict[str, Any]]] = {
     "roberta": ("roberta", 6, {"type_vocab_size": 1, "layer_norm_eps": 0.05}),
     "roberta_pad_0": ("roberta", 2, {"type_vocab_size": 2, "pad_token_id": 0}),
     "xlm_roberta": ("xlm-roberta", 3, {"type_vocab_size": 1}),
-    "camembert": ("camembert", 4, {"type_vocab_size": 1, **WIDE}),
+    "camembert": ("camembert", 4, {"type_vocab_size": 1, **THREE_HEADS}),
     "electra": ("electra", 6, {"embedding_size": 8, "layer_norm_eps": 0.05}),
     "electra_same_size": ("electra", 2, {"embedding_size": 16, "hidden_act": "relu"}),
 }
 
 
 def main() -> None:
-    """Make the references, or check a checkpoint."""
+    """Make the references, or check a model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", type=Path, metavar="FOLDER", help="open this checkpoint instead, print its logits")
+    parser.add_argument("--check", type=Path, metavar="FOLDER", help="open this model instead, print its logits")
     parser.add_argument("--ids", nargs="+", default=["2,5,9,3"], metavar="1,2,3", help="token ids, a row each")
     arguments = parser.parse_args()
     if arguments.check:
-        rows = [[int(each) for each in row.split(",")] for row in arguments.ids]
+        rows = [[int(token) for token in row.split(",")] for row in arguments.ids]
         sys.stdout.write(json.dumps(check(arguments.check, rows)) + "\n")
         return
     for name, (family, labels, changed) in CASES.items():
@@ -131,19 +131,19 @@ def _inputs(config: Any, generator: Any) -> dict[str, Any]:
     """Draw rows of `LENGTHS` tokens, padded right; token types end in another one where the family has it."""
     import torch
 
-    places = torch.arange(max(LENGTHS))[None, :]
+    positions = torch.arange(max(LENGTHS))[None, :]
     lengths = torch.tensor(LENGTHS)[:, None]
-    mask = (places < lengths).long()
+    mask = (positions < lengths).long()
     # Ids from 3 up are never padding.
     ids = torch.randint(3, config.vocab_size, (len(LENGTHS), max(LENGTHS)), generator=generator)
     inputs = {"input_ids": ids * mask + config.pad_token_id * (1 - mask), "attention_mask": mask}
     if hasattr(config, "type_vocab_size"):
-        inputs["token_type_ids"] = (places >= lengths // 2).long() * mask * (config.type_vocab_size - 1)
+        inputs["token_type_ids"] = (positions >= lengths // 2).long() * mask * (config.type_vocab_size - 1)
     return inputs
 
 
 def check(folder: Path, rows: list[list[int]]) -> list[list[float]]:
-    """Logits of `rows` by PyTorch from a checkpoint; ends with a message where its names are not PyTorch's."""
+    """Logits of `rows` by PyTorch from a model's folder; ends with a message where its names are not PyTorch's."""
     import torch
     from transformers import AutoModelForSequenceClassification
 

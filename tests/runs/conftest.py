@@ -17,9 +17,14 @@ def _memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_figures(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Draw no figures, which take seconds per run, except in test_train_job_figures.py."""
-    if request.module.__name__ != "tests.runs.test_train_job_figures":
+    """Draw no figures, which take seconds per run, unless the test uses the fixture `figures`."""
+    if "figures" not in request.fixturenames:
         monkeypatch.setattr("emotion.runs.train_job.draw_run", lambda _run, _metrics: [])
+
+
+@pytest.fixture
+def figures() -> None:
+    """Let runs draw their figures."""
 
 
 @pytest.fixture

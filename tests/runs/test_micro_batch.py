@@ -10,7 +10,7 @@ import pytest
 from emotion.errors import Terminated
 from emotion.hardware import FreeMemory
 from emotion.params.schema import AnnTable, WordParams
-from emotion.runs import micro_batch as micro
+from emotion.runs import micro_batch
 from emotion.runs.micro_batch import choose_micro_batch, note_attempt
 from emotion.store.lease import Lease, hold
 from emotion.training.memory import RESERVE, SHARE, Memory
@@ -26,14 +26,14 @@ SCARCE = round(1.41e9 / SHARE) + RESERVE - MEMORY.weights
 @pytest.fixture(autouse=True)
 def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give this machine plenty of memory, no pressure, and no cgroup."""
-    monkeypatch.setattr(micro, "free_memory", lambda: FreeMemory(PLENTY, "the machine's memory"))
-    monkeypatch.setattr(micro, "memory_kills", lambda: ("", -1))
-    monkeypatch.setattr(micro, "SOON_BYTES", PLENTY)
+    monkeypatch.setattr(micro_batch, "free_memory", lambda: FreeMemory(PLENTY, "the machine's memory"))
+    monkeypatch.setattr(micro_batch, "memory_kills", lambda: ("", -1))
+    monkeypatch.setattr(micro_batch, "SOON_BYTES", PLENTY)
 
 
 @pytest.fixture
 def scarce(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(micro, "free_memory", lambda: FreeMemory(SCARCE, "the container's limit of 4.0 GB"))
+    monkeypatch.setattr(micro_batch, "free_memory", lambda: FreeMemory(SCARCE, "the container's limit of 4.0 GB"))
 
 
 def choose(
@@ -55,7 +55,7 @@ def choose(
 def test_a_cpu_takes_few_rows_at_once_so_that_a_signal_is_heard(
     monkeypatch: pytest.MonkeyPatch, bytes_soon: float, expected: int
 ) -> None:
-    monkeypatch.setattr(micro, "SOON_BYTES", bytes_soon)
+    monkeypatch.setattr(micro_batch, "SOON_BYTES", bytes_soon)
     chosen, messages = choose()
     assert chosen == expected
     assert ("a signal is heard within seconds" in messages) == (expected < ROWS)
@@ -128,7 +128,7 @@ def test_max_memory_is_a_gpu_s(size: str, expected: int) -> None:
 
 def test_max_memory_is_the_process_s_with_what_it_already_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(micro, "_resident", lambda: 10**9)
+        patch.setattr(micro_batch, "_resident", lambda: 10**9)
         chosen, messages = choose(max_memory="2610M")
     assert (chosen, "1.41 GB may be taken of max_memory" in messages) == (8, True)
     assert choose(max_memory="900G")[0] == ROWS
@@ -180,7 +180,7 @@ def test_in_the_same_cgroup_its_count_of_kills_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: int, expected: int, pressure: float
 ) -> None:
     attempt(tmp_path, pressure=pressure, micro_batch=8, cgroup="1:2", memory_kills=3)
-    monkeypatch.setattr(micro, "memory_kills", lambda: ("1:2", kills))
+    monkeypatch.setattr(micro_batch, "memory_kills", lambda: ("1:2", kills))
     chosen, messages = choose_next(tmp_path)
     assert chosen == expected
     assert ("was killed for memory" in messages) == (expected == 4)
@@ -191,7 +191,7 @@ def test_in_another_cgroup_the_pressure_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pressure: float, expected: int
 ) -> None:
     attempt(tmp_path, pressure=pressure, micro_batch=8, cgroup="1:2", memory_kills=3)
-    monkeypatch.setattr(micro, "memory_kills", lambda: ("7:8", 9))
+    monkeypatch.setattr(micro_batch, "memory_kills", lambda: ("7:8", 9))
     assert choose_next(tmp_path)[0] == expected
 
 
@@ -231,7 +231,7 @@ def test_a_deterministic_training_keeps_its_parts_where_less_would_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, expected: int
 ) -> None:
     attempt(tmp_path, ends=stopped, micro_batch=before)
-    monkeypatch.setattr(micro, "free_memory", lambda: FreeMemory(SCARCE, "the machine's memory"))
+    monkeypatch.setattr(micro_batch, "free_memory", lambda: FreeMemory(SCARCE, "the machine's memory"))
     assert choose_next(tmp_path, deterministic=True)[0] == expected
     assert choose_next(tmp_path, deterministic=True, micro_batch=4)[0] == 4
 

@@ -64,8 +64,8 @@ class Training:
     @property
     def kept(self) -> list[int]:
         """The steps of all checkpoints, the newest last."""
-        positions = [json.loads(path.read_text())["position"] for path in sorted(self.run.checkpoints.glob("*.json"))]
-        return [(position["epoch"] - 1) * STEPS_AN_EPOCH + position["batches"] for position in positions]
+        states = [json.loads(path.read_text())["position"] for path in sorted(self.run.checkpoints.glob("*.json"))]
+        return [(state["epoch"] - 1) * STEPS_AN_EPOCH + state["batches"] for state in states]
 
     @property
     def results(self) -> dict[str, bytes]:

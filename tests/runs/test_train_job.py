@@ -1,4 +1,4 @@
-"""Training jobs end to end: stop and resume, what a complete run leaves, other holders, workers, and parity."""
+"""Training jobs end to end: what a complete run leaves, other holders, workers, parity, figures, and a model card."""
 
 import json
 from pathlib import Path
@@ -9,38 +9,13 @@ import pytest
 from onnx import numpy_helper
 
 from emotion.data.origin import CARD
-from emotion.errors import CheckFailedError, TryAgainError
+from emotion.errors import CannotWriteError, CheckFailedError, TryAgainError
+from emotion.evaluation.figures import draw_run
+from emotion.onnx.session import Classifier
+from emotion.runs.plan import TrainingJob
 from emotion.runs.train_job import train_job
 from emotion.store.lease import hold
-from emotion.store.lease_file import newest_holder
 from tests.runs.jobs import RecordingListener, left_behind, plan, trained
-
-
-def test_what_is_stopped_is_incomplete_and_goes_on(tmp_path: Path, data: Path) -> None:
-    whole = trained(plan(tmp_path / "whole", data), RecordingListener())
-    job = plan(tmp_path, data)
-    with pytest.raises(KeyboardInterrupt):
-        train_job(job, RecordingListener(stop=1))
-    assert not job.run.complete
-    holder = newest_holder(job.run.folder)
-    assert holder is not None
-    assert holder.ended == "stopped"
-    assert len(job.run.history.read_text().splitlines()) == 2
-    progress = json.loads(job.run.progress.read_text())
-    assert (progress["state"], progress["epoch"], progress["epochs"]) == ("training", 2, 2)
-    assert (progress["step"], progress["steps"], progress["checkpoint_step"]) == (1, 2, 1)
-    assert progress["last_epoch"]["epoch"] == 1
-    listener = RecordingListener()
-    metrics = trained(plan(tmp_path, data, "resources.wait=1"), listener)
-    assert job.complete() == metrics
-    assert (whole.resumes, metrics.resumes, metrics.epochs) == (0, 1, 2)
-    assert metrics.validation == whole.validation
-    assert len(job.run.history.read_text().splitlines()) == 3
-    assert (listener.start, listener.rows, [epoch.epoch for epoch in listener.epochs]) == ((2, 24), 24, [2])
-    assert "going on from the checkpoint after step 1 of 2 (epoch 2 of 2)" in listener.messages("resume")
-    progress = json.loads(job.run.progress.read_text())
-    assert (progress["state"], progress["resumes"], progress["lost_steps"]) == ("complete", 1, 0)
-    assert progress["checkpoints"] == 2
 
 
 def test_a_complete_run_leaves_no_checkpoint_lease_or_temporary_file(tmp_path: Path, data: Path) -> None:
@@ -62,28 +37,6 @@ def test_a_run_that_another_holds_is_waited_for_and_then_left(tmp_path: Path, da
         train_job(job, listener)
     assert caught.value.exit_code == 75
     assert listener.start == (0, 0)
-
-
-def test_a_run_that_was_killed_after_training_is_exported_alone(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = plan(tmp_path, data)
-    with monkeypatch.context() as patched:
-        patched.setattr("emotion.runs.train_job.check_parity", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            train_job(job, RecordingListener())
-    listener = RecordingListener()
-    metrics = trained(job, listener)
-    assert (listener.rows, metrics.epochs, metrics.resumes) == (0, 2, 1)
-    assert metrics.training_seconds > 0
-
-
-def test_batches_are_split_as_the_parameters_say_and_metrics_tell(tmp_path: Path, data: Path) -> None:
-    whole, listener = trained(plan(tmp_path / "whole", data), RecordingListener()), RecordingListener()
-    split = trained(plan(tmp_path / "split", data, "resources.micro_batch=5"), listener)
-    assert (whole.micro_batch, split.micro_batch) == (24, 5)
-    assert "batches of 24 are split into parts of 5 (as the parameters say)" in listener.messages("memory")
-    assert split.validation.loss == pytest.approx(whole.validation.loss, rel=0.1)
 
 
 def test_a_worker_that_is_not_the_chief_writes_nothing(
@@ -129,3 +82,50 @@ def test_an_export_that_differs_fails_and_leaves_no_metrics(
     assert not job.run.metrics.exists()
     assert json.loads(job.run.progress.read_text())["state"] != "complete"
     assert left_behind(tmp_path) == []
+
+
+@pytest.fixture
+def job(tmp_path: Path, data: Path) -> TrainingJob:
+    return plan(tmp_path, data)
+
+
+@pytest.mark.usefixtures("figures")
+def test_a_run_ends_with_figures_a_card_and_a_temperature(job: TrainingJob) -> None:
+    listener = RecordingListener()
+    metrics = trained(job, listener)
+    names = ("architecture", "calibration", "confusion", "precision_recall", "training")
+    assert {path.name for path in job.run.figures.iterdir()} == {
+        f"{name}.{kind}" for name in names for kind in ("png", "svg")
+    }
+    card = (job.run.exported / "README.md").read_text()
+    assert card.startswith("---\n")
+    assert f"{metrics.test.accuracy:.4f}" in card
+    assert json.loads((job.run.exported / "config.json").read_text())["calibration_temperature"] == metrics.temperature
+    assert Classifier.load(job.run.exported).temperature == metrics.temperature
+    assert listener.messages("warning") == ""
+
+
+@pytest.mark.usefixtures("figures")
+def test_a_figure_that_cannot_be_drawn_is_told_and_costs_no_training(
+    job: TrainingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[str]:
+        raise ZeroDivisionError("no width")
+
+    monkeypatch.setattr("emotion.runs.train_job.draw_run", fail)
+    listener = RecordingListener()
+    trained(job, listener)
+    assert job.run.complete
+    assert "the figures could not be drawn: ZeroDivisionError: no width" in listener.messages("warning")
+
+
+@pytest.mark.usefixtures("figures")
+def test_figures_that_cannot_be_written_leave_the_run_incomplete(job: TrainingJob) -> None:
+    job.run.figures.parent.mkdir(parents=True)
+    job.run.figures.write_text("a file in the way")
+    with pytest.raises(CannotWriteError):
+        train_job(job, RecordingListener())
+    assert not job.run.complete
+    job.run.figures.unlink()
+    metrics = trained(job, RecordingListener())
+    assert draw_run(job.run, metrics) == []

@@ -44,7 +44,7 @@ def start() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
         command = [sys.executable, "-c", HOLDER, str(folder)]
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         started.append(process)
-        assert answer(process) == "held"
+        assert read_reply(process) == "held"
         return process
 
     yield begin
@@ -56,7 +56,7 @@ def start() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
 Start = Callable[[Path], subprocess.Popen[str]]
 
 
-def answer(process: subprocess.Popen[str]) -> str:
+def read_reply(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 

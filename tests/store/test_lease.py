@@ -20,17 +20,17 @@ from emotion.store import lease, lease_file
 from emotion.store.lease import Lease, hold
 from emotion.store.lease_file import Holder, Observation, current_holder, newest_holder, observe_newest
 from tests.disks import MEANS, file_limit, mounted, remount
-from tests.store.conftest import FIRST, SECOND, Start, answer, edit, eventually, foreign, names, nobody
+from tests.store.conftest import FIRST, SECOND, Start, edit, eventually, foreign, names, nobody, read_reply
 
 pytestmark = pytest.mark.usefixtures("short_times")
 
 
 def ask(process: subprocess.Popen[str]) -> str:
-    """Let a holder check its lease. Return its answer, which is empty after a failure."""
+    """Let a holder check its lease. Return its reply, which is empty after a failure."""
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
-    return answer(process)
+    return read_reply(process)
 
 
 def ended(folder: Path) -> str | None:

@@ -16,11 +16,11 @@ LEFT = Encoded(
 
 def tokenizer(*, length: int | None, direction: str = "right") -> Tokenizer:
     """Give a tokenizer of the words a, b and c, whose padding is 9."""
-    made = Tokenizer(models.WordLevel({"a": 0, "b": 1, "c": 2, "[PAD]": PAD, "?": 4}, unk_token="?"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    made.enable_truncation(3)
-    made.enable_padding(direction=direction, pad_id=PAD, length=length)
-    return made
+    backend = Tokenizer(models.WordLevel({"a": 0, "b": 1, "c": 2, "[PAD]": PAD, "?": 4}, unk_token="?"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.enable_truncation(3)
+    backend.enable_padding(direction=direction, pad_id=PAD, length=length)
+    return backend
 
 
 def mask(texts: Encoded) -> list[list[int]]:

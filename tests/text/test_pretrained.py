@@ -27,8 +27,8 @@ NAMES = ("input_ids", "attention_mask", "token_type_ids")
 
 def write(folder: Path, family: str = "bert", texts: Sequence[str] = TEXTS) -> Path:
     """Write a tokenizer and the configuration that transformers wants beside it."""
-    made = write_tokenizer(folder, family, texts)
-    (folder / "config.json").write_text(json.dumps({"model_type": family, "vocab_size": made.get_vocab_size()}))
+    tokenizer = write_tokenizer(folder, family, texts)
+    (folder / "config.json").write_text(json.dumps({"model_type": family, "vocab_size": tokenizer.get_vocab_size()}))
     return folder
 
 

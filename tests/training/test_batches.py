@@ -23,7 +23,7 @@ def examples(rows: int = ROWS, *, left: bool = False, pad: int = PAD_ID) -> Exam
     return Examples(Encoded(ids, lengths, pad, left), np.arange(rows, dtype=np.int32))
 
 
-def made(params: TrainingTable, epoch: int = 1, train: Examples | None = None, multiple: int = 1) -> list[Examples]:
+def drawn(params: TrainingTable, epoch: int = 1, train: Examples | None = None, multiple: int = 1) -> list[Examples]:
     return list(batches(train or examples(left=params.buckets), params, epoch, multiple))
 
 
@@ -55,16 +55,16 @@ RECIPES = [
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_seed_and_epoch_decide_alone(recipe: dict[str, Any]) -> None:
     params = WordTrainingTable(batch_size=8, seed=5, **recipe)
-    first = flat(made(params, 3))
+    first = flat(drawn(params, 3))
     np.random.default_rng(1).random(10)
-    assert flat(made(params, 3)) == first
-    assert flat(made(params, 4)) != first
-    assert flat(made(WordTrainingTable(batch_size=8, seed=6, **recipe), 3)) != first
+    assert flat(drawn(params, 3)) == first
+    assert flat(drawn(params, 4)) != first
+    assert flat(drawn(WordTrainingTable(batch_size=8, seed=6, **recipe), 3)) != first
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_row_is_seen_each_epoch_and_all_batches_have_one_size(recipe: dict[str, Any]) -> None:
-    found = made(WordTrainingTable(batch_size=8, **recipe))
+    found = drawn(WordTrainingTable(batch_size=8, **recipe))
     assert [len(batch) for batch in found] == [8] * 7
     assert all(len(batch.texts) == len(batch.texts.lengths) == 8 for batch in found)
     labels = np.concatenate([batch.labels for batch in found])
@@ -75,13 +75,13 @@ def test_every_row_is_seen_each_epoch_and_all_batches_have_one_size(recipe: dict
 @pytest.mark.parametrize("left", [True, False])
 @pytest.mark.parametrize("recipe", [{}, {"buckets": True}])
 def test_labels_stay_with_their_words_and_no_word_is_lost(recipe: dict[str, Any], *, left: bool) -> None:
-    for batch in made(WordTrainingTable(batch_size=8, **recipe), train=examples(left=left)):
+    for batch in drawn(WordTrainingTable(batch_size=8, **recipe), train=examples(left=left)):
         for label, found in zip(batch.labels.tolist(), words(batch.texts), strict=True):
             assert found == [label + 2] * (label % LENGTH + 1)
 
 
 def test_shifted_rows_keep_their_labels_and_words() -> None:
-    found = made(WordTrainingTable(batch_size=8, shift=True))
+    found = drawn(WordTrainingTable(batch_size=8, shift=True))
     for batch in found:
         for label, row in zip(batch.labels.tolist(), words(batch.texts), strict=True):
             assert row == [label + 2] * (label % LENGTH + 1)
@@ -89,7 +89,7 @@ def test_shifted_rows_keep_their_labels_and_words() -> None:
 
 
 def test_dropped_words_are_unknown_and_padding_stays() -> None:
-    found = made(WordTrainingTable(batch_size=8, word_dropout=0.5))
+    found = drawn(WordTrainingTable(batch_size=8, word_dropout=0.5))
     ids = np.concatenate([batch.texts.ids for batch in found])
     labels = np.concatenate([batch.labels for batch in found])
     assert ((ids != PAD_ID).sum(axis=1) == labels % LENGTH + 1).all()
@@ -99,18 +99,18 @@ def test_dropped_words_are_unknown_and_padding_stays() -> None:
 
 def test_the_order_differs_from_epoch_to_epoch() -> None:
     params = TrainingTable(batch_size=8)
-    orders = {tuple(np.concatenate([batch.labels for batch in made(params, epoch)])) for epoch in range(1, 6)}
+    orders = {tuple(np.concatenate([batch.labels for batch in drawn(params, epoch)])) for epoch in range(1, 6)}
     assert len(orders) == 5
 
 
 def test_without_buckets_every_batch_has_the_full_length() -> None:
-    assert set(widths(made(TrainingTable(batch_size=8)))) == {LENGTH}
+    assert set(widths(drawn(TrainingTable(batch_size=8)))) == {LENGTH}
 
 
 @pytest.mark.parametrize("left", [True, False])
 def test_buckets_cut_padding_and_hold_rows_of_about_one_length(monkeypatch: pytest.MonkeyPatch, *, left: bool) -> None:
     monkeypatch.setattr(training_batches, "EXTRA_PADDING", 0)
-    found = made(WordTrainingTable(batch_size=5, buckets=True), train=examples(left=left))
+    found = drawn(WordTrainingTable(batch_size=5, buckets=True), train=examples(left=left))
     for batch in found:
         lengths = (batch.texts.ids != PAD_ID).sum(axis=1)
         assert batch.texts.ids.shape[1] == lengths.max()
@@ -124,7 +124,7 @@ def test_buckets_may_keep_some_padding_and_never_more_than_there_were(
     monkeypatch.setattr(training_batches, "EXTRA_PADDING", 3)
     extra = set()
     for epoch in range(1, 9):
-        for batch in made(WordTrainingTable(batch_size=5, buckets=True), epoch):
+        for batch in drawn(WordTrainingTable(batch_size=5, buckets=True), epoch):
             assert batch.texts.ids.shape[1] <= LENGTH
             extra.add(batch.texts.ids.shape[1] - longest(batch))
     assert extra == {0, 1, 2, 3}
@@ -134,14 +134,14 @@ def test_models_that_mask_padding_get_none_beside_the_longest_row() -> None:
     train = examples(pad=77)
     assert FineTuningTable().buckets
     for epoch in range(1, 4):
-        for batch in made(FineTuningTable(batch_size=5), epoch, train):
+        for batch in drawn(FineTuningTable(batch_size=5), epoch, train):
             assert batch.texts.ids.shape[1] == longest(batch) == batch.texts.lengths.max()
             assert words(batch.texts) == [[label + 2] * (label % LENGTH + 1) for label in batch.labels]
 
 
 @pytest.mark.parametrize(("multiple", "expected"), [(4, {4, 8, 12}), (8, {8, 16}), (32, {32})])
 def test_lengths_are_multiples_where_that_is_asked_for(multiple: int, expected: set[int]) -> None:
-    found = made(FineTuningTable(batch_size=5), train=examples(pad=77), multiple=multiple)
+    found = drawn(FineTuningTable(batch_size=5), train=examples(pad=77), multiple=multiple)
     assert set(widths(found)) == expected
     for batch in found:
         assert batch.texts.ids.shape[1] - longest(batch) < multiple
@@ -153,13 +153,13 @@ def test_lengths_are_multiples_where_that_is_asked_for(multiple: int, expected: 
 def test_rows_without_a_word_keep_one_token_of_padding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_batches, "EXTRA_PADDING", 0)
     nothing = Encoded(np.zeros((4, LENGTH), np.int32), np.zeros(4, np.int32), PAD_ID)
-    (batch,) = made(WordTrainingTable(batch_size=4, buckets=True), train=Examples(nothing, np.zeros(4, np.int32)))
+    (batch,) = drawn(WordTrainingTable(batch_size=4, buckets=True), train=Examples(nothing, np.zeros(4, np.int32)))
     assert batch.texts.ids.shape == (4, 1)
 
 
 @pytest.mark.parametrize("rows", [1, 5, 8, 9])
 def test_few_rows_make_a_smaller_batch(rows: int) -> None:
-    found = made(TrainingTable(batch_size=8), train=examples(rows))
+    found = drawn(TrainingTable(batch_size=8), train=examples(rows))
     assert [len(batch) for batch in found] == ([rows] if rows <= 8 else [8, 8])
     assert set(np.concatenate([batch.labels for batch in found]).tolist()) == set(range(rows))
 
@@ -167,5 +167,5 @@ def test_few_rows_make_a_smaller_batch(rows: int) -> None:
 def test_the_data_themselves_are_left_alone() -> None:
     train = examples()
     before = train.texts.ids.copy()
-    made(WordTrainingTable(batch_size=8, shift=True, word_dropout=0.5), train=train)
+    drawn(WordTrainingTable(batch_size=8, shift=True, word_dropout=0.5), train=train)
     np.testing.assert_array_equal(train.texts.ids, before)

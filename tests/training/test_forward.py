@@ -67,8 +67,8 @@ def test_logits_are_in_the_order_of_the_texts_whatever_their_lengths(tokens: int
 def test_rows_that_are_not_reached_before_a_stop_have_no_logits() -> None:
     model, texts = transformer(), draw_texts(60)
     whole = forward(model, 64).predict(texts)
-    answers = iter([False, False, True])
-    logits = forward(model, 64).predict(texts, lambda: next(answers))
+    stops = iter([False, False, True])
+    logits = forward(model, 64).predict(texts, lambda: next(stops))
     reached = np.isfinite(logits).all(axis=1)
     assert 0 < reached.sum() < 60
     assert np.isnan(logits[~reached]).all()

@@ -92,11 +92,11 @@ class Undisturbed:
         first, _ = self.steps
         reset(first, self.start)
         listener = RecordingListener(lambda event, progress: kill(number) if (event, progress.step) == moment else None)
-        made = fitting(first, TRAIN, VALIDATION, self.params, folder, listener=listener, every=every)
+        training = fitting(first, TRAIN, VALIDATION, self.params, folder, listener=listener, every=every)
         if moment[0] == "validation":
-            in_validation(made, moment[1], lambda: kill(number))
+            in_validation(training, moment[1], lambda: kill(number))
         with pytest.raises(KeyboardInterrupt if number is signal.SIGINT else Terminated):
-            made.run(DeferredSignals())
+            training.run(DeferredSignals())
         return listener
 
     def resumed(self, folder: Path, every: str = "1h") -> tuple[Any, RecordingListener]:
@@ -115,16 +115,16 @@ def kill(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
 
 
-def in_validation(made: Any, step: int, act: Callable[[], None]) -> None:
+def in_validation(training: Any, step: int, act: Callable[[], None]) -> None:
     """Act when validation begins after `step` steps."""
-    predict = made.forward.predict
+    predict = training.forward.predict
 
     def late(*arguments: Any) -> Any:
-        if made.state.steps(STEPS) == step:
+        if training.state.steps(STEPS) == step:
             act()
         return predict(*arguments)
 
-    made.forward.predict = late
+    training.forward.predict = late
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_a_training_that_is_stopped_after_every_step(undisturbed: Undisturbed, t
         def ask_to_stop(event: str, _: TrainingProgress, stop: DeferredSignals = stop) -> None:
             stop.signal = signal.SIGTERM if event == "step" else stop.signal
 
-        made = fitting(
+        training = fitting(
             (first, second)[number % 2],
             TRAIN,
             VALIDATION,
@@ -193,8 +193,8 @@ def test_a_training_that_is_stopped_after_every_step(undisturbed: Undisturbed, t
             listener=RecordingListener(ask_to_stop),
         )
         with pytest.raises(Terminated):
-            made.run(stop)
-        assert (made.state.steps(STEPS), made.state.resumes) == (number + 1, number)
+            training.run(stop)
+        assert (training.state.steps(STEPS), training.state.resumes) == (number + 1, number)
     fitted, after = undisturbed.resumed(tmp_path)
     assert after.steps == []
     assert fitted.state.resumes == ALL
@@ -213,11 +213,11 @@ def test_a_stop_within_a_split_batch_does_that_batch_again(undisturbed: Undistur
             stop.signal = signal.SIGTERM
 
     first.micro_batch, first._run_part = 3, interrupted
-    made = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path)
+    training = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path)
     with pytest.raises(Terminated):
-        made.run(stop)
+        training.run(stop)
     first.micro_batch, first._run_part = 10_000, part
-    assert made.state.batches == 1
+    assert training.state.batches == 1
     second.micro_batch = 3
     undisturbed.resumed(tmp_path)
     disturbed = state(second)
@@ -347,9 +347,9 @@ def test_a_disk_that_is_full_ends_training_and_keeps_the_last_checkpoint(
     with ExitStack() as limits:
         listener = RecordingListener(lambda _, progress: progress.step == 5 and limits.enter_context(file_limit(2000)))
         first = undisturbed.steps[0]
-        made = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, listener=listener, every="3 steps")
+        training = fitting(first, TRAIN, VALIDATION, undisturbed.params, tmp_path, listener=listener, every="3 steps")
         with pytest.raises(CannotWriteError):
-            made.run(DeferredSignals())
+            training.run(DeferredSignals())
     assert listener.checkpoints == [3]
     fitted, after = undisturbed.resumed(tmp_path)
     assert after.steps[0] == 4

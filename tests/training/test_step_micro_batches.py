@@ -38,7 +38,7 @@ RECIPE = TrainingTable(
 
 
 @dataclass
-class Subject:
+class Baseline:
     """A step, its start, and the result of four whole batches."""
 
     step: Any
@@ -58,13 +58,13 @@ def losses(step: Any) -> list[float]:
     return [step(batch, number).loss for number, batch in enumerate(BATCHES)]
 
 
-def make(model: Any, compute: Compute = FLOAT32) -> Subject:
+def make(model: Any, compute: Compute = FLOAT32) -> Baseline:
     step = make_step(model, RECIPE, steps=8, weights=COUNTS, compute=compute)
     start = state(step)
-    return Subject(step, compute, start, losses(step), state(step))
+    return Baseline(step, compute, start, losses(step), state(step))
 
 
-MODELS: dict[str, Callable[[], Subject]] = {
+MODELS: dict[str, Callable[[], Baseline]] = {
     "ann": lambda: make(build_words(ANN)),
     "lstm": lambda: make(build_words(LSTM)),
     "bert": lambda: make(build_bert(**STILL)),
@@ -78,18 +78,18 @@ ROUNDING = {"float16": (5e-4, 0.05), "bfloat16": (5e-3, 0.2)}
 
 
 @pytest.fixture(scope="module")
-def subjects() -> dict[str, Subject]:
+def baselines() -> dict[str, Baseline]:
     return {}
 
 
 @pytest.fixture
-def subject(request: pytest.FixtureRequest, subjects: dict[str, Subject]) -> Subject:
+def baseline(request: pytest.FixtureRequest, baselines: dict[str, Baseline]) -> Baseline:
     """Give a step at its start, made once per model."""
     ready()
     name = request.param
-    if name not in subjects:
-        subjects[name] = MODELS[name]()
-    found = subjects[name]
+    if name not in baselines:
+        baselines[name] = MODELS[name]()
+    found = baselines[name]
     reset(found.step, found.start)
     found.step.micro_batch = 10_000
     return found
@@ -101,23 +101,23 @@ def distance(state: State, other: State) -> float:
     return float(np.sqrt(sum(np.square(state[name] - other[name]).sum() for name in names)))
 
 
-@pytest.mark.parametrize("subject", MODELS, indirect=True)
-def test_parts_give_the_weights_of_the_whole_batch(subject: Subject, request: pytest.FixtureRequest) -> None:
-    rounding, share = ROUNDING.get(request.node.callspec.params["subject"], (2e-6, 5e-5))
-    assert distance(subject.start, subject.end) > 0.1
+@pytest.mark.parametrize("baseline", MODELS, indirect=True)
+def test_parts_give_the_weights_of_the_whole_batch(baseline: Baseline, request: pytest.FixtureRequest) -> None:
+    rounding, share = ROUNDING.get(request.node.callspec.params["baseline"], (2e-6, 5e-5))
+    assert distance(baseline.start, baseline.end) > 0.1
     # XLA compiles for every number of rows.
-    for micro_batch in (1,) if subject.compute.xla else (1, 2, 3, 5, 7):
-        found, end = subject.run(micro_batch)
-        np.testing.assert_allclose(found, subject.losses, rtol=rounding)
-        assert distance(end, subject.end) < share * distance(subject.start, subject.end), micro_batch
+    for micro_batch in (1,) if baseline.compute.xla else (1, 2, 3, 5, 7):
+        found, end = baseline.run(micro_batch)
+        np.testing.assert_allclose(found, baseline.losses, rtol=rounding)
+        assert distance(end, baseline.end) < share * distance(baseline.start, baseline.end), micro_batch
         assert end["done/0"] == 4
 
 
 def test_with_dropout_the_same_parts_give_the_same_bits_and_other_parts_others() -> None:
     ready()
     step = make_step(build_words(DROPPING), RECIPE, steps=8)
-    subject = Subject(step, FLOAT32, state(step), [], {})
-    (first, once), (again, twice), (_, other) = (subject.run(micro_batch) for micro_batch in (3, 3, 7))
+    baseline = Baseline(step, FLOAT32, state(step), [], {})
+    (first, once), (again, twice), (_, other) = (baseline.run(micro_batch) for micro_batch in (3, 3, 7))
     assert first == again
     assert differing(once, twice) == []
     assert distance(once, other) > 1e-3
@@ -138,16 +138,16 @@ def test_every_part_draws_for_itself() -> None:
     assert abs(loss(4) - loss(1)) > 1e-3
 
 
-@pytest.mark.parametrize("subject", ["lstm", "float16"], indirect=True)
-def test_a_stop_within_a_batch_leaves_all_as_it_was(subject: Subject) -> None:
-    subject.step.micro_batch = 2
+@pytest.mark.parametrize("baseline", ["lstm", "float16"], indirect=True)
+def test_a_stop_within_a_batch_leaves_all_as_it_was(baseline: Baseline) -> None:
+    baseline.step.micro_batch = 2
     for polls in range(4):
-        answers = iter([False] * polls + [True])
-        assert subject.step(BATCHES[0], 0, lambda answers=answers: next(answers)) is None
-        assert differing(state(subject.step), subject.start) == []
-        assert subject.step.weights_unchanged
-    found = losses(subject.step)
-    assert (found, differing(state(subject.step), subject.run(2)[1])) == (subject.run(2)[0], [])
+        stops = iter([False] * polls + [True])
+        assert baseline.step(BATCHES[0], 0, lambda stops=stops: next(stops)) is None
+        assert differing(state(baseline.step), baseline.start) == []
+        assert baseline.step.weights_unchanged
+    found = losses(baseline.step)
+    assert (found, differing(state(baseline.step), baseline.run(2)[1])) == (baseline.run(2)[0], [])
 
 
 def short_of_memory(monkeypatch: pytest.MonkeyPatch, step: Any, most: int) -> list[int]:
@@ -167,50 +167,50 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch, step: Any, most: int) -> li
     return attempts
 
 
-@pytest.mark.parametrize("subject", ["ann", "bert"], indirect=True)
+@pytest.mark.parametrize("baseline", ["ann", "bert"], indirect=True)
 def test_memory_that_runs_out_halves_the_parts_until_they_fit(
-    monkeypatch: pytest.MonkeyPatch, subject: Subject
+    monkeypatch: pytest.MonkeyPatch, baseline: Baseline
 ) -> None:
-    attempts = short_of_memory(monkeypatch, subject.step, most=2)
-    found = losses(subject.step)
+    attempts = short_of_memory(monkeypatch, baseline.step, most=2)
+    found = losses(baseline.step)
     assert attempts[:6] == [7, 3, 1, 2, 2, 2]
-    assert subject.step.micro_batch == 2
-    np.testing.assert_allclose(found, subject.losses, rtol=2e-6)
-    assert distance(state(subject.step), subject.end) < 5e-5 * distance(subject.start, subject.end)
+    assert baseline.step.micro_batch == 2
+    np.testing.assert_allclose(found, baseline.losses, rtol=2e-6)
+    assert distance(state(baseline.step), baseline.end) < 5e-5 * distance(baseline.start, baseline.end)
     monkeypatch.undo()
-    assert differing(state(subject.step), subject.run(2)[1]) == []
+    assert differing(state(baseline.step), baseline.run(2)[1]) == []
 
 
-@pytest.mark.parametrize("subject", ["ann"], indirect=True)
-def test_a_row_that_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch, subject: Subject) -> None:
-    short_of_memory(monkeypatch, subject.step, most=0)
+@pytest.mark.parametrize("baseline", ["ann"], indirect=True)
+def test_a_row_that_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch, baseline: Baseline) -> None:
+    short_of_memory(monkeypatch, baseline.step, most=0)
     with pytest.raises(TryAgainError, match="out of memory with 1 rows at once") as caught:
-        subject.step(BATCHES[0], 0)
+        baseline.step(BATCHES[0], 0)
     assert caught.value.exit_code == 75
-    assert subject.step.weights_unchanged
-    assert differing(state(subject.step), subject.start) == []
+    assert baseline.step.weights_unchanged
+    assert differing(state(baseline.step), baseline.start) == []
 
 
-@pytest.mark.parametrize("subject", ["ann"], indirect=True)
+@pytest.mark.parametrize("baseline", ["ann"], indirect=True)
 @pytest.mark.parametrize(("micro_batch", "work"), [(7, "_run_whole"), (3, "_run_update")])
 def test_an_update_that_was_begun_is_not_repeated(
-    monkeypatch: pytest.MonkeyPatch, subject: Subject, micro_batch: int, work: str
+    monkeypatch: pytest.MonkeyPatch, baseline: Baseline, micro_batch: int, work: str
 ) -> None:
     import tensorflow as tf
 
-    done = getattr(subject.step, work)
+    done = getattr(baseline.step, work)
 
     def late(*arguments: Any) -> None:
         done(*arguments)
         raise tf.errors.ResourceExhaustedError(None, None, "no memory")
 
-    monkeypatch.setattr(subject.step, work, late)
-    subject.step.micro_batch = micro_batch
+    monkeypatch.setattr(baseline.step, work, late)
+    baseline.step.micro_batch = micro_batch
     with pytest.raises(TryAgainError, match="out of memory"):
-        subject.step(BATCHES[0], 0)
-    assert not subject.step.weights_unchanged
-    assert subject.step.micro_batch == micro_batch
-    assert state(subject.step)["done/0"] == 1
+        baseline.step(BATCHES[0], 0)
+    assert not baseline.step.weights_unchanged
+    assert baseline.step.micro_batch == micro_batch
+    assert state(baseline.step)["done/0"] == 1
 
 
 # The activations of 512 rows of 2,000 words take 260 MB a tensor. On one core no thread takes room of its own.

@@ -1,0 +1,106 @@
+"""`emotion submit`: the plan, the question, dry runs, and command lines that are refused before any creation."""
+
+import contextlib
+import os
+import pty
+import subprocess
+from collections.abc import Mapping
+
+import pytest
+import yaml
+
+from tests.cluster.api import ApiServer
+from tests.cluster.conftest import BIN, Emotion
+from tests.cluster.scenes import submitted_objects
+
+
+def test_the_plan_is_shown(emotion: Emotion) -> None:
+    done = emotion("submit", "minilm", "--gpus", 2, "--queue", "q", "--store-claim", "emotion", "--no-follow")
+    line = next(line for line in done.stderr.splitlines() if line.startswith("│ minilm"))
+    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    assert cells[1].startswith("s1-")
+    assert cells[2].startswith("emotion-train:")
+    assert "2 GPU" in cells[4]
+    assert cells[5:] == ["q", "emotion"]
+
+
+@pytest.mark.parametrize(("answer", "jobs"), [("n", 0), ("y", 1), ("", 1)])
+def test_on_a_terminal_it_asks(api: ApiServer, environment: Mapping[str, str], answer: str, jobs: int) -> None:
+    ours, theirs = pty.openpty()
+    command = [str(BIN / "emotion"), "submit", "ann", "--no-follow"]
+    own = {name: value for name, value in environment.items() if name != "CI"}
+    with subprocess.Popen(
+        command, env=own, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as asking:
+        os.close(theirs)
+        output = b""
+        while b"Submit?" not in output:
+            output += os.read(ours, 4096)
+        os.write(ours, f"{answer}\n".encode())
+        with contextlib.suppress(OSError):
+            while block := os.read(ours, 4096):
+                output += block
+    os.close(ours)
+    assert asking.returncode == 0, output
+    assert len(api.all("Job")) == jobs
+    assert (b"nothing was submitted" in output) == (jobs == 0)
+
+
+def test_the_same_command_finds_the_same_run_and_another_does_not(api: ApiServer, emotion: Emotion) -> None:
+    for arguments in ([], [], ["--set", "training.seed=2"], ["--data", "mine"]):
+        assert emotion("submit", "ann", "--no-follow", *arguments).returncode == 0
+    names = [job["metadata"]["name"] for job in api.all("Job")]
+    assert len(names) == 3
+    assert sum(name.startswith("ann-s2-") for name in names) == 1
+
+
+def test_a_dry_run_prints_what_would_be_created_and_creates_nothing(api: ApiServer, emotion: Emotion) -> None:
+    done = emotion("submit", "ann", "lstm", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    kinds = [item["kind"] for item in yaml.safe_load_all(done.stdout)]
+    assert kinds == ["ConfigMap", "Job", "ConfigMap", "Job"]
+    assert submitted_objects(api) == []
+    checked = [request for request in api.requests if request.method == "POST"]
+    assert checked
+    assert all(request.dry and request.query["fieldValidation"] == "Strict" for request in checked)
+
+
+def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
+    assert emotion("submit", "all", "--no-follow").returncode == 0
+    models = {job["metadata"]["labels"]["app.kubernetes.io/name"] for job in api.all("Job")}
+    assert models == {"ann", "lstm", "bert", "distilbert", "albert", "mobilebert", "minilm"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["ann", "--namespace", "elsewhere"], 66, "there is no namespace elsewhere"),
+        (["ann", "--store-claim", "other"], 66, "no persistentvolumeclaim other in the namespace emotion"),
+        (["ann", "--context", "unknown"], 2, 'context "unknown" does not exist'),
+        (["gpt"], 2, "unknown job 'gpt'"),
+        (["ann", "--set", "training.epoch=3"], 78, "did you mean 'epochs'?"),
+        (["ann", "--run", "Upper"], 2, "'Upper' is not a run name"),
+        (["ann", "--data", "../../etc"], 2, "is not a folder of the store"),
+        (["aggregate", "--set", "training.epochs=3"], 2, "aggregate trains nothing"),
+        (["ann", "--shards", "3"], 2, "are for classify alone"),
+        (["ann", "--overlay", "nowhere"], 66, "nowhere has no kustomization.yaml"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_anything_is_created(
+    api: ApiServer, emotion: Emotion, arguments: list[str], code: int, message: str
+) -> None:
+    done = emotion("submit", *arguments, "--no-follow")
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert submitted_objects(api) == []
+
+
+def test_what_cannot_go_together_is_refused(emotion: Emotion) -> None:
+    device = emotion("submit", "bert", "--set", "resources.device=cpu", "--no-follow")
+    assert device.returncode == 2
+    assert "--gpus 0" in device.stderr
+    light = emotion("submit", "classify", "--gpus", 1, "--no-follow")
+    assert light.returncode == 2
+    assert "an image with CUDA" in light.stderr
+    bare = emotion("submit", "classify", "--input", "", "--no-follow")
+    assert bare.returncode == 2
