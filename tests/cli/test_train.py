@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,10 @@ import pytest
 from typer.testing import CliRunner
 
 from emotion.cli.app import app
-from emotion.cli.console import LogFormat
-from emotion.cli.train import ProgressReporter
 from emotion.errors import InputMissingError
 from emotion.params.schema import TransformerParams, WordParams
 from emotion.runs.plan import TrainingJob
 from emotion.store.layout import Store
-from emotion.training.progress import Epoch, TrainingProgress
 from tests.builders import Rows, write_dataset, write_rows
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -242,39 +238,6 @@ def test_an_option_that_makes_no_sense_is_told(ann: Trained, option: str, value:
     done = train(*ann.arguments, option, value)
     assert done.returncode == 78
     assert f"--set resources.{option[2:].replace('-', '_')}: " in done.stderr
-
-
-def progress(step: int) -> TrainingProgress:
-    """The progress of three epochs of four steps after a step."""
-    return TrainingProgress((step + 3) // 4, 3, step, 12, 1.25, 5000.0, 2.0, 65.0, 1)
-
-
-def test_what_goes_on_within_an_epoch_counts_on_from_there(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    reporter = ProgressReporter(LogFormat.JSON)
-    reporter.on_start(progress(5), 40, [])
-    for step in (6, 7):
-        reporter.on_step(progress(step), 10)
-        now[0] += 10
-    reporter.on_step(progress(8), 10)
-    reporter.on_epoch(progress(8), Epoch(2, 1.25, 0.5, 1.0, 0.625, 5000.0, 2.0, 4.0, best=True))
-    reporter.on_step(progress(9), 10)
-    now[0] += 10
-    reporter.on_step(progress(10), 10)
-    reporter.on_checkpoint(progress(10), 0.25)
-    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(event["event"], event.get("done"), event.get("per_second")) for event in events] == [
-        ("epoch 2/3", 30, 2),
-        ("epoch 2/3", 40, 2),
-        ("epoch", None, None),
-        ("epoch 3/3", 20, 2),
-        ("checkpoint", None, None),
-    ]
-    assert events[0]["figures"] == "loss 1.2500, 65 s left"
-    assert events[-1] == {"event": "checkpoint", "step": 10, "seconds": 0.25}
 
 
 def test_a_run_without_metrics_is_trained_again(ann: Trained, tmp_path: Path) -> None:
