@@ -10,6 +10,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -27,6 +29,7 @@ JOIN_SECONDS = 60  # for the first all-reduce, after all have answered this work
 CHECK_SECONDS = 2.0  # between two rounds of health checks while an operation may wait for other workers
 CHECK_TIMEOUT_SECONDS = 5.0  # for a busy worker to answer a health check
 LOST_CHECKS = 3  # failed checks in a row, after which a worker is lost: one may be a short break of the network
+PROBES = 64  # workers that are asked at once: a network that drops packets costs its time once, not once per worker
 NAMES = 10  # workers that a message names at most
 SAME_JOB_HINT = "start all workers with the same parameters, data and number of workers"
 
@@ -49,7 +52,7 @@ def _wait(topology: Topology, seconds: float, note: Callable[[str], None]) -> No
     """Wait until all workers answer in one round: a worker that starts again meanwhile is waited for again."""
     start = time.monotonic()
     next_note, noted = start + FIRST_NOTE_SECONDS, list[int]()
-    while missing := {index: reason for index in _others(topology) if (reason := _absence(topology, index))}:
+    while missing := _missing(topology):
         now = time.monotonic()
         if now >= start + seconds:
             raise _missing_error(topology, missing, seconds)
@@ -62,6 +65,14 @@ def _wait(topology: Topology, seconds: float, note: Callable[[str], None]) -> No
 
 def _others(topology: Topology) -> list[int]:
     return [index for index in range(len(topology.workers)) if index != topology.index]
+
+
+def _missing(topology: Topology) -> dict[int, str]:
+    """Ask all other workers; give the reasons of those that do not answer."""
+    others = _others(topology)
+    with ThreadPoolExecutor(min(len(others), PROBES)) as pool:
+        reasons = list(pool.map(partial(_absence, topology), others))
+    return {index: reason for index, reason in zip(others, reasons, strict=True) if reason}
 
 
 def _absence(topology: Topology, index: int) -> str:

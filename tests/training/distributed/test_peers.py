@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -276,3 +277,19 @@ def test_a_killed_worker_is_lost(start: Start) -> None:
     running[1].process.kill()
     assert running[0].end() == 75
     assert "another worker is gone: " in running[0].output
+
+
+def test_all_workers_are_asked_at_once_so_that_one_slow_network_is_waited_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from emotion.training.distributed import peers
+
+    topology = Topology(tuple(f"worker-{index}:2222" for index in range(5)), 1)
+    asked = threading.Barrier(4)
+
+    def absence(_: Topology, index: int) -> str:
+        asked.wait(SLACK)
+        return "slow" if index == 3 else ""
+
+    monkeypatch.setattr(peers, "_absence", absence)
+    assert peers._missing(topology) == {3: "slow"}
