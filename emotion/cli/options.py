@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from emotion.cli.console import LogFormat
+from emotion.data.dialect import DialectOptions, parse_delimiter
 
 
 class Device(StrEnum):
@@ -15,6 +16,13 @@ class Device(StrEnum):
     AUTO = "auto"
     CPU = "cpu"
     GPU = "gpu"
+
+
+class QuotingName(StrEnum):
+    """What quotes mean in a file."""
+
+    CSV = "csv"
+    NONE = "none"
 
 
 StoreOption = Annotated[
@@ -32,6 +40,40 @@ LabelColumn = Annotated[
     str | None, typer.Option("--label-column", help="Column of the label [dim](default: label)[/].")
 ]
 Encoding = Annotated[str | None, typer.Option("--encoding", help="Encoding of the files [dim](default: utf-8)[/].")]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHAR", envvar="EMOTION_DELIMITER", help="One character, or tab [dim](default: as in the file)[/]."
+    ),
+]
+QuotingOption = Annotated[
+    QuotingName | None,
+    typer.Option(
+        "--quoting",
+        envvar="EMOTION_QUOTING",
+        help='csv: "..." may hold delimiters and line ends; none: quotes are text [dim](default: csv; TSV: in a line)[/].',
+    ),
+]
+Header = Annotated[
+    bool,
+    typer.Option(
+        "--header/--no-header", envvar="EMOTION_HEADER", help="Without a header, the columns are called 1, 2, ..."
+    ),
+]
+
+
+def read_options(delimiter: str | None, quoting: "QuotingName | None", encoding: str, *, header: bool) -> DialectOptions:
+    """How a person says that files are written.
+
+    Raises:
+        UsageError: the delimiter is none.
+    """
+    return DialectOptions(
+        delimiter=parse_delimiter(delimiter) if delimiter is not None else None,
+        quoting=quoting.value if quoting is not None else None,
+        header=header,
+        encoding=encoding,
+    )
 
 
 def given(**values: Any) -> dict[str, Any]:
