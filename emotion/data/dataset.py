@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.data.labeled import SUFFIXES, Row, read_labeled
+from emotion.data.labeled import Row, read_labeled
 from emotion.data.origin import Origin, read_origin
+from emotion.data.split_files import split_files
 from emotion.errors import BadDataError, InputMissingError
 from emotion.params.schema import DataTable
 
-SPLITS = ("train", "validation", "test")
-ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 # Every row has one logit per label, in memory and in the run's predictions.
 MAX_LABELS = 10_000
 
@@ -91,7 +90,7 @@ def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
         BadDataError: some rows cannot be used, or one file cannot be split.
     """
     if path.is_dir():
-        return {name: _split(read_labeled(file, params)) for name, file in split_files(path).items()}
+        return {name: _read_split(files, params) for name, files in split_files(path).items()}
     if path.exists():
         return _split_file(path, read_labeled(path, params), params)
     raise InputMissingError(
@@ -99,35 +98,8 @@ def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
     )
 
 
-def split_candidates(folder: Path, split: str) -> list[Path]:
-    """Files of `folder` whose name is one of `split`. More than one is ambiguous."""
-    names = {f"{alias}{suffix}" for alias in ALIASES[split] for suffix in SUFFIXES}
-    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    return [path for path in files if path.name.lower().removesuffix(".gz") in names]
-
-
-def split_files(folder: Path) -> dict[str, Path]:
-    """Find the file of every split by its name.
-
-    Raises:
-        InputMissingError: a split has no file.
-        BadDataError: a split has several files.
-    """
-    return {split: _find_split(folder, split) for split in SPLITS}
-
-
-def _find_split(folder: Path, split: str) -> Path:
-    found = split_candidates(folder, split)
-    if not found:
-        files = ", ".join(sorted(path.name for path in folder.iterdir())[:10])
-        raise InputMissingError(
-            f"{folder} has no {split} split; it holds {files or 'nothing'}",
-            f"add {split}.csv (or {', '.join(SUFFIXES)}), or name one file to have it split",
-        )
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise BadDataError(f"{folder} has {len(found)} {split} files: {names}", "keep one")
-    return found[0]
+def _read_split(files: Sequence[Path], params: DataTable) -> Split:
+    return _split([row for file in files for row in read_labeled(file, params)])
 
 
 def _split(rows: Sequence[Row]) -> Split:
