@@ -2,14 +2,15 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.data.labeled import Row, read_labeled
+from emotion.data.labeled import MAX_REPORTED, Row, has_no_columns, read_labeled
 from emotion.data.origin import Origin, read_origin
 from emotion.data.split_files import split_files
 from emotion.errors import BadDataError, InputMissingError
@@ -21,10 +22,15 @@ MAX_LABELS = 10_000
 
 @dataclass(frozen=True)
 class Split:
-    """One split: texts and labels of its rows, in order."""
+    """One split: texts and labels of its rows, in order.
+
+    `lone_lines` has the file and line of every label in `.txt` that only one row has: a line without a label ends in a
+    piece of its text.
+    """
 
     texts: list[str]
     labels: list[str]
+    lone_lines: dict[str, tuple[str, int]] = field(default_factory=dict, compare=False)
 
     @property
     def digest(self) -> str:
@@ -99,7 +105,16 @@ def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
 
 
 def _read_split(files: Sequence[Path], params: DataTable) -> Split:
-    return _split([row for file in files for row in read_labeled(file, params)])
+    rows = {file: read_labeled(file, params) for file in files}
+    split = _split([row for part in rows.values() for row in part])
+    counts = Counter(split.labels)
+    lone_lines = {
+        row.label: (file.name, row.line)
+        for file, part in rows.items()
+        for row in part
+        if counts[row.label] == 1 and has_no_columns(file)
+    }
+    return Split(split.texts, split.labels, lone_lines)
 
 
 def _split(rows: Sequence[Row]) -> Split:
@@ -124,12 +139,19 @@ def _split_file(path: Path, rows: list[Row], params: DataTable) -> dict[str, Spl
         )
     except ValueError as error:
         raise BadDataError(
-            f"{path} cannot be split with the labels in equal shares: {error}",
+            f"{path} cannot be split with the labels in equal shares: {error}{_lone_labels(rows)}",
             "every label needs rows for train, validation and test; add some, or bring the splits as three files",
         ) from error
     chosen = {"train": train, "validation": validation, "test": test}
     # In the file's order: training shuffles.
     return {name: _split([rows[index] for index in sorted(numbers)]) for name, numbers in chosen.items()}
+
+
+def _lone_labels(rows: Sequence[Row]) -> str:
+    """Name the labels of one row with their lines: some are pieces of a text."""
+    counts = Counter(row.label for row in rows)
+    found = [f"{row.label!r:.60} (line {row.line})" for row in rows if counts[row.label] == 1]
+    return f"; labels of one row: {', '.join(found[:MAX_REPORTED])}" if found else ""
 
 
 def _check(path: Path, splits: dict[str, Split]) -> None:
