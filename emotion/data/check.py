@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from emotion.data.dataset import SPLITS, Split, read_splits, split_files
+from emotion.data.dataset import Split, read_splits
+from emotion.data.split_files import SPLITS, split_files
 from emotion.params.schema import DataTable
 from emotion.store.atomic import sha256
 
@@ -44,7 +45,7 @@ def check_data(path: Path, params: DataTable) -> Report:
         BadDataError: some rows cannot be used.
     """
     splits = read_splits(path, params)
-    files = split_files(path).values() if path.is_dir() else [path]
+    files = [file for found in split_files(path).values() for file in found] if path.is_dir() else [path]
     types = Counter(_words(splits["train"].texts))
     report = Report(
         path=str(path),

@@ -12,6 +12,10 @@ from emotion.params.schema import DataTable
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 MAX_REPORTED = 10
+ONE_LABEL = (
+    "every row needs one label, and multi-label classification is not supported: keep one label of each list, or write"
+    " a row per label (explode in pandas)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +45,27 @@ def read_labeled(path: Path, params: DataTable) -> list[Row]:
     """
     rows: list[Row] = []
     mistakes: list[str] = []
+    listed = False
     for raw in _read_rows(path, params):
         problem = raw.problem or _problem(raw.text, "text") or _problem(_label(raw.label), "label")
         if problem:
             mistakes.append(f"line {raw.line}: {problem}")
+            listed = listed or isinstance(raw.label, list)
         else:
             rows.append(Row(raw.line, str(raw.text), str(raw.label).strip()))
     if mistakes:
         shown = "\n".join(f"  {mistake}" for mistake in mistakes[:MAX_REPORTED])
         more = f"\n  and {len(mistakes) - MAX_REPORTED:,} more" if len(mistakes) > MAX_REPORTED else ""
-        raise BadDataError(f"{path}: {len(mistakes):,} rows cannot be used:\n{shown}{more}", "mend or remove them")
+        raise BadDataError(
+            f"{path}: {len(mistakes):,} rows cannot be used:\n{shown}{more}",
+            ONE_LABEL if listed else "mend or remove them",
+        )
     return rows
+
+
+def has_no_columns(path: Path) -> bool:
+    """Whether `path` has `text;label` lines, which need no header."""
+    return path.name.lower().removesuffix(".gz").endswith(".txt")
 
 
 def _label(cell: object) -> object:
@@ -73,11 +87,10 @@ def _problem(cell: object, column: str) -> str:
 
 
 def _read_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
-    name = path.name.lower()
     kind = format_of(path)
-    if name.removesuffix(".gz").endswith(".txt"):
+    if has_no_columns(path):
         return _semicolon_lines(path, params)
-    if name.endswith(".parquet"):
+    if path.name.lower().endswith(".parquet"):
         return _parquet_rows(path, params)
     if kind is not None:
         return _records(path, kind, params)
@@ -85,15 +98,33 @@ def _read_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
 
 
 def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
-    """Split `text;label` lines at the last semicolon. Blank lines are skipped."""
+    """Split `text;label` lines at the last semicolon. Blank lines and a header are skipped."""
     with open_text(path, params.encoding) as file:
-        for number, raw in enumerate(file, start=1):
-            line = raw.rstrip("\r\n")
-            if not line.strip():
+        lines = ((number, raw.rstrip("\r\n")) for number, raw in enumerate(file, start=1) if raw.strip())
+        for index, (number, line) in enumerate(lines):
+            if index == 0 and _is_header(path, line, params):
                 continue
             text, semicolon, label = line.rpartition(";")
             problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
             yield _RawRow(number, text, label, problem)
+
+
+def _is_header(path: Path, line: str, params: DataTable) -> bool:
+    """Whether the first line names the columns, in any case of letters.
+
+    Raises:
+        BadDataError: it names more columns, or in another order.
+    """
+    cells = [cell.strip("\ufeff").strip().casefold() for cell in line.split(";")]
+    headers = [("text", "label"), (params.text_column.casefold(), params.label_column.casefold())]
+    if tuple(cells) in headers:
+        return True
+    if any(set(header) <= set(cells) for header in headers):
+        raise BadDataError(
+            f"{path}: the first line names other columns than text;label: {line[:80]!r}",
+            "a .txt file has lines of text;label; call a file with a header .csv",
+        )
+    return False
 
 
 def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
