@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
@@ -68,22 +68,24 @@ class PodOptions(ClusterOptions):
 
 
 def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace a command's parameter `cluster` by one option per field of its class: typer only reads single options."""
-    options = get_type_hints(command)["cluster"]
-    names = [field.name for field in fields(options)]
+    """Replace a command's parameters that are dataclasses by one option per field: typer only reads single options."""
+    hints = get_type_hints(command).items()
+    groups = {name: hint for name, hint in hints if isinstance(hint, type) and is_dataclass(hint)}
 
     @functools.wraps(command)
     def flat(**values: Any) -> None:
-        command(cluster=options(**{name: values.pop(name) for name in names}), **values)
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
 
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
-        parameters += _option_parameters(options) if name == "cluster" else [parameter]
+        parameters += _option_parameters(groups[name]) if name in groups else [parameter]
     vars(flat)["__signature__"] = inspect.Signature(parameters)
     return flat
 
 
-def _option_parameters(options: type[ClusterOptions]) -> list[inspect.Parameter]:
+def _option_parameters(options: type[Any]) -> list[inspect.Parameter]:
     kind = inspect.Parameter.KEYWORD_ONLY
     return [
         inspect.Parameter(field.name, kind, default=field.default, annotation=field.type) for field in fields(options)

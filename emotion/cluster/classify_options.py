@@ -1,0 +1,86 @@
+"""What `emotion submit classify` passes on to `emotion classify` in the pods: its checks and its variables."""
+
+import re
+from dataclasses import dataclass
+
+from emotion.errors import UsageError
+
+PERCENT = 100
+MAX_ERRORS = re.compile(r"(?P<rows>[0-9]+)|(?P<percent>[0-9]+(\.[0-9]+)?)%")
+
+
+@dataclass(frozen=True)
+class ClassifyOptions:
+    """Options of a classification. None leaves the manifest's value, or the default of `emotion classify`."""
+
+    source: str | None = None
+    model: str | None = None
+    shards: int | None = None
+    text_column: str | None = None
+    delimiter: str | None = None
+    quoting: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    on_error: str | None = None
+    max_errors: str | None = None
+    precision: str | None = None
+
+    @property
+    def given(self) -> list[str]:
+        """The options that are set, as on the command line."""
+        names = [name for name, value in vars(self).items() if value is not None]
+        flags = {"source": "--input", "header": "--header" if self.header else "--no-header"}
+        return [flags.get(name, "--" + name.replace("_", "-")) for name in names]
+
+    @property
+    def variables(self) -> dict[str, str | None]:
+        """Values of the variables that `emotion classify` reads."""
+        return {
+            "EMOTION_INPUT": f"/store/inputs/{self.source}" if self.source else None,
+            "EMOTION_OUTPUT": f"/store/predictions/{self.source}" if self.source else None,
+            "EMOTION_MODEL": self.model,
+            "EMOTION_TEXT_COLUMN": self.text_column,
+            "EMOTION_DELIMITER": self.delimiter,
+            "EMOTION_QUOTING": self.quoting,
+            "EMOTION_HEADER": None if self.header is None else str(int(self.header)),
+            "EMOTION_ENCODING": self.encoding,
+            "EMOTION_ON_ERROR": self.on_error,
+            "EMOTION_MAX_ERRORS": self.max_errors,
+            "EMOTION_PRECISION": self.precision,
+        }
+
+
+def check_options(options: ClassifyOptions) -> None:
+    """Check what can be checked without the data, so that no pod starts in vain.
+
+    Raises:
+        UsageError: an option has a wrong value.
+    """
+    for name, value in (("--model", options.model), ("--text-column", options.text_column)):
+        # `emotion classify` takes an empty variable for an absent one.
+        if value == "":
+            raise UsageError(f"{name} is empty", "give it a value, or leave it out")
+    if options.delimiter is not None:
+        _check_delimiter(options.delimiter)
+    if options.encoding is not None:
+        _check_encoding(options.encoding)
+    if options.max_errors is not None:
+        _check_max_errors(options.max_errors)
+
+
+def _check_delimiter(value: str) -> None:
+    if value != "tab" and (len(value) != 1 or value in '"\r\n'):
+        raise UsageError(f"--delimiter {value!r} is no delimiter", "name one character, such as ';', or tab")
+
+
+def _check_encoding(value: str) -> None:
+    try:
+        "".encode(value)
+    except (LookupError, ValueError) as error:
+        raise UsageError(f"unknown encoding: {value}", "name one that Python knows, such as latin-1") from error
+
+
+def _check_max_errors(value: str) -> None:
+    bound = MAX_ERRORS.fullmatch(value)
+    if bound is None or float(bound["percent"] or 0) > PERCENT:
+        raise UsageError(f"--max-errors {value!r} is no bound", "give a number of rows, such as 20, or a share: 5%")
