@@ -97,7 +97,7 @@ def _dialect(records: Records, column: str | None) -> dict[str, Any]:
         "text_column": records.header[0] if only else column or TEXT,
         "columns": len(records.header),
         "header": records.first is not None,
-        "index": records.dialect.index,
+        "index": records.dialect.unnamed,
         "delimiter": records.dialect.delimiter,
         "quoting": records.dialect.quoting,
         **encoding,

@@ -10,7 +10,7 @@ from emotion.errors import BadDataError, UsageError
 
 @dataclass(frozen=True)
 class ErrorLimit:
-    """The most rows without a label: `count` rows, or `percent` of a file's rows. With neither, one row needs a label."""
+    """The most rows that may lack a label: `count`, or `percent` of a file's rows. Without both: all but one."""
 
     count: int | None = None
     percent: float | None = None
@@ -26,7 +26,9 @@ class ErrorLimit:
             return cls(count=int(text))
         if re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", text, re.ASCII) and float(text[:-1]) <= 100:  # noqa: PLR2004
             return cls(percent=float(text[:-1]))
-        raise UsageError(f"--max-errors {text} is no limit", "write a number of rows such as 10, or a share such as 0.5%")
+        raise UsageError(
+            f"--max-errors {text} is no limit", "give a number of rows such as 10, or a share such as 0.5%"
+        )
 
     def check(self, source: Path, errors_file: Path | None, counts: Statistics) -> None:
         """Check the counts of a whole file.

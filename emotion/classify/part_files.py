@@ -86,9 +86,7 @@ def classify_shard(
     return ShardResult(part.output, _counts(manifest), skipped, manifest["prefixed"], missing, whole)
 
 
-def join_parts(
-    task: Task, of: int, origin: Manifest, check: Callable[[], None]
-) -> tuple[list[int], Statistics | None]:
+def join_parts(task: Task, of: int, origin: Manifest, check: Callable[[], None]) -> tuple[list[int], Statistics | None]:
     """Join all parts into the output, and return no number and the counts of the whole file.
 
     If parts are missing or have another origin, return their numbers and no counts instead.

@@ -1,6 +1,5 @@
 """Finds the text of each record, or the reason why the record cannot be classified."""
 
-import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,17 +8,14 @@ from typing import NamedTuple
 
 from emotion.data.columns import find_column
 from emotion.data.json_lines import RepeatingObject, json_type
-from emotion.data.record import Record, Records, undecodable
+from emotion.data.record import Record, Records
+from emotion.data.text_problem import text_problem, undecodable
 
 TEXT = "text"
 # Bounds the memory of a chunk with long records, in bytes.
 CHUNK_BYTES = 1 << 21
 # Bounds the work of a chunk with long texts: characters a row, on average.
 TEXT_CHARACTERS = 512
-# Categories of characters that nobody sees, and invisible characters of other categories: fillers of Hangul, the blank
-# of Braille, variation selectors.
-INVISIBLE_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
-INVISIBLE = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800", "\u034f", *map(chr, range(0xFE00, 0xFE10))}
 
 
 class Row(NamedTuple):
@@ -77,18 +73,19 @@ def take_chunk(rows: Iterator[Row], count: int) -> Chunk:
 
 def _csv_rows(records: Iterator[Record], text_index: int) -> Iterator[Row]:
     for record in records:
-        reason = record.problem or _reason(record.fields[text_index])
+        reason = record.problem or text_problem(record.fields[text_index])
         yield Row(record, "" if reason else record.fields[text_index], reason)
 
 
 def _json_rows(records: Records, key: str, new_names: frozenset[str]) -> Iterator[Row]:
     for record in records.rows:
-        reason = record.problem or _object_problem(record.values or {}, key, new_names)
+        values = record.values or {}
+        reason = record.problem or _object_problem(values, key, new_names)
         if not reason:
-            reason = _reason(record.values[key])
-            if reason and undecodable(record.values[key]) and not undecodable(records.codec.decode(record.raw)):
+            reason = text_problem(values[key])
+            if reason and undecodable(values[key]) and not undecodable(records.codec.decode(record.raw)):
                 reason = "half a surrogate pair in the text"
-        yield Row(record, "" if reason else record.values[key], reason)
+        yield Row(record, "" if reason else values[key], reason)
 
 
 def _object_problem(values: dict[str, object], key: str, new_names: frozenset[str]) -> str:
@@ -101,16 +98,3 @@ def _object_problem(values: dict[str, object], key: str, new_names: frozenset[st
         return f"the key {key!r} occurs twice"
     taken = new_names & values.keys()
     return f"it has the key {min(taken)!r} already, where other rows get one" if taken else ""
-
-
-def _reason(text: str) -> str:
-    """Reason why a text cannot be classified, or an empty string."""
-    if not (text[:1].isalnum() and text[0].isascii()) and all(map(_invisible, text)):
-        return "empty text"
-    if "\0" in text:
-        return "NUL characters in the text: is this part UTF-16?"
-    return "undecodable bytes in the text" if undecodable(text) else ""
-
-
-def _invisible(character: str) -> bool:
-    return unicodedata.category(character) in INVISIBLE_CATEGORIES or character in INVISIBLE

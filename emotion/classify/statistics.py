@@ -79,7 +79,9 @@ class Statistics:
         Raises:
             TypeError, ValueError, KeyError, AttributeError: the content is something else.
         """
-        counts = {name: int(content[name]) for name in ("rows", "errors", "cut")}
-        named = {name: Counter({str(key): int(n) for key, n in content[name].items()}) for name in ("labels", "reasons")}
+        rows, errors, cut = (int(content[name]) for name in ("rows", "errors", "cut"))
+        labels, reasons = (
+            Counter({str(name): int(count) for name, count in content[key].items()}) for key in ("labels", "reasons")
+        )
         steps = Counter({int(step): int(count) for step, count in content["steps"].items()})
-        return cls(**counts, **named, steps=steps)
+        return cls(rows, errors, cut, labels, reasons, steps)

@@ -36,14 +36,17 @@ class Settings:
     text_column: str | None = None
     all_scores: bool = False
     stop_at_error: bool = False
-    options: DialectOptions = DialectOptions()
-    limit: ErrorLimit = ErrorLimit()
+    options: DialectOptions = field(default_factory=DialectOptions)
+    limit: ErrorLimit = field(default_factory=ErrorLimit)
 
 
 @dataclass(frozen=True)
 class RowListener:
-    """Callbacks: `on_open` gets a file and how it is read; `advance` gets rows done; `on_error` gets line, reason and
-    record of errors without a file."""
+    """Callbacks of a classification.
+
+    `on_open` gets a file and how it is read, `advance` rows done, `on_error` line, reason and record of errors without
+    a file.
+    """
 
     on_open: Callable[[Path, dict[str, Any]], None]
     advance: Callable[[int], None]

@@ -55,8 +55,8 @@ class Writer:
 
     def _row(self, record: Record, added: Sequence[str]) -> bytes:
         """A row's own bytes, and the new cells. A short row is filled up, so that they stand below their names."""
-        delimiter, _, index = self._records.dialect
-        width = len(self._records.header or ()) - (index if record is self._records.first else 0)
+        delimiter, _, unnamed = self._records.dialect
+        width = len(self._records.header or ()) - (unnamed if record is self._records.first else 0)
         fill = delimiter * (max(0, width - record.written) + 1)
         return record.raw + self._encode(fill + delimiter.join(map(self._cell, added))) + record.end
 

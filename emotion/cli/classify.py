@@ -17,15 +17,16 @@ from emotion.cli.classify_report import ClassifyReport
 from emotion.cli.console import LogFormat
 from emotion.cli.options import (
     DEFAULT_STORE,
+    DELIMITER_HELP,
     DEVICE_VARIABLE,
-    Delimiter,
+    HEADER_HELP,
+    QUOTING_HELP,
     Device,
-    Header,
     LogFormatOption,
-    QuotingOption,
+    QuotingName,
     StoreOption,
-    read_options,
 )
+from emotion.data.dialect import DialectOptions, parse_delimiter
 from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.store.layout import Store
@@ -71,9 +72,7 @@ def classify(
     ] = None,
     precision: Annotated[
         PrecisionName,
-        typer.Option(
-            envvar="EMOTION_PRECISION", help="int8 is faster, where the model has it: see its metrics.json."
-        ),
+        typer.Option(envvar="EMOTION_PRECISION", help="int8 is faster, where the model has it: see its metrics.json."),
     ] = PrecisionName.FLOAT32,
     device: Annotated[
         Device,
@@ -84,9 +83,11 @@ def classify(
         str | None,
         typer.Option(envvar="EMOTION_TEXT_COLUMN", help="Column or key of the text [dim](default: text)[/]."),
     ] = None,
-    delimiter: Delimiter = None,
-    quoting: QuotingOption = None,
-    header: Header = True,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHAR", envvar="EMOTION_DELIMITER", help=DELIMITER_HELP)
+    ] = None,
+    quoting: Annotated[QuotingName | None, typer.Option(envvar="EMOTION_QUOTING", help=QUOTING_HELP)] = None,
+    header: Annotated[bool, typer.Option("--header/--no-header", envvar="EMOTION_HEADER", help=HEADER_HELP)] = True,
     encoding: Annotated[
         str, typer.Option(envvar="EMOTION_ENCODING", help="Encoding of the input, and so of the output.")
     ] = "utf-8",
@@ -132,7 +133,12 @@ def classify(
       emotion classify huge.csv labelled.csv --shard 0/8   [dim](and 1/8 to 7/8, on any machines)[/]
     """
     own_shard = Shard.parse(shard) if shard is not None else None
-    options = read_options(delimiter, quoting, encoding, header=header)
+    options = DialectOptions(
+        parse_delimiter(delimiter) if delimiter is not None else None,
+        quoting.value if quoting is not None else None,
+        header,
+        encoding,
+    )
     limit = ErrorLimit.parse(max_errors) if max_errors is not None else ErrorLimit()
     found = list_tasks(source, output, errors, format_name.value if format_name else None)
     _refuse_streams(found.tasks[0], own_shard, as_json=as_json)

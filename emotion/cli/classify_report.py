@@ -119,7 +119,8 @@ class ClassifyReport:
             where = f"see {task.errors}" if task.errors else "they are named above"
             reasons = _named([f"{reason} ({count:,})" for reason, count in counts.reasons.most_common()])
             console.warn(
-                f"{counts.errors:,} of {counts.rows:,} rows of {task.source} could not be classified: {reasons}; {where}"
+                f"{counts.errors:,} of {counts.rows:,} rows of {task.source} could not be classified: {reasons};"
+                f" {where}"
             )
         files = {"input": str(task.source), "output": str(task.output)}
         errors_file = str(task.errors) if counts.errors and task.errors else None
@@ -162,7 +163,8 @@ def _sentences(counts: Statistics) -> list[str]:
     total = counts.labels.total()
     labels = _named([f"{label} {count / total:.1%}" for label, count in counts.labels.most_common()])
     quantiles = counts.quantiles()
-    scores = f"scores: median {quantiles['p50']:.3f}, 5 % below {quantiles['p5']:.3f}, 95 % below {quantiles['p95']:.3f}"
+    low, median, high = (f"{quantiles[name]:.3f}" for name in ("p5", "p50", "p95"))
+    scores = f"scores: median {median}, 5 % up to {low}, 95 % up to {high}"
     cut = [f"{counts.cut:,} texts are longer than the model reads: the rest of them is cut off"] if counts.cut else []
     return [f"labels: {labels}", scores, *cut]
 

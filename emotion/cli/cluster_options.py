@@ -1,10 +1,7 @@
 """Options of the commands that drive a cluster, each written once."""
 
-import functools
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -65,31 +62,6 @@ class PodOptions(ClusterOptions):
 
         overlay = find_overlay(self.overlay) if self.overlay else None
         return JobSpec(job, claim=self.store_claim, image=self.image, overlay=overlay)
-
-
-def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace a command's parameters that are dataclasses by one option per field: typer only reads single options."""
-    hints = get_type_hints(command).items()
-    groups = {name: hint for name, hint in hints if isinstance(hint, type) and is_dataclass(hint)}
-
-    @functools.wraps(command)
-    def flat(**values: Any) -> None:
-        for name, group in groups.items():
-            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
-        command(**values)
-
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        parameters += _option_parameters(groups[name]) if name in groups else [parameter]
-    vars(flat)["__signature__"] = inspect.Signature(parameters)
-    return flat
-
-
-def _option_parameters(options: type[Any]) -> list[inspect.Parameter]:
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return [
-        inspect.Parameter(field.name, kind, default=field.default, annotation=field.type) for field in fields(options)
-    ]
 
 
 Data = Annotated[str, typer.Option(metavar="NAME", help="Data set of the store: what [bold]emotion put[/] was given.")]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,10 +20,10 @@ from emotion.cli.cluster_options import (
     Spot,
     Workers,
     Yes,
-    with_cluster_options,
 )
 from emotion.cli.following import follow_jobs, report_outcomes
-from emotion.cli.options import JsonOption
+from emotion.cli.option_groups import with_option_groups
+from emotion.cli.options import JsonOption, QuotingName
 from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.kubectl import Kubectl, check_versions
 
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
 # Every check of a job starts kubectl, which mostly waits for the server.
 PARALLEL_CHECKS = 4
 RESOURCE_UNITS = {"cpu": "cores", "memory": "memory"}
-
-
-class Quoting(StrEnum):
-    """Whether quotes in a file of records have a meaning."""
-
-    CSV = "csv"
-    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ class ClassifyJobOptions(ClassifyOptions):
     shards: Annotated[int | None, typer.Option(min=1, help="classify: pods that share the files.")] = None
     text_column: Annotated[str | None, typer.Option(help="classify: column or key of the text.")] = None
     delimiter: Annotated[str | None, typer.Option(help="classify: one character, or tab.")] = None
-    quoting: Annotated[Quoting | None, typer.Option(help="classify: whether quotes have a meaning.")] = None
+    quoting: Annotated[QuotingName | None, typer.Option(help="classify: whether quotes have a meaning.")] = None
     header: Annotated[
         bool | None, typer.Option("--header/--no-header", help="classify: whether the first line names columns.")
     ] = None
@@ -69,7 +61,7 @@ class ClassifyJobOptions(ClassifyOptions):
     precision: Annotated[PrecisionName | None, typer.Option(help="classify: int8 is faster.")] = None
 
 
-@with_cluster_options
+@with_option_groups
 def submit(
     jobs: Annotated[
         list[str],

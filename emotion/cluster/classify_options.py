@@ -1,12 +1,11 @@
 """What `emotion submit classify` passes on to `emotion classify` in the pods: its checks and its variables."""
 
-import re
 from dataclasses import dataclass
 
+from emotion.classify.error_limit import ErrorLimit
+from emotion.data.dialect import parse_delimiter
+from emotion.data.text_io import codec_name
 from emotion.errors import UsageError
-
-PERCENT = 100
-MAX_ERRORS = re.compile(r"(?P<rows>[0-9]+)|(?P<percent>[0-9]+(\.[0-9]+)?)%")
 
 
 @dataclass(frozen=True)
@@ -61,26 +60,8 @@ def check_options(options: ClassifyOptions) -> None:
         if value == "":
             raise UsageError(f"{name} is empty", "give it a value, or leave it out")
     if options.delimiter is not None:
-        _check_delimiter(options.delimiter)
+        parse_delimiter(options.delimiter)
     if options.encoding is not None:
-        _check_encoding(options.encoding)
+        codec_name(options.encoding)
     if options.max_errors is not None:
-        _check_max_errors(options.max_errors)
-
-
-def _check_delimiter(value: str) -> None:
-    if value != "tab" and (len(value) != 1 or value in '"\r\n'):
-        raise UsageError(f"--delimiter {value!r} is no delimiter", "name one character, such as ';', or tab")
-
-
-def _check_encoding(value: str) -> None:
-    try:
-        "".encode(value)
-    except (LookupError, ValueError) as error:
-        raise UsageError(f"unknown encoding: {value}", "name one that Python knows, such as latin-1") from error
-
-
-def _check_max_errors(value: str) -> None:
-    bound = MAX_ERRORS.fullmatch(value)
-    if bound is None or float(bound["percent"] or 0) > PERCENT:
-        raise UsageError(f"--max-errors {value!r} is no bound", "give a number of rows, such as 20, or a share: 5%")
+        ErrorLimit.parse(options.max_errors)

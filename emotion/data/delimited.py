@@ -14,8 +14,9 @@ from emotion.data.dialect import (
     parse_delimiter,
 )
 from emotion.data.lines import QUOTED, RECORD_LIMIT, Lines
-from emotion.data.record import Record, Records, undecodable
+from emotion.data.record import Record, Records
 from emotion.data.row_parser import QuoteError, parse_line, parse_quoted
+from emotion.data.text_problem import undecodable
 from emotion.errors import BadDataError
 
 # Characters of the longest cell. A row with a longer cell cannot be used.
@@ -48,7 +49,7 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
     if len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
         first.fields = header_cells(lines.decode(first.raw), dialect.delimiter)
     reader.start(first, first.fields)
-    names = ["", *first.fields] if dialect.index else first.fields
+    names = ["", *first.fields] if dialect.unnamed else first.fields
     return Records(kind, lines.codec, lines.end, preamble, reader.rows(), names, first, dialect)
 
 
@@ -80,7 +81,7 @@ class RowReader:
     def start(self, first: Record, header: list[str]) -> int:
         """Give all further rows the width of the file's first row, which is the `header` or has none."""
         self._header = header
-        self._width = len(first.fields) + self._dialect.index
+        self._width = len(first.fields) + self._dialect.unnamed
         first.end += self._blank_lines()
         return self._width
 

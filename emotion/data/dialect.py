@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -33,11 +34,11 @@ class DialectOptions:
 
 
 class Dialect(NamedTuple):
-    """How rows are written. `index` says that the first column has no name in the header."""
+    """How rows are written. `unnamed` says that the header lacks the name of the first column, an index."""
 
     delimiter: str
     quoting: Quoting
-    index: bool = False
+    unnamed: bool = False
 
 
 def delimiter_name(delimiter: str) -> str:
@@ -111,7 +112,7 @@ def _of_one_name(path: Path, rows: Sequence[str], default: str) -> str:
         if width > 1 and len(rows) >= FEW_ROWS and delimiter != default:
             name = delimiter_name(delimiter)
             raise BadDataError(
-                f"{path}: the header has one name, and the delimiter {name} cuts all of the first rows into {width} cells",
+                f"{path}: the header has one name, and the delimiter {name} cuts the first rows into {width} cells",
                 f"say --delimiter {name}, or --delimiter {delimiter_name(default)} if {name} is a part of the texts",
             )
     return default
@@ -125,7 +126,7 @@ def _has_index(names: int, rows: Sequence[str], delimiter: str) -> bool:
     if not all(re.fullmatch(r"\d{1,15}", row[0], re.ASCII) for row in cells):
         return False
     numbers = [int(row[0]) for row in cells]
-    return numbers[0] in {0, 1} and all(after > before for before, after in zip(numbers, numbers[1:], strict=False))
+    return numbers[0] in {0, 1} and all(after > before for before, after in pairwise(numbers))
 
 
 def _width(rows: Sequence[str], delimiter: str) -> int:

@@ -19,9 +19,9 @@ QUOTED = re.compile(r'"[^"]*"')
 
 
 class Lines:
-    """Physical lines of an open file, with their line ends, without the file's byte order mark.
+    r"""Physical lines of an open file, with their line ends, without the file's byte order mark.
 
-    `end` is the line end. Lines of a file with `\\n` may also end in `\\r\\n`. `number` counts the lines that were taken.
+    `end` is the line end. In a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken.
 
     Raises:
         BadDataError: NUL bytes, bytes that no text has, a damaged `.gz` file, or a line over RECORD_LIMIT.

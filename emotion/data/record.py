@@ -7,6 +7,8 @@ from typing import Any
 from emotion.data.dialect import Dialect, Format
 from emotion.data.text_io import Codec
 
+NO_DELIMITER = Dialect("", "none")
+
 
 @dataclass(slots=True)
 class Record:
@@ -42,16 +44,5 @@ class Records:
     rows: Iterator[Record]
     header: list[str] | None = None
     first: Record | None = None
-    dialect: Dialect = Dialect("", "none")
+    dialect: Dialect = NO_DELIMITER
     keys: tuple[str, ...] = ()
-
-
-def undecodable(text: str) -> bool:
-    """Whether `text` has bytes that its encoding could not decode, which are lone surrogates."""
-    if text.isascii():
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False

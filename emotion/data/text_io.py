@@ -79,7 +79,7 @@ def open_bytes(path: Path, digest: "hashlib._Hash | None" = None) -> Iterator[IO
         if digest is not None:
             raw = io.BufferedReader(_Digesting(raw, digest), BLOCK)
         if raw.peek(len(GZIP_START)).startswith(GZIP_START):  # type: ignore[attr-defined]
-            raw = stack.enter_context(gzip.GzipFile(fileobj=raw))  # type: ignore[assignment]
+            raw = stack.enter_context(gzip.GzipFile(fileobj=raw))  # type: ignore[arg-type]
         yield raw
 
 
@@ -90,7 +90,7 @@ def find_codec(path: Path, encoding: str, start: bytes) -> Codec:
         UsageError: Python does not know the encoding, or it is none for text files.
         BadDataError: NUL bytes where the encoding has none.
     """
-    name = _codec_name(encoding)
+    name = codec_name(encoding)
     for marked, mark in MARKS.items():
         if start.startswith(mark) and (name == "utf-8" or marked.startswith(name) or marked == name):
             return Codec(marked, mark)
@@ -100,8 +100,12 @@ def find_codec(path: Path, encoding: str, start: bytes) -> Codec:
     return Codec(name)
 
 
-def _codec_name(encoding: str) -> str:
-    """Python's name of an encoding in which a line feed is one byte, or of UTF-16 or UTF-32."""
+def codec_name(encoding: str) -> str:
+    """Python's name of an encoding in which a line feed is one byte, or of UTF-16 or UTF-32.
+
+    Raises:
+        UsageError: Python does not know the encoding, or it is none for text files.
+    """
     try:
         name = codecs.lookup(encoding).name.removesuffix("-sig")
         usable = name in (*WIDE, "utf-16", "utf-32") or len("\n".encode(name)) == 1
