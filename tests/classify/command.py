@@ -48,11 +48,11 @@ class Done:
 
     def labels(self, delimiter: str = ",", encoding: str = "utf-8", *, header: bool = True) -> list[str]:
         """Labels of the rows; fails unless the output is the input with new cells at the ends of its rows."""
-        return cut_cells(self.content, self.written, delimiter, encoding)[header:]
+        return cut_cells(unpacked(self.content), self.written, delimiter, encoding)[header:]
 
     def json_labels(self, encoding: str = "utf-8") -> list[str | None]:
         """Labels of the lines, None where nothing is added; fails unless all else is the input."""
-        return cut_members(self.content, self.written, encoding)
+        return cut_members(unpacked(self.content), self.written, encoding)
 
 
 Command = Callable[..., Done]
@@ -93,7 +93,7 @@ def classify_content(
         source.write_bytes(data)
     given = ("-" if stdin else source, output, "--model", model)
     done = emotion("classify", *given, *options, stdin=data if stdin else b"", env=env)
-    return replace(done, content=unpacked(data), output=output)
+    return replace(done, content=data, output=output)
 
 
 def unpacked(data: bytes) -> bytes:
