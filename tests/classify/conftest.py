@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from emotion.classify.engine import FileResult, classify_file
 from emotion.classify.tasks import RowListener, Settings, list_tasks
 from emotion.onnx.session import Classifier
+from tests.classify.command import Command, classify_content
 
 Classify = Callable[..., FileResult]
 quick = hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -39,3 +41,9 @@ def errors_of(output: Path) -> list[list[str]]:
     """Rows of the errors file beside `output`."""
     path = output.with_name(output.name + ".errors.csv")
     return list(csv.reader(io.StringIO(path.read_text("utf-8", "surrogateescape"), newline="")))
+
+
+@pytest.fixture
+def command(tmp_path: Path, toy_model: Path) -> Command:
+    """Give `emotion classify` with the toy model, for a file of the content that it is given."""
+    return partial(classify_content, tmp_path, toy_model)
