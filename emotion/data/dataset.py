@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.data.label_text import unseen_sentence
 from emotion.data.labeled import MAX_REPORTED, Row, has_no_columns, read_labeled
 from emotion.data.origin import Origin, read_origin
 from emotion.data.split_files import split_files
@@ -168,9 +169,9 @@ def _check(path: Path, splits: dict[str, Split]) -> None:
             "is [data] label_column (--label-column) the column of the classes, not of numbers or ids?",
         )
     for name in ("validation", "test"):
-        unseen = sorted(set(splits[name].labels) - known)
+        unseen = set(splits[name].labels) - known
         if unseen:
             raise BadDataError(
-                f"{path}: {name} has labels that train lacks: {', '.join(unseen[:10])}",
+                f"{path}: {unseen_sentence(name, unseen, known)}",
                 f"train has {', '.join(sorted(known)[:20])}",
             )
