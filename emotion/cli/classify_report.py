@@ -66,7 +66,7 @@ class ClassifyReport:
         """
         self._failures.append((source, error))
         if len(self._found.tasks) > 1:
-            console.warn(error.message)
+            console.warn(f"{error.message} ({error.hint})" if error.hint else error.message)
         elif not self._outputs:
             raise error
 

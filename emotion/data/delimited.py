@@ -1,5 +1,6 @@
 """Reads the rows of a CSV or TSV file, each with its own bytes."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -16,12 +17,12 @@ from emotion.data.dialect import (
 from emotion.data.lines import QUOTED, RECORD_LIMIT, Lines
 from emotion.data.record import Record, Records
 from emotion.data.row_parser import QuoteError, parse_line, parse_quoted
-from emotion.data.text_problem import undecodable
+from emotion.data.text_problem import MARK, undecodable
 from emotion.errors import BadDataError
+from emotion.formatting import visible
 
 # Characters of the longest cell. A row with a longer cell cannot be used.
 CELL_LIMIT = 1 << 20
-MARK = "\ufeff"
 
 
 def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequence[str]) -> Records:
@@ -56,7 +57,8 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
 def _check_header(lines: Lines, first: Record) -> None:
     where = f"{lines.path}: the header (line {first.line})"
     if first.problem:
-        raise BadDataError(f"{where} cannot be read: {first.problem}", "mend it, or see --quoting and --delimiter")
+        names = ", ".join(map(visible, first.fields))
+        raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", "mend it, or see --quoting")
     if undecodable(" ".join(first.fields)):
         raise BadDataError(f"{where} has undecodable bytes", "name the file's encoding with --encoding")
 
@@ -99,8 +101,11 @@ class RowReader:
         line = self._lines.take()
         if not line:
             return None
-        number = self._lines.number
         text = self._lines.decode(self._lines.split_end(line)[0])
+        if "\n" in text and self._lines.end != "\n" and (rows := self._rows_within(line)):
+            self._lines.replace(rows)
+            return self.take()
+        number = self._lines.number
         self._taken, self._size = [line], len(line)
         fields, problem = self._parse(text)
         raw, end = self._lines.split_end(b"".join(self._taken))
@@ -120,8 +125,6 @@ class RowReader:
     def _parse(self, text: str) -> tuple[list[str], str]:
         """Cells of the row that begins with the line `text`, and the reason why they are a guess."""
         delimiter, quoting, _ = self._dialect
-        if self._lines.end != "\n" and "\n" in text:
-            self._check_line_ends(text)
         if '"' not in text or quoting == "none":
             return text.split(delimiter), ""
         if quoting == "line":
@@ -177,15 +180,24 @@ class RowReader:
         """Take another line unless the cell is longer than any cell may be."""
         return None if self._size > CELL_LIMIT else self._more()
 
-    def _check_line_ends(self, text: str) -> None:
-        """Refuse a line that has other line ends than the first line, if each part is a whole row."""
+    def _rows_within(self, line: bytes) -> list[bytes]:
+        """Lines within a line that has other line ends than the first line, if all of them are whole rows.
+
+        Raises:
+            BadDataError: they are whole rows of one column, which may as well be one text.
+        """
+        text = self._lines.decode(line)
         bare = text if self._dialect.quoting == "none" else QUOTED.sub("", text)
-        if "\n" in bare and self._whole_rows(text.removesuffix("\n").split("\n")):
-            first = {"\r": "\\r", "\r\n": "\\r\\n"}[self._lines.end]
+        lines = text.removesuffix(self._lines.end).removesuffix("\n").split("\n")
+        if len(lines) == 1 or "\n" not in bare.removesuffix(self._lines.end) or not self._whole_rows(lines):
+            return []
+        if self._width == 1 or self._lines.end == "\r":
             raise BadDataError(
-                f"{self._lines.path}, line {self._lines.number:,} ends in \\n, and the first line in {first}",
-                "make the line ends alike, for example with dos2unix",
+                f"{self._lines.path}, line {self._lines.number:,}: a \\n within a line, and the first line ends in"
+                f" {self._lines.end.encode('unicode_escape').decode()}",
+                "make the line ends alike, for example with dos2unix, or quote the text",
             )
+        return [self._lines.codec.encode(part) for part in re.findall(r"[^\n]*\n|[^\n]+$", text)]
 
     def _whole_rows(self, lines: Sequence[str]) -> bool:
         """Whether each line has as many cells as a row should have."""

@@ -16,7 +16,7 @@ DEFAULTS: dict[Format, str] = {"csv": ",", "tsv": "\t"}
 NAMES = {"\t": "tab"}
 # The line by which a file says its delimiter to spreadsheets.
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-# Rows that must agree before a header of one name is doubted.
+# Rows that must agree before the header is doubted.
 FEW_ROWS = 2
 
 
@@ -73,7 +73,7 @@ def find_dialect(
     rows = sample[1:] if options.header else sample
     delimiter = options.delimiter or _find_delimiter(path, kind, header, rows, columns)
     quoting = options.quoting or ("line" if delimiter == "\t" else "csv")
-    index = options.header and _has_index(len(header_cells(header, delimiter)), rows, delimiter)
+    index = options.header and _has_index(header, rows, delimiter)
     return Dialect(delimiter, quoting, index)
 
 
@@ -89,12 +89,16 @@ def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], 
         names = {delimiter: header_cells(header, delimiter) for delimiter in DELIMITERS}
         likely = [delimiter for delimiter in DELIMITERS if len(names[delimiter]) > 1]
         if not likely:
-            return _of_one_name(path, rows, default)
+            return _of_one_name(path, header, rows, default)
         named = [delimiter for delimiter in likely if any(column in names[delimiter] for column in columns)]
         likely = named or likely
         regular = [delimiter for delimiter in likely if _width(rows, delimiter) == len(names[delimiter])]
     else:
-        likely = regular = [delimiter for delimiter in DELIMITERS if _width(rows, delimiter) > 1]
+        wanted = max((int(name) for name in columns if name.isdecimal()), default=1)
+        regular = [delimiter for delimiter in DELIMITERS if _width(rows, delimiter) >= max(2, wanted)]
+        likely = (
+            [delimiter for delimiter in DELIMITERS if len(_cells(rows[0], delimiter)) >= wanted > 1] if rows else []
+        )
     likely = regular or likely or [default]
     if len(likely) > 1 and default not in likely:
         found = " or ".join(map(delimiter_name, likely))
@@ -102,10 +106,10 @@ def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], 
     return likely[0] if len(likely) == 1 else default
 
 
-def _of_one_name(path: Path, rows: Sequence[str], default: str) -> str:
+def _of_one_name(path: Path, header: str, rows: Sequence[str], default: str) -> str:
     """Delimiter of a file with one name in its header. Another one in all rows is an index, or it is refused."""
     for delimiter in DELIMITERS:
-        if _has_index(1, rows, delimiter):
+        if _has_index(header, rows, delimiter):
             return delimiter
     for delimiter in DELIMITERS:
         width = _width(rows, delimiter)
@@ -118,15 +122,22 @@ def _of_one_name(path: Path, rows: Sequence[str], default: str) -> str:
     return default
 
 
-def _has_index(names: int, rows: Sequence[str], delimiter: str) -> bool:
-    """Whether the rows have one cell more than the header has names, and the first cells count up."""
+def _has_index(header: str, rows: Sequence[str], delimiter: str) -> bool:
+    """Whether the rows have one cell more than the header has names, and their first cells look like an index.
+
+    An index counts up from 0 or 1, or has names of rows, quoted as all names in the header.
+    """
     cells = [_cells(row, delimiter) for row in rows]
-    if _width(rows, delimiter) != names + 1 or not any(row[-1] for row in cells):
+    names = header_cells(header, delimiter)
+    if _width(rows, delimiter) != len(names) + 1 or not any(row[-1] for row in cells):
         return False
-    if not all(re.fullmatch(r"\d{1,15}", row[0], re.ASCII) for row in cells):
-        return False
-    numbers = [int(row[0]) for row in cells]
-    return numbers[0] in {0, 1} and all(after > before for before, after in pairwise(numbers))
+    first = [row[0] for row in cells]
+    quoted = header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows)
+    if all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first):
+        numbers = [int(cell) for cell in first]
+        rising = numbers[0] in {0, 1} and all(after > before for before, after in pairwise(numbers))
+        return rising and (quoted or len(rows) >= FEW_ROWS)
+    return quoted and len(set(first)) == len(first)
 
 
 def _width(rows: Sequence[str], delimiter: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from emotion.data.lines import Lines
 from emotion.data.record import Record, Records
+from emotion.data.text_problem import MARK
 
 
 class RepeatingObject(dict[str, Any]):
@@ -41,7 +42,7 @@ def _records(lines: Lines) -> Iterator[Record]:
 
 def _parse(text: str) -> tuple[dict[str, Any] | None, str]:
     """Return the object of a line, or None and the reason why the line has none."""
-    if text.startswith("\ufeff"):
+    if text.startswith(MARK):
         return None, "a byte order mark within the file: are several files in one?"
     try:
         values = json.loads(text, object_pairs_hook=_object)

@@ -57,13 +57,18 @@ class Lines:
 
     def sample_lines(self) -> list[str]:
         """Texts of the first lines of the file, without their line ends."""
-        lines = self._sample.split(self.end)
-        return [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
+        lines = re.split(r"\r" if self.end == "\r" else r"\r?\n", self._sample)
+        return lines[:-1] if lines[-1] == "" else lines
 
     def put_back(self, lines: list[bytes]) -> None:
         """Put lines back, to be taken again in this order."""
         self._ahead.extend(reversed(lines))
         self.number -= len(lines)
+
+    def replace(self, lines: list[bytes]) -> None:
+        """Put `lines` in the place of the line that was taken last."""
+        self._ahead.extend(reversed(lines))
+        self.number -= 1
 
     def take_blank(self, *, spaces: bool = False) -> bytes:
         """Take the blank lines that follow, up to BLOCK lines; with `spaces` also lines of white space."""

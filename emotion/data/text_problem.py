@@ -2,6 +2,7 @@
 
 import unicodedata
 
+MARK = "\ufeff"
 # Categories of characters that nobody sees, and invisible characters of other categories: fillers of Hangul, the blank
 # of Braille, the grapheme joiner, variation selectors.
 INVISIBLE_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
@@ -12,6 +13,8 @@ def text_problem(text: str, name: str = "text") -> str:
     """Reason why `text`, the cell called `name`, is no text, or an empty string."""
     if looks_empty(text):
         return f"empty {name}"
+    if MARK in text:
+        return f"a byte order mark in the {name}: are several files in one?"
     if "\0" in text:
         return f"NUL characters in the {name}: is this part UTF-16?"
     return f"undecodable bytes in the {name}" if undecodable(text) else ""

@@ -44,6 +44,7 @@ class Done:
         path = self.output.with_name(self.output.name + ".errors.csv")
         if not path.exists():
             return []
+        csv.field_size_limit(1 << 26)
         return list(csv.reader(io.StringIO(path.read_text("utf-8", "surrogateescape"), newline="")))[1:]
 
     def labels(self, delimiter: str = ",", encoding: str = "utf-8", *, header: bool = True) -> list[str]:
@@ -65,7 +66,7 @@ def emotion(*arguments: object, stdin: bytes = b"", env: Mapping[str, str] | Non
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr("emotion.cli.app.app", _built())
         patch.setattr(sys, "argv", ["emotion", *map(str, arguments)])
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
         for name, value in (env or {}).items():
             patch.setitem(os.environ, name, value)
         with _kept(handlers), pytest.raises(SystemExit) as ended:

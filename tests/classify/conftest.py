@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 
 from emotion.classify.engine import FileResult, classify_file
 from emotion.classify.tasks import RowListener, Settings, list_tasks
+from emotion.data.dialect import DialectOptions
 from emotion.onnx.session import Classifier
 from tests.classify.command import Command, classify_content
 
@@ -23,7 +24,7 @@ def _unexpected(line: int, reason: str, record: str) -> None:
     raise AssertionError(f"an error in line {line}: {reason}: {record}")
 
 
-LISTENER = RowListener(print, _unexpected)
+LISTENER = RowListener(print, print, _unexpected)
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +32,9 @@ def run(toy: Classifier) -> Classify:
     """Give a function that classifies a file with the toy model and the settings that it is given."""
 
     def classify(source: Path, output: Path, **settings: object) -> FileResult:
-        [task] = list_tasks(source, output)
-        return classify_file(task, toy, Settings(**settings), LISTENER)  # type: ignore[arg-type]
+        [task] = list_tasks(source, output).tasks
+        options = DialectOptions(encoding=str(settings.pop("encoding", "utf-8")))
+        return classify_file(task, toy, Settings(options=options, **settings), LISTENER)  # type: ignore[arg-type]
 
     return classify
 

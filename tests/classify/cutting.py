@@ -1,4 +1,4 @@
-"""Cuts the new cells off an output, line by line and without the project's readers, and compares the rest with the input.
+"""Cuts the new cells off an output without the project's readers, and compares the rest with the input.
 
 Files are compared in code units: bytes, or pairs of bytes in UTF-16. A unit is one character of a `str`, so that
 neither decoding nor invalid bytes change anything.
@@ -53,7 +53,9 @@ def cut_members(content: bytes, written: bytes, encoding: str = "utf-8") -> list
     before, after = (split_lines(units(data, encoding)) for data in (content, written))
     assert [end for _, end in before] == [end for _, end in after]
     pairs = [(line, new) for (line, _), (new, _) in zip(before, after, strict=True)]
-    return [None if line == new else _cut_line(line, new, encoding) for line, new in pairs if line.strip() or line != new]
+    return [
+        None if line == new else _cut_line(line, new, encoding) for line, new in pairs if line.strip() or line != new
+    ]
 
 
 def _cut_line(line: str, new: str, encoding: str) -> str:

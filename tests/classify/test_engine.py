@@ -28,7 +28,7 @@ def test_label_and_score_are_appended(tmp_path: Path, run: Classify) -> None:
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text('id,text,more\n1,i feel happy,x\n2,"so ""furious"",\nyes","a,b"\n')
     outcome = run(source, output)
-    assert (outcome.rows, outcome.errors) == (2, 0)
+    assert (outcome.counts.rows, outcome.counts.errors) == (2, 0)
     # Processors round the sixth digit of a score each in its own way.
     text, scores = re.subn(r"0\.(598|620)\d{3}$", r"0.\1", output.read_text(), flags=re.MULTILINE)
     assert text == 'id,text,more,label,score\n1,i feel happy,x,joy,0.598\n2,"so ""furious"",\nyes","a,b",anger,0.620\n'
@@ -45,7 +45,7 @@ def test_scores_are_those_of_the_models_temperature_and_labels_stay(
     run(source, tmp_path / "plain.csv")
     folder = write_model(tmp_path / "model")
     write_temperature(folder / "config.json", 2.5)
-    [task] = list_tasks(source, tmp_path / "scaled.csv")
+    [task] = list_tasks(source, tmp_path / "scaled.csv").tasks
     classify_file(task, Classifier.load(folder, 1), Settings(all_scores=True), LISTENER)
     plain, scaled = (list(csv.DictReader((tmp_path / name).open())) for name in ("plain.csv", "scaled.csv"))
     assert [row["label"] for row in scaled] == [row["label"] for row in plain]
@@ -65,7 +65,7 @@ def test_any_bytes_end_well(tmp_path: Path, run: Classify, content: bytes, kind:
         file.write(content)
     outcome = run(source, output)
     again = run(output, tmp_path / f"again.{kind}", text_column="label")
-    assert again.rows == outcome.rows
+    assert again.counts.rows == outcome.counts.rows
 
 
 def test_stopping_at_an_error_names_it_and_writes_nothing(tmp_path: Path, run: Classify) -> None:
@@ -93,7 +93,7 @@ def test_more_rows_than_a_chunk_stay_in_order(tmp_path: Path, run: Classify) -> 
     rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
     assert [int(row["n"]) for row in rows] == list(range(20_000))
     assert [row["label"] for row in rows] == ["joy", "anger", "fear", ""] * 5000
-    assert outcome.errors == 5000
+    assert outcome.counts.errors == 5000
 
 
 def test_chunks_are_the_same_however_long_they_take(

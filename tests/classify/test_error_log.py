@@ -12,7 +12,7 @@ def test_bad_rows_keep_their_place_and_are_filed(tmp_path: Path, run: Classify) 
         b'text,n\nhappy,1\n  ,2\n\nbytes \xff,3\nshort\nlong,4,5\n"furious"x,6\n"\n\xe9",7\n"never closed,8\nscared,9\n'
     )
     outcome = run(source, output)
-    assert (outcome.rows, outcome.errors) == (9, 7)
+    assert (outcome.counts.rows, outcome.counts.errors) == (9, 7)
     labels = [row[2] for row in csv.reader(output.read_text("latin-1").splitlines())]
     assert labels == ["label", "joy", "", "", "", "", "", "", "", "fear"][: len(labels)]
     assert errors_of(output) == [

@@ -31,7 +31,7 @@ def part(toy: Classifier) -> Part:
     """Give a function that makes one part of a file."""
 
     def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> ShardResult:
-        [task] = list_tasks(source, output)
+        [task] = list_tasks(source, output).tasks
         return classify_shard(task, Shard.parse(text), classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
 
     return make
@@ -65,11 +65,11 @@ def test_parts_are_the_whole(tmp_path: Path, run: Classify, part: Part, name: st
     shards = [*range(1, of), 0]
     done = [part(source, joined, f"{index}/{of}") for index in shards]
     assert [len(result.missing) for result in done] == list(range(of - 1, -1, -1))
-    assert sum(result.rows for result in done) == outcome.rows
+    assert sum(result.counts.rows for result in done) == outcome.counts.rows
     assert joined.read_bytes() == whole.read_bytes()
     errors = [path.with_name(path.name + ".errors.csv") for path in (whole, joined)]
-    assert errors[0].exists() == errors[1].exists() == (outcome.errors > 0)
-    if outcome.errors:
+    assert errors[0].exists() == errors[1].exists() == (outcome.counts.errors > 0)
+    if outcome.counts.errors:
         assert errors[0].read_bytes() == errors[1].read_bytes()
 
 
@@ -103,7 +103,7 @@ def test_a_part_that_is_there_is_not_made_again(tmp_path: Path, part: Part) -> N
     written = first.part.stat().st_ino
     again = part(source, tmp_path / "out.csv", "0/2")
     assert (first.skipped, again.skipped) == (False, True)
-    assert (again.rows, again.errors, again.missing) == (first.rows, first.errors, [1])
+    assert (again.counts, again.missing) == (first.counts, [1])
     assert first.part.stat().st_ino == written
 
 

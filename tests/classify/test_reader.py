@@ -35,10 +35,10 @@ def test_a_key_that_the_first_object_lacks(tmp_path: Path, run: Classify) -> Non
 @pytest.mark.parametrize(("content", "expected"), [("", ""), ("\n\n", ""), ("text\n", "text,label,score\n")])
 def test_files_without_rows(tmp_path: Path, run: Classify, content: str, expected: str) -> None:
     (tmp_path / "in.csv").write_text(content)
-    assert run(tmp_path / "in.csv", tmp_path / "out.csv").rows == 0
+    assert run(tmp_path / "in.csv", tmp_path / "out.csv").counts.rows == 0
     assert (tmp_path / "out.csv").read_text() == expected
 
 
 def test_the_only_column_is_the_text(tmp_path: Path, run: Classify) -> None:
     (tmp_path / "in.csv").write_text("body\nhappy\n")
-    assert run(tmp_path / "in.csv", tmp_path / "out.csv").errors == 0
+    assert run(tmp_path / "in.csv", tmp_path / "out.csv").counts.errors == 0

@@ -20,7 +20,7 @@ def test_a_folder_is_mirrored(tmp_path: Path) -> None:
     wanted = ["a.csv", "b.TSV", "sub/c.jsonl.gz", "sub/deep/d.ndjson"]
     others = [".hidden.csv", ".git/x.csv", "a.csv.errors.csv", "a.csv.parts/part-00000-of-00001.csv", "notes.txt"]
     _write(*(source / name for name in wanted + others))
-    tasks = list_tasks(source, output)
+    tasks = list_tasks(source, output).tasks
     assert [str(task.source.relative_to(source)) for task in tasks] == wanted
     assert [str(task.output.relative_to(output)) for task in tasks] == wanted
     assert [task.format for task in tasks] == ["csv", "tsv", "jsonl", "jsonl"]
@@ -33,13 +33,13 @@ def test_links_that_leave_the_folder_are_passed_over(tmp_path: Path) -> None:
     (source / "away.csv").symlink_to(tmp_path / "secret.csv")
     (source / "broken.csv").symlink_to("nowhere.csv")
     (source / "folder").symlink_to(tmp_path / "more")
-    assert [task.source.name for task in list_tasks(source, tmp_path / "out")] == ["a.csv", "link.csv"]
+    assert [task.source.name for task in list_tasks(source, tmp_path / "out").tasks] == ["a.csv", "link.csv"]
 
 
 def test_a_pipe_in_the_folder_is_passed_over(tmp_path: Path) -> None:
     _write(tmp_path / "in" / "a.csv")
     os.mkfifo(tmp_path / "in" / "b.csv")
-    assert len(list_tasks(tmp_path / "in", tmp_path / "out")) == 1
+    assert len(list_tasks(tmp_path / "in", tmp_path / "out").tasks) == 1
 
 
 def test_an_empty_folder_and_a_missing_file(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_paths_that_do_not_fit(
 
 
 def test_standard_streams_and_devices_have_no_errors_file() -> None:
-    [task] = list_tasks(Path("-"), Path("-"))
+    [task] = list_tasks(Path("-"), Path("-")).tasks
     assert (task.format, task.errors) == ("csv", None)
-    [task] = list_tasks(Path("-"), Path("/dev/null"), kind="jsonl")
+    [task] = list_tasks(Path("-"), Path("/dev/null"), kind="jsonl").tasks
     assert (task.format, task.errors) == ("jsonl", None)

@@ -26,7 +26,7 @@ def test_any_cells_come_back(tmp_path: Path, run: Classify, data: st.DataObject,
     delimiter = "," if kind == "csv" else "\t"
     with source.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator=line_end, quoting=csv.QUOTE_ALL, delimiter=delimiter).writerows([header, *rows])
-    assert run(source, output).rows == len(rows)
+    assert run(source, output).counts.rows == len(rows)
     with output.open(newline="", encoding="utf-8") as file:
         found = list(csv.reader(file, strict=True, delimiter=delimiter))
     assert [row[:-2] for row in found] == [header, *rows]
