@@ -111,6 +111,8 @@ class RowReader:
         raw, end = self._lines.split_end(b"".join(self._taken))
         if text.startswith(MARK):
             problem = "a byte order mark within the file: are several files in one?"
+        elif b"\0" in raw and not self._lines.codec.wide:
+            problem = "NUL bytes: is this part of the file UTF-16?"
         elif len(raw) > CELL_LIMIT and max(map(len, fields)) > CELL_LIMIT:
             problem = problem or f"a field has over {CELL_LIMIT:,} characters"
         written = len(fields)

@@ -25,11 +25,18 @@ def open_objects(lines: Lines) -> Records:
 
 
 def json_type(value: object) -> str:
-    """JSON's own word for the type of a value, with its article."""
+    """JSON's own word for the type of a value, with its article; Python's word for a value that JSON lacks."""
     if value is None:
         return "null"
-    names: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", list: "an array", str: "a string"}
-    return names.get(type(value), "an object")
+    names: dict[type, str] = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        list: "an array",
+        str: "a string",
+        dict: "an object",
+    }
+    return names.get(type(value), f"of type {type(value).__name__}")
 
 
 def _records(lines: Lines) -> Iterator[Record]:

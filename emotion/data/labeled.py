@@ -112,6 +112,8 @@ def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
             if line.strip() and not (first and _is_header(path, line, params)):
                 text, semicolon, label = line.rpartition(";")
                 problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
+                if "\0" in line:
+                    problem = "NUL bytes: is this part of the file UTF-16?"
                 yield _RawRow(lines.number, text, label, problem)
             first = first and not line.strip()
 

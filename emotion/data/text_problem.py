@@ -15,8 +15,6 @@ def text_problem(text: str, name: str = "text") -> str:
         return f"empty {name}"
     if MARK in text:
         return f"a byte order mark in the {name}: are several files in one?"
-    if "\0" in text:
-        return f"NUL characters in the {name}: is this part UTF-16?"
     return f"undecodable bytes in the {name}" if undecodable(text) else ""
 
 

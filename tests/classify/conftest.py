@@ -33,7 +33,7 @@ def run(toy: Classifier) -> Classify:
 
     def classify(source: Path, output: Path, **settings: object) -> FileResult:
         [task] = list_tasks(source, output).tasks
-        options = DialectOptions(encoding=str(settings.pop("encoding", "utf-8")))
+        options = settings.pop("options", DialectOptions(encoding=str(settings.pop("encoding", "utf-8"))))
         return classify_file(task, toy, Settings(options=options, **settings), LISTENER)  # type: ignore[arg-type]
 
     return classify

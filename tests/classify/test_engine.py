@@ -63,7 +63,10 @@ def test_any_bytes_end_well(tmp_path: Path, run: Classify, content: bytes, kind:
     source.write_bytes(b"" if kind == "jsonl" else b"text\n")
     with source.open("ab") as file:
         file.write(content)
-    outcome = run(source, output)
+    try:
+        outcome = run(source, output)
+    except BadDataError:
+        return
     again = run(output, tmp_path / f"again.{kind}", text_column="label")
     assert again.counts.rows == outcome.counts.rows
 
@@ -81,7 +84,7 @@ def test_stopping_at_an_error_names_it_and_writes_nothing(tmp_path: Path, run: C
 )
 def test_a_damaged_packed_file(tmp_path: Path, run: Classify, damage: object) -> None:
     (tmp_path / "in.csv.gz").write_bytes(damage(gzip.compress(b"text\n\n" + b'happy\n""\n' * 9000)))  # type: ignore[operator]
-    with pytest.raises(BadDataError, match=r"not a whole \.gz"):
+    with pytest.raises(BadDataError, match=r"not a whole \.gz|has NUL bytes"):
         run(tmp_path / "in.csv.gz", tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv.gz"]
 
@@ -102,17 +105,19 @@ def test_chunks_are_the_same_however_long_they_take(
     """Rows that run with others have other last digits, which must not differ from run to run."""
     (tmp_path / "in.csv").write_text("text\n" + "happy\n" * 20_000 + f"{'happy ' * 2000}\n" * 300)
     draw = random.Random(0)  # noqa: S311  no secret
-    logits = Classifier.logits
+    logits_and_cut = Classifier.logits_and_cut
 
     def run_slowly(seconds: float) -> tuple[list[int], bytes]:
         sizes: list[int] = []
 
-        def slow(classifier: Classifier, texts: list[str], stopped: threading.Event) -> NDArray[np.float32]:
+        def slow(
+            classifier: Classifier, texts: list[str], stopped: threading.Event
+        ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
             time.sleep(draw.uniform(0, seconds))
             sizes.append(len(texts))
-            return logits(classifier, texts, stopped)
+            return logits_and_cut(classifier, texts, stopped)
 
-        monkeypatch.setattr(Classifier, "logits", slow)
+        monkeypatch.setattr(Classifier, "logits_and_cut", slow)
         run(tmp_path / "in.csv", tmp_path / "out.csv")
         return sizes, (tmp_path / "out.csv").read_bytes()
 

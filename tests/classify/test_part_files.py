@@ -13,6 +13,7 @@ from emotion.classify import engine, part_files
 from emotion.classify.part_files import ShardResult, classify_shard
 from emotion.classify.shard import Shard
 from emotion.classify.tasks import Settings, Task, list_tasks
+from emotion.data.dialect import DialectOptions
 from emotion.errors import BadDataError, TryAgainError
 from emotion.onnx.session import Classifier
 from emotion.store.atomic import sha256, write_json
@@ -78,7 +79,7 @@ def test_parts_of_an_encoding_with_a_mark(tmp_path: Path, run: Classify, part: P
     source.write_text("text\nhappy\nscared\n\u2665\n", "utf-16")
     run(source, tmp_path / "whole.csv", encoding="utf-16")
     for index in range(3):
-        part(source, tmp_path / "joined.csv", f"{index}/3", encoding="utf-16")
+        part(source, tmp_path / "joined.csv", f"{index}/3", options=DialectOptions(encoding="utf-16"))
     assert (tmp_path / "joined.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
@@ -91,7 +92,7 @@ def test_a_part_and_its_manifest(tmp_path: Path, part: Part) -> None:
     content = gzip.decompress((folder / name).read_bytes())
     assert content.startswith(b"text,n,label,score\n")
     manifest = json.loads((folder / f"{name}.json").read_text())
-    assert (manifest["shard"], manifest["origin"]["of"], manifest["first"], manifest["rows"]) == (1, 8, 9, 9)
+    assert (manifest["shard"], manifest["origin"]["of"], manifest["first"], manifest["counts"]["rows"]) == (1, 8, 9, 9)
     assert manifest["output"] == hashlib.sha256(content).hexdigest()
     assert manifest["errors_file"] == sha256(folder / f"{name}.errors.csv")
     assert manifest["device"] == "cpu"

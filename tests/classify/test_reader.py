@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from emotion.data.dialect import DialectOptions
 from emotion.errors import BadDataError
 from tests.classify.conftest import Classify
 
@@ -27,18 +28,23 @@ def test_columns_that_are_not_there(tmp_path: Path, run: Classify, content: str,
 
 
 def test_a_key_that_the_first_object_lacks(tmp_path: Path, run: Classify) -> None:
-    (tmp_path / "in.jsonl").write_text('{"a": 1, "b": 2}\n')
-    with pytest.raises(BadDataError, match="its columns are: a, b"):
-        run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    (tmp_path / "in.jsonl").write_text('{"a": 1, "b": 2}\n{"error": "i feel happy"}\n{"text": "happy"}\n')
+    counts = run(tmp_path / "in.jsonl", tmp_path / "out.jsonl").counts
+    assert (counts.rows, counts.labels, counts.reasons) == (3, {"joy": 1}, {"no key 'text'": 2})
 
 
-@pytest.mark.parametrize(("content", "expected"), [("", ""), ("\n\n", ""), ("text\n", "text,label,score\n")])
+@pytest.mark.parametrize(("content", "expected"), [("", ""), ("\n\n", "\n\n"), ("text\n", "text,label,score\n")])
 def test_files_without_rows(tmp_path: Path, run: Classify, content: str, expected: str) -> None:
     (tmp_path / "in.csv").write_text(content)
     assert run(tmp_path / "in.csv", tmp_path / "out.csv").counts.rows == 0
     assert (tmp_path / "out.csv").read_text() == expected
 
 
-def test_the_only_column_is_the_text(tmp_path: Path, run: Classify) -> None:
-    (tmp_path / "in.csv").write_text("body\nhappy\n")
-    assert run(tmp_path / "in.csv", tmp_path / "out.csv").counts.errors == 0
+def test_the_only_column_needs_its_name_too(tmp_path: Path, run: Classify) -> None:
+    (tmp_path / "in.csv").write_text("i feel scared\nhappy\n")
+    with pytest.raises(BadDataError, match="its columns are: i feel scared") as caught:
+        run(tmp_path / "in.csv", tmp_path / "out.csv")
+    assert "--no-header" in caught.value.hint
+    assert run(tmp_path / "in.csv", tmp_path / "out.csv", text_column="i feel scared").counts.rows == 1
+    counts = run(tmp_path / "in.csv", tmp_path / "out.csv", options=DialectOptions(header=False)).counts
+    assert counts.labels == {"fear": 1, "joy": 1}

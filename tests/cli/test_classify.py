@@ -106,32 +106,40 @@ def test_the_summary_is_json(tmp_path: Path, source: Path, toy_model: Path) -> N
     done = classify(source, tmp_path / "out.csv", "--model", toy_model, "--json")
     summary = json.loads(done.stdout)
     assert (summary["rows"], summary["errors"], len(summary["model"]["digest"])) == (4, 1, 64)
-    assert summary["outputs"] == [
-        {
-            "input": str(source),
-            "output": str(tmp_path / "out.csv"),
-            "rows": 4,
-            "errors": 1,
-            "errors_file": f"{tmp_path}/out.csv.errors.csv",
-        }
-    ]
+    counts = {
+        "rows": 4,
+        "errors": 1,
+        "cut": 0,
+        "labels": {"joy": 1, "anger": 1, "fear": 1},
+        "reasons": {"empty text": 1},
+    }
+    assert {name: summary[name] for name in counts} == counts
+    [entry] = summary["outputs"]
+    assert {name: entry[name] for name in counts} == counts
+    assert list(summary["scores"]) == ["p5", "p25", "p50", "p75", "p95"]
+    assert (entry["input"], entry["output"]) == (str(source), str(tmp_path / "out.csv"))
+    assert entry["errors_file"] == f"{tmp_path}/out.csv.errors.csv"
+    assert (entry["dialect"]["delimiter"], entry["dialect"]["text_column"]) == (",", "text")
+    assert (summary["failed"], summary["passed_over"]) == ([], {"count": 0, "files": []})
 
 
 def test_streams(source: Path, toy_model: Path) -> None:
     done = classify("-", "-", "--model", toy_model, input=source.read_text())
     assert done.stdout.splitlines()[0] == "id,text,label,score"
     assert len(done.stdout.splitlines()) == 5
-    assert 'line 4: empty text: ["3", ""]' in done.stderr
+    assert "line 4: empty text: 3," in done.stderr
     done = classify("-", "-", "--model", toy_model, "--format", "jsonl", "--log-format", "json", input='{"text": 1}\n')
     assert json.loads(done.stdout) == {"text": 1, "label": "", "score": None}
-    event = json.loads(done.stderr.splitlines()[0])
+    assert done.returncode == 65
+    opened, event = map(json.loads, done.stderr.splitlines()[:2])
+    assert (opened["event"], opened["format"], opened["text_column"]) == ("open", "jsonl", "text")
     assert (event["event"], event["line"], event["record"]) == ("error", 1, '{"text": 1}')
 
 
 def test_errors_of_a_stream_in_a_file(tmp_path: Path, source: Path, toy_model: Path) -> None:
     done = classify(source, "-", "--model", toy_model, "--errors", tmp_path / "errors.csv")
     assert done.returncode == 0
-    assert (tmp_path / "errors.csv").read_text() == 'line,reason,record\n4,empty text,"[""3"", """"]"\n'
+    assert (tmp_path / "errors.csv").read_text() == 'line,reason,record\n4,empty text,"3,"\n'
 
 
 def test_a_folder(tmp_path: Path, toy_model: Path) -> None:
@@ -177,7 +185,7 @@ def test_options_are_read_from_the_environment_as_in_a_pod(tmp_path: Path, varia
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 5
     done = classify(env={**variables, "EMOTION_OUTPUT": "-"})
     assert len(done.stdout.splitlines()) == 5
-    assert json.loads(done.stderr.splitlines()[0])["event"] == "error"
+    assert [json.loads(line)["event"] for line in done.stderr.splitlines()[:2]] == ["open", "error"]
 
 
 def test_the_command_line_wins_over_the_environment(
@@ -241,7 +249,8 @@ def test_exit_codes(
 def test_a_reader_that_stops_early(large: Path, toy_model: Path) -> None:
     command = f"set -o pipefail; {EMOTION} classify {large} - --model {toy_model} | head -n 1"
     done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "id,text,label,score\n", "")
+    assert (done.returncode, done.stdout) == (0, "id,text,label,score\n")
+    assert done.stderr == f"{large}: text in column 'text' of 2, delimiter ',', utf-8\n"
 
 
 def test_a_full_disk(large: Path, toy_model: Path, small_disk: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from emotion.data.dialect import DialectOptions
 from emotion.data.records import format_of, open_records
-from emotion.data.text_io import open_text
 from emotion.errors import BadDataError, UsageError
 from tests.builders import write_rows
 from tests.data.conftest import PACKED, ROWS, put, read, refused
@@ -68,8 +68,9 @@ def test_a_packed_file_that_is_cut_short(tmp_path: Path, suffix: str, keep: int)
 
 
 @pytest.mark.parametrize("suffix", PACKED)
-def test_a_file_that_is_only_called_packed(tmp_path: Path, suffix: str) -> None:
-    assert "not a whole .gz file" in refused(put(tmp_path / f"r{suffix}", "text,label\na,b\n")).message
+def test_a_file_that_is_only_called_packed_is_read_as_it_is(tmp_path: Path, suffix: str) -> None:
+    packed = write_rows(tmp_path / f"r{suffix}", ROWS)
+    assert read(put(packed, gzip.decompress(packed.read_bytes()))) == list(ROWS)
 
 
 def test_a_packed_file_whose_content_was_changed(tmp_path: Path) -> None:
@@ -89,14 +90,29 @@ def test_the_digest_is_of_all_bytes(tmp_path: Path, name: str) -> None:
     assert digest.hexdigest() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def said(encoding: str) -> DialectOptions:
+    """Options that name an encoding."""
+    return DialectOptions(encoding=encoding)
+
+
 @pytest.mark.parametrize("encoding", ["rot13", "no-such-encoding", "base64"])
 def test_encodings_that_are_none(tmp_path: Path, encoding: str) -> None:
     path = put(tmp_path / "a.csv", b"text\n")
-    with pytest.raises(UsageError, match="unknown encoding"), open_text(path, encoding):
+    with pytest.raises(UsageError, match="unknown encoding"), open_records(path, "csv", said(encoding)):
+        pass
+
+
+@pytest.mark.parametrize("encoding", ["unicode_escape", "punycode"])
+def test_encodings_without_a_line_end_of_one_byte(tmp_path: Path, encoding: str) -> None:
+    path = put(tmp_path / "a.csv", b"text\n")
+    with pytest.raises(UsageError, match="no encoding of text files"), open_records(path, "csv", said(encoding)):
         pass
 
 
 def test_bytes_that_no_encoding_can_keep(tmp_path: Path) -> None:
     path = put(tmp_path / "a.csv", "text\nx\n".encode("utf-16") + b"\x00")
-    with pytest.raises(BadDataError, match="not valid utf-16"), open_text(path, "utf-16") as text:
-        text.read()
+    with (
+        pytest.raises(BadDataError, match="not valid utf-16"),
+        open_records(path, "csv", said("utf-16")) as records,
+    ):
+        list(records.rows)
