@@ -36,6 +36,7 @@ class Done:
     @property
     def written(self) -> bytes:
         """Bytes of the output file, unpacked."""
+        assert self.output.exists(), self.err
         return unpacked(self.output.read_bytes())
 
     @property
@@ -70,9 +71,9 @@ def emotion(*arguments: object, stdin: bytes = b"", env: Mapping[str, str] | Non
             patch.setitem(os.environ, name, value)
         with _kept(handlers), pytest.raises(SystemExit) as ended:
             main()
-    texts = [_content(stream) for stream in (out, err)]
-    assert "Traceback" not in texts[1], texts[1]
-    return Done(int(ended.value.code or 0), *texts)
+    done = Done(int(ended.value.code or 0), _content(out), _content(err))
+    assert "Traceback" not in done.err, done.err
+    return done
 
 
 def classify_content(

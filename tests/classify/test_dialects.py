@@ -52,7 +52,10 @@ def test_a_first_line_that_names_the_delimiter_is_kept(command: Command, delimit
     done = command(content)
     assert done.code == 0, done.err
     assert done.labels(delimiter) == ["joy", "anger"]
-    assert done.written.decode().split(end)[:2] == [f"{mark}sep={delimiter}", delimiter.join(("id", "text", "label", "score"))]
+    assert done.written.decode().split(end)[:2] == [
+        f"{mark}sep={delimiter}",
+        delimiter.join(("id", "text", "label", "score")),
+    ]
 
 
 def test_a_first_line_that_names_the_delimiter_wins_over_the_header(command: Command) -> None:
@@ -178,7 +181,7 @@ def test_variables_of_a_pod_say_the_dialect(command: Command) -> None:
     assert command("a\ttext\n1\thappy\n", env={"EMOTION_DELIMITER": "tab"}).labels("\t") == ["joy"]
 
 
-SHARDED = {
+SHARDED: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "semicolons": ("id;text\n" + "1;happy\n2;furious\n" * 20, ()),
     "sep=": ("sep=;\r\nid;text\r\n" + "1;happy\r\n2;furious\r\n" * 20, ()),
     "no header": ("happy\nfurious\n" * 20, ("--no-header",)),

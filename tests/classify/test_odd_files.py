@@ -183,7 +183,11 @@ PACKED = {
     "mixed letters": ("in.csv.Gz", gzip.compress(ROWS.encode()), "out.csv.Gz"),
     "no suffix": ("in.csv", gzip.compress(ROWS.encode()), "out.csv"),
     "suffix and not packed": ("in.csv.gz", ROWS.encode(), "out.csv"),
-    "several members": ("in.csv.gz", b"".join(map(gzip.compress, (b"id,text\n1,hap", b"py\n", b"2,furious\n"))), "out.csv"),
+    "several members": (
+        "in.csv.gz",
+        b"".join(map(gzip.compress, (b"id,text\n1,hap", b"py\n", b"2,furious\n"))),
+        "out.csv",
+    ),
     "an empty member": ("in.csv.gz", gzip.compress(b"") + gzip.compress(ROWS.encode()), "out.csv"),
     "zeros behind": ("in.csv.gz", gzip.compress(ROWS.encode()) + bytes(512), "out.csv"),
 }
@@ -216,7 +220,12 @@ def test_an_empty_file_that_is_called_packed(command: Command) -> None:
 
 @pytest.mark.parametrize(
     ("column", "shown"),
-    [("text\xa0", r"\\xa0|\\u00a0"), ("te\u200bxt", r"\\u200b"), ("text\u200e", r"\\u200e"), ("te\xadxt", r"\\xad|\\u00ad")],
+    [
+        ("text\xa0", r"\\xa0|\\u00a0"),
+        ("te\u200bxt", r"\\u200b"),
+        ("text\u200e", r"\\u200e"),
+        ("te\xadxt", r"\\xad|\\u00ad"),
+    ],
     ids=["no-break space", "zero-width space", "left-to-right mark", "soft hyphen"],
 )
 def test_names_show_what_cannot_be_seen(command: Command, column: str, shown: str) -> None:
