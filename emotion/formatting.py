@@ -49,3 +49,11 @@ def _leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def visible(name: str) -> str:
+    """`name` with characters that nobody sees as escapes, and in quotes if it begins or ends with a space."""
+    escaped = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in name
+    )
+    return escaped if name and name == name.strip() else f"'{escaped}'"

@@ -9,15 +9,17 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emotion.classify.error_log import ErrorLog
-from emotion.classify.reader import Chunk, Row, read_rows, take_chunk
+from emotion.classify.reader import TEXT, Chunk, Row, read_rows, take_chunk
+from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream
 from emotion.classify.writer import Writer
+from emotion.data.record import Records
 from emotion.data.records import open_records
 from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import BadDataError, CannotWriteError
@@ -34,14 +36,13 @@ SMALL_MODEL_BYTES = 25_000_000
 
 @dataclass(frozen=True)
 class FileResult:
-    """Counts and digests of a file that was classified: rows written, and rows without a label among them.
+    """Counts and digests of a file that was classified.
 
     `header_bytes` and the SHA-256 digests refer to the content before compression. `prefixed` says that the appended
     columns got a prefix.
     """
 
-    rows: int
-    errors: int
+    counts: Statistics
     header_bytes: int
     prefixed: bool
     sha256: str
@@ -66,21 +67,48 @@ def classify_file(
     bounds = (numbers.start, numbers.stop) if numbers is not None else (None,)
     with ExitStack() as stack:
         file = stack.enter_context(open_output(task.output))
-        records = stack.enter_context(open_records(task.source, task.format, settings.encoding))
-        log = ErrorLog(stack, task.errors, listener.on_error)
+        columns = (settings.text_column or TEXT,)
+        records = stack.enter_context(open_records(task.source, task.format, settings.options, columns))
         writer = Writer(file, records, classifier.labels, settings.all_scores)
-        rows = islice(read_rows(task.source, records, settings.text_column), *bounds)
-        count = 0
+        rows = islice(read_rows(task.source, records, settings.text_column, writer.names), *bounds)
+        listener.on_open(task.source, _dialect(records, settings.text_column))
+        log = ErrorLog(stack, task.errors, records.codec, listener.on_error)
+        counts = Statistics()
         for chunk, scores in stack.enter_context(closing(_classify_chunks(rows, classifier))):
             added = _appended_cells(chunk, scores, classifier.labels, settings.all_scores)
             _log_errors(chunk, log, task.source if settings.stop_at_error else None)
             _write(task.output, file, writer, chunk, added)
-            count += len(added)
+            counts.merge(_counts(chunk, added))
             listener.advance(len(added))
     if task.errors is not None and not log.count:
         remove_stale_errors(task.errors)
     digests = writer.digest.hexdigest(), log.digest.hexdigest()
-    return FileResult(count, log.count, writer.header_bytes, writer.prefixed, *digests)
+    return FileResult(counts, writer.header_bytes, writer.prefixed, *digests)
+
+
+def _dialect(records: Records, column: str | None) -> dict[str, Any]:
+    """How a file is read, for people and for the summary."""
+    encoding = {"encoding": records.codec.name, "line_end": records.line_end}
+    if records.header is None:
+        return {"format": "jsonl", "text_column": column or TEXT, **encoding}
+    only = column is None and len(records.header) == 1
+    return {
+        "format": records.format,
+        "text_column": records.header[0] if only else column or TEXT,
+        "columns": len(records.header),
+        "header": records.first is not None,
+        "index": records.dialect.unnamed,
+        "delimiter": records.dialect.delimiter,
+        "quoting": records.dialect.quoting,
+        **encoding,
+    }
+
+
+def _counts(chunk: Chunk, added: Sequence[Sequence[str]]) -> Statistics:
+    labelled = [cells for cells, reason in zip(added, chunk.reasons, strict=True) if not reason]
+    return Statistics.of_chunk(
+        [cells[0] for cells in labelled], [float(cells[1]) for cells in labelled], chunk.reasons, chunk.cut
+    )
 
 
 @contextmanager
@@ -145,7 +173,9 @@ def _scores(classifier: Classifier, chunk: Chunk, stopped: threading.Event) -> N
     usable = np.flatnonzero([not reason for reason in chunk.reasons])
     texts = chunk.texts if len(usable) == len(chunk.texts) else [chunk.texts[row] for row in usable]
     scores = np.full((len(chunk.texts), len(classifier.labels)), np.nan)
-    scores[usable] = probabilities(classifier.logits(texts, stopped), classifier.temperature)
+    logits, cut = classifier.logits_and_cut(texts, stopped)
+    scores[usable] = probabilities(logits, classifier.temperature)
+    chunk.cut = int(cut.sum())
     return scores
 
 

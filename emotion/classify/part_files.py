@@ -13,24 +13,26 @@ import gzip
 import hashlib
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from emotion.classify.engine import FileResult, classify_file, remove_stale_errors
 from emotion.classify.error_log import HEADER
+from emotion.classify.reader import TEXT
 from emotion.classify.shard import Shard, manifest_path
+from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task
 from emotion.data.records import open_records
 from emotion.data.text_io import unreadable
 from emotion.errors import BadDataError, EmotionError, TryAgainError, UsageError
 from emotion.onnx.session import Classifier
-from emotion.store.atomic import open_replacing, write_json
+from emotion.store.atomic import is_packed, open_replacing, write_json
 from emotion.store.layout import read_json
 
-VERSION = 2
+VERSION = 3
 BLOCK = 1 << 20
 # Another process may replace this process's part before it is checked.
 MAX_WRITES = 5
@@ -40,19 +42,22 @@ MANIFEST_SECONDS = 1.0
 
 Manifest = dict[str, Any]
 # Types of the keys that describe the part itself. `output` and `errors_file` are SHA-256 of the uncompressed content.
-TYPES = {"errors": int, "prefixed": bool, "header_bytes": int, "output": str, "errors_file": str}
+TYPES = {"prefixed": bool, "header_bytes": int, "output": str, "errors_file": str}
 
 
 @dataclass(frozen=True)
 class ShardResult:
-    """A shard's part, its rows and errors, whether it existed before, and the numbers of the missing parts."""
+    """A shard's part and its counts, whether it existed before, and the numbers of the missing parts.
+
+    `whole` are the counts of all parts, if none is missing.
+    """
 
     part: Path
-    rows: int
-    errors: int
+    counts: Statistics
     skipped: bool
     prefixed: bool
     missing: list[int]
+    whole: Statistics | None
 
 
 def classify_shard(
@@ -77,12 +82,14 @@ def classify_shard(
         write_json(manifest_path(part), _manifest(part, shard, origin, result, classifier))
     else:
         raise TryAgainError(f"{part.output} is written by others too, of other content", "stop them, and start again")
-    missing = join_parts(task, shard.count, origin, check)
-    return ShardResult(part.output, manifest["rows"], manifest["errors"], skipped, manifest["prefixed"], missing)
+    missing, whole = join_parts(task, shard.count, origin, check)
+    return ShardResult(part.output, _counts(manifest), skipped, manifest["prefixed"], missing, whole)
 
 
-def join_parts(task: Task, of: int, origin: Manifest, check: Callable[[], None]) -> list[int]:
-    """Join all parts into the output. If some are missing or have another origin, return their numbers instead.
+def join_parts(task: Task, of: int, origin: Manifest, check: Callable[[], None]) -> tuple[list[int], Statistics | None]:
+    """Join all parts into the output, and return no number and the counts of the whole file.
+
+    If parts are missing or have another origin, return their numbers and no counts instead.
 
     Two joins, even at once, write the same files. `check` runs before the files appear, and may raise.
 
@@ -96,14 +103,14 @@ def join_parts(task: Task, of: int, origin: Manifest, check: Callable[[], None])
         found = [_read_manifest(part, shard, origin) for part, shard in zip(parts, shards, strict=True)]
         manifests = [manifest for manifest in found if manifest is not None]
         if len(manifests) < of:
-            return [index for index, manifest in enumerate(found) if manifest is None]
+            return [index for index, manifest in enumerate(found) if manifest is None], None
         if manifests != tried:
             try:
                 _write_joined(task, list(zip(parts, manifests, strict=True)), check)
             except _DamagedPartError as error:
                 tried, damaged = manifests, error
             else:
-                return []
+                return [], _sum(manifests)
         time.sleep(MANIFEST_SECONDS)
     raise BadDataError(f"{damaged} is not what its manifest says", "run that shard again")
 
@@ -115,13 +122,13 @@ class _DamagedPartError(Exception):
 def _write_joined(task: Task, parts: list[tuple[Task, Manifest]], check: Callable[[], None]) -> None:
     if task.errors is None:
         raise UsageError(f"{task.output} cannot be written in parts", "name a file")
-    any_errors = any(manifest["errors"] for _, manifest in parts)
+    any_errors = any(_counts(manifest).errors for _, manifest in parts)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(open_replacing(task.output))
         errors = stack.enter_context(open_replacing(task.errors)) if any_errors else None
         for index, (part, manifest) in enumerate(parts):
             _append(output, part.output, manifest["output"], manifest["header_bytes"] if index else 0)
-            if errors is not None and part.errors is not None and manifest["errors"]:
+            if errors is not None and part.errors is not None and _counts(manifest).errors:
                 _append(errors, part.errors, manifest["errors_file"], len(HEADER) if errors.tell() else 0)
         check()
     if not any_errors:
@@ -143,7 +150,7 @@ def _content(path: Path, sha256: str) -> Iterator[bytes]:
     """
     digest = hashlib.sha256()
     try:
-        with contextlib.closing(gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
+        with contextlib.closing(gzip.open(path) if is_packed(path) else path.open("rb")) as file:
             while block := file.read(BLOCK):
                 digest.update(block)
                 yield block
@@ -156,7 +163,8 @@ def _content(path: Path, sha256: str) -> Iterator[bytes]:
 def _origin(task: Task, of: int, classifier: Classifier, settings: Settings) -> Manifest:
     """What all parts have in common. One read of the input counts its records and computes its digest."""
     digest = hashlib.sha256()
-    with open_records(task.source, task.format, settings.encoding, digest) as records:
+    columns = (settings.text_column or TEXT,)
+    with open_records(task.source, task.format, settings.options, columns, digest) as records:
         count = sum(1 for _ in records.rows)
     return {
         "version": VERSION,
@@ -167,8 +175,8 @@ def _origin(task: Task, of: int, classifier: Classifier, settings: Settings) -> 
         "settings": {
             "text_column": settings.text_column,
             "all_scores": settings.all_scores,
-            "encoding": settings.encoding,
             "format": task.format,
+            **asdict(settings.options),
         },
     }
 
@@ -179,8 +187,7 @@ def _manifest(part: Task, shard: Shard, origin: Manifest, result: FileResult, cl
     return {
         "shard": shard.index,
         "first": records.start,
-        "rows": result.rows,
-        "errors": result.errors,
+        "counts": result.counts.stored(),
         "prefixed": result.prefixed,
         "origin": origin,
         "input_path": str(part.source),
@@ -199,11 +206,26 @@ def _read_manifest(part: Task, shard: Shard, origin: Manifest) -> Manifest | Non
     except EmotionError:
         return None
     records = shard.records(origin["records"])
-    expected = {"shard": shard.index, "first": records.start, "rows": len(records), "origin": origin}
+    expected = {"shard": shard.index, "first": records.start, "origin": origin}
     usable = {name: manifest.get(name) for name in expected} == expected and all(
         isinstance(manifest.get(name), kind) for name, kind in TYPES.items()
     )
-    return manifest if usable else None
+    try:
+        return manifest if usable and _counts(manifest).rows == len(records) else None
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def _counts(manifest: Manifest) -> Statistics:
+    return Statistics.restored(manifest["counts"])
+
+
+def _sum(manifests: Sequence[Manifest]) -> Statistics:
+    """Counts of all parts together."""
+    whole = Statistics()
+    for manifest in manifests:
+        whole.merge(_counts(manifest))
+    return whole
 
 
 def _intact_manifest(part: Task, shard: Shard, origin: Manifest) -> Manifest | None:
@@ -215,7 +237,7 @@ def _intact_manifest(part: Task, shard: Shard, origin: Manifest) -> Manifest | N
 def _intact(part: Task, manifest: Manifest) -> bool:
     """Whether a part's files match its manifest."""
     files = [(part.output, manifest["output"])]
-    if manifest["errors"] and part.errors is not None:
+    if _counts(manifest).errors and part.errors is not None:
         files.append((part.errors, manifest["errors_file"]))
     try:
         for path, sha256 in files:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from emotion.classify.tasks import ERRORS_SUFFIX, PARTS_SUFFIX, Task
 from emotion.errors import UsageError
+from emotion.store.atomic import is_packed
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Shard:
 
     def part(self, task: Task) -> Task:
         """Task of this shard: the input of `task`, with the part and the part's errors file as output."""
-        suffix = "".join(task.output.suffixes[-2:] if task.output.suffix == ".gz" else task.output.suffixes[-1:])
+        suffix = "".join(task.output.suffixes[-2:] if is_packed(task.output) else task.output.suffixes[-1:])
         folder = task.output.with_name(task.output.name + PARTS_SUFFIX)
         path = folder / f"part-{self.index:05d}-of-{self.count:05d}{suffix}"
         return replace(task, output=path, errors=path.with_name(path.name + ERRORS_SUFFIX))

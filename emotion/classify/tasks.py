@@ -5,10 +5,13 @@ Light to import, so that a wrong command line fails at once.
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from emotion.data.records import SUFFIXES, Format, format_of
+from emotion.classify.error_limit import ErrorLimit
+from emotion.data.dialect import DialectOptions, Format
+from emotion.data.records import SUFFIXES, format_of
 from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import InputMissingError, UsageError
 
@@ -32,23 +35,37 @@ class Settings:
 
     text_column: str | None = None
     all_scores: bool = False
-    encoding: str = "utf-8"
     stop_at_error: bool = False
+    options: DialectOptions = field(default_factory=DialectOptions)
+    limit: ErrorLimit = field(default_factory=ErrorLimit)
 
 
 @dataclass(frozen=True)
 class RowListener:
-    """Callbacks: `advance` gets rows done; `on_error` gets line, reason and record of errors without a file."""
+    """Callbacks of a classification.
 
+    `on_open` gets a file and how it is read, `advance` rows done, `on_error` line, reason and record of errors without
+    a file.
+    """
+
+    on_open: Callable[[Path, dict[str, Any]], None]
     advance: Callable[[int], None]
     on_error: Callable[[int, str, str], None]
 
 
-def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: Format | None = None) -> list[Task]:
+@dataclass(frozen=True)
+class TaskList:
+    """Files to classify, and the files of the folder that are passed over, with the reasons."""
+
+    tasks: list[Task]
+    passed_over: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: Format | None = None) -> TaskList:
     """List the files to classify: one file, or all files of a folder. The output folder repeats their names.
 
     A folder's hidden files, errors files, part folders, files of other formats and links that lead out of the folder
-    are skipped. `kind` overrides the format that the names say.
+    are passed over. `kind` overrides the format that the names say.
 
     Raises:
         UsageError: the paths do not fit together, or the format is unknown.
@@ -62,7 +79,7 @@ def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: For
         raise UsageError(f"{output} is a folder and {source} is not", "name the output file")
     task = Task(source, output, errors or errors_path(output), _format(source, output, kind))
     _refuse_same_file(task)
-    return [task]
+    return TaskList([task])
 
 
 def errors_path(output: Path) -> Path | None:
@@ -77,7 +94,7 @@ def is_stream(path: Path) -> bool:
     return path == STANDARD_STREAM or (path.exists() and not path.is_file() and not path.is_dir())
 
 
-def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format | None) -> list[Task]:
+def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format | None) -> TaskList:
     if errors is not None:
         raise UsageError("--errors names one file, and a folder has many", "leave it out: each output has its own")
     if output == STANDARD_STREAM or (output.exists() and not output.is_dir()):
@@ -85,24 +102,38 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
     inside, outside = source.resolve(), output.resolve()
     if inside.is_relative_to(outside) or outside.is_relative_to(inside):
         raise UsageError(f"{output} and {source} are one in the other", "name an output folder elsewhere")
-    tasks = []
-    for path in _files(source):
+    found = TaskList([])
+    for path in _paths(source):
+        if reason := _reason_to_pass_over(path, inside):
+            found.passed_over.append((path, reason))
+            continue
         target = output / path.relative_to(source)
-        tasks.append(Task(path, target, errors_path(target), kind or SUFFIXES[_suffix(path)]))
-    if not tasks:
+        found.tasks.append(Task(path, target, errors_path(target), kind or format_of(path) or "csv"))
+    if not found.tasks:
         raise InputMissingError(f"nothing to classify in {source}", f"it takes files in {', '.join(SUFFIXES)} (or .gz)")
-    return tasks
+    return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    inside = folder.resolve()
+def _paths(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of its folders, and the hidden folders; nothing in folders of parts."""
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] != "." and not name.endswith(PARTS_SUFFIX))
-        for name in sorted(names):
-            path = Path(parent) / name
-            wanted = format_of(path) is not None and name[0] != "." and not name.endswith(ERRORS_SUFFIX)
-            if wanted and path.resolve().is_relative_to(inside) and path.is_file():
-                yield path
+        hidden = [name for name in folders if name.startswith(".")]
+        folders[:] = sorted(name for name in folders if name not in hidden and not name.endswith(PARTS_SUFFIX))
+        for name in sorted([*hidden, *names]):
+            yield Path(parent) / name
+
+
+def _reason_to_pass_over(path: Path, inside: Path) -> str:
+    """Reason why a folder's file is not classified, or an empty string. Links must stay `inside`."""
+    if path.name.startswith("."):
+        return "hidden"
+    if path.name.endswith(ERRORS_SUFFIX):
+        return "an errors file"
+    if format_of(path) is None:
+        return "unknown format"
+    if not path.resolve().is_relative_to(inside):
+        return "a link that leads out of the folder"
+    return "" if path.is_file() else "no file"
 
 
 def _format(source: Path, output: Path, kind: Format | None) -> Format:
@@ -113,10 +144,6 @@ def _format(source: Path, output: Path, kind: Format | None) -> Format:
     if output_format is not None and output_format != found:
         raise UsageError(f"{output} would be {found}, as the input is, and not {output_format}", "name the output so")
     return found
-
-
-def _suffix(path: Path) -> str:
-    return Path(path.name.removesuffix(".gz")).suffix.lower()
 
 
 def _refuse_same_file(task: Task) -> None:

@@ -1,18 +1,16 @@
-"""Writes records back in the format of the input, with label and score appended."""
+"""Writes records as they are, with label and score appended in the dialect of the file."""
 
-import codecs
-import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from types import SimpleNamespace
 from typing import IO
 
-from emotion.data.records import Record, Records
+from emotion.data.record import Record, Records
 from emotion.errors import BadDataError
 
 PREFIX = "predicted_"
+UNPARSED = "unparsed"
 
 
 def column_names(labels: Sequence[str], all_scores: bool, taken: Sequence[str]) -> list[str]:
@@ -26,79 +24,84 @@ def column_names(labels: Sequence[str], all_scores: bool, taken: Sequence[str]) 
 class Writer:
     """Writes records, with appended cells, to a binary file.
 
-    `header_bytes` is the length of what precedes the first record. `prefixed` says that the appended columns got a
-    prefix; JSONL decides this per object. `digest` covers all that is written.
+    `names` are the names of the new columns or members. `prefixed` says that they have a prefix. `header_bytes` is the
+    length of what precedes the first record. `digest` covers all that is written.
 
     Raises:
-        BadDataError: the encoding of the input lacks characters of the model's labels.
+        BadDataError: the model's labels cannot be written in the encoding or the dialect of the input.
     """
 
     def __init__(self, file: IO[bytes], records: Records, labels: Sequence[str], all_scores: bool) -> None:
+        self.digest = hashlib.sha256()
+        taken = records.keys if records.header is None else records.header
+        self.names = column_names(labels, all_scores, taken)
+        self.prefixed = self.names[0].startswith(PREFIX)
         self._file = file
         self._records = records
-        self._encoder = codecs.getincrementalencoder(records.encoding)("surrogateescape")
-        self._names = lru_cache(64)(partial(column_names, labels, all_scores))
+        self._encode = records.codec.encode
+        self._cell = lru_cache(256)(self._quoted)
         self._check_labels(labels)
-        self.digest = hashlib.sha256()
-        self.prefixed = False
-        self.header_bytes = self._write_header(records.header)
+        self.header_bytes = self._write(self._header())
 
     def write(self, records: Sequence[Record], added: Sequence[list[str]]) -> None:
         """Write `records`. `added` has label, score and further scores per record, or empty strings."""
-        if self._records.header is None:
-            lines = map(self._json_line, records, added)
-            self._write("".join(lines))
-        else:
-            width = len(self._records.header)
-            rows = ([*_fit(record.fields, width), *cells] for record, cells in zip(records, added, strict=True))
-            self._write(self._csv_text(rows))
+        appended = self._json_line if self._records.header is None else self._row
+        self._write(b"".join(map(appended, records, added)))
 
-    def _write_header(self, header: list[str] | None) -> int:
-        """Write the column names after the byte order mark, if any. An empty CSV stays empty."""
-        if header is None:
-            return self._write("")
-        if not header:
-            return 0
-        names = self._names(tuple(header))
-        self.prefixed = names[0].startswith(PREFIX)
-        return self._write(self._csv_text([[*header, *names]]))
+    def _header(self) -> bytes:
+        """All that precedes the first record: what the input has, with the new names in the header."""
+        first = self._records.first
+        return self._records.preamble + (self._row(first, self.names) if first is not None else b"")
 
-    def _csv_text(self, rows: Iterable[Sequence[str]]) -> str:
-        lines: list[str] = []
-        delimiter = "\t" if self._records.format == "tsv" else ","
-        # csv quotes cells with a \r or a \n only if the line end is \r\n.
-        writer = csv.writer(SimpleNamespace(write=lines.append), delimiter=delimiter, lineterminator="\r\n")
-        writer.writerows(rows)
-        if self._records.line_end == "\r\n":
-            return "".join(lines)
-        return "".join([line[:-2] + "\n" for line in lines])
+    def _row(self, record: Record, added: Sequence[str]) -> bytes:
+        """A row's own bytes, and the new cells. A short row is filled up, so that they stand below their names."""
+        delimiter, _, unnamed = self._records.dialect
+        width = len(self._records.header or ()) - (unnamed if record is self._records.first else 0)
+        fill = delimiter * (max(0, width - record.written) + 1)
+        return record.raw + self._encode(fill + delimiter.join(map(self._cell, added))) + record.end
 
-    def _json_line(self, record: Record, added: Sequence[str]) -> str:
-        """Append the new members to the object's own text. A new object replaces a line that is no object."""
-        names = self._names(tuple(record.values or ()))
-        self.prefixed = self.prefixed or names[0].startswith(PREFIX)
-        start = "{" if record.values is None else record.fields[0][:-1].rstrip()
+    def _quoted(self, cell: str) -> str:
+        """A cell as the dialect writes it."""
+        delimiter, quoting, _ = self._records.dialect
+        if quoting == "none" or set(cell).isdisjoint(f'"\r\n{delimiter}'):
+            return cell
+        return '"' + cell.replace('"', '""') + '"'
+
+    def _json_line(self, record: Record, added: Sequence[str]) -> bytes:
+        """An object's own bytes with the new members before its closing brace.
+
+        A line that is no object becomes a string in a new object. An object that has one of the names stays as it is.
+        """
+        members = ", ".join(_members(self.names, added))
+        if record.values is None:
+            line = json.dumps(self._records.codec.decode(record.raw), ensure_ascii=False)
+            return self._encode(f'{{"{UNPARSED}": {line}, {members}}}') + record.end
+        if not record.values.keys().isdisjoint(self.names):
+            return record.raw + record.end
+        brace = record.raw.rindex(self._encode("}"))
         comma = ", " if record.values else ""
-        return f"{start}{comma}{', '.join(_members(names, added))}}}{self._records.line_end}"
+        return record.raw[:brace] + self._encode(comma + members) + record.raw[brace:] + record.end
 
-    def _write(self, text: str) -> int:
-        content = self._encoder.encode(text)
+    def _write(self, content: bytes) -> int:
         self.digest.update(content)
         return self._file.write(content)
 
     def _check_labels(self, labels: Sequence[str]) -> None:
+        text = "".join(labels)
         try:
-            "".join(labels).encode(self._records.encoding)
+            text.encode(self._records.codec.name)
         except UnicodeEncodeError as error:
             raise BadDataError(
-                f"the model's labels cannot be written in the input's encoding, {self._records.encoding}",
+                f"the model's labels cannot be written in the input's encoding, {self._records.codec.name}",
                 "convert the input to UTF-8 (iconv -t utf-8)",
             ) from error
-
-
-def _fit(fields: list[str], width: int) -> list[str]:
-    """Cut or fill a row to the header's width, so that appended cells are below their names."""
-    return fields if len(fields) == width else (fields + [""] * width)[:width]
+        delimiter, quoting, _ = self._records.dialect
+        breaking = {"csv": "", "line": "\r\n", "none": f"\r\n{delimiter}"}[quoting]
+        if self._records.header is not None and not set(text).isdisjoint(breaking):
+            raise BadDataError(
+                "the model's labels have characters that this file cannot hold without quotes",
+                "use --quoting csv, or another --delimiter",
+            )
 
 
 def _members(names: Sequence[str], added: Sequence[str]) -> Iterator[str]:

@@ -1,27 +1,38 @@
 """`emotion classify`: labels for the rows of CSV, TSV and JSONL files."""
 
 import os
-import time
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emotion.classify.error_limit import ErrorLimit
 from emotion.classify.model import choose_model
 from emotion.classify.shard import Shard
-from emotion.classify.tasks import RowListener, Settings, Task, is_stream, list_tasks
+from emotion.classify.statistics import Statistics
+from emotion.classify.tasks import Settings, Task, TaskList, is_stream, list_tasks
 from emotion.cli import console
+from emotion.cli.classify_report import ClassifyReport
 from emotion.cli.console import LogFormat
-from emotion.cli.options import DEFAULT_STORE, DEVICE_VARIABLE, Device, LogFormatOption, StoreOption
+from emotion.cli.options import (
+    DEFAULT_STORE,
+    DELIMITER_HELP,
+    DEVICE_VARIABLE,
+    HEADER_HELP,
+    QUOTING_HELP,
+    Device,
+    LogFormatOption,
+    QuotingName,
+    StoreOption,
+)
+from emotion.data.dialect import DialectOptions, parse_delimiter
 from emotion.data.text_io import STANDARD_STREAM
-from emotion.errors import UsageError
+from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.store.layout import Store
 
 if TYPE_CHECKING:
     # Not before: --help and mistakes must not wait for onnxruntime.
-    from emotion.classify.part_files import ShardResult
     from emotion.onnx.session import Classifier
 
 
@@ -60,7 +71,8 @@ def classify(
         typer.Option(envvar="EMOTION_MODEL", help="A model's folder or a run [dim](default: the store's best run)[/]."),
     ] = None,
     precision: Annotated[
-        PrecisionName, typer.Option(help="int8 is faster, where the model has it: see its metrics.json.")
+        PrecisionName,
+        typer.Option(envvar="EMOTION_PRECISION", help="int8 is faster, where the model has it: see its metrics.json."),
     ] = PrecisionName.FLOAT32,
     device: Annotated[
         Device,
@@ -68,12 +80,30 @@ def classify(
     ] = Device.AUTO,
     store: StoreOption = DEFAULT_STORE,
     text_column: Annotated[
-        str | None, typer.Option(help="Column or key of the text [dim](default: text, or the only one)[/].")
+        str | None,
+        typer.Option(envvar="EMOTION_TEXT_COLUMN", help="Column or key of the text [dim](default: text)[/]."),
     ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHAR", envvar="EMOTION_DELIMITER", help=DELIMITER_HELP)
+    ] = None,
+    quoting: Annotated[QuotingName | None, typer.Option(envvar="EMOTION_QUOTING", help=QUOTING_HELP)] = None,
+    header: Annotated[bool, typer.Option("--header/--no-header", envvar="EMOTION_HEADER", help=HEADER_HELP)] = True,
+    encoding: Annotated[
+        str, typer.Option(envvar="EMOTION_ENCODING", help="Encoding of the input, and so of the output.")
+    ] = "utf-8",
     all_scores: Annotated[bool, typer.Option("--all-scores", help="Append score_LABEL for each label.")] = False,
     on_error: Annotated[
-        OnError, typer.Option(help="Keep rows that cannot be classified, or fail at the first.")
+        OnError,
+        typer.Option(envvar="EMOTION_ON_ERROR", help="Keep rows that cannot be classified, or fail at the first."),
     ] = OnError.KEEP,
+    max_errors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|P%",
+            envvar="EMOTION_MAX_ERRORS",
+            help="Exit 65 if more rows of a file have no label [dim](default: if none has)[/].",
+        ),
+    ] = None,
     errors: Annotated[
         Path | None, typer.Option(help="List of those rows [dim](default: OUT.errors.csv; for - stderr)[/].")
     ] = None,
@@ -83,15 +113,14 @@ def classify(
     format_name: Annotated[
         FormatName | None, typer.Option("--format", help="Format, where the name does not say it.")
     ] = None,
-    encoding: Annotated[str, typer.Option(help="Encoding of the input, and so of the output.")] = "utf-8",
     threads: Annotated[int | None, typer.Option(min=1, help="Cores to use [dim](default: all that it may)[/].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
     log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Classify the rows of CSV, TSV or JSONL files, also .gz.
 
-    Every column and row is kept, in order; label and score, the label's probability, are appended.
-    A row that cannot be classified keeps its place with an empty label; OUT.errors.csv lists it.
+    Every row keeps its bytes and its place; label and score, the label's probability, are appended. A row that cannot
+    be classified has an empty label; OUT.errors.csv lists it. Exits 65 if no row of a file has a label.
 
     [bold]Examples[/]
 
@@ -103,10 +132,16 @@ def classify(
 
       emotion classify huge.csv labelled.csv --shard 0/8   [dim](and 1/8 to 7/8, on any machines)[/]
     """
-    started = time.monotonic()
     own_shard = Shard.parse(shard) if shard is not None else None
-    tasks = list_tasks(source, output, errors, format_name.value if format_name else None)
-    _refuse_streams(tasks[0], own_shard, as_json=as_json)
+    options = DialectOptions(
+        parse_delimiter(delimiter) if delimiter is not None else None,
+        quoting.value if quoting is not None else None,
+        header,
+        encoding,
+    )
+    limit = ErrorLimit.parse(max_errors) if max_errors is not None else ErrorLimit()
+    found = list_tasks(source, output, errors, format_name.value if format_name else None)
+    _refuse_streams(found.tasks[0], own_shard, as_json=as_json)
     if threads is not None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
     folder = choose_model(model, Store(store))
@@ -117,12 +152,15 @@ def classify(
     classifier = Classifier.load(folder, threads, precision.value, device.value)
     if classifier.device == "gpu":
         console.say("classifying on the GPU")
-    settings = Settings(text_column, all_scores, encoding, on_error is OnError.FAIL)
-    try:
-        outputs = _run(tasks, classifier, settings, own_shard, log_format)
-    except ClosedPipe:
-        return
-    _summarise(classifier, outputs, time.monotonic() - started, as_json=as_json)
+    settings = Settings(text_column, all_scores, on_error is OnError.FAIL, options, limit)
+    with console.meter("classify", "rows", log=log_format) as meter:
+        report = ClassifyReport(meter.advance, found, log_format)
+        try:
+            _classify_all(found, classifier, settings, own_shard, report)
+        except ClosedPipe:
+            return
+    report.summarize(classifier, as_json=as_json)
+    report.raise_failure()
 
 
 def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:
@@ -133,73 +171,28 @@ def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:
         raise UsageError("--shard reads its input twice and writes files", "name files or folders")
 
 
-def _run(
-    tasks: list[Task],
-    classifier: "Classifier",
-    settings: Settings,
-    shard: Shard | None,
-    log: LogFormat,
-) -> list[dict[str, Any]]:
-    """Classify all files, report what is unusual, and give the outputs' entries for the summary."""
+def _classify_all(
+    found: TaskList, classifier: "Classifier", settings: Settings, shard: Shard | None, report: ClassifyReport
+) -> None:
+    """Classify all files, and report on them. In a folder, a bad file does not stop the others.
+
+    Raises:
+        BadDataError, InputMissingError: the only file is bad, or has too many errors.
+    """
     from emotion.classify.engine import classify_file
     from emotion.classify.part_files import classify_shard
 
-    def report_error(line: int, reason: str, record: str) -> None:
-        if log is LogFormat.JSON:
-            console.log_json({"event": "error", "line": line, "reason": reason, "record": record})
-        else:
-            console.err.out(f"line {line}: {reason}: {record}", highlight=False)
-
-    outputs = []
-    with console.meter("classify", "rows", log=log) as meter:
-        listener = RowListener(meter.advance, report_error)
-        for task in tasks:
+    for task in found.tasks:
+        try:
             if shard is None:
-                outputs.append(_report(task, asdict(classify_file(task, classifier, settings, listener))))
+                result = classify_file(task, classifier, settings, report.listener)
+                report.add(task, result.counts, prefixed=result.prefixed)
+                whole: Statistics | None = result.counts
             else:
-                result = classify_shard(task, shard, classifier, settings, listener)
-                outputs.append(_report(shard.part(task), asdict(result)))
-                _report_shard(task, result, shard)
-    return outputs
-
-
-def _report(task: Task, result: dict[str, Any]) -> dict[str, Any]:
-    """Report what is unusual about an output; give its entry for the summary."""
-    rows, errors, prefixed = (result.pop(name) for name in ("rows", "errors", "prefixed"))
-    if not rows:
-        console.say(f"no rows in {task.source}" if "skipped" not in result else f"no rows for {task.output}")
-    if prefixed:
-        console.say(f"{task.source} has a label or score already: the new ones are called predicted_...")
-    if errors:
-        where = f"see {task.errors}" if task.errors else "they are named above"
-        console.warn(f"{errors:,} of {rows:,} rows of {task.source} could not be classified: {where}")
-    entry = {"input": str(task.source), "output": str(task.output), "rows": rows, "errors": errors}
-    shard = {name: value for name, value in result.items() if name in {"skipped", "missing"}}
-    return {**entry, "errors_file": str(task.errors) if errors and task.errors else None, **shard}
-
-
-def _report_shard(task: Task, result: "ShardResult", shard: Shard) -> None:
-    """Report whether the part is new, and whether the whole output is complete."""
-    if result.skipped:
-        console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
-    if result.missing:
-        console.say(f"{len(result.missing)} of {shard.count} parts of {task.output} are still to come")
-    else:
-        console.say(f"all {shard.count} parts joined in {task.output}; {result.part.parent} may be deleted")
-
-
-def _summarise(classifier: "Classifier", outputs: list[dict[str, Any]], seconds: float, *, as_json: bool) -> None:
-    rows, errors = (sum(entry[name] for entry in outputs) for name in ("rows", "errors"))
-    rate = rows / seconds
-    if not as_json:
-        console.say(f"{rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s) with {classifier.graph}")
-        return
-    figures = {
-        "rows": rows,
-        "errors": errors,
-        "seconds": round(seconds, 3),
-        "rows_per_second": round(rate, 1),
-        "device": classifier.device,
-    }
-    model = {"file": str(classifier.graph), "digest": classifier.model_digest, "labels": classifier.labels}
-    console.data_json({**figures, "model": model, "outputs": outputs})
+                part = classify_shard(task, shard, classifier, settings, report.listener)
+                report.add_part(task, shard, part)
+                whole = part.whole
+            if whole is not None:
+                settings.limit.check(task.source, task.errors, whole)
+        except (BadDataError, InputMissingError) as error:
+            report.add_failure(task.source, error)

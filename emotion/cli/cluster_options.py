@@ -1,10 +1,7 @@
 """Options of the commands that drive a cluster, each written once."""
 
-import functools
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -65,29 +62,6 @@ class PodOptions(ClusterOptions):
 
         overlay = find_overlay(self.overlay) if self.overlay else None
         return JobSpec(job, claim=self.store_claim, image=self.image, overlay=overlay)
-
-
-def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace a command's parameter `cluster` by one option per field of its class: typer only reads single options."""
-    options = get_type_hints(command)["cluster"]
-    names = [field.name for field in fields(options)]
-
-    @functools.wraps(command)
-    def flat(**values: Any) -> None:
-        command(cluster=options(**{name: values.pop(name) for name in names}), **values)
-
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(command).parameters.items():
-        parameters += _option_parameters(options) if name == "cluster" else [parameter]
-    vars(flat)["__signature__"] = inspect.Signature(parameters)
-    return flat
-
-
-def _option_parameters(options: type[ClusterOptions]) -> list[inspect.Parameter]:
-    kind = inspect.Parameter.KEYWORD_ONLY
-    return [
-        inspect.Parameter(field.name, kind, default=field.default, annotation=field.type) for field in fields(options)
-    ]
 
 
 Data = Annotated[str, typer.Option(metavar="NAME", help="Data set of the store: what [bold]emotion put[/] was given.")]

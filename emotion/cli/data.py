@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emotion.cli import console
-from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn, given
+from emotion.cli.option_groups import with_option_groups
+from emotion.cli.options import DataOptions, JsonOption
 from emotion.data.origin import PUBLISHED
 from emotion.data.sample import generate
 from emotion.errors import BadDataError
@@ -19,11 +20,11 @@ ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite other file
 
 
 @app.command()
+@with_option_groups
 def check(
+    *,
     data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with three splits, or one file to split.")],
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    encoding: Encoding = None,
+    options: DataOptions,
     as_json: JsonOption = False,
 ) -> None:
     """Print a data set's figures: rows, labels, lengths, vocabulary, duplicates, texts shared between splits.
@@ -40,7 +41,7 @@ def check(
     from emotion.data.check import check_data
     from emotion.params.schema import DataTable
 
-    params = DataTable(**given(text_column=text_column, label_column=label_column, encoding=encoding))
+    params = DataTable(**options.table)
     report = check_data(data, params)
     if as_json:
         console.data_json(report_json(report))

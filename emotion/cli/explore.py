@@ -6,10 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from emotion.cli import console
-from emotion.cli.options import Encoding, JsonOption, LabelColumn, TextColumn, given
+from emotion.cli.option_groups import with_option_groups
+from emotion.cli.options import DataOptions, JsonOption, given
 
 
+@with_option_groups
 def explore(
+    *,
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="Folder with three splits, or one file to split.")
     ],
@@ -22,9 +25,7 @@ def explore(
         int | None,
         typer.Option(metavar="N", min=1, max=4096, help="Words a text to judge [dim](default: 35)[/]."),
     ] = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    encoding: Encoding = None,
+    options: DataOptions,
     as_json: JsonOption = False,
 ) -> None:
     """Draw what a data set holds: labels, words, lengths, what tells labels apart, texts under two labels.
@@ -44,9 +45,7 @@ def explore(
     from emotion.explore.measurements import measure
     from emotion.params.schema import DataTable, WordTextTable
 
-    splits = read_splits(
-        data, DataTable(**given(text_column=text_column, label_column=label_column, encoding=encoding))
-    )
+    splits = read_splits(data, DataTable(**options.table))
     chosen = WordTextTable(**given(vocabulary=vocabulary, max_length=max_length))
     with console.meter("words", "rows", total=sum(map(len, splits.values()))) as meter:
         measurements = measure(data, splits, chosen, meter.advance)

@@ -88,7 +88,7 @@ def _next_commands(jobs: "Sequence[Rendered]") -> list[str]:
         return ["emotion submit aggregate", f"emotion fetch {trained[0].job}/{trained[0].run} DIR"]
     commands = {"prefetch": "emotion submit all", "aggregate": "emotion fetch comparison DIR"}
     return [
-        f"emotion fetch predictions/{job.spec.source or 'inbox'} DIR"
+        f"emotion fetch predictions/{job.spec.classify.source or 'inbox'} DIR"
         if job.spec.job == "classify"
         else commands[job.spec.job]
         for job in jobs

@@ -1,5 +1,6 @@
 """Options that several commands share, each written once."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from emotion.cli.console import LogFormat
+from emotion.data.dialect import parse_delimiter
 
 
 class Device(StrEnum):
@@ -17,6 +19,16 @@ class Device(StrEnum):
     GPU = "gpu"
 
 
+class QuotingName(StrEnum):
+    """What quotes mean in a file."""
+
+    CSV = "csv"
+    NONE = "none"
+
+
+DELIMITER_HELP = "One character, or tab [dim](default: the one in the header)[/]."
+QUOTING_HELP = "csv: quotes may span lines; none: quotes are text [dim](default: csv; with tab: within a line)[/]."
+HEADER_HELP = "Without a header, the columns are called 1, 2, ..."
 StoreOption = Annotated[
     Path, typer.Option("--store", envvar="EMOTION_STORE", help="Folder of runs, weights and comparisons.")
 ]
@@ -27,11 +39,34 @@ LogFormatOption = Annotated[
     LogFormat,
     typer.Option("--log-format", envvar="EMOTION_LOG_FORMAT", help="Progress where there is no terminal."),
 ]
-TextColumn = Annotated[str | None, typer.Option("--text-column", help="Column of the text [dim](default: text)[/].")]
-LabelColumn = Annotated[
-    str | None, typer.Option("--label-column", help="Column of the label [dim](default: label)[/].")
-]
-Encoding = Annotated[str | None, typer.Option("--encoding", help="Encoding of the files [dim](default: utf-8)[/].")]
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Options that say how files of labelled text are read. None leaves the value of `[data]`."""
+
+    text_column: Annotated[str | None, typer.Option(help="Column of the text [dim](default: text)[/].")] = None
+    label_column: Annotated[str | None, typer.Option(help="Column of the label [dim](default: label)[/].")] = None
+    encoding: Annotated[str | None, typer.Option(help="Encoding of the files [dim](default: utf-8)[/].")] = None
+    delimiter: Annotated[str | None, typer.Option(metavar="CHAR", help=DELIMITER_HELP)] = None
+    quoting: Annotated[QuotingName | None, typer.Option(help=QUOTING_HELP)] = None
+    header: Annotated[bool | None, typer.Option("--header/--no-header", help=HEADER_HELP)] = None
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The options that somebody gave, as `[data]` has them.
+
+        Raises:
+            UsageError: the delimiter is none.
+        """
+        delimiter = parse_delimiter(self.delimiter) if self.delimiter is not None else None
+        quoting = self.quoting.value if self.quoting is not None else None
+        return given(**{**vars(self), "delimiter": delimiter, "quoting": quoting})
+
+    @property
+    def overrides(self) -> list[str]:
+        """The options that somebody gave, as `--set` overrides, for the parameters to check."""
+        return [f"data.{key}={_toml(value)}" for key, value in self.table.items()]
 
 
 def given(**values: Any) -> dict[str, Any]:
@@ -39,12 +74,8 @@ def given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def data_overrides(text_column: str | None, label_column: str | None, encoding: str | None) -> list[str]:
-    """The three options as `--set` overrides, for the parameters to check."""
-    named = given(text_column=text_column, label_column=label_column, encoding=encoding)
-    return [f"data.{key}={_quoted(value)}" for key, value in named.items()]
-
-
-def _quoted(value: str) -> str:
-    """A TOML string, so that a column called 1 or true stays a name."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _toml(value: str | bool) -> str:
+    """A TOML value: a column called 1 or true stays a name."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'

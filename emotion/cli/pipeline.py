@@ -18,9 +18,9 @@ from emotion.cli.cluster_options import (
     Settings,
     Spot,
     Yes,
-    with_cluster_options,
 )
 from emotion.cli.following import follow_jobs, report_outcomes
+from emotion.cli.option_groups import with_option_groups
 from emotion.cli.submit import create_all, prepare_jobs, show_plan
 from emotion.cli.transfer import open_store
 from emotion.errors import UsageError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from emotion.cluster.render import Rendered
 
 
-@with_cluster_options
+@with_option_groups
 def pipeline(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Models, or all.")],
     *,

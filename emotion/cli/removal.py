@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from emotion.cli import console
-from emotion.cli.cluster_options import InCluster, PodOptions, Yes, with_cluster_options
+from emotion.cli.cluster_options import InCluster, PodOptions, Yes
+from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.cli.transfer import open_store, run_in_pod
 from emotion.errors import CannotWriteError, TryAgainError, UsageError
@@ -20,7 +21,7 @@ from emotion.store.layout import Run, Store
 WAIT_SECONDS = 5.0
 
 
-@with_cluster_options
+@with_option_groups
 def rm(
     names: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="MODEL/RUN, or names alone.")] = None,
     *,

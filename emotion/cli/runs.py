@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emotion.cli import console, removal
-from emotion.cli.cluster_options import InCluster, PodOptions, with_cluster_options
+from emotion.cli.cluster_options import InCluster, PodOptions
+from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.cli.transfer import open_store, run_in_pod
 from emotion.errors import BadDataError, InputMissingError
@@ -24,7 +25,7 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the r
 
 
 @app.command("list")
-@with_cluster_options
+@with_option_groups
 def list_runs(
     *,
     store: StoreOption = DEFAULT_STORE,

@@ -11,8 +11,9 @@ from rich.live import Live
 from rich.text import Text
 
 from emotion.cli import console
-from emotion.cli.cluster_options import ClusterOptions, with_cluster_options
+from emotion.cli.cluster_options import ClusterOptions
 from emotion.cli.following import follow_jobs, report_outcome
+from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption
 from emotion.cluster.job_outcome import job_outcome
 from emotion.cluster.job_status import JobStatus, Phase, reason_hint
@@ -30,7 +31,7 @@ PROGRESS_LINES = 20
 COLUMNS = ["job", "run", "phase", "at", "retries", "age", "node"]
 
 
-@with_cluster_options
+@with_option_groups
 def status(
     *,
     cluster: ClusterOptions,
@@ -154,7 +155,7 @@ def _reason_lines(records: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-@with_cluster_options
+@with_option_groups
 def logs(
     run: RunArgument,
     *,
@@ -183,7 +184,7 @@ def logs(
             console.data(line)
 
 
-@with_cluster_options
+@with_option_groups
 def cancel(run: RunArgument, *, cluster: ClusterOptions) -> None:
     """Stop a job: its pods write a checkpoint and end. The store stays as it is.
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emotion.cli import console
+from emotion.cli.classify import OnError, PrecisionName
 from emotion.cli.cluster_options import (
     ClusterOptions,
     Data,
@@ -19,10 +20,11 @@ from emotion.cli.cluster_options import (
     Spot,
     Workers,
     Yes,
-    with_cluster_options,
 )
 from emotion.cli.following import follow_jobs, report_outcomes
-from emotion.cli.options import JsonOption
+from emotion.cli.option_groups import with_option_groups
+from emotion.cli.options import JsonOption, QuotingName
+from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.kubectl import Kubectl, check_versions
 
 if TYPE_CHECKING:
@@ -34,7 +36,32 @@ PARALLEL_CHECKS = 4
 RESOURCE_UNITS = {"cpu": "cores", "memory": "memory"}
 
 
-@with_cluster_options
+@dataclass(frozen=True)
+class ClassifyJobOptions(ClassifyOptions):
+    """The options of a classification on the command line."""
+
+    source: Annotated[
+        str | None, typer.Option("--input", metavar="NAME", help="classify: folder of CSVs below inputs/.")
+    ] = None
+    model: Annotated[str | None, typer.Option(metavar="MODEL/RUN", help="classify: not the best run.")] = None
+    shards: Annotated[int | None, typer.Option(min=1, help="classify: pods that share the files.")] = None
+    text_column: Annotated[str | None, typer.Option(help="classify: column or key of the text.")] = None
+    delimiter: Annotated[str | None, typer.Option(help="classify: one character, or tab.")] = None
+    quoting: Annotated[QuotingName | None, typer.Option(help="classify: whether quotes have a meaning.")] = None
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="classify: whether the first line names columns.")
+    ] = None
+    encoding: Annotated[str | None, typer.Option(help="classify: encoding of the files.")] = None
+    on_error: Annotated[
+        OnError | None, typer.Option(help="classify: keep rows that cannot be classified, or fail at the first.")
+    ] = None
+    max_errors: Annotated[str | None, typer.Option(metavar="N|P%", help="classify: fail with more of these rows.")] = (
+        None
+    )
+    precision: Annotated[PrecisionName | None, typer.Option(help="classify: int8 is faster.")] = None
+
+
+@with_option_groups
 def submit(
     jobs: Annotated[
         list[str],
@@ -49,11 +76,7 @@ def submit(
     queue: Queue = None,
     spot: Spot = False,
     cluster: PodOptions,
-    source: Annotated[
-        str | None, typer.Option("--input", metavar="NAME", help="classify: folder of CSVs below inputs/.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(metavar="MODEL/RUN", help="classify: not the best run.")] = None,
-    shards: Annotated[int | None, typer.Option(min=1, help="classify: pods that share the files.")] = None,
+    classify: ClassifyJobOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the YAML, let the server check it, create nothing.")
     ] = False,
@@ -74,7 +97,7 @@ def submit(
 
       emotion submit minilm --gpus 0 --set training.epochs=2 --overlay local
 
-      emotion submit classify --input inbox --shards 8
+      emotion submit classify --input inbox --shards 8 --delimiter ';' --text-column body
     """
     from emotion.cluster.job_spec import expand_jobs
 
@@ -88,9 +111,7 @@ def submit(
             queue=queue,
             spot=spot,
             settings=tuple(settings or ()),
-            source=source,
-            model=model,
-            shards=shards,
+            classify=classify,
         )
         for name in expand_jobs(jobs)
     ]

@@ -7,17 +7,15 @@ import typer
 
 from emotion.cli import console
 from emotion.cli.console import LogFormat
+from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import (
     DEFAULT_STORE,
     DEVICE_VARIABLE,
+    DataOptions,
     Device,
-    Encoding,
     JsonOption,
-    LabelColumn,
     LogFormatOption,
     StoreOption,
-    TextColumn,
-    data_overrides,
 )
 from emotion.cli.progress_reporter import ProgressReporter
 from emotion.errors import UsageError
@@ -27,7 +25,9 @@ if TYPE_CHECKING:
     from emotion.evaluation.metrics_file import Int8Scores, Metrics
 
 
+@with_option_groups
 def train(
+    *,
     data: Annotated[
         Path,
         typer.Option(
@@ -62,9 +62,7 @@ def train(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Same as --set training.seed=N.")] = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    encoding: Encoding = None,
+    options: DataOptions,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same bits every time: --set training.deterministic=true.")
     ] = False,
@@ -100,6 +98,7 @@ def train(
 
       emotion train bert --data data/emotion --max-memory 6G --checkpoint-every 5m
     """
+    from emotion.data.label_warnings import find_warnings
     from emotion.models.registry import params_file
     from emotion.params.toml import load_params
     from emotion.runs.plan import plan_job
@@ -113,7 +112,7 @@ def train(
         "resources.checkpoint_every": checkpoint_every,
     }
     changes = [
-        *data_overrides(text_column, label_column, encoding),
+        *options.overrides,
         # A Job's EMOTION_DEVICE is a default: --set overrides it.
         *([] if device is None else [f"resources.device={device}"]),
         *(overrides or []),
@@ -125,6 +124,8 @@ def train(
     reporter = ProgressReporter(log)
     if metrics is None:
         reporter.note("start", f"training {job.run} on {job.data.name}: {job.size}")
+        for warning in find_warnings(job.data.splits):
+            reporter.note("warning", warning)
     if metrics is None or not cleaned(job):
         metrics = train_job(job, reporter)
     else:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emotion.cli import console
-from emotion.cli.cluster_options import PodOptions, with_cluster_options
+from emotion.cli.cluster_options import PodOptions
+from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption
 from emotion.cluster.kubectl import check_versions, kubectl_error
 from emotion.errors import InputMissingError
@@ -48,7 +49,7 @@ def run_in_pod(pod: "StorePod", *words: str) -> int:
     return process.returncode
 
 
-@with_cluster_options
+@with_option_groups
 def put(
     source: Annotated[Path, typer.Argument(metavar="DIR", help="A folder here, or one file.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="data/NAME (or NAME), inputs/NAME, weights/ORG/NAME.")],
@@ -83,7 +84,7 @@ def put(
         console.data_json({"target": str(target), **vars(result)})
 
 
-@with_cluster_options
+@with_option_groups
 def fetch(
     run: Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, comparison, or predictions/NAME.")],
     target: Annotated[Path, typer.Argument(metavar="DIR", help="A folder here.")],

@@ -2,9 +2,10 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from emotion.cluster.classify_options import ClassifyOptions, check_options
 from emotion.errors import InputMissingError, UsageError
 from emotion.models.registry import MODELS, jobs_folder, params_file
 from emotion.params.schema import TransformerParams, WordParams
@@ -35,11 +36,9 @@ class JobSpec:
     spot: bool = False
     overlay: Path | None = None
     settings: tuple[str, ...] = ()
-    # prefetch: the models whose weights to fetch. classify: the folder of CSV files, the model, the number of shards.
+    # prefetch: the models whose weights to fetch.
     models: tuple[str, ...] = ()
-    source: str | None = None
-    model: str | None = None
-    shards: int | None = None
+    classify: ClassifyOptions = field(default_factory=ClassifyOptions)
 
     @property
     def trains(self) -> bool:
@@ -75,21 +74,23 @@ def check_spec(spec: JobSpec) -> JobSpec:
     if spec.trains:
         params = load_params(spec.job, params_file(spec.job), spec.settings)
         return replace(spec, run=spec.run or _run_name(params, spec.data))
-    if spec.job == "classify" and spec.source:
-        return replace(spec, run=spec.run or _label(spec.source))
+    if spec.job == "classify" and spec.classify.source:
+        return replace(spec, run=spec.run or _label(spec.classify.source))
     return spec
 
 
 def _check_values(spec: JobSpec) -> None:
     if spec.run and not RUN_NAME.fullmatch(spec.run):
         raise UsageError(f"{spec.run!r} is not a run name", "use 1 to 40 lower-case letters, digits and hyphens")
-    for folder, option in ((spec.data, "--data"), ("inbox" if spec.source is None else spec.source, "--input")):
-        if not NAME.fullmatch(folder):
+    for folder, option in ((spec.data, "--data"), (spec.classify.source, "--input")):
+        if folder is not None and not NAME.fullmatch(folder):
             raise UsageError(f"{option} {folder!r} is not a folder of the store", "name what `emotion put` was given")
     if spec.queue is not None and not LABEL.fullmatch(spec.queue):
         raise UsageError(f"--queue {spec.queue!r} is not a queue's name", "kubectl get localqueues")
-    for name, highest in HIGHEST.items():
-        count = getattr(spec, name)
+    check_options(spec.classify)
+    counts = {"gpus": spec.gpus, "workers": spec.workers, "shards": spec.classify.shards}
+    for name, count in counts.items():
+        highest = HIGHEST[name]
         if count is not None and not 0 <= count <= highest:
             raise UsageError(f"--{name} {count} is not from 0 to {highest}")
     if spec.overlay is not None and not (spec.overlay / "kustomization.yaml").is_file():
@@ -103,8 +104,10 @@ def _check_together(spec: JobSpec) -> None:
         raise UsageError("resources.device follows from --gpus", "leave it out; --gpus 0 trains on the CPU")
     if spec.job == "classify" and spec.gpus and not spec.image:
         raise UsageError("classifying on GPUs takes an image with CUDA", "make images VARIANT=cuda, and --image")
-    if spec.job != "classify" and (spec.source or spec.shards or spec.model):
-        raise UsageError("--input, --shards and --model are for classify alone")
+    if spec.job != "classify" and spec.classify.given:
+        raise UsageError(f"{spec.job} classifies nothing: it has no {' and no '.join(spec.classify.given)}")
+    if spec.classify.precision == "int8" and spec.gpus:
+        raise UsageError("a GPU cannot run int8", "leave out --gpus, or --precision")
 
 
 def _run_name(params: WordParams | TransformerParams, data: str) -> str:

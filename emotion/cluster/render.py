@@ -6,6 +6,7 @@ it. There is a copy because kustomize reads no file outside of the folder that i
 """
 
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ import yaml
 from emotion.cluster.job_spec import JobSpec, manifests_folder
 from emotion.cluster.kubectl import kustomize
 from emotion.cluster.labels import QUEUE
-from emotion.errors import BadParametersError
+from emotion.errors import BadParametersError, UsageError
 from emotion.models.registry import MODELS, jobs_folder
 
 SEVERAL = 2
+# Characters that kustomize refuses, or changes even where they are escaped; surrogates are bytes that are not UTF-8.
+UNFIT = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,7 @@ def _options(spec: JobSpec) -> tuple[list[str], dict[str, str | None]]:
         return words, {"EMOTION_DATA": f"/store/data/{spec.data}", "EMOTION_RUN": spec.run or None}
     if spec.job == "prefetch":
         return _prefetch_words(spec), {}
-    if spec.job == "classify":
-        folders = {"EMOTION_INPUT": "inputs", "EMOTION_OUTPUT": "predictions"} if spec.source else {}
-        paths = {variable: f"/store/{folder}/{spec.source}" for variable, folder in folders.items()}
-        return [], {**paths, "EMOTION_MODEL": spec.model or None}
-    return [], {}
+    return [], spec.classify.variables
 
 
 def _prefetch_words(spec: JobSpec) -> list[str]:
@@ -187,10 +186,10 @@ def _copy_overlay(folder: Path, root: Path) -> str:
 
 def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
     """A patch with the values of the command line, which no overlay changes."""
-    pods = spec.workers if spec.workers > 1 else spec.shards
+    pods = spec.workers if spec.workers > 1 else spec.classify.shards
     words, variables = _options(spec)
     if pods:
-        variables["SHARDS" if spec.shards else "EMOTION_WORKERS"] = str(pods)
+        variables["SHARDS" if spec.classify.shards else "EMOTION_WORKERS"] = str(pods)
     container = _nonempty(
         image=spec.image,
         args=["train" if spec.trains else spec.job, *map(_escaped, words)] if words else [],
@@ -219,8 +218,18 @@ def _job_patch(
 
 
 def _as_yaml(content: dict[str, Any]) -> str:
-    """JSON is YAML, but for the surrogate pairs of escaped characters: they stay as they are."""
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    """JSON is YAML, but for the surrogate pairs of escaped characters: these characters stay as they are.
+
+    Raises:
+        UsageError: kustomize refuses or changes a character.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    if unfit := UNFIT.search(text):
+        raise UsageError(
+            f"a manifest cannot hold the character {unfit[0]!a} of the command line",
+            "use UTF-8 without control characters",
+        )
+    return text
 
 
 def _nonempty(**values: Any) -> dict[str, Any]:

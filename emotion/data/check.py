@@ -2,13 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from emotion.data.dataset import SPLITS, Split, read_splits, split_files
+from emotion.data.dataset import Split, read_splits
+from emotion.data.label_text import unseen_sentence
+from emotion.data.label_warnings import find_warnings
+from emotion.data.overlap import measure_overlaps
+from emotion.data.split_files import SPLITS, split_files
 from emotion.params.schema import DataTable
 from emotion.store.atomic import sha256
 
@@ -20,7 +24,8 @@ class Report:
     """Statistics of a data set. `problems` prevent training; `remarks` do not.
 
     `words` counts white-space words per text, by split and for all texts. `unknown_words` is the share (0 to 1) of
-    running words of validation, of test and of both that do not occur in train.
+    running words of validation, of test and of both that do not occur in train. `shared` has the figures of `Overlap`
+    by pair of splits.
     """
 
     path: str
@@ -31,7 +36,7 @@ class Report:
     vocabulary: dict[str, int]
     unknown_words: dict[str, float | None]
     repeated: dict[str, dict[str, int]]
-    shared: dict[str, dict[str, int]]
+    shared: dict[str, dict[str, Any]]
     problems: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -44,7 +49,7 @@ def check_data(path: Path, params: DataTable) -> Report:
         BadDataError: some rows cannot be used.
     """
     splits = read_splits(path, params)
-    files = split_files(path).values() if path.is_dir() else [path]
+    files = [file for found in split_files(path).values() for file in found] if path.is_dir() else [path]
     types = Counter(_words(splits["train"].texts))
     report = Report(
         path=str(path),
@@ -55,10 +60,10 @@ def check_data(path: Path, params: DataTable) -> Report:
         vocabulary={"types": len(types), "seen_twice": sum(count > 1 for count in types.values())},
         unknown_words=_unknown(splits, types),
         repeated={name: _repeated(_frame(split)) for name, split in splits.items()},
-        shared=_shared({name: _frame(split) for name, split in splits.items()}),
+        shared={pair: asdict(overlap) for pair, overlap in measure_overlaps(splits).items()},
     )
     report.problems.extend(_problems(report))
-    report.remarks.extend(_remarks(report))
+    report.remarks.extend([*find_warnings(splits), *_remarks(report)])
     return report
 
 
@@ -124,19 +129,6 @@ def _repeated(rows: pd.DataFrame) -> dict[str, int]:
     return {"texts": len(labels), "two_labels": int((labels > 1).sum())}
 
 
-def _shared(frames: dict[str, pd.DataFrame]) -> dict[str, dict[str, int]]:
-    pairs = (("validation", "train"), ("test", "train"), ("test", "validation"))
-    return {f"{name} in {other}": _rows_in(frames[name], frames[other]) for name, other in pairs}
-
-
-def _rows_in(rows: pd.DataFrame, other: pd.DataFrame) -> dict[str, int]:
-    """Count rows whose text occurs in `other`, and those among them whose label differs from all labels there."""
-    shared = rows[rows["text"].isin(other["text"])]
-    same = set(zip(other["text"], other["label"], strict=True))
-    differ = [pair not in same for pair in zip(shared["text"], shared["label"], strict=True)]
-    return {"texts": len(shared), "other_label": sum(differ)}
-
-
 def _problems(report: Report) -> list[str]:
     """All problems that `load_dataset` would raise."""
     found = [f"the {name} split has no rows" for name, rows in report.rows.items() if not rows]
@@ -146,7 +138,7 @@ def _problems(report: Report) -> list[str]:
     for name in SPLITS[1:]:
         unseen = [label for label, count in report.labels[name].items() if count and label not in train]
         if unseen:
-            found.append(f"{name} has labels that train lacks: {', '.join(sorted(unseen)[:10])}")
+            found.append(unseen_sentence(name, unseen, train))
     return found
 
 
@@ -155,9 +147,6 @@ def _remarks(report: Report) -> list[str]:
     for name, counts in report.repeated.items():
         texts, labels = counts["texts"], counts["two_labels"]
         found += [f"{name}: {texts:,} texts occur more than once, {labels:,} of them under two labels"] if texts else []
-    for pair, counts in report.shared.items():
-        texts, labels = counts["texts"], counts["other_label"]
-        found += [f"texts of {pair}: {texts:,}, {labels:,} of them under another label"] if texts else []
     for name, counts in report.labels.items():
         absent = [label for label, count in counts.items() if not count]
         found += [f"{name} has no row of {', '.join(absent[:10])}"] if absent and report.rows[name] else []

@@ -2,30 +2,36 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.data.labeled import SUFFIXES, Row, read_labeled
+from emotion.data.label_text import unseen_sentence
+from emotion.data.labeled import MAX_REPORTED, Row, has_no_columns, read_labeled
 from emotion.data.origin import Origin, read_origin
+from emotion.data.split_files import split_files
 from emotion.errors import BadDataError, InputMissingError
 from emotion.params.schema import DataTable
 
-SPLITS = ("train", "validation", "test")
-ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 # Every row has one logit per label, in memory and in the run's predictions.
 MAX_LABELS = 10_000
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split: texts and labels of its rows, in order."""
+    """One split: texts and labels of its rows, in order.
+
+    `lone_lines` has the file and line of every label in `.txt` that only one row has: a line without a label ends in a
+    piece of its text.
+    """
 
     texts: list[str]
     labels: list[str]
+    lone_lines: dict[str, tuple[str, int]] = field(default_factory=dict, compare=False)
 
     @property
     def digest(self) -> str:
@@ -91,7 +97,7 @@ def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
         BadDataError: some rows cannot be used, or one file cannot be split.
     """
     if path.is_dir():
-        return {name: _split(read_labeled(file, params)) for name, file in split_files(path).items()}
+        return {name: _read_split(files, params) for name, files in split_files(path).items()}
     if path.exists():
         return _split_file(path, read_labeled(path, params), params)
     raise InputMissingError(
@@ -99,35 +105,17 @@ def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
     )
 
 
-def split_candidates(folder: Path, split: str) -> list[Path]:
-    """Files of `folder` whose name is one of `split`. More than one is ambiguous."""
-    names = {f"{alias}{suffix}" for alias in ALIASES[split] for suffix in SUFFIXES}
-    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    return [path for path in files if path.name.lower().removesuffix(".gz") in names]
-
-
-def split_files(folder: Path) -> dict[str, Path]:
-    """Find the file of every split by its name.
-
-    Raises:
-        InputMissingError: a split has no file.
-        BadDataError: a split has several files.
-    """
-    return {split: _find_split(folder, split) for split in SPLITS}
-
-
-def _find_split(folder: Path, split: str) -> Path:
-    found = split_candidates(folder, split)
-    if not found:
-        files = ", ".join(sorted(path.name for path in folder.iterdir())[:10])
-        raise InputMissingError(
-            f"{folder} has no {split} split; it holds {files or 'nothing'}",
-            f"add {split}.csv (or {', '.join(SUFFIXES)}), or name one file to have it split",
-        )
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise BadDataError(f"{folder} has {len(found)} {split} files: {names}", "keep one")
-    return found[0]
+def _read_split(files: Sequence[Path], params: DataTable) -> Split:
+    rows = {file: read_labeled(file, params) for file in files}
+    split = _split([row for part in rows.values() for row in part])
+    counts = Counter(split.labels)
+    lone_lines = {
+        row.label: (file.name, row.line)
+        for file, part in rows.items()
+        for row in part
+        if counts[row.label] == 1 and has_no_columns(file)
+    }
+    return Split(split.texts, split.labels, lone_lines)
 
 
 def _split(rows: Sequence[Row]) -> Split:
@@ -152,12 +140,19 @@ def _split_file(path: Path, rows: list[Row], params: DataTable) -> dict[str, Spl
         )
     except ValueError as error:
         raise BadDataError(
-            f"{path} cannot be split with the labels in equal shares: {error}",
+            f"{path} cannot be split with the labels in equal shares: {error}{_lone_labels(rows)}",
             "every label needs rows for train, validation and test; add some, or bring the splits as three files",
         ) from error
     chosen = {"train": train, "validation": validation, "test": test}
     # In the file's order: training shuffles.
     return {name: _split([rows[index] for index in sorted(numbers)]) for name, numbers in chosen.items()}
+
+
+def _lone_labels(rows: Sequence[Row]) -> str:
+    """Name the labels of one row with their lines: some are pieces of a text."""
+    counts = Counter(row.label for row in rows)
+    found = [f"{row.label!r:.60} (line {row.line})" for row in rows if counts[row.label] == 1]
+    return f"; labels of one row: {', '.join(found[:MAX_REPORTED])}" if found else ""
 
 
 def _check(path: Path, splits: dict[str, Split]) -> None:
@@ -174,9 +169,9 @@ def _check(path: Path, splits: dict[str, Split]) -> None:
             "is [data] label_column (--label-column) the column of the classes, not of numbers or ids?",
         )
     for name in ("validation", "test"):
-        unseen = sorted(set(splits[name].labels) - known)
+        unseen = set(splits[name].labels) - known
         if unseen:
             raise BadDataError(
-                f"{path}: {name} has labels that train lacks: {', '.join(unseen[:10])}",
+                f"{path}: {unseen_sentence(name, unseen, known)}",
                 f"train has {', '.join(sorted(known)[:20])}",
             )

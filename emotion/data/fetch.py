@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emotion.data.dataset import SPLITS
 from emotion.data.origin import LICENCE, PUBLISHED, REPOSITORY, SOURCE
 from emotion.data.parquet import read_columns
+from emotion.data.split_files import SPLITS
 from emotion.data.write import FILES, as_lines, check_overwrite, found_digests, read_card, write_splits
 from emotion.errors import BadDataError
 from emotion.hub import prepare_client, probe_file, translate_errors

@@ -5,13 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from emotion.data.records import Format, Record, format_of, open_records, undecodable
-from emotion.data.text_io import open_text
+from emotion.data.columns import find_column
+from emotion.data.dialect import DialectOptions, Format, parse_delimiter
+from emotion.data.json_lines import RepeatingObject, json_type
+from emotion.data.lines import Lines
+from emotion.data.record import Record
+from emotion.data.records import format_of, open_records
+from emotion.data.text_io import open_bytes
+from emotion.data.text_problem import text_problem, undecodable
 from emotion.errors import BadDataError
 from emotion.params.schema import DataTable
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 MAX_REPORTED = 10
+ONE_LABEL = (
+    "every row needs one label, and multi-label classification is not supported: keep one label of each list, or write"
+    " a row per label (explode in pandas)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +51,27 @@ def read_labeled(path: Path, params: DataTable) -> list[Row]:
     """
     rows: list[Row] = []
     mistakes: list[str] = []
+    listed = False
     for raw in _read_rows(path, params):
         problem = raw.problem or _problem(raw.text, "text") or _problem(_label(raw.label), "label")
         if problem:
             mistakes.append(f"line {raw.line}: {problem}")
+            listed = listed or isinstance(raw.label, list)
         else:
             rows.append(Row(raw.line, str(raw.text), str(raw.label).strip()))
     if mistakes:
         shown = "\n".join(f"  {mistake}" for mistake in mistakes[:MAX_REPORTED])
         more = f"\n  and {len(mistakes) - MAX_REPORTED:,} more" if len(mistakes) > MAX_REPORTED else ""
-        raise BadDataError(f"{path}: {len(mistakes):,} rows cannot be used:\n{shown}{more}", "mend or remove them")
+        raise BadDataError(
+            f"{path}: {len(mistakes):,} rows cannot be used:\n{shown}{more}",
+            ONE_LABEL if listed else "mend or remove them",
+        )
     return rows
+
+
+def has_no_columns(path: Path) -> bool:
+    """Whether `path` has `text;label` lines, which need no header."""
+    return path.name.lower().removesuffix(".gz").endswith(".txt")
 
 
 def _label(cell: object) -> object:
@@ -64,20 +84,18 @@ def _problem(cell: object, column: str) -> str:
     if cell is None or (isinstance(cell, float) and cell != cell):  # noqa: PLR0124  NaN
         return f"no {column} (null or NaN)"
     if not isinstance(cell, str):
-        return f"the {column} is a {type(cell).__name__}, not a string: {cell!s:.40}"
-    if not cell.strip():
-        return f"an empty {column}"
-    if undecodable(cell):
-        return f"undecodable bytes in the {column} (name the file's encoding with --encoding)"
-    return ""
+        return f"the {column} is {json_type(cell)}, not a string: {cell!s:.40}"
+    problem = text_problem(cell, column)
+    if problem and undecodable(cell):
+        return f"{problem} (name the file's encoding with --encoding)"
+    return problem
 
 
 def _read_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
-    name = path.name.lower()
     kind = format_of(path)
-    if name.removesuffix(".gz").endswith(".txt"):
+    if has_no_columns(path):
         return _semicolon_lines(path, params)
-    if name.endswith(".parquet"):
+    if path.name.lower().endswith(".parquet"):
         return _parquet_rows(path, params)
     if kind is not None:
         return _records(path, kind, params)
@@ -85,26 +103,46 @@ def _read_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
 
 
 def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
-    """Split `text;label` lines at the last semicolon. Blank lines are skipped."""
-    with open_text(path, params.encoding) as file:
-        for number, raw in enumerate(file, start=1):
-            line = raw.rstrip("\r\n")
-            if not line.strip():
-                continue
-            text, semicolon, label = line.rpartition(";")
-            problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
-            yield _RawRow(number, text, label, problem)
+    """Split `text;label` lines at the last semicolon. Blank lines and a header are skipped."""
+    with open_bytes(path) as file:
+        lines = Lines(path, file, params.encoding)
+        first = True
+        while taken := lines.take():
+            line = lines.decode(lines.split_end(taken)[0])
+            if line.strip() and not (first and _is_header(path, line, params)):
+                text, semicolon, label = line.rpartition(";")
+                problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
+                yield _RawRow(lines.number, text, label, problem)
+            first = first and not line.strip()
+
+
+def _is_header(path: Path, line: str, params: DataTable) -> bool:
+    """Whether the first line names the columns, in any case of letters.
+
+    Raises:
+        BadDataError: it names more columns, or in another order.
+    """
+    cells = [cell.strip("\ufeff").strip().casefold() for cell in line.split(";")]
+    headers = [("text", "label"), (params.text_column.casefold(), params.label_column.casefold())]
+    if tuple(cells) in headers:
+        return True
+    if any(set(header) <= set(cells) for header in headers):
+        raise BadDataError(
+            f"{path}: the first line names other columns than text;label: {line[:80]!r}",
+            "a .txt file has lines of text;label; call a file with a header .csv",
+        )
+    return False
 
 
 def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
-    with open_records(path, kind, params.encoding) as records:
+    columns = (params.text_column, params.label_column)
+    with open_records(path, kind, _options(params), columns) as records:
         if records.header is None:
             for record in records.rows:
-                yield _object_cells(record, params)
+                yield _object_cells(record, columns)
         elif records.header:
-            text, label = (
-                _column_index(path, records.header, name) for name in (params.text_column, params.label_column)
-            )
+            options = "--text-column and --label-column"
+            text, label = (find_column(path, records.header, name, options) for name in columns)
             for record in records.rows:
                 if record.problem:
                     yield _RawRow(record.line, problem=record.problem)
@@ -112,28 +150,24 @@ def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
                     yield _RawRow(record.line, record.fields[text], record.fields[label])
 
 
-def _column_index(path: Path, header: list[str], name: str) -> int:
-    """Index of column `name`, which must exist once.
-
-    Raises:
-        BadDataError: the header has the column not at all, or more than once.
-    """
-    if header.count(name) != 1:
-        what = "no column" if name not in header else "more than one column"
-        raise BadDataError(
-            f"{path}: {what} {name!r}; its columns are {', '.join(header)}",
-            "name the columns with --text-column and --label-column",
-        )
-    return header.index(name)
+def _options(params: DataTable) -> DialectOptions:
+    return DialectOptions(
+        delimiter=None if params.delimiter == "auto" else parse_delimiter(params.delimiter),
+        quoting=None if params.quoting == "auto" else params.quoting,
+        header=params.header,
+        encoding=params.encoding,
+    )
 
 
-def _object_cells(record: Record, params: DataTable) -> _RawRow:
+def _object_cells(record: Record, columns: tuple[str, str]) -> _RawRow:
     if record.values is None:
         return _RawRow(record.line, problem=record.problem)
-    for name in (params.text_column, params.label_column):
+    for name in columns:
         if name not in record.values:
             return _RawRow(record.line, problem=f"no key {name!r}; the keys are {', '.join(record.values)}"[:200])
-    return _RawRow(record.line, record.values[params.text_column], record.values[params.label_column])
+        if isinstance(record.values, RepeatingObject) and name in record.values.repeated:
+            return _RawRow(record.line, problem=f"the key {name!r} occurs twice")
+    return _RawRow(record.line, *(record.values[name] for name in columns))
 
 
 def _parquet_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:

@@ -1,7 +1,4 @@
-"""Opens text files, `.gz` files and standard input in any encoding, without loss of bytes.
-
-Bytes that are invalid in the encoding become lone surrogates (PEP 383), so that they can be written back unchanged.
-"""
+"""Opens files, `.gz` files and standard input as bytes, and says how their bytes are text."""
 
 import codecs
 import contextlib
@@ -9,8 +6,8 @@ import gzip
 import hashlib
 import io
 import sys
-import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,36 +15,121 @@ from emotion.errors import BadDataError, EmotionError, InputMissingError, UsageE
 
 STANDARD_STREAM = Path("-")
 BLOCK = 1 << 16
+GZIP_START = b"\x1f\x8b"
+# UTF-32 first: its mark for little endian starts with the mark of UTF-16.
+MARKS = {
+    "utf-8": codecs.BOM_UTF8,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+}
+# Encodings whose code units have more than one byte.
+WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How a file's bytes are text. `mark` is its byte order mark, or empty.
+
+    Undecodable bytes become lone surrogates, and lone surrogates become the same bytes again (PEP 383).
+    """
+
+    name: str
+    mark: bytes = b""
+
+    @property
+    def wide(self) -> bool:
+        """Whether a code unit has more than one byte."""
+        return self.name in WIDE
+
+    @property
+    def errors(self) -> str:
+        """Error handler that loses no byte."""
+        return "surrogatepass" if self.wide else "surrogateescape"
+
+    def decode(self, content: bytes) -> str:
+        """Text of whole lines.
+
+        Raises:
+            UnicodeError: bytes that not even surrogates can represent.
+        """
+        return content.decode(self.name, self.errors)
+
+    def encode(self, text: str) -> bytes:
+        """Bytes of `text`.
+
+        Raises:
+            UnicodeError: the encoding lacks a character.
+        """
+        return text.encode(self.name, self.errors)
 
 
 @contextlib.contextmanager
-def open_text(path: Path, encoding: str = "utf-8", digest: "hashlib._Hash | None" = None) -> Iterator[io.TextIOWrapper]:
-    """Open a file, a `.gz` file or `-` (standard input) as text. A byte order mark is dropped.
+def open_bytes(path: Path, digest: "hashlib._Hash | None" = None) -> Iterator[IO[bytes]]:
+    """Open a file or `-` (standard input) as bytes. The content of a gzip file is unpacked, whatever its name.
 
-    Undecodable bytes become lone surrogates. Line ends are kept. `digest` is updated with the file's bytes while
-    they are read.
+    `digest` is updated with the file's own bytes while they are read.
 
     Raises:
         InputMissingError: the file does not exist or may not be read.
-        BadDataError: a damaged `.gz` file, or bytes that the encoding cannot even represent as surrogates.
-        UsageError: Python does not know the encoding.
     """
     with contextlib.ExitStack() as stack:
         raw = _open_standard() if path == STANDARD_STREAM else stack.enter_context(_open_raw(path))
         if digest is not None:
             raw = io.BufferedReader(_Digesting(raw, digest), BLOCK)
-        packed = stack.enter_context(gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
-        try:
-            text = _decoded(packed, encoding)
-            stack.callback(text.detach)
-            yield text
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise unreadable(path, error) from error
-        except UnicodeError as error:
-            reason = getattr(error, "reason", error)
-            raise BadDataError(
-                f"{path} is not valid {encoding}: {reason}", "name its encoding with --encoding"
-            ) from error
+        if raw.peek(len(GZIP_START)).startswith(GZIP_START):  # type: ignore[attr-defined]
+            raw = stack.enter_context(gzip.GzipFile(fileobj=raw))  # type: ignore[arg-type]
+        yield raw
+
+
+def find_codec(path: Path, encoding: str, start: bytes) -> Codec:
+    """Choose the codec for a file that begins with `start`. A byte order mark decides for UTF-8, UTF-16 and UTF-32.
+
+    Raises:
+        UsageError: Python does not know the encoding, or it is none for text files.
+        BadDataError: NUL bytes where the encoding has none.
+    """
+    name = codec_name(encoding)
+    for marked, mark in MARKS.items():
+        if start.startswith(mark) and (name == "utf-8" or marked.startswith(name) or marked == name):
+            return Codec(marked, mark)
+    name = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
+    if name not in WIDE and b"\0" in start:
+        raise _has_nul(path, start)
+    return Codec(name)
+
+
+def codec_name(encoding: str) -> str:
+    """Python's name of an encoding in which a line feed is one byte, or of UTF-16 or UTF-32.
+
+    Raises:
+        UsageError: Python does not know the encoding, or it is none for text files.
+    """
+    try:
+        name = codecs.lookup(encoding).name.removesuffix("-sig")
+        usable = name in (*WIDE, "utf-16", "utf-32") or len("\n".encode(name)) == 1
+    except (LookupError, ValueError) as error:
+        raise UsageError(f"unknown encoding: {encoding}", "name one that Python knows, such as latin-1") from error
+    if not usable:
+        raise UsageError(f"{encoding} is no encoding of text files", "name another one, such as utf-8 or latin-1")
+    return name
+
+
+def _has_nul(path: Path, start: bytes) -> BadDataError:
+    """Error that says which encoding the places of NUL bytes suggest."""
+    nul = [start[offset::4].count(0) for offset in range(4)]
+    suggestions = {
+        "utf-32-le": not nul[0] and nul[2] and nul[3] == len(start[3::4]),
+        "utf-32-be": not nul[3] and nul[1] and nul[0] == len(start[0::4]),
+        "utf-16-le": not nul[0] + nul[2],
+        "utf-16-be": not nul[1] + nul[3],
+    }
+    found = next((name for name, fits in suggestions.items() if fits), "")
+    if not found:
+        return BadDataError(f"{path} has NUL bytes: it is no text file, or damaged", "look at it with `file` or `xxd`")
+    family = found.upper()[:6]
+    return BadDataError(f"{path} has NUL bytes: it looks like {family}", f"read it with --encoding {found}")
 
 
 def unreadable(path: Path, error: Exception) -> EmotionError:
@@ -55,16 +137,6 @@ def unreadable(path: Path, error: Exception) -> EmotionError:
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
         return InputMissingError(f"cannot read {path}: {error.strerror or error}")
     return BadDataError(f"{path} is not a whole .gz file: {error}")
-
-
-def _decoded(packed: Any, encoding: str) -> io.TextIOWrapper:
-    """Decode a binary reader. The wrapper's `encoding` ends in `-sig` if UTF-8 has a byte order mark."""
-    try:
-        plain = codecs.lookup(encoding).name == "utf-8"
-        codec = "utf-8-sig" if plain and packed.peek(3).startswith(codecs.BOM_UTF8) else encoding
-        return io.TextIOWrapper(packed, encoding=codec, errors="surrogateescape", newline="")
-    except (LookupError, ValueError) as error:
-        raise UsageError(f"unknown encoding: {encoding}", "name one that Python knows, such as latin-1") from error
 
 
 def _open_standard() -> IO[bytes]:

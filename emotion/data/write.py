@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emotion.data.dataset import SPLITS, split_candidates
 from emotion.data.origin import CARD
+from emotion.data.split_files import SPLITS, split_candidates
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.store.atomic import cannot_write, sha256, write_bytes, write_json
 from emotion.store.layout import read_json

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.data.dataset import SPLITS
+from emotion.data.split_files import SPLITS
 from emotion.explore.word_counts import SPECIAL, Words
 
 # Points of a curve: more than a figure can show.

@@ -33,10 +33,12 @@ class Batch:
     """Rows of one session call.
 
     `rows` are their indices among the texts, int64 (rows,). `inputs` are the model's inputs, int64 (rows, length).
+    `cut`, bool (rows,), marks texts with more tokens than the model takes.
     """
 
     rows: NDArray[np.int64]
     inputs: dict[str, NDArray[np.int64]]
+    cut: NDArray[np.bool_]
 
 
 class Batcher:
@@ -53,10 +55,11 @@ class Batcher:
         self._padding: dict[str, Any] = tokenizer.padding or {}
         truncation: dict[str, Any] = tokenizer.truncation or {}
         self._from_end = truncation["direction"] == "left"
-        self._min_cut = max(MIN_CUT, CHARACTERS_PER_TOKEN * truncation["max_length"])
+        self._max_length: int = truncation["max_length"]
+        self._min_cut = max(MIN_CUT, CHARACTERS_PER_TOKEN * self._max_length)
         # `_arrays` pads the rows, in half the time that the tokenizer takes.
         tokenizer.no_padding()
-        # A stride only changes the overflow, which nobody reads.
+        # A stride only changes how many tokens the overflow repeats.
         tokenizer.enable_truncation(**{**truncation, "stride": 0})
 
     @classmethod
@@ -91,9 +94,10 @@ class Batcher:
         flattened = [self._flatten(self._encode(texts_slice)) for texts_slice in _slices(texts, self._min_cut)]
         if not flattened:
             return
-        lengths = np.concatenate([slice_lengths for slice_lengths, _ in flattened])
+        lengths = np.concatenate([slice_lengths for slice_lengths, _, _ in flattened])
+        cut = np.concatenate([slice_cut for _, slice_cut, _ in flattened])
         tokens = {
-            name: np.concatenate([slice_tokens[name] for _, slice_tokens in flattened]) for name in flattened[0][1]
+            name: np.concatenate([slice_tokens[name] for _, _, slice_tokens in flattened]) for name in flattened[0][2]
         }
         starts = np.cumsum(np.maximum(lengths, 0)) - np.maximum(lengths, 0)
         padded = np.where(lengths < 0, -1, self._padded_lengths(lengths))
@@ -102,7 +106,8 @@ class Batcher:
             size = max(1, BATCH_TOKENS // int(length))
             for first in range(0, len(rows), size):
                 chosen = rows[first : first + size]
-                yield Batch(chosen, self._arrays(tokens, starts[chosen], lengths[chosen], int(length)))
+                inputs = self._arrays(tokens, starts[chosen], lengths[chosen], int(length))
+                yield Batch(chosen, inputs, cut[chosen])
 
     def _padded_lengths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
         """Length of every row after padding, int64 (rows,)."""
@@ -134,18 +139,25 @@ class Batcher:
                 arrays[name][real] = tokens[name][sources]
         return arrays
 
-    def _flatten(self, encodings: Sequence[Encoding | None]) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
-        """Lengths of all rows (-1 for a refused text), and per input the concatenated tokens of all rows."""
+    def _flatten(
+        self, encodings: Sequence[Encoding | None]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], dict[str, NDArray[np.int64]]]:
+        """Lengths of all rows (-1 for a refused text), which are cut, and per input the tokens of all rows in one."""
         lengths = np.fromiter(
             (-1 if encoding is None else len(encoding) for encoding in encodings), np.int64, len(encodings)
         )
+        cut = np.fromiter(map(self._is_cut, encodings), np.bool_, len(encodings))
         total = int(lengths[lengths > 0].sum())
         tokens = {}
         for name in self._inputs:
             if source := ENCODING_ATTRIBUTES[name]:
                 rows = (getattr(encoding, source) for encoding in encodings if encoding is not None)
                 tokens[name] = np.fromiter(chain.from_iterable(rows), np.int64, total)
-        return lengths, tokens
+        return lengths, cut, tokens
+
+    def _is_cut(self, encoding: Encoding | None) -> bool:
+        # The overflow is a copy of all that was cut off: look only where a text fills the length.
+        return encoding is not None and len(encoding) >= self._max_length and bool(encoding.overflowing)
 
     def _encode(self, texts: Sequence[str]) -> list[Encoding | None]:
         """Tokenize without padding, cut to `max_length` tokens. None stands for a text that the tokenizer refuses."""

@@ -105,12 +105,26 @@ class Classifier:
             BadDataError: onnxruntime cannot run the model.
             UnavailableError: the GPU fails.
         """
+        return self.logits_and_cut(texts, stopped)[0]
+
+    def logits_and_cut(
+        self, texts: Sequence[str], stopped: threading.Event | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Logits as `logits` gives them, and bool (texts,): whether a text has more tokens than the model takes.
+
+        A row of NaN counts as not cut.
+
+        Raises:
+            BadDataError: onnxruntime cannot run the model.
+            UnavailableError: the GPU fails.
+        """
         logits = np.full((len(texts), len(self.labels)), np.nan, np.float32)
+        cut = np.zeros(len(texts), np.bool_)
         for batch in self._batcher.batches(texts):
             if stopped is not None and stopped.is_set():
                 break
-            logits[batch.rows] = self._run(batch)
-        return logits
+            logits[batch.rows], cut[batch.rows] = self._run(batch), batch.cut
+        return logits, cut
 
     def _run(self, batch: Batch) -> NDArray[np.float32]:
         # A single row takes another path through matrix products, with other last digits. So it runs twice.

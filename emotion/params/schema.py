@@ -22,12 +22,19 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+DIALECT_KEYS = ("delimiter", "quoting", "header")
+
+
 class DataTable(_Table):
     """`[data]`: the columns of text and label, and how one file becomes three splits."""
 
     text_column: str = "text"
     label_column: str = "label"
     encoding: str = "utf-8"
+    # CSV and TSV files. `auto` takes delimiter and quoting from the file; columns without a header are called 1, 2, ...
+    delimiter: Annotated[str, Field(pattern=r'^(auto|tab|[^"\r\n])$')] = "auto"
+    quoting: Literal["auto", "csv", "none"] = "auto"
+    header: bool = True
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
     # Separate from the training seed: runs with different seeds have the same test rows.
@@ -185,7 +192,9 @@ class Params(_Table):
 
     def digest(self, *inputs: str) -> str:
         """SHA-256 of all that decides the result: the parameters without `[resources]`, and `inputs` (digests)."""
-        content = [self.model_dump(exclude={"resources"}), *inputs]
+        # Only a dialect that somebody names is in the digest: runs from before the keys existed keep their digests.
+        defaults = {key for key in DIALECT_KEYS if key not in self.data.model_dump(exclude_defaults=True)}
+        content = [self.model_dump(exclude={"resources": True, "data": defaults}), *inputs]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -80,6 +80,11 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file of this name is written as gzip."""
+    return path.suffix.lower() == ".gz"
+
+
 @contextlib.contextmanager
 def open_replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open `path` for writing bytes. The file appears, whole, when the block ends without an error.
@@ -91,7 +96,7 @@ def open_replacing(path: Path) -> Iterator[IO[bytes]]:
         CannotWriteError: the folder or file cannot be written.
     """
     with _renaming(path) as temporary, _named_last(temporary) as raw:
-        if path.suffix == ".gz":
+        if is_packed(path):
             with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
                 yield packed  # type: ignore[misc]  # GzipFile is a binary file in all but its declared base
         else:

@@ -36,8 +36,10 @@ def test_check_prints_tables_and_json(tmp_path: Path) -> None:
     assert "texts of test in train" in text
     report = json.loads(content)
     assert report["labels"]["train"]["joy"] == {"count": 2, "share": 0.5}
-    assert report["shared"]["test in train"] == {"texts": 1, "other_label": 1}
-    assert "texts of test in train: 1, 1 of them under another label" in " ".join(remarks.split())
+    assert report["shared"]["test in train"] == {"texts": 1, "share": 0.5, "other_label": 1}
+    assert "warning: texts of test in train: 1 of 2 (50.00%), 1 of them under another label" in " ".join(
+        remarks.split()
+    )
 
 
 def test_check_reads_other_columns_of_one_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN, Emotion
+from tests.cluster.job_fields import variables
 from tests.cluster.scenes import submitted_objects
 
 
@@ -65,6 +66,35 @@ def test_a_dry_run_prints_what_would_be_created_and_creates_nothing(api: ApiServ
     assert all(request.dry and request.query["fieldValidation"] == "Strict" for request in checked)
 
 
+def test_a_classification_reads_files_as_the_command_line_says(api: ApiServer, emotion: Emotion) -> None:
+    dialect = [
+        "--delimiter",
+        "\t",
+        "--quoting",
+        "none",
+        "--no-header",
+        "--encoding",
+        "cp1252",
+        "--text-column",
+        " $(2) ü",
+    ]
+    rows = ["--on-error", "keep", "--max-errors", "5%", "--precision", "int8"]
+    done = emotion("submit", "classify", "--input", "inbox", *dialect, *rows, "--no-follow")
+    assert done.returncode == 0, done.stderr
+    (job,) = api.all("Job")
+    expected = {
+        "EMOTION_DELIMITER": "\t",
+        "EMOTION_QUOTING": "none",
+        "EMOTION_HEADER": "0",
+        "EMOTION_ENCODING": "cp1252",
+        "EMOTION_TEXT_COLUMN": " $(2) ü",
+        "EMOTION_ON_ERROR": "keep",
+        "EMOTION_MAX_ERRORS": "5%",
+        "EMOTION_PRECISION": "int8",
+    }
+    assert variables(job).items() >= expected.items()
+
+
 def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
     assert emotion("submit", "all", "--no-follow").returncode == 0
     models = {job["metadata"]["labels"]["app.kubernetes.io/name"] for job in api.all("Job")}
@@ -82,7 +112,14 @@ def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
         (["ann", "--run", "Upper"], 2, "'Upper' is not a run name"),
         (["ann", "--data", "../../etc"], 2, "is not a folder of the store"),
         (["aggregate", "--set", "training.epochs=3"], 2, "aggregate trains nothing"),
-        (["ann", "--shards", "3"], 2, "are for classify alone"),
+        (["ann", "--shards", "3"], 2, "ann classifies nothing: it has no --shards"),
+        (["classify", "ann", "--no-header"], 2, "ann classifies nothing: it has no --no-header"),
+        (["classify", "--delimiter", ";;"], 2, "--delimiter ';;'"),
+        (["classify", "--encoding", "utf-9"], 2, "unknown encoding: utf-9"),
+        (["classify", "--max-errors", "many"], 2, "--max-errors 'many'"),
+        (["classify", "--quoting", "excel"], 2, "Invalid value for '--quoting'"),
+        (["classify", "--on-error", "skip"], 2, "Invalid value for '--on-error'"),
+        (["classify", "--precision", "fp4"], 2, "Invalid value for '--precision'"),
         (["ann", "--overlay", "nowhere"], 66, "nowhere has no kustomization.yaml"),
     ],
 )

@@ -187,7 +187,17 @@ def test_json_on_stdout_is_the_metrics_and_stderr_has_a_json_line_an_epoch(ann: 
     epochs = [event for event in events if event["event"] == "epoch"]
     assert [event["epoch"] for event in epochs] == [1, 2, 3]
     assert [event["step"] for event in events if event["event"] == "checkpoint"] == [2, 3]
-    assert "warning" not in ann.done.stderr
+
+
+def test_doubts_about_the_data_are_warned_of_before_training_starts(ann: Trained) -> None:
+    events = [json.loads(line) for line in ann.done.stderr.splitlines()]
+    names = [event["event"] for event in events]
+    assert names.index("start") < names.index("warning") < names.index("epoch")
+    assert [event["message"] for event in events if event["event"] == "warning"] == [
+        "texts of validation in train: 18 of 18 (100.00%), 0 of them under another label",
+        "texts of test in train: 27 of 27 (100.00%), 0 of them under another label",
+        "texts of test in validation: 27 of 27 (100.00%), 0 of them under another label",
+    ]
 
 
 def test_a_person_gets_a_table_on_stdout_and_progress_on_stderr(lstm: Trained) -> None:

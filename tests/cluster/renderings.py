@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.job_spec import OTHER_JOBS, JobSpec, check_spec, find_overlay
 from emotion.cluster.render import render
 from emotion.models.registry import MODELS
@@ -85,7 +86,10 @@ SPECS = {
     "submit-albert-cluster": JobSpec("albert", gpus=2, overlay=find_overlay("cluster")),
     "submit-prefetch": JobSpec("prefetch", models=("bert", "ann")),
     "submit-aggregate": JobSpec("aggregate"),
-    "submit-classify": JobSpec("classify", source="Inbox", shards=7, model="ann/s1-0a1b2c3d"),
+    "submit-classify": JobSpec(
+        "classify",
+        classify=ClassifyOptions(source="Inbox", shards=7, model="ann/s1-0a1b2c3d", delimiter="\t", header=False),
+    ),
 }
 
 

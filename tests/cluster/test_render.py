@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.job_spec import JobSpec, check_spec, find_overlay
 from emotion.cluster.kubectl import TIMEOUT, Kubectl
 from emotion.cluster.render import Rendered, render
 from emotion.cluster.submit import check_accepted
+from emotion.errors import UsageError
 from emotion.models.registry import MODELS, params_file
 from emotion.params.toml import load_params
 from tests.cluster.job_fields import GPU, limits, quantity, settings, shared_memory, tolerated, variables
@@ -56,7 +58,11 @@ def write_overlay(folder: Path, *containers: dict[str, Any], **pod: Any) -> Path
 
 
 def test_a_run_is_its_job_s_instance_and_the_end_of_its_name() -> None:
-    for spec in (JobSpec("ann"), JobSpec("classify", source="Inbox"), JobSpec("lstm", run="mine")):
+    for spec in (
+        JobSpec("ann"),
+        JobSpec("classify", classify=ClassifyOptions(source="Inbox")),
+        JobSpec("lstm", run="mine"),
+    ):
         rendered = render(check_spec(spec))
         run = rendered.spec.run
         assert run
@@ -85,7 +91,7 @@ def test_the_cluster_puts_no_variable_into_what_was_typed(value: str) -> None:
     received = [expanded(word, environment) for word in rendered.container["args"]]
     assert f"data.label_column={value}" in received
     # kubelet also expands the values of variables.
-    assert variables(rendered_job("classify", model=value).job)["EMOTION_MODEL"] == value
+    assert variables(rendered_job("classify", classify=ClassifyOptions(model=value)).job)["EMOTION_MODEL"] == value
 
 
 @pytest.mark.parametrize("run", ["s1-0a1b2c3d", "123", "true", "null", "1e3", "0o14", "2026-01-01"])
@@ -192,11 +198,12 @@ def test_an_overlay_says_its_own_resources_and_the_command_line_how_many_gpus(tm
             {"EMOTION_DATA": "/store/data/mine", "EMOTION_RUN": "r"},
         ),
         (
-            JobSpec("classify", source="tweets", model="bert/new", shards=2),
+            JobSpec("classify", classify=ClassifyOptions(source="tweets", model="bert/new", shards=2, header=False)),
             {
                 "EMOTION_INPUT": "/store/inputs/tweets",
                 "EMOTION_OUTPUT": "/store/predictions/tweets",
                 "EMOTION_MODEL": "bert/new",
+                "EMOTION_HEADER": "0",
                 "SHARDS": "2",
             },
         ),
@@ -214,10 +221,21 @@ def test_what_the_command_line_names_no_overlay_replaces(
 
 @pytest.mark.parametrize("text", ["\N{GRINNING FACE}", "é", "a\u2028b", "a\nb", r"\ud83d", 'it\'s "so" $HOME'])
 def test_any_character_reaches_the_pod(text: str) -> None:
-    job = rendered_job("classify", source="inbox", model=text)
+    job = rendered_job("classify", classify=ClassifyOptions(source="inbox", model=text))
     (value,) = [variable["value"] for variable in job.container["env"] if variable["name"] == "EMOTION_MODEL"]
     # Kubernetes makes one $ of two.
     assert value == text.replace("$", "$$")
+
+
+@pytest.mark.parametrize("text", ["a\x7f", "a\x85b", "\x9f", "\uffff", "caf\udce9", "\ud83d"])
+def test_a_character_that_no_manifest_holds_is_refused(text: str) -> None:
+    for job, options in (
+        ("classify", {"classify": ClassifyOptions(text_column=text)}),
+        ("ann", {"settings": (f"data.text_column={text}",)}),
+        ("aggregate", {"image": text}),
+    ):
+        with pytest.raises(UsageError, match="a manifest cannot hold the character"):
+            rendered_job(job, **options)
 
 
 def test_gpus_of_a_job_without_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

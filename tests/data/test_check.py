@@ -53,12 +53,25 @@ def test_repeated_and_shared_texts(report: Report) -> None:
     assert report.repeated["train"] == {"texts": 2, "two_labels": 1}
     assert report.repeated["test"] == {"texts": 0, "two_labels": 0}
     assert report.shared == {
-        "validation in train": {"texts": 1, "other_label": 1},
-        "test in train": {"texts": 1, "other_label": 0},
-        "test in validation": {"texts": 1, "other_label": 1},
+        "validation in train": {"texts": 1, "share": 1 / 2, "other_label": 1},
+        "test in train": {"texts": 1, "share": 1 / 3, "other_label": 0},
+        "test in validation": {"texts": 1, "share": 1 / 3, "other_label": 1},
     }
     assert not report.problems
     assert any("validation has no row of anger" in remark for remark in report.remarks)
+
+
+def test_doubtful_labels_are_remarks(tmp_path: Path) -> None:
+    report = check_data(write(tmp_path, [*TRAIN, "odd;Joy", "odder;nan"], VALIDATION, TEST), DataTable())
+    assert any("'Joy' (1 row), 'joy' (5 rows)" in remark for remark in report.remarks)
+    assert any("missing value: 'nan' (1 row)" in remark for remark in report.remarks)
+    assert not report.problems
+
+
+def test_an_unseen_label_is_named_with_the_label_it_resembles(tmp_path: Path) -> None:
+    (problem,) = check_data(write(tmp_path, TRAIN, ["a;jo\u200by"], TEST), DataTable()).problems
+    assert "validation has labels that train lacks: 'jo\\u200by'" in problem
+    assert "differ only in" in problem
 
 
 @pytest.mark.parametrize(
@@ -125,6 +138,6 @@ def test_the_real_data_set_has_the_figures_of_its_readme() -> None:
         "both": 0.027,
     }
     assert report.repeated["train"] == {"texts": 31, "two_labels": 30}
-    assert report.shared["validation in train"] == {"texts": 5, "other_label": 5}
-    assert report.shared["test in train"] == {"texts": 11, "other_label": 11}
+    assert report.shared["validation in train"] == {"texts": 5, "share": 0.0025, "other_label": 5}
+    assert report.shared["test in train"] == {"texts": 11, "share": 0.0055, "other_label": 11}
     assert not report.problems

@@ -152,6 +152,12 @@ class TestOneFile:
         assert "cannot be split" in error.message
         assert "every label" in error.hint
 
+    def test_a_line_without_a_label_is_named(self, tmp_path: Path) -> None:
+        error = refused(
+            write_rows(tmp_path / "all.txt", [*MANY, ("she left", "and never came back"), ("once", "rare")])
+        )
+        assert "labels of one row: 'and never came back' (line 101), 'rare' (line 102)" in error.message
+
     @pytest.mark.parametrize("seed", range(5))
     def test_a_rare_label_is_trained_on_first_of_all(self, tmp_path: Path, seed: int) -> None:
         path = write_rows(tmp_path / "all.csv", [*MANY, ("once", "rare"), ("twice", "rare")])

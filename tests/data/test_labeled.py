@@ -61,6 +61,25 @@ class TestSemicolonLines:
     def test_other_separators_of_unicode_do_not_end_a_line(self, tmp_path: Path) -> None:
         assert read(put(tmp_path / "rows.txt", "a\u2028b\x0bc\x85d;joy\n")) == [("a\u2028b\x0bc\x85d", "joy")]
 
+    @pytest.mark.parametrize(
+        "header", ["text;label", "Text;Label", "TEXT ; LABEL", " text;label ", "\ufefftext;label", "\n\ntext;label"]
+    )
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    def test_a_header_is_no_row(self, tmp_path: Path, header: str, end: str) -> None:
+        path = put(tmp_path / "rows.txt", f"{header}{end}a;joy{end}text;label{end}")
+        assert read(path) == [("a", "joy"), ("text", "label")]
+
+    def test_a_header_of_the_named_columns_is_no_row(self, tmp_path: Path) -> None:
+        path = put(tmp_path / "rows.txt", "Tweet;Mood\na;joy\n")
+        assert read(path, text_column="tweet", label_column="mood") == [("a", "joy")]
+        assert read(path) == [("Tweet", "Mood"), ("a", "joy")]
+
+    @pytest.mark.parametrize("header", ["label;text", "id;text;label", "text;label;split"])
+    def test_a_header_of_other_columns_is_refused(self, tmp_path: Path, header: str) -> None:
+        error = refused(put(tmp_path / "rows.txt", f"{header}\na;b;c\n"))
+        assert header in error.message
+        assert ".csv" in error.hint
+
 
 class TestColumns:
     def test_columns_may_be_anywhere_and_called_anything(self, tmp_path: Path) -> None:
@@ -125,6 +144,12 @@ class TestJson:
     def test_other_values_are_not(self, tmp_path: Path, value: str, kind: str) -> None:
         path = put(tmp_path / "r.jsonl", '{"text":"a","label":' + value + "}\n")
         assert f"line 1: the label is a {kind}" in refused(path).message
+
+    def test_a_list_of_labels_is_refused_with_what_to_do(self, tmp_path: Path) -> None:
+        error = refused(put(tmp_path / "r.jsonl", '{"text":"a","label":["joy","love"]}\n'))
+        assert "line 1: the label is a list" in error.message
+        assert "multi-label classification is not supported" in error.hint
+        assert "a row per label" in error.hint
 
     def test_a_number_is_no_text(self, tmp_path: Path) -> None:
         assert "the text is a int" in refused(put(tmp_path / "r.jsonl", '{"text":5,"label":"a"}\n')).message

@@ -61,6 +61,15 @@ class TestParquet:
         path = self.write(tmp_path / "r.parquet", pyarrow.array([b"a"]), ["joy"])
         assert "line 1: the text is a bytes" in refused(path).message
 
+    def test_a_column_of_lists_is_refused_with_what_to_do(self, tmp_path: Path) -> None:
+        """The hub's multi-label data sets have a sequence of class labels."""
+        feature = {"feature": {"names": ["sadness", "joy"], "_type": "ClassLabel"}, "_type": "Sequence"}
+        path = self.write(tmp_path / "r.parquet", ["a", "b"], [[0, 1], [1]], {"info": {"features": {"label": feature}}})
+        error = refused(path)
+        assert "line 1: the label is a list" in error.message
+        assert "line 2: the label is a list" in error.message
+        assert "a row per label" in error.hint
+
     def test_undecodable_bytes_in_a_string_column(self, tmp_path: Path) -> None:
         """Parquet's writers do not check that strings are UTF-8."""
         buffers = [None, pyarrow.array([0, 2], pyarrow.int32()).buffers()[1], pyarrow.py_buffer(b"\xff\xfe")]

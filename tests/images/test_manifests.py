@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.job_spec import JobSpec, check_spec
 from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.render import Rendered, render
@@ -246,7 +247,7 @@ def test_shards_of_which_one_is_killed_and_repeated_give_the_output_of_the_comma
     node = trained.node
     texts = [text for rows in generate().values() for text, _ in rows]
     write_inputs(node.claim / "inputs" / INPUT, texts)
-    job = render(check_spec(JobSpec("classify", source=INPUT, shards=3)))
+    job = render(check_spec(JobSpec("classify", classify=ClassifyOptions(source=INPUT, shards=3))))
     pods = [node.start(job, index) for index in range(3)]
     # In the middle of its part, which has no name until it is whole.
     opened = ("find", "/proc", "-maxdepth", "3", "-lname", "/store/predictions/*")

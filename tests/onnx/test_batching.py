@@ -5,9 +5,25 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
+from emotion.onnx.batching import Batcher
 from emotion.onnx.session import Classifier
 from tests.onnx.conftest import TEXTS
+from tests.pretrained import write_tokenizer
 from tests.toy import write_model
+
+LIMIT = 12
+AROUND_THE_LIMIT = [first + " so" * count for first in ("", "s", "h", "so") for count in range(LIMIT + 2)]
+FAR_APART = " " * 20_000
+LONG = [
+    "so " * 20_000,
+    "x" * 40_000,
+    FAR_APART,
+    "\n" * 40_000,
+    *(FAR_APART.join(["so"] * count) for count in (1, 2, LIMIT - 2, LIMIT - 1, LIMIT, LIMIT + 1)),
+    *("so " * count + FAR_APART for count in (LIMIT - 2, LIMIT - 1, LIMIT, LIMIT + 1)),
+    *(FAR_APART + "so " * count for count in (LIMIT - 2, LIMIT - 1, LIMIT, LIMIT + 1)),
+    FAR_APART + "x" * 40_000 + FAR_APART,
+]
 
 
 @pytest.mark.parametrize("length", [35, None])
@@ -39,3 +55,27 @@ def test_a_long_text_gives_what_truncation_gives(tmp_path: Path, long: str, side
     tokenizer.save(str(folder / "tokenizer.json"))
     [batch] = Classifier.load(folder)._batcher.batches([long])
     assert list(batch.inputs["input_ids"][0]) == tokenizer.encode(long).ids
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("family", ["toy", "bert", "roberta", "albert", "xlm-roberta"])
+def test_a_text_is_cut_exactly_if_it_has_more_tokens_than_the_model_takes(
+    tmp_path: Path, family: str, side: str
+) -> None:
+    if family == "toy":
+        write_model(tmp_path)
+    else:
+        write_tokenizer(tmp_path, family, ["so happy", "so scared", "so"] * 9)
+    path = tmp_path / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    texts = [*AROUND_THE_LIMIT, *LONG, "lone \udcff surrogate"]
+    lengths = [len(tokenizer.encode(text)) for text in texts[:-1]]
+    assert {LIMIT - 1, LIMIT, LIMIT + 1} <= set(lengths)
+    tokenizer.enable_truncation(LIMIT, direction=side)
+    tokenizer.enable_padding()
+    tokenizer.save(str(path))
+    batches = list(Batcher.load(path, ["input_ids"], None).batches(texts))
+    cut = {int(row): bool(is_cut) for batch in batches for row, is_cut in zip(batch.rows, batch.cut, strict=True)}
+    assert cut == {row: length > LIMIT for row, length in enumerate(lengths)}

@@ -39,10 +39,20 @@ def test_a_text_that_the_tokenizer_refuses_has_no_logits(toy: Classifier) -> Non
     assert np.array_equal(logits[[0, 2]], toy.logits(["happy", "furious"]))
 
 
+def test_texts_that_are_cut_are_known(toy: Classifier) -> None:
+    texts = ["happy " * 36, "lone \udcff surrogate", "happy " * 35, "scared " * 9000, "", "furious"]
+    logits, cut = toy.logits_and_cut(texts)
+    assert cut.dtype == np.bool_
+    assert cut.tolist() == [True, False, False, True, False, False]
+    np.testing.assert_array_equal(logits, toy.logits(texts))
+    assert toy.logits_and_cut([])[1].shape == (0,)
+
+
 def test_a_stride_does_not_matter(tmp_path: Path, toy: Classifier) -> None:
     folder = write_model(tmp_path)
     _tokenizer("truncation", {"stride": 99})(folder)
-    assert np.array_equal(Classifier.load(folder).logits(TEXTS), toy.logits(TEXTS))
+    for strided, plain in zip(Classifier.load(folder).logits_and_cut(TEXTS), toy.logits_and_cut(TEXTS), strict=True):
+        assert np.array_equal(strided, plain)
 
 
 def test_no_texts_give_no_logits(toy: Classifier) -> None:

@@ -1,0 +1,175 @@
+"""Reports a classification: how files are read, what is unusual, the bad files, and the summary."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emotion.classify.shard import Shard
+from emotion.classify.statistics import Statistics
+from emotion.classify.tasks import RowListener, Task, TaskList
+from emotion.cli import console
+from emotion.cli.console import LogFormat
+from emotion.data.dialect import delimiter_name
+from emotion.errors import BadDataError, EmotionError
+from emotion.formatting import visible
+
+if TYPE_CHECKING:
+    # Not before: mistakes must not wait for onnxruntime.
+    from emotion.classify.part_files import ShardResult
+    from emotion.onnx.session import Classifier
+
+# Files, labels and reasons that are named; more are counted.
+MAX_NAMED = 10
+
+
+class ClassifyReport:
+    """Collects the outputs and the bad files of one command; `listener` serves the classification."""
+
+    def __init__(self, advance: Callable[[int], None], found: TaskList, log: LogFormat) -> None:
+        self.listener = RowListener(self._report_dialect, advance, self._report_error)
+        self._started = time.monotonic()
+        self._found = found
+        self._log = log
+        self._dialect: dict[str, Any] = {}
+        self._counts = Statistics()
+        self._outputs: list[dict[str, Any]] = []
+        self._failures: list[tuple[Path, EmotionError]] = []
+        if found.passed_over:
+            files = [f"{path} ({reason})" for path, reason in found.passed_over]
+            console.warn(f"{len(files):,} files are passed over: {_named(files)}")
+
+    def add(self, task: Task, counts: Statistics, *, prefixed: bool) -> None:
+        """Report what is unusual about an output."""
+        if not counts.rows:
+            console.say(f"no rows in {task.source}")
+        self._add(task, counts, prefixed=prefixed, dialect=self._dialect)
+
+    def add_part(self, task: Task, shard: Shard, result: "ShardResult") -> None:
+        """Report whether a part is new, and whether the whole output is complete."""
+        part = shard.part(task)
+        if not result.counts.rows:
+            console.say(f"no rows for {part.output}")
+        self._add(part, result.counts, prefixed=result.prefixed, skipped=result.skipped, missing=result.missing)
+        if result.skipped:
+            console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
+        if result.missing:
+            console.say(f"{len(result.missing)} of {shard.count} parts of {task.output} are still to come")
+        else:
+            console.say(f"all {shard.count} parts joined in {task.output}; {result.part.parent} may be deleted")
+
+    def add_failure(self, source: Path, error: EmotionError) -> None:
+        """Keep a file's error; raise it at once if there is nothing else to report.
+
+        Raises:
+            EmotionError: the only file has no output.
+        """
+        self._failures.append((source, error))
+        if len(self._found.tasks) > 1:
+            console.warn(error.message)
+        elif not self._outputs:
+            raise error
+
+    def raise_failure(self) -> None:
+        """Raise the error of the only file, or one error that names all bad files.
+
+        Raises:
+            EmotionError: at least one file is bad.
+        """
+        if not self._failures:
+            return
+        if len(self._found.tasks) == 1:
+            raise self._failures[0][1]
+        messages = [error.message for _, error in self._failures]
+        raise BadDataError(
+            f"{len(messages):,} of {len(self._found.tasks):,} files are bad: {_named(messages, '; ')}",
+            "mend them, and start again",
+        )
+
+    def summarize(self, classifier: "Classifier", *, as_json: bool) -> None:
+        """Print the counts of all outputs together, or as JSON also of all files."""
+        seconds = time.monotonic() - self._started
+        counts = self._counts
+        rate = counts.rows / seconds
+        if not as_json:
+            console.say(f"{counts.rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s) with {classifier.graph}")
+            for line in _sentences(counts):
+                console.say(line)
+            return
+        speed = {"seconds": round(seconds, 3), "rows_per_second": round(rate, 1), "device": classifier.device}
+        model = {"file": str(classifier.graph), "digest": classifier.model_digest, "labels": classifier.labels}
+        failed = [{"input": str(path), "error": error.message} for path, error in self._failures]
+        passed_over = [{"file": str(path), "reason": reason} for path, reason in self._found.passed_over[:MAX_NAMED]]
+        console.data_json(
+            {
+                **counts.as_json(),
+                **speed,
+                "model": model,
+                "outputs": self._outputs,
+                "failed": failed,
+                "passed_over": {"count": len(self._found.passed_over), "files": passed_over},
+            }
+        )
+
+    def _add(self, task: Task, counts: Statistics, *, prefixed: bool, **more: Any) -> None:
+        self._counts.merge(counts)
+        if prefixed:
+            console.say(f"{task.source} has a label or score already: the new ones are called predicted_...")
+        if counts.errors:
+            where = f"see {task.errors}" if task.errors else "they are named above"
+            reasons = _named([f"{reason} ({count:,})" for reason, count in counts.reasons.most_common()])
+            console.warn(
+                f"{counts.errors:,} of {counts.rows:,} rows of {task.source} could not be classified: {reasons};"
+                f" {where}"
+            )
+        files = {"input": str(task.source), "output": str(task.output)}
+        errors_file = str(task.errors) if counts.errors and task.errors else None
+        self._outputs.append({**files, **counts.as_json(), "errors_file": errors_file, **more})
+
+    def _report_dialect(self, source: Path, dialect: dict[str, Any]) -> None:
+        """Report how a file is read, unless it is read as the file before."""
+        if dialect == self._dialect:
+            return
+        self._dialect = dialect
+        if self._log is LogFormat.JSON:
+            console.log_json({"event": "open", "input": str(source), **dialect})
+        else:
+            console.say(f"{source}: {_described(dialect)}")
+
+    def _report_error(self, line: int, reason: str, record: str) -> None:
+        if self._log is LogFormat.JSON:
+            console.log_json({"event": "error", "line": line, "reason": reason, "record": record})
+        else:
+            console.err.out(f"line {line}: {reason}: {record}", highlight=False)
+
+
+def _described(dialect: dict[str, Any]) -> str:
+    """How a file is read, as a line for people."""
+    column = visible(dialect["text_column"])
+    if dialect["format"] == "jsonl":
+        return f"JSONL in {dialect['encoding']}, the text under {column!r}"
+    index = ", an index without a name before the first column" if dialect["index"] else ""
+    columns = f"of {dialect['columns']}" if dialect["columns"] > 1 else "alone"
+    header = "" if dialect["header"] else ", no header"
+    quoting = {"csv": "", "line": ", quotes within a line", "none": ", no quotes"}[dialect["quoting"]]
+    delimiter = delimiter_name(dialect["delimiter"])
+    return f"text in column {column!r} {columns}, delimiter {delimiter}{quoting}{header}{index}, {dialect['encoding']}"
+
+
+def _sentences(counts: Statistics) -> list[str]:
+    """Labels, scores and cut texts as lines for people."""
+    if not counts.labels:
+        return []
+    total = counts.labels.total()
+    labels = _named([f"{label} {count / total:.1%}" for label, count in counts.labels.most_common()])
+    quantiles = counts.quantiles()
+    low, median, high = (f"{quantiles[name]:.3f}" for name in ("p5", "p50", "p95"))
+    scores = f"scores: median {median}, 5 % up to {low}, 95 % up to {high}"
+    cut = [f"{counts.cut:,} texts are longer than the model reads: the rest of them is cut off"] if counts.cut else []
+    return [f"labels: {labels}", scores, *cut]
+
+
+def _named(items: list[str], separator: str = ", ") -> str:
+    """The first items, and how many more there are."""
+    more = f"{separator}and {len(items) - MAX_NAMED:,} more" if len(items) > MAX_NAMED else ""
+    return separator.join(items[:MAX_NAMED]) + more

@@ -1,0 +1,196 @@
+"""Reads the rows of a CSV or TSV file, each with its own bytes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from emotion.data.dialect import (
+    SEPARATOR_LINE,
+    Dialect,
+    DialectOptions,
+    Format,
+    find_dialect,
+    header_cells,
+    parse_delimiter,
+)
+from emotion.data.lines import QUOTED, RECORD_LIMIT, Lines
+from emotion.data.record import Record, Records
+from emotion.data.row_parser import QuoteError, parse_line, parse_quoted
+from emotion.data.text_problem import undecodable
+from emotion.errors import BadDataError
+
+# Characters of the longest cell. A row with a longer cell cannot be used.
+CELL_LIMIT = 1 << 20
+MARK = "\ufeff"
+
+
+def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequence[str]) -> Records:
+    """Read the header of a CSV or TSV file, and prepare to read its rows. `columns` helps to find the delimiter.
+
+    Raises:
+        BadDataError: the header cannot be read, or the dialect is ambiguous.
+    """
+    preamble = lines.codec.mark + lines.take_blank()
+    sample = [line for line in lines.sample_lines() if line]
+    if sample and (said := SEPARATOR_LINE.fullmatch(sample[0])):
+        options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
+        preamble += lines.take() + lines.take_blank()
+        del sample[0]
+    dialect = find_dialect(lines.path, kind, sample, options, columns)
+    reader = RowReader(lines, dialect)
+    first = reader.take()
+    if first is None:
+        return Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
+    if not options.header:
+        names = [str(number) for number in range(1, reader.start(first, []) + 1)]
+        rows = reader.rows([first])
+        return Records(kind, lines.codec, lines.end, preamble, rows, names, None, dialect)
+    _check_header(lines, first)
+    if len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
+        first.fields = header_cells(lines.decode(first.raw), dialect.delimiter)
+    reader.start(first, first.fields)
+    names = ["", *first.fields] if dialect.unnamed else first.fields
+    return Records(kind, lines.codec, lines.end, preamble, reader.rows(), names, first, dialect)
+
+
+def _check_header(lines: Lines, first: Record) -> None:
+    where = f"{lines.path}: the header (line {first.line})"
+    if first.problem:
+        raise BadDataError(f"{where} cannot be read: {first.problem}", "mend it, or see --quoting and --delimiter")
+    if undecodable(" ".join(first.fields)):
+        raise BadDataError(f"{where} has undecodable bytes", "name the file's encoding with --encoding")
+
+
+class RowReader:
+    """Takes rows from the lines of a file.
+
+    Raises:
+        BadDataError: two readings of quotes or line ends are possible, or a quoted cell is over RECORD_LIMIT.
+    """
+
+    def __init__(self, lines: Lines, dialect: Dialect) -> None:
+        self._lines = lines
+        self._dialect = dialect
+        self._header: list[str] = []
+        # Number of cells that a row should have; 0 before the first row.
+        self._width = 0
+        # Lines of the current row, and their bytes.
+        self._taken: list[bytes] = []
+        self._size = 0
+
+    def start(self, first: Record, header: list[str]) -> int:
+        """Give all further rows the width of the file's first row, which is the `header` or has none."""
+        self._header = header
+        self._width = len(first.fields) + self._dialect.unnamed
+        first.end += self._blank_lines()
+        return self._width
+
+    def rows(self, first: Sequence[Record] = ()) -> Iterator[Record]:
+        """Yield the rows `first`, then all others to the end of the file, with what is wrong with them."""
+        for record in chain(first, iter(self.take, None)):
+            if not record.problem and len(record.fields) != self._width:
+                record.problem = f"{len(record.fields)} fields where the header has {self._width}"
+            if self._header and record.fields == self._header:
+                record.problem = "the header again: are several files in one?"
+            yield record
+
+    def take(self) -> Record | None:
+        """Take the next row; None at the end."""
+        line = self._lines.take()
+        if not line:
+            return None
+        number = self._lines.number
+        text = self._lines.decode(self._lines.split_end(line)[0])
+        self._taken, self._size = [line], len(line)
+        fields, problem = self._parse(text)
+        raw, end = self._lines.split_end(b"".join(self._taken))
+        if text.startswith(MARK):
+            problem = "a byte order mark within the file: are several files in one?"
+        elif len(raw) > CELL_LIMIT and max(map(len, fields)) > CELL_LIMIT:
+            problem = problem or f"a field has over {CELL_LIMIT:,} characters"
+        written = len(fields)
+        if written == 1 < self._width and text.startswith('"') and not problem:
+            fields = self._unwrapped(fields)
+        return Record(number, raw, end + self._blank_lines(), fields, problem=problem, written=written)
+
+    def _blank_lines(self) -> bytes:
+        """Take the blank lines that follow. In a file of one column they are rows."""
+        return self._lines.take_blank() if self._width > 1 else b""
+
+    def _parse(self, text: str) -> tuple[list[str], str]:
+        """Cells of the row that begins with the line `text`, and the reason why they are a guess."""
+        delimiter, quoting, _ = self._dialect
+        if self._lines.end != "\n" and "\n" in text:
+            self._check_line_ends(text)
+        if '"' not in text or quoting == "none":
+            return text.split(delimiter), ""
+        if quoting == "line":
+            self._check_one_line(text)
+            return parse_line(text, delimiter, quoting, self._width), ""
+        try:
+            return parse_quoted(text, delimiter, self._more), ""
+        except QuoteError as error:
+            self._put_back()
+            return text.split(delimiter), f"malformed quoting: {error}"
+
+    def _more(self) -> tuple[str, str] | None:
+        """Take another line of the row: the line end before it, and its text."""
+        following = self._lines.take()
+        if not following:
+            return None
+        end = self._lines.split_end(self._taken[-1])[1]
+        self._taken.append(following)
+        self._size += len(following)
+        if self._size > RECORD_LIMIT:
+            raise BadDataError(
+                f"{self._lines.path}: the quote in line {self._lines.number - len(self._taken) + 1:,} is not closed"
+                f" within {RECORD_LIMIT >> 20} MiB",
+                "mend it, or read quotes as text with --quoting none",
+            )
+        return self._lines.decode(end), self._lines.decode(self._lines.split_end(following)[0])
+
+    def _put_back(self) -> None:
+        """Put back all lines of the row but the first."""
+        self._lines.put_back(self._taken[1:])
+        del self._taken[1:]
+
+    def _unwrapped(self, fields: list[str]) -> list[str]:
+        """Cells of a row that is quoted once more as a whole; `fields` if it is not."""
+        cells = header_cells(fields[0], self._dialect.delimiter)
+        return cells if len(cells) == self._width else fields
+
+    def _check_one_line(self, text: str) -> None:
+        """Refuse a row whose quotes may span lines, unless each of these lines is a whole row."""
+        try:
+            cells = parse_quoted(text, self._dialect.delimiter, self._more_of_cell)
+        except QuoteError:
+            cells = []
+        lines = [self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken]
+        self._put_back()
+        if len(lines) > 1 and len(cells) == self._width and (self._width == 1 or not self._whole_rows(lines)):
+            raise BadDataError(
+                f"{self._lines.path}, line {self._lines.number:,}: a quote may hold the next lines, too",
+                "say which: --quoting csv if it does, --quoting none if all quotes are text",
+            )
+
+    def _more_of_cell(self) -> tuple[str, str] | None:
+        """Take another line unless the cell is longer than any cell may be."""
+        return None if self._size > CELL_LIMIT else self._more()
+
+    def _check_line_ends(self, text: str) -> None:
+        """Refuse a line that has other line ends than the first line, if each part is a whole row."""
+        bare = text if self._dialect.quoting == "none" else QUOTED.sub("", text)
+        if "\n" in bare and self._whole_rows(text.removesuffix("\n").split("\n")):
+            first = {"\r": "\\r", "\r\n": "\\r\\n"}[self._lines.end]
+            raise BadDataError(
+                f"{self._lines.path}, line {self._lines.number:,} ends in \\n, and the first line in {first}",
+                "make the line ends alike, for example with dos2unix",
+            )
+
+    def _whole_rows(self, lines: Sequence[str]) -> bool:
+        """Whether each line has as many cells as a row should have."""
+        delimiter, quoting, _ = self._dialect
+        try:
+            return all(len(parse_line(line, delimiter, quoting, self._width)) == self._width for line in lines)
+        except QuoteError:
+            return False

@@ -1,0 +1,142 @@
+"""Finds the dialect of a CSV or TSV file from its first lines: delimiter, quoting, and whether an index has no name."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from emotion.data.row_parser import QuoteError, Quoting, parse_line, parse_quoted_line
+from emotion.errors import BadDataError, UsageError
+
+Format = Literal["csv", "tsv", "jsonl"]
+DELIMITERS = (",", ";", "|", "\t")
+DEFAULTS: dict[Format, str] = {"csv": ",", "tsv": "\t"}
+NAMES = {"\t": "tab"}
+# The line by which a file says its delimiter to spreadsheets.
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+# Rows that must agree before a header of one name is doubted.
+FEW_ROWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DialectOptions:
+    """What a person says about a file. None is taken from the file.
+
+    `quoting` is `csv` or `none`. Without a `header`, the columns are called 1, 2, ...
+    """
+
+    delimiter: str | None = None
+    quoting: Quoting | None = None
+    header: bool = True
+    encoding: str = "utf-8"
+
+
+class Dialect(NamedTuple):
+    """How rows are written. `unnamed` says that the header lacks the name of the first column, an index."""
+
+    delimiter: str
+    quoting: Quoting
+    unnamed: bool = False
+
+
+def delimiter_name(delimiter: str) -> str:
+    """A delimiter as --delimiter takes it, in quotes where a person would not see it otherwise."""
+    return NAMES.get(delimiter, repr(delimiter))
+
+
+def parse_delimiter(text: str) -> str:
+    """Read the value of --delimiter: one character, or `tab`.
+
+    Raises:
+        UsageError: it is neither, or it is a quote or a line end.
+    """
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(delimiter) != 1 or delimiter in '"\r\n\0':
+        raise UsageError(f"{text!r} is not a delimiter", "name one character such as ';', or tab")
+    return delimiter
+
+
+def find_dialect(
+    path: Path, kind: Format, sample: Sequence[str], options: DialectOptions, columns: Sequence[str]
+) -> Dialect:
+    """Choose the dialect of a file that begins with the lines `sample`, from which blank lines are left out.
+
+    The delimiter is the one in the header, else the one that cuts all rows into equally many cells. If there are
+    several, the names `columns` decide, then the rows, then the file's name.
+
+    Raises:
+        BadDataError: several delimiters are equally likely.
+    """
+    header = sample[0] if sample and options.header else ""
+    rows = sample[1:] if options.header else sample
+    delimiter = options.delimiter or _find_delimiter(path, kind, header, rows, columns)
+    quoting = options.quoting or ("line" if delimiter == "\t" else "csv")
+    index = options.header and _has_index(len(header_cells(header, delimiter)), rows, delimiter)
+    return Dialect(delimiter, quoting, index)
+
+
+def header_cells(line: str, delimiter: str) -> list[str]:
+    """Names in a header line, which may be quoted once more as a whole."""
+    cells = _cells(line, delimiter)
+    return _cells(cells[0], delimiter) if len(cells) == 1 and line.startswith('"') else cells
+
+
+def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], columns: Sequence[str]) -> str:
+    default = DEFAULTS[kind]
+    if header:
+        names = {delimiter: header_cells(header, delimiter) for delimiter in DELIMITERS}
+        likely = [delimiter for delimiter in DELIMITERS if len(names[delimiter]) > 1]
+        if not likely:
+            return _of_one_name(path, rows, default)
+        named = [delimiter for delimiter in likely if any(column in names[delimiter] for column in columns)]
+        likely = named or likely
+        regular = [delimiter for delimiter in likely if _width(rows, delimiter) == len(names[delimiter])]
+    else:
+        likely = regular = [delimiter for delimiter in DELIMITERS if _width(rows, delimiter) > 1]
+    likely = regular or likely or [default]
+    if len(likely) > 1 and default not in likely:
+        found = " or ".join(map(delimiter_name, likely))
+        raise BadDataError(f"{path}: the delimiter may be {found}", "name it with --delimiter")
+    return likely[0] if len(likely) == 1 else default
+
+
+def _of_one_name(path: Path, rows: Sequence[str], default: str) -> str:
+    """Delimiter of a file with one name in its header. Another one in all rows is an index, or it is refused."""
+    for delimiter in DELIMITERS:
+        if _has_index(1, rows, delimiter):
+            return delimiter
+    for delimiter in DELIMITERS:
+        width = _width(rows, delimiter)
+        if width > 1 and len(rows) >= FEW_ROWS and delimiter != default:
+            name = delimiter_name(delimiter)
+            raise BadDataError(
+                f"{path}: the header has one name, and the delimiter {name} cuts the first rows into {width} cells",
+                f"say --delimiter {name}, or --delimiter {delimiter_name(default)} if {name} is a part of the texts",
+            )
+    return default
+
+
+def _has_index(names: int, rows: Sequence[str], delimiter: str) -> bool:
+    """Whether the rows have one cell more than the header has names, and the first cells count up."""
+    cells = [_cells(row, delimiter) for row in rows]
+    if _width(rows, delimiter) != names + 1 or not any(row[-1] for row in cells):
+        return False
+    if not all(re.fullmatch(r"\d{1,15}", row[0], re.ASCII) for row in cells):
+        return False
+    numbers = [int(row[0]) for row in cells]
+    return numbers[0] in {0, 1} and all(after > before for before, after in pairwise(numbers))
+
+
+def _width(rows: Sequence[str], delimiter: str) -> int:
+    """Number of cells of the rows, or 0 if rows differ."""
+    widths = {len(_cells(row, delimiter)) for row in rows}
+    return widths.pop() if len(widths) == 1 else 0
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return parse_quoted_line(line, delimiter)
+    except QuoteError:
+        return parse_line(line, delimiter, "line", 0)

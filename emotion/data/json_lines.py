@@ -1,0 +1,62 @@
+"""Reads the lines of a JSONL file as objects, each with its own bytes."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from emotion.data.lines import Lines
+from emotion.data.record import Record, Records
+
+
+class RepeatingObject(dict[str, Any]):
+    """A JSON object that has some keys more than once, of which the last values count. `repeated` are these keys."""
+
+    repeated: set[str]
+
+
+def open_objects(lines: Lines) -> Records:
+    """Prepare to read the objects of a JSONL file, and collect the keys of its first objects."""
+    first = [_parse(line)[0] or {} for line in lines.sample_lines()]
+    keys = tuple(dict.fromkeys(key for values in first for key in values))
+    preamble = lines.codec.mark + lines.take_blank(spaces=True)
+    return Records("jsonl", lines.codec, lines.end, preamble, _records(lines), keys=keys)
+
+
+def json_type(value: object) -> str:
+    """JSON's own word for the type of a value, with its article."""
+    if value is None:
+        return "null"
+    names: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", list: "an array", str: "a string"}
+    return names.get(type(value), "an object")
+
+
+def _records(lines: Lines) -> Iterator[Record]:
+    while line := lines.take():
+        number = lines.number
+        raw, end = lines.split_end(line)
+        values, problem = _parse(lines.decode(raw))
+        yield Record(number, raw, end + lines.take_blank(spaces=True), values=values, problem=problem)
+
+
+def _parse(text: str) -> tuple[dict[str, Any] | None, str]:
+    """Return the object of a line, or None and the reason why the line has none."""
+    if text.startswith("\ufeff"):
+        return None, "a byte order mark within the file: are several files in one?"
+    try:
+        values = json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", None) or str(error) or "nested too deeply"
+        return None, f"not JSON: {reason}"
+    if not isinstance(values, dict):
+        return None, f"{json_type(values)} where an object was expected"
+    return values, ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) == len(pairs):
+        return values
+    repeating = RepeatingObject(values)
+    repeating.repeated = {key for key, count in Counter(key for key, _ in pairs).items() if count > 1}
+    return repeating

@@ -1,0 +1,158 @@
+"""Warns about what is probably wrong in labels and splits, although a model can be trained on them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from emotion.data.dataset import Split
+from emotion.data.label_text import ALIKE, MOST_NAMED, lookalikes, show_label, visible
+from emotion.data.overlap import overlap_sentences
+
+# How programs and people write a value that is missing, in lower case.
+MISSING = {
+    "nan",
+    "none",
+    "null",
+    "nil",
+    "n/a",
+    "na",
+    "<na>",
+    "#n/a",
+    "nat",
+    "-",
+    "--",
+    "\u2013",
+    "\u2014",
+    "?",
+    ".",
+    "...",
+}
+CLASSES = "a model learns them as different classes"
+NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{0,15})?", re.ASCII)
+TRUTH = {"true": 1.0, "false": 0.0}
+# A list that a program wrote as text: with commas, quotes or numbers inside of the brackets.
+LIST = re.compile(r"""[\[({]\s*(['"\d].*|.*,.*)?[\])}]""", re.DOTALL)
+SEPARATORS = re.compile(r"[,;|]")
+# Names of single labels have these characters, too: only labels that exist alone show that one is several.
+WEAK_SEPARATORS = re.compile(r"[,;|/+&]")
+
+
+def find_warnings(splits: Mapping[str, Split]) -> list[str]:
+    """Give a sentence for every doubt about the labels, and for every split that shares texts with train."""
+    counts = Counter(label for split in splits.values() for label in split.labels)
+    header = _header_label(splits)
+    return [
+        *_header(header),
+        *_lines_without_label(splits["train"], header),
+        *_empty(counts),
+        *_missing(counts),
+        *_alike(counts),
+        *_truth(counts),
+        *_numbers(counts),
+        *_several(counts),
+        *overlap_sentences(splits),
+    ]
+
+
+def _named(labels: Iterable[str], counts: Mapping[str, int]) -> str:
+    """Name labels with their rows."""
+    return _first(
+        f"{show_label(label)} ({counts[label]:,} {'row' if counts[label] == 1 else 'rows'})" for label in labels
+    )
+
+
+def _first(names: Iterable[str]) -> str:
+    """List at most ten names, and count the others."""
+    found = list(names)
+    more = [f"{len(found) - MOST_NAMED:,} more"] if len(found) > MOST_NAMED else []
+    return ", ".join(found[:MOST_NAMED] + more)
+
+
+def _header_label(splits: Mapping[str, Split]) -> str | None:
+    """The label of train's first line if no other row has it, and another split begins with the same line."""
+    begins = [
+        (split.texts[0], split.labels[0])
+        for split in splits.values()
+        if split.labels and split.lone_lines.get(split.labels[0], ("", 0))[1] == 1
+    ]
+    return begins[0][1] if begins and begins.count(begins[0]) > 1 else None
+
+
+def _header(label: str | None) -> list[str]:
+    if label is None:
+        return []
+    return [
+        f"the label {show_label(label)} is only in first lines, which are probably a header: remove these lines, or"
+        " name the columns with --text-column and --label-column"
+    ]
+
+
+def _lines_without_label(train: Split, header: str | None) -> list[str]:
+    """Report lines of `.txt` files whose last piece of text became a label."""
+    found = [
+        f"{file} line {line} ({show_label(label)})"
+        for label, (file, line) in train.lone_lines.items()
+        if len(label.split()) > 1 and label != header
+    ]
+    return [f"lines that probably have no label, because no other row has the same: {_first(found)}"] if found else []
+
+
+def _empty(counts: Mapping[str, int]) -> list[str]:
+    found = [label for label in counts if not visible(label).strip("'\"")]
+    return [f"labels that look empty: {_named(found, counts)}; remove the rows"] if found else []
+
+
+def _missing(counts: Mapping[str, int]) -> list[str]:
+    found = [label for label in counts if visible(label) in MISSING]
+    return (
+        [f"labels that look like a missing value: {_named(found, counts)}; remove the rows unless a class is meant"]
+        if found
+        else []
+    )
+
+
+def _alike(counts: Mapping[str, int]) -> list[str]:
+    return [f"labels that {ALIKE}: {_named(group, counts)}; {CLASSES}" for group in lookalikes(counts)[:MOST_NAMED]]
+
+
+def _truth(counts: Mapping[str, int]) -> list[str]:
+    words = [label for label in counts if visible(label) in TRUTH]
+    numbers = [label for label in counts if _number(label) in TRUTH.values()]
+    if not words or not numbers:
+        return []
+    return [f"labels that write true and false as words and as numbers: {_named(words + numbers, counts)}; {CLASSES}"]
+
+
+def _numbers(counts: Mapping[str, int]) -> list[str]:
+    groups: dict[float, list[str]] = {}
+    for label in counts:
+        if (number := _number(label)) is not None:
+            groups.setdefault(number, []).append(label)
+    same = [group for group in groups.values() if len({visible(label) for label in group}) > 1]
+    return [f"labels that are the same number: {_named(group, counts)}; {CLASSES}" for group in same[:MOST_NAMED]]
+
+
+def _number(label: str) -> float | None:
+    text = visible(label)
+    return float(text) if NUMBER.fullmatch(text) else None
+
+
+def _several(counts: Mapping[str, int]) -> list[str]:
+    found = [label for label in counts if _looks_like_several(label, counts)]
+    return [f"labels that look like several, but a row has one label: {_named(found, counts)}"] if found else []
+
+
+def _looks_like_several(label: str, labels: Mapping[str, int]) -> bool:
+    strong, weak = (_parts(label, separators) for separators in (SEPARATORS, WEAK_SEPARATORS))
+    return (
+        LIST.fullmatch(label) is not None
+        or any(part in labels for part in strong)
+        or (bool(weak) and all(part in labels for part in weak))
+        or (bool(strong) and (all(map(NUMBER.fullmatch, strong)) or not any(map(str.isspace, label))))
+    )
+
+
+def _parts(label: str, separators: re.Pattern[str]) -> list[str]:
+    """Parts of a label; [] if it has only one, or an empty one."""
+    parts = [part.strip() for part in separators.split(label)]
+    return parts if len(parts) > 1 and all(parts) else []

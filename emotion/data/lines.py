@@ -1,0 +1,202 @@
+"""Splits a file into physical lines of bytes, as its first line ends, and keeps those that are read ahead."""
+
+import codecs
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from emotion.data.text_io import BLOCK, find_codec, unreadable
+from emotion.errors import BadDataError
+
+# Lines and bytes at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
+SAMPLE_LINES = 33
+SAMPLE_BYTES = 1 << 16
+# Bytes of the longest record. Without a limit a file without line ends is read into memory.
+RECORD_LIMIT = 64 << 20
+QUOTED = re.compile(r'"[^"]*"')
+
+
+class Lines:
+    r"""Physical lines of an open file, with their line ends, without the file's byte order mark.
+
+    `end` is the line end. In a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken.
+
+    Raises:
+        BadDataError: NUL bytes, bytes that no text has, a damaged `.gz` file, or a line over RECORD_LIMIT.
+        InputMissingError: the file cannot be read.
+        UsageError: Python does not know the encoding.
+    """
+
+    def __init__(self, path: Path, raw: IO[bytes], encoding: str) -> None:
+        self.path = path
+        self.number = 0
+        self._raw = raw
+        head = self._read_head()
+        start = head[: _sample_length(head)]
+        self.codec = find_codec(path, encoding, start)
+        self._block = head[len(self.codec.mark) :]
+        decoder = codecs.getincrementaldecoder(self.codec.name)(self.codec.errors)
+        # The sample may end within a character, or within a line.
+        sample = self._decoded(decoder, start[len(self.codec.mark) :])
+        self.end = _line_end(sample)
+        self._sample = _whole_lines(sample, self.end) if len(start) == SAMPLE_BYTES else sample
+        self._end = self.codec.encode(self.end)
+        # Longest first. In a file with `\r\n` only the last line can end in `\n`.
+        ends = ["\r"] if self.end == "\r" else ["\r\n", "\n"]
+        self._ends = [self.codec.encode(end) for end in ends]
+        self._lines = self._wide_lines(decoder) if self.codec.wide else self._byte_lines()
+        self._ahead: list[bytes] = []
+
+    def take(self) -> bytes:
+        """Take the next line; b"" at the end."""
+        line = self._ahead.pop() if self._ahead else next(self._lines, b"")
+        self.number += bool(line)
+        return line
+
+    def sample_lines(self) -> list[str]:
+        """Texts of the first lines of the file, without their line ends."""
+        lines = self._sample.split(self.end)
+        return [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
+
+    def put_back(self, lines: list[bytes]) -> None:
+        """Put lines back, to be taken again in this order."""
+        self._ahead.extend(reversed(lines))
+        self.number -= len(lines)
+
+    def take_blank(self, *, spaces: bool = False) -> bytes:
+        """Take the blank lines that follow, up to BLOCK lines; with `spaces` also lines of white space."""
+        blank: list[bytes] = []
+        while len(blank) < BLOCK:
+            line = self._ahead.pop() if self._ahead else next(self._lines, b"")
+            if line not in self._ends and (not line or not spaces or line.strip()):
+                if line:
+                    self._ahead.append(line)
+                break
+            blank.append(line)
+        self.number += len(blank)
+        return b"".join(blank)
+
+    def split_end(self, line: bytes) -> tuple[bytes, bytes]:
+        """Split a line into its content and its line end, which the last line of a file may lack."""
+        for end in self._ends:
+            if line.endswith(end):
+                return line[: -len(end)], end
+        return line, b""
+
+    def decode(self, line: bytes) -> str:
+        """Text of a line. Undecodable bytes are lone surrogates.
+
+        Raises:
+            BadDataError: bytes that not even surrogates can represent.
+        """
+        try:
+            return self.codec.decode(line)
+        except UnicodeError as error:
+            raise self._invalid(error) from error
+
+    def _read_head(self) -> bytes:
+        """Read until the sample is complete."""
+        head = b""
+        while _sample_length(head) > len(head):
+            block = self._read()
+            if not block:
+                break
+            head += block
+        return head
+
+    def _read(self) -> bytes:
+        try:
+            block: bytes = self._raw.read1(BLOCK)  # type: ignore[attr-defined]
+        except (OSError, EOFError, zlib.error) as error:
+            raise unreadable(self.path, error) from error
+        return block
+
+    def _blocks(self) -> Iterator[bytes]:
+        yield self._block
+        self._block = b""
+        while block := self._read():
+            yield block
+
+    def _byte_lines(self) -> Iterator[bytes]:
+        rest = bytearray()
+        for block in self._blocks():
+            searched = max(0, len(rest) - len(self._end) + 1)
+            rest += block
+            if rest.find(self._end, searched) < 0:
+                self._check_length(len(rest))
+                continue
+            *lines, last = bytes(rest).split(self._end)
+            rest = bytearray(last)
+            for line in lines:
+                yield line + self._end
+        if rest:
+            yield bytes(rest)
+
+    def _wide_lines(self, decoder: codecs.IncrementalDecoder) -> Iterator[bytes]:
+        decoder.reset()
+        rest: list[str] = []
+        carried = ""
+        for block in self._blocks():
+            text = carried + self._decoded(decoder, block)
+            # The other half of a line end may follow.
+            carried = "\r" if text.endswith("\r") and self.end == "\r\n" else ""
+            *lines, last = text.removesuffix(carried).split(self.end)
+            for line in lines:
+                yield self.codec.encode("".join([*rest, line, self.end]))
+                rest = []
+            rest.append(last)
+            self._check_length(sum(map(len, rest)))
+        self._decoded(decoder, b"", final=True)
+        if text := "".join(rest) + carried:
+            yield self.codec.encode(text)
+
+    def _decoded(self, decoder: codecs.IncrementalDecoder, content: bytes, *, final: bool = False) -> str:
+        try:
+            return decoder.decode(content, final)
+        except UnicodeError as error:
+            raise self._invalid(error) from error
+
+    def _check_length(self, length: int) -> None:
+        if length > RECORD_LIMIT:
+            raise BadDataError(
+                f"{self.path}: line {self.number + 1:,} is longer than {RECORD_LIMIT >> 20} MiB",
+                "is it a text file, and are its line ends alike?",
+            )
+
+    def _invalid(self, error: UnicodeError) -> BadDataError:
+        reason = getattr(error, "reason", error)
+        return BadDataError(
+            f"{self.path} is not valid {self.codec.name}: {reason}", "name its encoding with --encoding"
+        )
+
+
+def _sample_length(head: bytes) -> int:
+    """Bytes of the sample at the start of `head`; more than `head` has if the sample is not complete."""
+    found = [_end_of_line(head, end) for end in (b"\n", b"\r")]
+    return min([SAMPLE_BYTES, *(length for length in found if length)])
+
+
+def _end_of_line(head: bytes, end: bytes) -> int:
+    """Bytes up to the end of the last line of the sample; 0 if `head` has fewer lines."""
+    position = 0
+    for _ in range(SAMPLE_LINES):
+        position = head.find(end, position, SAMPLE_BYTES) + 1
+        if not position:
+            return 0
+    return position
+
+
+def _line_end(sample: str) -> str:
+    """Line end of the first line. Line ends within quotes count only if there are no others."""
+    for text in (QUOTED.sub("", sample), sample):
+        found = re.search(r"\r?\n", text) or re.search(r"\r", text)
+        if found:
+            return found[0]
+    return "\n"
+
+
+def _whole_lines(sample: str, end: str) -> str:
+    """Drop the part of a line at the end, unless there is no other line."""
+    return sample[: sample.rfind(end) + len(end)] if end in sample else sample

@@ -1,0 +1,48 @@
+"""Records of a file, with the bytes that they have there. A bad record is a value, not an error."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from emotion.data.dialect import Dialect, Format
+from emotion.data.text_io import Codec
+
+NO_DELIMITER = Dialect("", "none")
+
+
+@dataclass(slots=True)
+class Record:
+    """One entry of a file: a row of a CSV or TSV file, or a line of JSONL.
+
+    `line` is the physical line, from 1, where the record starts. `raw` are its bytes without its line end; `end` is
+    the line end, with the blank lines that follow. `fields` are the cells of a row, of any number; JSONL has none.
+    `values` is the parsed JSON object, or None. `problem` says why the record cannot be used, or is empty.
+    `written` is the number of cells that `raw` has, which is 1 if the row is quoted once more as a whole.
+    """
+
+    line: int
+    raw: bytes
+    end: bytes
+    fields: list[str] = field(default_factory=list)
+    values: dict[str, Any] | None = None
+    problem: str = ""
+    written: int = 0
+
+
+@dataclass(slots=True)
+class Records:
+    """An open file: its column names (None for JSONL), and an iterator over its records.
+
+    `preamble` are the bytes before the header: byte order mark, `sep=` line, blank lines. `first` is the header as a
+    record; None if the file has none. JSONL has no delimiter, and `keys` are the keys of its first objects.
+    """
+
+    format: Format
+    codec: Codec
+    line_end: str
+    preamble: bytes
+    rows: Iterator[Record]
+    header: list[str] | None = None
+    first: Record | None = None
+    dialect: Dialect = NO_DELIMITER
+    keys: tuple[str, ...] = ()

@@ -1,0 +1,97 @@
+"""Finds the files of every split in a folder by name: `train.csv`, or the hub's `train-00000-of-00002.parquet`."""
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from emotion.data.labeled import SUFFIXES
+from emotion.errors import BadDataError, InputMissingError
+
+SPLITS = ("train", "validation", "test")
+ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
+# Older files of the hub end in 16 digits of a fingerprint.
+NUMBERED = re.compile(
+    r"(?P<before>(?P<split>[a-z]+)-)(?P<number>\d{1,9})(?P<of>-of-(?P<total>\d{1,9}))(?:-[0-9a-f]{16})?(?P<after>\..+)",
+    re.IGNORECASE | re.ASCII,
+)
+MOST_NAMED = 10
+
+
+def split_candidates(folder: Path, split: str) -> list[Path]:
+    """Files of `folder` whose name is one of `split`, plain or numbered."""
+    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    return [path for path in files if _is_named(path.name, split)]
+
+
+def split_files(folder: Path) -> dict[str, list[Path]]:
+    """Find the files of every split: one file, or all files of a numbered set in the order of their numbers.
+
+    Raises:
+        InputMissingError: a split has no file, or a numbered set lacks a file.
+        BadDataError: a split has several files that are not one numbered set.
+    """
+    return {split: _find_split(folder, split) for split in SPLITS}
+
+
+def _is_named(name: str, split: str) -> bool:
+    numbered = NUMBERED.fullmatch(name)
+    plain = f"{numbered['split']}{numbered['after']}" if numbered else name
+    return plain.lower().removesuffix(".gz") in {f"{alias}{suffix}" for alias in ALIASES[split] for suffix in SUFFIXES}
+
+
+def _find_split(folder: Path, split: str) -> list[Path]:
+    found = split_candidates(folder, split)
+    if not found:
+        raise _missing(folder, split)
+    if len({_set_name(path.name) for path in found}) > 1:
+        raise _ambiguous(folder, split, found)
+    return found if NUMBERED.fullmatch(found[0].name) is None else _whole_set(folder, split, found)
+
+
+def _missing(folder: Path, split: str) -> InputMissingError:
+    """Error that names the folder's content; the hub keeps splits in a folder of the repository."""
+    inside = sorted(folder.iterdir())
+    below = [path for path in inside if path.is_dir() and split_candidates(path, split)]
+    return InputMissingError(
+        f"{folder} has no {split} split; it holds {', '.join(path.name for path in inside[:MOST_NAMED]) or 'nothing'}",
+        f"name the folder {below[0]}, which has one"
+        if below
+        else f"add {split}.csv (or {', '.join(SUFFIXES)}), or name one file to have it split",
+    )
+
+
+def _set_name(name: str) -> str:
+    """Name that all files of a numbered set share; a plain file's own name."""
+    numbered = NUMBERED.fullmatch(name)
+    return f"{numbered['before']}{numbered['of']}{numbered['after']}" if numbered else name
+
+
+def _ambiguous(folder: Path, split: str, found: Sequence[Path]) -> BadDataError:
+    names = ", ".join(path.name for path in found[:MOST_NAMED])
+    more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
+    return BadDataError(f"{folder} has {len(found):,} {split} files: {names}{more}", "keep one, or one numbered set")
+
+
+def _whole_set(folder: Path, split: str, found: Sequence[Path]) -> list[Path]:
+    """Sort the files of one set by number.
+
+    Raises:
+        InputMissingError: a number is missing.
+        BadDataError: a number exists twice, or is too high.
+    """
+    matches = {path: match for path in found if (match := NUMBERED.fullmatch(path.name))}
+    numbers = {int(match["number"]): path for path, match in matches.items()}
+    name = next(iter(matches.values()))
+    total = int(name["total"])
+    if len(numbers) < len(found) or max(numbers) >= total:
+        raise _ambiguous(folder, split, found)
+    missing = list(islice((number for number in range(total) if number not in numbers), MOST_NAMED))
+    if missing:
+        absent = [f"{name['before']}{number:0{len(name['number'])}}{name['of']}{name['after']}" for number in missing]
+        more = ["..."] if len(missing) < total - len(numbers) else []
+        raise InputMissingError(
+            f"{folder} has {len(numbers):,} of {total:,} {split} files; missing: {', '.join(absent + more)}",
+            "add the missing files",
+        )
+    return [numbers[number] for number in sorted(numbers)]
