@@ -21,6 +21,8 @@ from emotion.cli.main import main
 from tests.classify.cutting import cut_cells, cut_members
 
 HANDLED = (signal.SIGINT, signal.SIGTERM)
+# Of the errors file, which has whole records.
+LONGEST_FIELD = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Done:
         path = self.output.with_name(self.output.name + ".errors.csv")
         if not path.exists():
             return []
+        csv.field_size_limit(LONGEST_FIELD)
         return list(csv.reader(io.StringIO(path.read_text("utf-8", "surrogateescape"), newline="")))[1:]
 
     def labels(self, delimiter: str = ",", encoding: str = "utf-8", *, header: bool = True) -> list[str]:
@@ -66,7 +69,7 @@ def emotion(*arguments: object, stdin: bytes = b"", env: Mapping[str, str] | Non
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr("emotion.cli.app.app", _built())
         patch.setattr(sys, "argv", ["emotion", *map(str, arguments)])
-        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
         for name, value in (env or {}).items():
             patch.setitem(os.environ, name, value)
         with _kept(handlers), pytest.raises(SystemExit) as ended:

@@ -60,6 +60,22 @@ def check_shards(folder: Path, model: Path, file: Generated) -> None:
     assert (last.written if last.output.exists() else None) == written
 
 
+def check_many(folder: Path, model: Path, kind: str, count: int, start: int) -> Counter[int]:
+    """Check `count` files of a kind, every tenth in shards, too; give how often every exit code came."""
+    codes: Counter[int] = Counter()
+
+    @seed(start)
+    @settings(max_examples=count, deadline=None, database=None, report_multiple_bugs=False)
+    @given(FILES[kind], st.integers(0, 9))
+    def run(file: Generated, number: int) -> None:
+        if number == 0:
+            check_shards(folder, model, file)
+        codes[check(folder, model, file).code] += 1
+
+    run()
+    return codes
+
+
 def main() -> None:
     """Check as many files as `--files` says, a third of every kind."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -67,23 +83,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        count = -(-options.files // len(FILES))
-        model = write_model(Path(folder) / "model")
-        for kind, files in FILES.items():
-            codes: Counter[int] = Counter()
-
-            @seed(options.seed)
-            @settings(max_examples=count, deadline=None, database=None, report_multiple_bugs=False)
-            @given(files, st.integers(0, 9))
-            def run(file: Generated, number: int, codes: Counter[int] = codes) -> None:
-                if number == 0:
-                    check_shards(Path(folder), model, file)
-                codes[check(Path(folder), model, file).code] += 1
-
-            run()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = write_model(folder / "model")
+        for kind in FILES:
+            codes = check_many(folder, model, kind, -(-options.files // len(FILES)), options.seed)
             seconds = time.monotonic() - started
             sys.stdout.write(f"{kind}: {codes.total():,} files, exit codes {dict(codes)}, {seconds:.0f} s\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
