@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.classify.command import classify_content
 from tests.classify.cutting import cut_cells, cut_members
 from tests.classify.generated_files import Generated
 from tests.classify.many_files import FILES, check, check_shards
@@ -30,6 +31,24 @@ def test_outputs_are_their_inputs_and_new_cells(in_memory: Path, toy_model: Path
 @given(st.one_of(*FILES.values()))
 def test_joined_shards_are_the_whole(in_memory: Path, toy_model: Path, file: Generated) -> None:
     check_shards(in_memory, toy_model, file)
+
+
+BLOCK = 1 << 16
+
+
+@pytest.mark.parametrize(("encoding", "end"), [("utf-8", "\r\n"), ("utf-16-le", "\r\n"), ("shift_jis", "\r")])
+def test_nothing_is_lost_where_blocks_end(in_memory: Path, toy_model: Path, encoding: str, end: str) -> None:
+    """Line ends, quotes and characters of several bytes lie across the end of a block, each once."""
+    options = [] if encoding == "utf-8" else ["--encoding", encoding]
+    row = f'1;"so{end}; ""ポ"" happy"{end}'
+    unit = len("x".encode(encoding))
+    for shift in range(0, len(row.encode(encoding)) + unit, unit):
+        head = f"id;text{end}"
+        filler = (BLOCK - shift - len(f"{head}{end}".encode(encoding))) // unit
+        content = f"{head}{'so;' + 'x' * (filler - 3)}{end}{row}2;scared{end}"
+        done = classify_content(in_memory, toy_model, content.encode(encoding), *options)
+        assert done.code == 0, done.err
+        assert done.labels(";", encoding)[1:] == ["joy", "fear"]
 
 
 CUT = {

@@ -50,6 +50,16 @@ READ: dict[str, tuple[str, str, tuple[str, ...], str, list[str]]] = {
         ",",
         ["", "anger", ""],
     ),
+    "a text alone in its row": ("in.csv", 'text,id\nscared,1\n"so, happy"\n', (), ",", ["fear", ""]),
+    "rows that Excel quoted, below a plain header": (
+        "in.csv",
+        'id,text\n"1,""so, happy"""\n2,scared\n',
+        (),
+        ",",
+        ["joy", "fear"],
+    ),
+    "blank lines in front": ("in.csv", "\n\nid,text\n1,happy\n", (), ",", ["joy"]),
+    "blank lines in front of one column": ("in.csv", "\r\n\r\ntext\r\nhappy\r\n", (), ",", ["joy"]),
     "a sum below the rows": (
         "in.csv",
         "id,text\n1,happy\n2,furious\n2 rows selected.\n",
@@ -137,7 +147,7 @@ def test_names_of_labels_with_delimiters_and_quotes_are_quoted(tmp_path: Path, c
 
 
 def test_a_long_line_of_json_is_one_row(command: Command) -> None:
-    long = json.dumps({"text": "happy", "more": "x" * (17 << 20)})
+    long = json.dumps({"text": "happy", "more": "x" * (5 << 20)})
     done = command(f'{long}\n{{"text": "furious"}}\n', name="in.jsonl")
     assert done.code == 0
     assert done.json_labels() in (["joy", "anger"], ["", "anger"])
