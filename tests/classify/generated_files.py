@@ -134,6 +134,9 @@ def _headers(draw: st.DrawFn, dialect: Dialect, width: int, text_column: int) ->
 def _rows(draw: st.DrawFn, dialect: Dialect, width: int, text_column: int, *, first: bool = False) -> Row:
     count = width if first else draw(st.sampled_from([width] * 6 + [max(1, width - 1), width + 1, width + 3]))
     cells = [draw(_cells(dialect, plain=first)) for _ in range(count)]
+    if count < width and dialect.delimiter == "\t" and dialect.quoting is None:
+        # Quotes around a delimiter would be two cells where the row lacks one.
+        cells = [cell.replace(dialect.delimiter, " ") for cell in cells]
     label: str | None = ""
     if count == width:
         cells[text_column], label = draw(_texts(dialect, plain=first))
