@@ -21,6 +21,8 @@ from emotion.cli.main import main
 from tests.classify.cutting import cut_cells, cut_members
 
 HANDLED = (signal.SIGINT, signal.SIGTERM)
+# Of the errors file, which has whole records.
+LONGEST_FIELD = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Done:
     @property
     def written(self) -> bytes:
         """Bytes of the output file, unpacked."""
+        assert self.output.exists(), self.err
         return unpacked(self.output.read_bytes())
 
     @property
@@ -44,7 +47,7 @@ class Done:
         path = self.output.with_name(self.output.name + ".errors.csv")
         if not path.exists():
             return []
-        csv.field_size_limit(1 << 26)
+        csv.field_size_limit(LONGEST_FIELD)
         return list(csv.reader(io.StringIO(path.read_text("utf-8", "surrogateescape"), newline="")))[1:]
 
     def labels(self, delimiter: str = ",", encoding: str = "utf-8", *, header: bool = True) -> list[str]:
@@ -71,9 +74,9 @@ def emotion(*arguments: object, stdin: bytes = b"", env: Mapping[str, str] | Non
             patch.setitem(os.environ, name, value)
         with _kept(handlers), pytest.raises(SystemExit) as ended:
             main()
-    texts = [_content(stream) for stream in (out, err)]
-    assert "Traceback" not in texts[1], texts[1]
-    return Done(int(ended.value.code or 0), *texts)
+    done = Done(int(ended.value.code or 0), _content(out), _content(err))
+    assert "Traceback" not in done.err, done.err
+    return done
 
 
 def classify_content(

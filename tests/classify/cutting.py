@@ -1,4 +1,4 @@
-"""Cuts the new cells off an output without the project's readers, and compares the rest with the input.
+"""Cuts the new cells off an output, without the project's readers, and compares the rest with the input.
 
 Files are compared in code units: bytes, or pairs of bytes in UTF-16. A unit is one character of a `str`, so that
 neither decoding nor invalid bytes change anything.
@@ -6,6 +6,7 @@ neither decoding nor invalid bytes change anything.
 
 import json
 import re
+from typing import Literal
 
 LABELS = "anger|fear|joy"
 PREFIX = "(?:predicted_)*"
@@ -53,9 +54,8 @@ def cut_members(content: bytes, written: bytes, encoding: str = "utf-8") -> list
     before, after = (split_lines(units(data, encoding)) for data in (content, written))
     assert [end for _, end in before] == [end for _, end in after]
     pairs = [(line, new) for (line, _), (new, _) in zip(before, after, strict=True)]
-    return [
-        None if line == new else _cut_line(line, new, encoding) for line, new in pairs if line.strip() or line != new
-    ]
+    kept = [(line, new) for line, new in pairs if line.strip() or line != new]
+    return [None if line == new else _cut_line(line, new, encoding) for line, new in kept]
 
 
 def _cut_line(line: str, new: str, encoding: str) -> str:
@@ -64,10 +64,10 @@ def _cut_line(line: str, new: str, encoding: str) -> str:
     match = re.compile(members).match(new, brace) if brace >= 0 else None
     if match and new[:brace] + new[match.end() :] == line:
         return match["label"]
-    unparsed, label, score = json.loads(text(new, encoding)).items()
-    assert unparsed == ("unparsed", text(line, encoding)), f"{line!r} became {new!r}"
-    assert re.fullmatch(f"{PREFIX}label{PREFIX}score", label[0] + score[0])
-    assert (label[1], score[1]) == ("", None)
+    kept = json.loads(text(new, encoding))
+    assert kept.get("unparsed") == text(line, encoding), f"{line!r} became {new!r}"
+    assert re.fullmatch(f"unparsed {PREFIX}label {PREFIX}score", " ".join(kept)), kept
+    assert list(kept.values())[1:] == ["", None], kept
     return ""
 
 
@@ -95,7 +95,7 @@ def text(found: str, encoding: str) -> str:
     return found.encode("latin-1").decode(encoding, "surrogateescape")
 
 
-def _order(data: bytes, encoding: str) -> str | None:
+def _order(data: bytes, encoding: str) -> Literal["big", "little"] | None:
     if not encoding.startswith("utf-16"):
         return None
     return "big" if encoding.endswith("be") or data.startswith(b"\xfe\xff") else "little"

@@ -15,6 +15,9 @@ UNUSABLE = {
     "a trailing semicolon": ("in.csv", "id;text\n1;happy;\n2;furious;\n"),
     "a trailing tab": ("in.tsv", "id\ttext\n1\thappy\t\n2\tfurious\t\n"),
     "commas in a list": ("in.csv", "text\nyes, happy\nno, furious\n"),
+    "a comma in the only row": ("in.csv", "id,text\n1,yes, happy\n"),
+    "a comma in all texts": ("in.csv", "id,text\n1,yes, happy\n2,no, furious\n3,so, scared\n"),
+    "numbers of lists": ("in.csv", "text\n1, happy\n2, furious\n"),
     "two more fields": ("in.csv", "id,text\n1,happy,2,3\n2,furious,2,3\n"),
     "empty texts": ("in.csv", "id,text\n1,\n2,  \n"),
     "pretty-printed JSON": ("in.jsonl", json.dumps([{"text": "happy"}, {"text": "furious"}], indent=1)),
@@ -33,7 +36,7 @@ def test_a_file_without_a_single_label_is_bad_data(command: Command, name: str, 
     assert "in." in done.err
     # What could be read is written, and all is named.
     assert "joy" not in done.written.decode("latin-1")
-    assert len(done.errors) >= 2
+    assert done.errors
 
 
 def test_a_job_without_a_single_label_is_bad_data(command: Command) -> None:
@@ -57,6 +60,7 @@ def test_shards_without_a_label_are_no_error_where_others_have_one(command: Comm
 INDEXED = {
     "R, write.table": ("in.csv", '"text","n"\n"1","happy",7\n"2","furious",8\n', ",", ()),
     "R, names of rows": ("in.csv", '"n","text"\n"a row",7,"happy"\n"another",8,"furious"\n', ",", ()),
+    "R, some of the rows": ("in.csv", '"text","n"\n"3","happy",7\n"17","furious",8\n', ",", ()),
     "R, semicolons": ("in.csv", '"text";"n"\n"1";"happy";7,5\n"2";"furious";8,5\n', ";", ()),
     "R, tabs": ("in.tsv", "n\ttext\n1\t7\thappy\n2\t8\tfurious\n", "\t", ()),
     "R, spaces": ("in.csv", '"text" "n"\n"1" "happy" 7\n"2" "furious" 8\n', " ", ("--delimiter", " ")),
