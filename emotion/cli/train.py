@@ -167,7 +167,10 @@ def _report(metrics: "Metrics", folder: Path, reporter: ProgressReporter, *, as_
         ("training time", f"{duration(metrics.training_seconds)}, best epoch {metrics.best_epoch} of {metrics.epochs}"),
         ("train", f"accuracy {metrics.train.accuracy:.4f}, loss {metrics.train.loss:.4f}"),
         ("validation", f"accuracy {metrics.validation.accuracy:.4f}, loss {metrics.validation.loss:.4f}"),
-        ("test", f"accuracy {test.accuracy:.4f} ({low:.3f} to {high:.3f}), macro-F1 {test.macro_f1:.4f}"),
+        (
+            "test",
+            f"accuracy {test.accuracy:.4f} ({low:.3f} to {high:.3f}), macro-F1 {test.macro_f1:.4f}{_labels(metrics)}",
+        ),
         ("ONNX", f"{onnx.bytes / 1e6:.1f} MB, {onnx.rows_per_second:,.0f} rows/s"),
         ("ONNX parity", f"logits within {onnx.max_abs_logit_diff:.0e}, {onnx.label_agreement:.0%} of labels equal"),
         *([("ONNX int8", _int8(onnx.int8))] if onnx.int8 else []),
@@ -177,6 +180,13 @@ def _report(metrics: "Metrics", folder: Path, reporter: ProgressReporter, *, as_
     console.table(f"{metrics.model}/{metrics.run} on {metrics.data.name}", ["", ""], rows, numbers=0)
     if metrics.data.sample:
         reporter.note("warning", SAMPLE_NOTE)
+
+
+def _labels(metrics: "Metrics") -> str:
+    """Say over how many labels macro-F1 on test was taken, if not over all."""
+    if not metrics.absent_labels(metrics.test):
+        return ""
+    return f" over {len(metrics.test.macro_f1_labels or []):,} of {len(metrics.data.labels):,} labels"
 
 
 def _int8(scores: "Int8Scores") -> str:

@@ -117,7 +117,7 @@ def _f1(recipes: Sequence[Recipe]) -> Iterator[Chart]:
 
     def score(metrics: Metrics, label: str) -> float:
         scores = metrics.test.per_class.get(label)
-        return scores.f1 if scores else np.nan
+        return scores.f1 if scores and scores.support else np.nan
 
     values = np.asarray(
         [[np.mean([score(run.metrics, label) for run in recipe.runs]) for label in labels] for recipe in recipes]
@@ -125,7 +125,8 @@ def _f1(recipes: Sequence[Recipe]) -> Iterator[Chart]:
     yield Chart(
         "f1",
         "F1 on test by label",
-        "Labels with most test rows first. 1 is perfect precision and recall.",
+        "Labels with most test rows first. 1 is perfect precision and recall."
+        + ("" if all(supports.values()) else " A label without test rows has no score."),
         lambda: heatmaps.scores_by_label(values, [recipe.name for recipe in recipes], labels, "F1 on test"),
         scrolls=True,
     )

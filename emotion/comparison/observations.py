@@ -6,6 +6,7 @@ from emotion.comparison.compare import Comparison
 from emotion.comparison.significance import PairedTest
 from emotion.comparison.significance_text import explain_intervals, explain_test, tied_count_sentence
 from emotion.evaluation.metrics_file import Metrics
+from emotion.evaluation.split_notes import macro_f1_notes, overlap_notes
 from emotion.formatting import duration
 
 # A model within this distance of the best validation accuracy is nearly as good.
@@ -22,7 +23,10 @@ def key_observations(comparison: Comparison, tests: Mapping[str, PairedTest]) ->
     runs = comparison.runs
     if len(runs) < 2:  # noqa: PLR2004
         only = runs[0]
-        return [f"Only {only.model} is here: {_accuracy(only)}; train another model to compare it with."]
+        return [
+            f"Only {only.model} is here: {_accuracy(only)}; train another model to compare it with.",
+            *_notes(runs),
+        ]
     winner = comparison.winner
     fastest = min(runs, key=lambda run: run.training_seconds)
     return [
@@ -31,6 +35,7 @@ def key_observations(comparison: Comparison, tests: Mapping[str, PairedTest]) ->
         *_trade_off(winner, runs),
         *_differences(winner, runs, tests),
         *_overfitting(runs),
+        *_notes(runs),
     ]
 
 
@@ -93,3 +98,17 @@ def _overfitting(runs: Sequence[Metrics]) -> list[str]:
     if points < 1:
         return []
     return [f"{_label(gap, runs)} overfits most: {points:.1f} points between its accuracies on train and validation."]
+
+
+def _notes(runs: Sequence[Metrics]) -> list[str]:
+    """Give the notes on the runs' splits; a note that not all runs have names its runs."""
+    found: dict[str, list[Metrics]] = {}
+    for run in runs:
+        for note in (*overlap_notes(run), *macro_f1_notes(run)):
+            found.setdefault(note, []).append(run)
+    return [note if len(group) == len(runs) else f"{_list(group, runs)}: {note}" for note, group in found.items()]
+
+
+def _list(group: Sequence[Metrics], runs: Sequence[Metrics]) -> str:
+    more = [f"{len(group) - MOST_DIFFERENCES} more"] if len(group) > MOST_DIFFERENCES else []
+    return ", ".join([_label(run, runs) for run in group[:MOST_DIFFERENCES]] + more)

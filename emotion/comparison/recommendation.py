@@ -80,4 +80,8 @@ def _caveats(metrics: Metrics) -> list[str]:
         caveats.append("These are figures on the built-in sample corpus: they say nothing about real data.")
     if metrics.test.rows < FEW_ROWS:
         caveats.append(f"{metrics.test.rows:,} test rows are few: more would narrow the interval.")
+    if (shared := metrics.test.in_train) and shared.texts:
+        caveats.append(
+            f"It was trained on {shared.texts:,} of the {metrics.test.rows:,} test texts ({shared.share:.2%})."
+        )
     return caveats

@@ -11,6 +11,7 @@ from emotion.data.write import SAMPLE_LICENCE
 from emotion.errors import EmotionError
 from emotion.evaluation.metrics import wilson_interval
 from emotion.evaluation.metrics_file import DataSource, LabelScores, Metrics
+from emotion.evaluation.split_notes import LONGEST_LABEL, list_labels, macro_f1_notes, overlap_notes
 from emotion.formatting import duration, escape_markdown, shorten
 from emotion.params.schema import WORD_MODELS
 from emotion.store.atomic import write_text
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 MOST_LABELS = 30
-LONGEST_LABEL = 40
 _REPOSITORY = r"\w[\w.-]{0,95}/\w[\w.-]{0,95}"
 DATASET = re.compile(rf"https://huggingface\.co/datasets/({_REPOSITORY})/?", re.ASCII)
 BASE_MODEL = re.compile(_REPOSITORY, re.ASCII)
@@ -198,7 +198,9 @@ def _scores(metrics: Metrics) -> dict[str, Any]:
         ],
         "shown": [(shorten(label, LONGEST_LABEL), labels[label]) for label in labels if label in frequent],
         "rarest": None if rarest is None else _recall(rarest, labels[rarest]),
-        "untested": len(labels) - len(tested),
+        "untested": list_labels(label for label in labels if not labels[label].support),
+        "overlaps": overlap_notes(metrics),
+        "macro_f1_notes": macro_f1_notes(metrics),
     }
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.data.dataset import Dataset
+from emotion.data.overlap import measure_overlap
 from emotion.evaluation.calibration import fit_temperature
 from emotion.evaluation.metrics import split_scores, test_scores, text_report
-from emotion.evaluation.metrics_file import SplitScores, TestScores
+from emotion.evaluation.metrics_file import SharedTexts, SplitScores, TestScores
 from emotion.evaluation.mistakes import as_text, most_confident
 from emotion.evaluation.predictions import write_predictions
 from emotion.onnx.session import Classifier
@@ -43,13 +44,19 @@ def evaluate_run(run: Run, data: Dataset, classifier: Classifier) -> RunScores:
     for name in ("validation", "test"):
         write_predictions(run.predictions / f"{name}.npz", data.splits[name].texts, labels[name], logits[name])
     _report(run, data, logits, labels, temperature)
+    validation = split_scores(logits["validation"], labels["validation"], data.labels)
+    test = test_scores(logits["test"], labels["test"], data.labels, temperature)
     return RunScores(
-        split_scores(logits["train"], labels["train"]),
-        split_scores(logits["validation"], labels["validation"]),
-        test_scores(logits["test"], labels["test"], data.labels, temperature),
+        split_scores(logits["train"], labels["train"], data.labels),
+        validation.model_copy(update={"in_train": _shared_texts(data, "validation")}),
+        test.model_copy(update={"in_train": _shared_texts(data, "test")}),
         temperature,
         rows_per_second(classifier, data.splits["validation"].texts),
     )
+
+
+def _shared_texts(data: Dataset, split: str) -> SharedTexts:
+    return SharedTexts(**asdict(measure_overlap(data.splits[split], data.splits["train"])))
 
 
 def _report(

@@ -12,16 +12,22 @@ from numpy.typing import NDArray
 from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.evaluation.metrics_file import SplitScores, TestScores
 
+# Characters per column of scikit-learn's report.
+COLUMN_WIDTH = 10
 
-def split_scores(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> SplitScores:
-    """Compute accuracy, cross-entropy and macro-F1 of logits float (rows, classes) against labels int (rows,)."""
-    return SplitScores(**_common(logits, labels))
+
+def split_scores(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> SplitScores:
+    """Compute accuracy, cross-entropy and macro-F1 of logits float (rows, classes) against labels int (rows,).
+
+    `names` are the classes in order.
+    """
+    return SplitScores(**_common(logits, labels, names))
 
 
 def test_scores(
     logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str], temperature: float
 ) -> TestScores:
-    """Compute `split_scores` with interval, calibration errors and scores by label; `names` are the classes in order.
+    """Compute `split_scores` with interval, calibration errors and scores by label.
 
     Only `ece_scaled` depends on the temperature.
     """
@@ -37,7 +43,7 @@ def test_scores(
         zero_division=0,
     )
     return TestScores(
-        **_common(logits, labels),
+        **_common(logits, labels, names),
         accuracy_ci95=wilson_interval(correct, len(labels)),
         ece=expected_calibration_error(reliability_bins(logits, labels)),
         ece_scaled=expected_calibration_error(reliability_bins(logits, labels, temperature)),
@@ -45,18 +51,19 @@ def test_scores(
     )
 
 
-def _common(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> dict[str, Any]:
+def _common(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> dict[str, Any]:
     from scipy.special import log_softmax
     from sklearn.metrics import f1_score
 
-    predicted = logits.argmax(axis=1)
+    predicted, present = logits.argmax(axis=1), np.unique(labels)
     log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
     return {
         "rows": len(labels),
         "accuracy": float((predicted == labels).mean()),
         "loss": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
-        # The mean over labels that occur in truth or prediction, as in scikit-learn.
-        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
+        # A label without rows has no recall: scikit-learn counts its F1 as 0 as soon as one row is predicted as it.
+        "macro_f1": float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0)),
+        "macro_f1_labels": [names[index] for index in present],
     }
 
 
@@ -78,16 +85,21 @@ def wilson_interval(correct: int, rows: int) -> tuple[float, float]:
 
 
 def text_report(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> str:
-    """Return scikit-learn's classification report as text."""
-    from sklearn.metrics import classification_report
+    """Return scikit-learn's classification report as text, with a macro average over the labels that have rows."""
+    from sklearn.metrics import classification_report, precision_recall_fscore_support
 
-    return str(
+    predicted, present = logits.argmax(axis=1), np.unique(labels)
+    report = str(
         classification_report(
-            labels,
-            logits.argmax(axis=1),
-            labels=range(len(names)),
-            target_names=list(names),
-            digits=4,
-            zero_division=0,
+            labels, predicted, labels=range(len(names)), target_names=list(names), digits=4, zero_division=0
         )
     )
+    absent = [name for index, name in enumerate(names) if index not in present]
+    if not absent:
+        return report
+    *lines, macro, weighted = report.rstrip("\n").split("\n")
+    means = precision_recall_fscore_support(labels, predicted, labels=present, average="macro", zero_division=0)[:3]
+    columns = "".join(f"{value:>{COLUMN_WIDTH}.4f}" for value in means)
+    macro = macro[: -4 * COLUMN_WIDTH] + columns + macro[-COLUMN_WIDTH:]
+    note = f"The macro average leaves out labels without rows: {', '.join(absent)}"
+    return "\n".join([*lines, macro, weighted, "", note, ""])

@@ -28,13 +28,27 @@ class LabelScores(_Part):
     support: Count
 
 
+class SharedTexts(_Part):
+    """Rows of a split whose text train has, as `emotion.data.overlap.Overlap`."""
+
+    texts: Count
+    share: Share
+    other_label: Count
+
+
 class SplitScores(_Part):
-    """Scores on one split, computed from the exported model. `loss` is the mean cross-entropy in nats."""
+    """Scores on one split, computed from the exported model. `loss` is the mean cross-entropy in nats.
+
+    `macro_f1` is the mean over `macro_f1_labels`, the labels that have rows in the split. Runs of earlier versions lack
+    these labels and `in_train`; train has no `in_train`.
+    """
 
     rows: Count
     accuracy: Share
     loss: Amount
     macro_f1: Share
+    macro_f1_labels: list[str] | None = None
+    in_train: SharedTexts | None = None
 
 
 class TestScores(SplitScores):
@@ -152,6 +166,11 @@ class Metrics(_Part):
     temperature: Annotated[float, Field(gt=0)] = 1.0
     resumes: Count = 0
     weights: WeightsSource | None = None
+
+    def absent_labels(self, scores: SplitScores) -> list[str]:
+        """Labels without rows in the split of `scores`, which its macro-F1 leaves out; [] if not known."""
+        present = scores.macro_f1_labels
+        return [] if present is None else sorted(set(self.data.labels) - set(present))
 
 
 def read_metrics(path: Path) -> Metrics:

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from emotion.errors import CheckFailedError
 
+# Float32 keeps four digits after the point up to here.
+LARGE_LOGIT = 100.0
+
 
 @dataclass(frozen=True)
 class Parity:
@@ -31,11 +34,14 @@ def check_parity(trained: NDArray[np.float32], exported: NDArray[np.float32], to
     equal = trained.argmax(axis=1) == exported.argmax(axis=1)
     best = np.sort(trained, axis=1)
     clear = best[:, -1] - best[:, -2] > tolerance
+    largest = float(np.abs(trained).max())
     # Negated, so that NaN fails too.
     if not (difference <= tolerance and equal[clear].all()):
         raise CheckFailedError(
             f"the exported model differs from the trained one: logits by {difference:.2e} (allowed {tolerance:.0e}),"
             f" {1 - equal.mean():.2%} of labels",
-            "the run is not complete; report this with its params.json",
+            "the run is not complete; report this with its params.json"
+            if largest < LARGE_LOGIT
+            else f"logits up to {largest:,.0f} leave float32 too few digits: lower [training] learning_rate",
         )
     return Parity(difference, float(equal.mean()))

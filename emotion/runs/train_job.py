@@ -38,7 +38,7 @@ def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
     Among several workers only the chief exports and evaluates; the other workers return None.
 
     Raises:
-        CheckFailedError: the exported model and the trained model differ.
+        CheckFailedError: training diverged, or the exported model and the trained model differ.
         CannotWriteError: the store, or the temporary folder, cannot be written.
         UnavailableError: the pretrained weights or the requested GPU are not available.
         TryAgainError: another process holds the run, or a worker is lost.

@@ -15,6 +15,7 @@ from emotion.params.schema import TrainingTable
 from emotion.signals import DeferredSignals
 from emotion.training.batches import Examples, batches
 from emotion.training.checkpoint_policy import CheckpointPolicy, Weights
+from emotion.training.divergence import DivergenceCheck
 from emotion.training.early_stopping import best_epoch, is_better, out_of_patience
 from emotion.training.forward import EVALUATION_TOKENS, Forward, scores
 from emotion.training.progress import Epoch, TrainingListener, TrainingProgress
@@ -72,6 +73,7 @@ class Fitting:
         self.train, self.validation = train, validation
         self.steps_per_epoch = steps_per_epoch(len(train), params)
         self.forward = Forward(step.model, self._validation_tokens())
+        self.divergence = DivergenceCheck(params, skips=step.scale is not None)
         self.state, self.workers_stopping = ProgressState(), False
         self.best_weights: Weights | None = None
 
@@ -84,6 +86,7 @@ class Fitting:
             TryAgainError: a worker is lost, or another worker is asked to stop.
             Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
             CannotWriteError: the store is full or read-only.
+            CheckFailedError: training diverged.
         """
         with stop:
             self._resume()
@@ -157,6 +160,7 @@ class Fitting:
             raise
         if result is None:
             return
+        self.divergence.check_loss(result.loss, self._steps_done + 1)
         if self.step.micro_batch != micro_batch:
             self.listener.note("memory", f"out of memory: batches are split into {self.step.micro_batch} rows at once")
         self.state.add_batch(len(batch), result.loss, result.right, time.monotonic() - started)
@@ -169,6 +173,7 @@ class Fitting:
         self.step.optimizer.swap_average()
         logits = self.forward.predict(self.validation.texts, lambda: self._stopping(stop))
         if not self._stopping(stop):
+            self.divergence.check_logits(logits, self._steps_done)
             loss, accuracy = self.step.group.agree(*scores(logits, self.validation.labels))
             self._end_epoch(loss, accuracy, time.monotonic() - started)
         self.step.optimizer.swap_average()
@@ -188,9 +193,11 @@ class Fitting:
             seconds_left=(state.seconds + seconds) * (self.params.epochs - state.epoch),
             best=is_better(accuracy, loss, best_epoch(state.epochs)),
         )
-        state.next_epoch(epoch)
         if epoch.best:
-            self.best_weights = self.step.model.get_weights()
+            weights = self.step.model.get_weights()
+            self.divergence.check_weights(weights, self._steps_done)
+            self.best_weights = weights
+        state.next_epoch(epoch)
         self.listener.on_epoch(self._progress(), epoch)
 
     def _finish(self) -> None:

@@ -259,6 +259,24 @@ def test_a_run_without_metrics_is_trained_again(ann: Trained, tmp_path: Path) ->
     assert json.loads(metrics.read_text())["test"] == ann.read("metrics.json")["test"]
 
 
+def test_a_training_that_diverges_ends_with_70(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data", train=rows(90), validation=rows(18), test=rows(27))
+    sizes = ("model.embedding_dim=128", "model.hidden=[128, 128]", "training.batch_size=4", "training.average=0")
+    changes = [word for change in ("training.learning_rate=1.0", *sizes) for word in ("--set", change)]
+    done = train("ann", "--data", data, "--store", tmp_path / "store", *changes)
+    assert done.returncode == 70
+    assert re.search(r"error: the training diverged: after step \d+ a logit of validation is [\d,]+\n", done.stderr)
+    assert "lower [training] learning_rate" in done.stderr
+    assert "export" not in done.stderr
+
+
+def test_a_label_that_test_lacks_is_told_with_macro_f1(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data", train=rows(90), validation=rows(18), test=rows(6))
+    done = train("ann", "--data", data, "--store", tmp_path / "store", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"macro-F1 [\d.]+ over 2 of 3 labels", done.stdout)
+
+
 def test_the_name_of_a_run_that_was_made_otherwise(ann: Trained, tmp_path: Path) -> None:
     named = [*ann.arguments, "--run", ann.folder.name]
     other = train(*named, "--set", "training.epochs=5", "--seed", "3")

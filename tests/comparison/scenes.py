@@ -69,7 +69,7 @@ def write_full_run(
         seed=seed,
         data__labels=list(labels),
         test=scores.model_dump(),
-        validation=split_scores(logits[::2], truth[::2]).model_dump(),
+        validation=split_scores(logits[::2], truth[::2], labels).model_dump(),
         temperature=temperature,
         onnx__rows_per_second=speed * random.uniform(0.9, 1.1),
         onnx__bytes=size,

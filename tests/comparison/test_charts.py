@@ -1,11 +1,15 @@
 """The charts of the report: which there are, of few labels and runs and of many."""
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from emotion.comparison.analysis import analyse
+from emotion.comparison.charts import report_charts
+from emotion.comparison.compare import collect, compare
 from emotion.store.layout import Store
 from tests.comparison.report_pages import draw_page, parse_page
 from tests.comparison.scenes import MODELS, SIX, write_full_run
@@ -45,6 +49,19 @@ def test_few_labels_and_many(tmp_path: Path, labels: list[str], rows: int) -> No
     assert "could not be drawn" not in text
     assert ("40 test rows are few" in text) == (rows == 40)
     assert len(html) < 1_500_000
+
+
+def test_a_label_without_test_rows_has_no_score(store: Store) -> None:
+    run = write_full_run(store, "ann", labels=("no", "yes", "never"))
+    content = json.loads(run.metrics.read_text())
+    content["test"]["per_class"]["never"] = {"precision": 0, "recall": 0, "f1": 0, "support": 0}
+    run.metrics.write_text(json.dumps(content))
+    (comparison,) = compare(collect(store).complete)
+    (chart,) = report_charts(analyse(store, comparison))["labels"]
+    *scores, last = [text.get_text() for text in chart.draw().axes[0].texts]
+    assert all(scores)
+    assert last == ""
+    assert "no score" in chart.caption
 
 
 def test_fifty_runs(tmp_path: Path) -> None:

@@ -150,3 +150,27 @@ def test_a_single_run_has_nothing_to_be_compared_with() -> None:
 
 def test_no_time_at_all_divides_nothing_by_zero() -> None:
     assert sentences(run("ann", 0), run("lstm", 0, 0.95))
+
+
+SHARED = {"texts": 9, "share": 0.01, "other_label": 2}
+
+
+def test_texts_of_train_and_labels_without_rows_are_told_once_for_all_runs() -> None:
+    runs = [make_metrics(model, test__in_train=SHARED, test__macro_f1_labels=["joy"]) for model in ("ann", "lstm")]
+    for found in (sentences(*runs), sentences(runs[0])):
+        assert found[-2:] == [
+            "9 of the 900 texts of test (1.00%) are in train too, 2 of them under another label.",
+            "Macro-F1 on test is the mean over 1 of 2 labels: test has no row of anger.",
+        ]
+
+
+def test_what_not_all_runs_share_names_the_runs() -> None:
+    runs = [make_metrics("ann", test__in_train=SHARED), make_metrics("lstm"), make_metrics("bert")]
+    assert sentences(*runs)[-1].startswith("ann: 9 of the 900 texts of test")
+
+
+def test_nothing_is_told_of_splits_that_are_whole() -> None:
+    none = {"texts": 0, "share": 0, "other_label": 0}
+    text = " ".join(sentences(make_metrics("ann", test__in_train=none, test__macro_f1_labels=["anger", "joy"]), BERT))
+    assert "in train too" not in text
+    assert "Macro-F1" not in text

@@ -62,6 +62,14 @@ def test_figures_on_the_sample_and_few_rows_are_warned_of() -> None:
     assert "few" not in " ".join(recommended([BEST]).sure)
 
 
+def test_test_texts_that_it_was_trained_on_are_warned_of() -> None:
+    shared = {"texts": 9, "share": 0.01, "other_label": 2}
+    assert (
+        "It was trained on 9 of the 900 test texts (1.00%)." in recommended([make_metrics(test__in_train=shared)]).sure
+    )
+    assert "trained on" not in " ".join(recommended([BEST]).sure)
+
+
 def test_the_spread_of_its_seeds_is_recommended(store: Store) -> None:
     for seed in (1, 2, 3):
         write_full_run(store, "minilm", seed=seed)

@@ -267,7 +267,27 @@ def test_of_many_labels_the_frequent_are_told(tmp_path: Path) -> None:
     assert "label 29 and 170 more, all in config.json" in markdown
     assert "These are the 30 labels with the most rows on test; all 200 are in the run's metrics.json." in markdown
     assert "The rarest label of test, label 1, has 1 row: " in markdown
-    assert "1 label has no row on test" in markdown
+    assert "Test has no row of label 0: " in markdown
+
+
+def test_labels_without_rows_and_texts_of_train_are_told(tmp_path: Path) -> None:
+    metrics = make_metrics(
+        data__labels=["anger", "fear|x", "joy"],
+        test__macro_f1_labels=["anger", "joy"],
+        test__in_train={"texts": 9, "share": 0.01, "other_label": 2},
+        validation__in_train={"texts": 0, "share": 0, "other_label": 0},
+    )
+    markdown = text(tmp_path, metrics)
+    assert r"Macro-F1 on test is the mean over 2 of 3 labels: test has no row of fear\|x." in markdown
+    assert "* 9 of the 900 texts of test (1.00%) are in train too, 2 of them under another label.\n" in markdown
+    assert "validation (" not in markdown
+    assert "texts of validation" not in markdown
+
+
+def test_a_run_of_an_earlier_version_tells_neither(tmp_path: Path) -> None:
+    markdown = text(tmp_path, make_metrics())
+    assert "Macro-F1 on" not in markdown
+    assert "are in train too" not in markdown
 
 
 def test_a_person_reads_the_figures(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from emotion.data.dataset import Dataset, load_dataset
 from emotion.evaluation import evaluate
 from emotion.evaluation.calibration import expected_calibration_error, fit_temperature, reliability_bins
 from emotion.evaluation.evaluate import RunScores, evaluate_run, rows_per_second
+from emotion.evaluation.metrics_file import SharedTexts
 from emotion.evaluation.predictions import read_predictions
 from emotion.onnx.session import Classifier, probabilities
 from emotion.params.schema import DataTable
@@ -44,6 +45,21 @@ def test_each_split_has_its_own_scores(scores: RunScores) -> None:
     assert (scores.train.accuracy, scores.validation.accuracy, scores.test.accuracy) == (1.0, 0.75, 0.6)
     assert {name: label.support for name, label in scores.test.per_class.items()} == {"anger": 1, "fear": 1, "joy": 3}
     assert scores.rows_per_second > 0
+
+
+def test_scores_say_how_many_texts_were_trained_on(scores: RunScores) -> None:
+    assert scores.train.in_train is None
+    assert scores.validation.in_train == SharedTexts(texts=3, share=0.75, other_label=0)
+    assert scores.test.in_train == SharedTexts(texts=3, share=0.6, other_label=0)
+
+
+def test_macro_f1_says_over_which_labels_it_is_taken(tmp_path: Path, run: Run, toy: Classifier) -> None:
+    folder = write_dataset(tmp_path / "few", train=GOOD, validation=GOOD, test=[("happy", "joy"), ("scared", "joy")])
+    scores = evaluate_run(run, load_dataset(folder, DataTable()), toy)
+    assert scores.validation.macro_f1_labels == ["anger", "fear", "joy"]
+    assert scores.test.macro_f1_labels == ["joy"]
+    assert scores.test.macro_f1 == pytest.approx(2 / 3)
+    assert "leaves out labels without rows: anger, fear" in run.report.read_text()
 
 
 @pytest.mark.usefixtures("scores")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.metrics import accuracy_score, classification_report, f1_score, log_loss
 
 from emotion.evaluation import metrics
 from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
@@ -55,23 +55,31 @@ class TestScores:
         exponentials = np.exp(logits.astype(np.float64))
         probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
         predicted = probabilities.argmax(axis=1)
-        scores = metrics.split_scores(logits, labels)
+        scores = metrics.split_scores(logits, labels, list("abcdef"))
         assert scores.rows == 300
         assert scores.accuracy == pytest.approx(accuracy_score(labels, predicted))
         assert scores.loss == pytest.approx(log_loss(labels, probabilities, labels=range(6)))
-        assert scores.macro_f1 == pytest.approx(f1_score(labels, predicted, average="macro"))
+        assert scores.macro_f1 == f1_score(labels, predicted, average="macro")
+        assert scores.macro_f1_labels == list("abcdef")
 
     def test_macro_f1_by_hand(self) -> None:
         """Predicted 0 0 1 1 of true 0 0 0 1: F1 of 0 is 4/5, of 1 is 2/3. The third label does not occur."""
         logits = np.eye(3, dtype=np.float32)[[0, 0, 1, 1]]
-        assert metrics.split_scores(logits, labels_of(0, 0, 0, 1)).macro_f1 == pytest.approx(11 / 15)
+        assert metrics.split_scores(logits, labels_of(0, 0, 0, 1), list("abc")).macro_f1 == pytest.approx(11 / 15)
+
+    def test_a_label_without_rows_does_not_pull_macro_f1_down(self) -> None:
+        """Predicted 0 0 1 2 of true 0 0 1 1: F1 of 0 is 1, of 1 is 2/3. Nothing can be right about the third label."""
+        logits = np.eye(4, dtype=np.float32)[[0, 0, 1, 2]]
+        scores = metrics.split_scores(logits, labels_of(0, 0, 1, 1), list("abcd"))
+        assert scores.macro_f1 == pytest.approx(5 / 6)
+        assert scores.macro_f1_labels == ["a", "b"]
 
     def test_large_logits_do_not_overflow(self) -> None:
         logits = np.asarray([[3e4, -3e4], [3e4, -3e4]], dtype=np.float32)
-        assert metrics.split_scores(logits, labels_of(0, 1)).loss == pytest.approx(3e4)
+        assert metrics.split_scores(logits, labels_of(0, 1), list("ab")).loss == pytest.approx(3e4)
 
     def test_the_loss_is_in_nats(self) -> None:
-        scores = metrics.split_scores(np.zeros((5, 6), dtype=np.float32), labels_of(0, 1, 2, 3, 4))
+        scores = metrics.split_scores(np.zeros((5, 6), dtype=np.float32), labels_of(0, 1, 2, 3, 4), list("abcdef"))
         assert scores.loss == pytest.approx(math.log(6))
 
 
@@ -79,7 +87,7 @@ class TestOnTest:
     def test_it_has_the_scores_of_every_split_and_more(self) -> None:
         logits, labels = case(0)
         scores = metrics.test_scores(logits, labels, list("abcdef"), 1)
-        assert metrics.split_scores(logits, labels).model_dump().items() <= scores.model_dump().items()
+        assert metrics.split_scores(logits, labels, list("abcdef")).model_dump().items() <= scores.model_dump().items()
         assert scores.accuracy_ci95 == metrics.wilson_interval(round(scores.accuracy * 300), 300)
         assert scores.ece == expected_calibration_error(reliability_bins(logits, labels))
 
@@ -109,6 +117,23 @@ class TestOnTest:
         plain = metrics.test_scores(logits, labels, list("abcdef"), 1).per_class
         assert list(metrics.test_scores(logits, labels, names, 1).per_class.values()) == list(plain.values())
         assert list(metrics.test_scores(logits, labels, names, 1).per_class) == names
+
+    def test_the_macro_average_of_the_report_leaves_out_labels_without_rows(self) -> None:
+        logits = np.eye(4, dtype=np.float32)[[0, 0, 1, 2]]
+        names = ["a", "a name of many letters", "c", "macro avg"]
+        report = metrics.text_report(logits, labels_of(0, 0, 1, 1), names)
+        lines = report.splitlines()
+        (macro,) = [line for line in lines if line.split()[:2] == ["macro", "avg"] and line.split()[-1] == "4"]
+        assert macro.split() == ["macro", "avg", "1.0000", "0.7500", "0.8333", "4"]
+        (weighted,) = [line for line in lines if "weighted avg" in line]
+        assert len(macro) == len(weighted)
+        assert lines[-1] == "The macro average leaves out labels without rows: c, macro avg"
+
+    def test_the_report_of_a_split_with_all_labels_is_scikit_learns(self) -> None:
+        logits, labels = case(0)
+        names = list("abcdef")
+        expected = classification_report(labels, logits.argmax(axis=1), target_names=names, digits=4)
+        assert metrics.text_report(logits, labels, names) == expected
 
     def test_the_report_names_every_label(self) -> None:
         logits, labels = case(3, classes=3)

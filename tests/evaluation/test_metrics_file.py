@@ -71,9 +71,26 @@ def test_keys_of_a_later_version_are_passed_over(path: Path) -> None:
     assert read_metrics(put(path, changed("test.brier", 0.1) | {"carbon": 3})) == make_metrics()
 
 
+def test_a_run_of_an_earlier_version_is_read(path: Path) -> None:
+    content = json.loads(json.dumps(GOOD))
+    for split in ("train", "validation", "test"):
+        del content[split]["in_train"], content[split]["macro_f1_labels"]
+    metrics = read_metrics(put(path, content))
+    assert metrics == make_metrics()
+    assert metrics.absent_labels(metrics.test) == []
+
+
+def test_the_labels_that_a_split_lacks() -> None:
+    metrics = make_metrics(data__labels=["fear", "anger", "joy"], test__macro_f1_labels=["joy"])
+    assert metrics.absent_labels(metrics.test) == ["anger", "fear"]
+
+
 @pytest.mark.parametrize(
     ("place", "value"),
     [
+        ("test.in_train", {"texts": 1}),
+        ("test.in_train", {"texts": 1, "share": 2, "other_label": 0}),
+        ("test.macro_f1_labels", "joy"),
         ("validation.accuracy", 1.2),
         ("validation.accuracy", -0.1),
         ("validation.accuracy", "high"),

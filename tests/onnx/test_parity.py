@@ -71,3 +71,11 @@ def test_not_a_number_on_both_sides_fails_too() -> None:
 @pytest.mark.parametrize("exported", [TRAINED[:1], TRAINED[:, :2], TRAINED[:, :1]])
 def test_another_shape_fails(exported: Logits) -> None:
     assert str(exported.shape) in refused(exported, 1e9).message
+
+
+def test_logits_too_large_for_a_comparison_say_what_to_lower() -> None:
+    with pytest.raises(CheckFailedError) as caught:
+        check_parity(500 * TRAINED, 500 * TRAINED + 0.001, 1e-4)
+    assert "logits up to 1,500" in caught.value.hint
+    assert "learning_rate" in caught.value.hint
+    assert "learning_rate" not in refused(TRAINED + 0.001).hint

@@ -84,6 +84,21 @@ def test_an_export_that_differs_fails_and_leaves_no_metrics(
     assert left_behind(tmp_path) == []
 
 
+def test_a_training_that_diverges_says_so_and_at_which_step(tmp_path: Path, data: Path) -> None:
+    changes = ["training.learning_rate=1.0", "training.batch_size=4", "training.average=0"]
+    job = plan(tmp_path, data, *changes, "model.hidden=[128, 128]", "model.embedding_dim=128")
+    with pytest.raises(
+        CheckFailedError, match="the training diverged: after step 6 a logit of validation is"
+    ) as caught:
+        train_job(job, RecordingListener())
+    assert caught.value.exit_code == 70
+    assert "learning_rate (1 now)" in caught.value.hint
+    assert "clip_norm (0 now, which is no limit)" in caught.value.hint
+    assert not job.run.complete
+    assert not job.run.exported.exists()
+    assert left_behind(tmp_path) == []
+
+
 @pytest.fixture
 def job(tmp_path: Path, data: Path) -> TrainingJob:
     return plan(tmp_path, data)

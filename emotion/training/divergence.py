@@ -1,0 +1,63 @@
+"""Ends a training that diverged: a loss or weight is not finite, or a logit is in the thousands."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.errors import CheckFailedError
+from emotion.params.schema import TrainingTable
+
+# Trained classifiers give logits of tens. From thousands on, float32 has no digits left for the loss, nor for a
+# comparison with the exported model.
+MOST_LOGIT = 1000.0
+# With float16, a step that overflows is skipped. So many in a row are more than the loss scale needs to fall to 1.
+MOST_SKIPPED = 20
+
+
+class DivergenceCheck:
+    """Checks losses, logits and weights of a training; `skips` says that steps with an overflow change no weight."""
+
+    def __init__(self, params: TrainingTable, *, skips: bool) -> None:
+        self.params, self.allowed = params, MOST_SKIPPED if skips else 0
+        self.skipped = 0
+
+    def check_loss(self, loss: float, step: int) -> None:
+        """Check the mean loss of a batch, in step `step` from 1.
+
+        Raises:
+            CheckFailedError: the loss is not finite; with skipped steps, too many times in a row.
+        """
+        self.skipped = 0 if math.isfinite(loss) else self.skipped + 1
+        if self.skipped > self.allowed:
+            raise self._error(f"the training diverged: the loss of step {step:,} is {loss}")
+
+    def check_logits(self, logits: NDArray[np.float32], step: int) -> None:
+        """Check the logits of validation float32 (rows, labels), computed after `step` steps.
+
+        Raises:
+            CheckFailedError: a logit is not finite, or in the thousands.
+        """
+        largest = float(np.abs(logits).max(initial=0.0))
+        # Negated, so that NaN fails too.
+        if not largest < MOST_LOGIT:
+            raise self._error(f"the training diverged: after step {step:,} a logit of validation is {largest:,.0f}")
+
+    def check_weights(self, weights: Sequence[NDArray[Any]], step: int) -> None:
+        """Check the weights after `step` steps: some kernels of ReLU turn NaN to 0, so that logits stay finite.
+
+        Raises:
+            CheckFailedError: a weight is not finite.
+        """
+        if not all(np.isfinite(weight).all() for weight in weights):
+            raise self._error(f"the training diverged: after step {step:,} a weight is not finite")
+
+    def _error(self, message: str) -> CheckFailedError:
+        rate, clip_norm = self.params.learning_rate, self.params.clip_norm
+        return CheckFailedError(
+            message,
+            f"lower [training] learning_rate ({rate:g} now), or limit the gradients with [training] clip_norm"
+            f" ({f'{clip_norm:g} now' if clip_norm else '0 now, which is no limit'})",
+        )

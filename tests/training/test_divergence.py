@@ -1,0 +1,90 @@
+"""A training that diverged ends, and says at which step; steps that float16 skips do not end it."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotion.errors import CheckFailedError
+from emotion.params.schema import TrainingTable, WordTrainingTable
+from emotion.signals import DeferredSignals
+from emotion.training.divergence import MOST_SKIPPED, DivergenceCheck
+from emotion.training.progress import TrainingProgress
+from tests.training.small import ANN, RecordingListener, build_words, examples, fitting, make_step, ready
+
+PARAMS = TrainingTable(learning_rate=0.5, clip_norm=2.0)
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_is_told_with_its_step(loss: float) -> None:
+    with pytest.raises(CheckFailedError, match=f"the training diverged: the loss of step 1,234 is {loss}") as caught:
+        DivergenceCheck(PARAMS, skips=False).check_loss(loss, 1234)
+    assert caught.value.exit_code == 70
+    assert "learning_rate (0.5 now)" in caught.value.hint
+    assert "clip_norm (2 now)" in caught.value.hint
+
+
+def test_a_large_loss_is_not_divergence() -> None:
+    DivergenceCheck(PARAMS, skips=False).check_loss(1e30, 1)
+
+
+def test_steps_that_float16_skips_are_allowed_until_too_many_in_a_row() -> None:
+    check = DivergenceCheck(PARAMS, skips=True)
+    for step in range(10 * MOST_SKIPPED):
+        check.check_loss(1.0 if step % MOST_SKIPPED == 0 else math.inf, step)
+    for step in range(MOST_SKIPPED):
+        check.check_loss(1.0, step)
+        check.check_loss(math.nan, step)
+    for step in range(MOST_SKIPPED - 1):
+        check.check_loss(math.nan, step)
+    with pytest.raises(CheckFailedError, match="diverged"):
+        check.check_loss(math.nan, 1)
+
+
+@pytest.mark.parametrize("value", [1000.0, -5000.0, 1e30, math.nan, math.inf])
+def test_a_logit_in_the_thousands_is_told_with_its_step(value: float) -> None:
+    logits = np.asarray([[0.0, 1.0], [value, 2.0]], np.float32)
+    with pytest.raises(CheckFailedError, match="the training diverged: after step 40 a logit of validation is "):
+        DivergenceCheck(PARAMS, skips=False).check_logits(logits, 40)
+
+
+@pytest.mark.parametrize("value", [0.0, 30.0, -900.0])
+def test_other_logits_are_not(value: float) -> None:
+    DivergenceCheck(PARAMS, skips=False).check_logits(np.full((3, 2), value, np.float32), 1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_weight_that_is_not_finite_is_told_with_its_step(value: float) -> None:
+    weights = [np.ones(3, np.float32), np.asarray([[1.0, value]], np.float32)]
+    with pytest.raises(CheckFailedError, match="the training diverged: after step 40 a weight is not finite"):
+        DivergenceCheck(PARAMS, skips=False).check_weights(weights, 40)
+    DivergenceCheck(PARAMS, skips=False).check_weights(weights[:1], 40)
+
+
+@pytest.mark.parametrize(
+    ("weight", "after", "expected"),
+    [
+        ("logits/bias", 3, "the loss of step 4 is nan"),
+        ("logits/bias", 5, "after step 5 a logit of validation is nan"),
+        ("embedding/embeddings", 5, "after step 5 a "),
+    ],
+)
+def test_training_ends_as_soon_as_it_is_seen(tmp_path: Path, weight: str, after: int, expected: str) -> None:
+    """Five steps are an epoch. No checkpoint holds the weights that are not finite."""
+    ready()
+    model = build_words(ANN)
+    params = WordTrainingTable(epochs=3, batch_size=20)
+
+    def poison(event: str, progress: TrainingProgress) -> None:
+        if (event, progress.step) == ("step", after):
+            (poisoned,) = [variable for variable in model.weights if variable.path == weight]
+            poisoned.assign(np.full(poisoned.shape, np.nan))
+
+    listener = RecordingListener(poison)
+    training = fitting(make_step(model, params), examples(100, 1), examples(30, 2), params, tmp_path, listener=listener)
+    with pytest.raises(CheckFailedError, match=expected):
+        training.run(DeferredSignals())
+    assert listener.steps[-1] == after
+    assert listener.epochs == []
+    assert listener.checkpoints == []
