@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emotion.data.columns import find_column
-from emotion.data.json_lines import RepeatingObject, json_type
+from emotion.data.json_lines import RepeatingObject, half_pair, json_type
 from emotion.data.record import Record, Records
-from emotion.data.text_problem import text_problem, undecodable
+from emotion.data.text_problem import text_problem
 
 TEXT = "text"
 # Bounds the memory of a chunk with long records, in bytes.
@@ -83,7 +83,7 @@ def _json_rows(records: Records, key: str, new_names: frozenset[str]) -> Iterato
         reason = record.problem or _object_problem(values, key, new_names)
         if not reason:
             reason = text_problem(values[key])
-            if reason and undecodable(values[key]) and not undecodable(records.codec.decode(record.raw)):
+            if reason and half_pair(values[key], record, records.codec):
                 reason = "half a surrogate pair in the text"
         yield Row(record, "" if reason else values[key], reason)
 

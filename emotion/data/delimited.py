@@ -74,6 +74,8 @@ class RowReader:
         self._lines = lines
         self._dialect = dialect
         self._header: list[str] = []
+        # Whether the header is quoted once more as a whole.
+        self._wrapped = False
         # Number of cells that a row should have; 0 before the first row.
         self._width = 0
         # Lines of the current row, and their bytes.
@@ -83,6 +85,7 @@ class RowReader:
     def start(self, first: Record, header: list[str]) -> int:
         """Give all further rows the width of the file's first row, which is the `header` or has none."""
         self._header = header
+        self._wrapped = first.written < len(header)
         self._width = len(first.fields) + self._dialect.unnamed
         first.end += self._blank_lines()
         return self._width
@@ -160,9 +163,14 @@ class RowReader:
         del self._taken[1:]
 
     def _unwrapped(self, fields: list[str]) -> list[str]:
-        """Cells of a row that is quoted once more as a whole; `fields` if it is not."""
-        cells = header_cells(fields[0], self._dialect.delimiter)
-        return cells if len(cells) == self._width else fields
+        """Cells of a row that is quoted once more as a whole; `fields` if it is one quoted cell.
+
+        A file that is quoted so has such a header, or a quoted cell within the row.
+        """
+        delimiter = self._dialect.delimiter
+        cells = header_cells(fields[0], delimiter)
+        quoted = self._wrapped or fields[0].startswith('"') or f'{delimiter}"' in fields[0]
+        return cells if quoted and len(cells) == self._width else fields
 
     def _check_one_line(self, text: str) -> None:
         """Refuse a row whose quotes may span lines, unless each of these lines is a whole row."""

@@ -85,25 +85,40 @@ def header_cells(line: str, delimiter: str) -> list[str]:
 
 def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], columns: Sequence[str]) -> str:
     default = DEFAULTS[kind]
-    if header:
-        names = {delimiter: header_cells(header, delimiter) for delimiter in DELIMITERS}
-        likely = [delimiter for delimiter in DELIMITERS if len(names[delimiter]) > 1]
-        if not likely:
-            return _of_one_name(path, header, rows, default)
-        named = [delimiter for delimiter in likely if any(column in names[delimiter] for column in columns)]
-        likely = named or likely
-        regular = [delimiter for delimiter in likely if _width(rows, delimiter) == len(names[delimiter])]
-    else:
-        wanted = max((int(name) for name in columns if name.isdecimal()), default=1)
-        regular = [delimiter for delimiter in DELIMITERS if _width(rows, delimiter) >= max(2, wanted)]
-        likely = (
-            [delimiter for delimiter in DELIMITERS if len(_cells(rows[0], delimiter)) >= wanted > 1] if rows else []
-        )
-    likely = regular or likely or [default]
+    likely = _in_header(header, rows, columns) if header else _in_rows(path, rows, columns, default)
+    if header and not likely:
+        return _of_one_name(path, header, rows, default)
     if len(likely) > 1 and default not in likely:
         found = " or ".join(map(delimiter_name, likely))
         raise BadDataError(f"{path}: the delimiter may be {found}", "name it with --delimiter")
     return likely[0] if len(likely) == 1 else default
+
+
+def _in_header(header: str, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Delimiters that cut the header; of several, those that give one of the `columns`, or that cut the rows alike."""
+    names = {delimiter: header_cells(header, delimiter) for delimiter in DELIMITERS}
+    found = [delimiter for delimiter in DELIMITERS if len(names[delimiter]) > 1]
+    found = [delimiter for delimiter in found if not set(columns).isdisjoint(names[delimiter])] or found
+    return [delimiter for delimiter in found if _width(rows, delimiter) == len(names[delimiter])] or found
+
+
+def _in_rows(path: Path, rows: Sequence[str], columns: Sequence[str], default: str) -> list[str]:
+    """Delimiters that cut all rows of a file without header alike, or most rows into as many cells as `columns` need.
+
+    Raises:
+        BadDataError: a delimiter cuts most rows, and nothing says that it is one.
+    """
+    needed = max((int(name) for name in columns if name.isdecimal()), default=1)
+    found = [delimiter for delimiter in DELIMITERS if _width(rows, delimiter) >= max(2, needed)]
+    found = found or [delimiter for delimiter in DELIMITERS if needed > 1 and _most_have(rows, delimiter, needed)]
+    doubtful = [delimiter for delimiter in DELIMITERS if delimiter != default and _most_have(rows, delimiter, 2)]
+    if doubtful and not found:
+        name = delimiter_name(doubtful[0])
+        raise BadDataError(
+            f"{path}: the delimiter {name} cuts most of the first rows, but not all alike",
+            f"say --delimiter {name}, or --delimiter {delimiter_name(default)} for one column",
+        )
+    return found
 
 
 def _of_one_name(path: Path, header: str, rows: Sequence[str], default: str) -> str:
@@ -132,18 +147,26 @@ def _has_index(header: str, rows: Sequence[str], delimiter: str) -> bool:
     if _width(rows, delimiter) != len(names) + 1 or not any(row[-1] for row in cells):
         return False
     first = [row[0] for row in cells]
-    quoted = header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows)
-    if all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first):
-        numbers = [int(cell) for cell in first]
-        rising = numbers[0] in {0, 1} and all(after > before for before, after in pairwise(numbers))
-        return rising and (quoted or len(rows) >= FEW_ROWS)
-    return quoted and len(set(first)) == len(first)
+    if header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows):
+        return len(set(first)) == len(first)
+    if len(rows) < FEW_ROWS or not all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first):
+        return False
+    # In a text a space follows the comma.
+    in_texts = any(cell.startswith(" ") for row in cells for cell in row)
+    numbers = [int(cell) for cell in first]
+    return not in_texts and numbers[0] in {0, 1} and all(after > before for before, after in pairwise(numbers))
 
 
 def _width(rows: Sequence[str], delimiter: str) -> int:
     """Number of cells of the rows, or 0 if rows differ."""
     widths = {len(_cells(row, delimiter)) for row in rows}
     return widths.pop() if len(widths) == 1 else 0
+
+
+def _most_have(rows: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether the first row, and half of all rows, have at least `width` cells."""
+    widths = [len(_cells(row, delimiter)) for row in rows]
+    return bool(widths) and widths[0] >= width and 2 * sum(found >= width for found in widths) >= len(widths)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

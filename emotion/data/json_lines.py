@@ -7,7 +7,8 @@ from typing import Any
 
 from emotion.data.lines import Lines
 from emotion.data.record import Record, Records
-from emotion.data.text_problem import MARK
+from emotion.data.text_io import Codec
+from emotion.data.text_problem import MARK, undecodable
 
 
 class RepeatingObject(dict[str, Any]):
@@ -22,6 +23,11 @@ def open_objects(lines: Lines) -> Records:
     keys = tuple(dict.fromkeys(key for values in first for key in values))
     preamble = lines.codec.mark + lines.take_blank(spaces=True)
     return Records("jsonl", lines.codec, lines.end, preamble, _records(lines), keys=keys)
+
+
+def half_pair(cell: object, record: Record, codec: Codec) -> bool:
+    """Whether a cell has half a surrogate pair, written as an escape: the line itself has no undecodable bytes."""
+    return isinstance(cell, str) and undecodable(cell) and not undecodable(codec.decode(record.raw))
 
 
 def json_type(value: object) -> str:

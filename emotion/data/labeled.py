@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from emotion.data.columns import find_column
 from emotion.data.dialect import DialectOptions, Format, parse_delimiter
-from emotion.data.json_lines import RepeatingObject, json_type
+from emotion.data.json_lines import RepeatingObject, half_pair, json_type
 from emotion.data.lines import Lines
 from emotion.data.record import Record
 from emotion.data.records import format_of, open_records
-from emotion.data.text_io import open_bytes
+from emotion.data.text_io import Codec, open_bytes
 from emotion.data.text_problem import text_problem, undecodable
 from emotion.errors import BadDataError
 from emotion.params.schema import DataTable
@@ -141,7 +141,7 @@ def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
     with open_records(path, kind, _options(params), columns) as records:
         if records.header is None:
             for record in records.rows:
-                yield _object_cells(record, columns)
+                yield _object_cells(record, records.codec, columns)
         elif records.header:
             options = "--text-column and --label-column"
             text, label = (find_column(path, records.header, name, options) for name in columns)
@@ -161,7 +161,7 @@ def _options(params: DataTable) -> DialectOptions:
     )
 
 
-def _object_cells(record: Record, columns: tuple[str, str]) -> _RawRow:
+def _object_cells(record: Record, codec: Codec, columns: tuple[str, str]) -> _RawRow:
     if record.values is None:
         return _RawRow(record.line, problem=record.problem)
     for name in columns:
@@ -169,6 +169,8 @@ def _object_cells(record: Record, columns: tuple[str, str]) -> _RawRow:
             return _RawRow(record.line, problem=f"no key {name!r}; the keys are {', '.join(record.values)}"[:200])
         if isinstance(record.values, RepeatingObject) and name in record.values.repeated:
             return _RawRow(record.line, problem=f"the key {name!r} occurs twice")
+        if half_pair(record.values[name], record, codec):
+            return _RawRow(record.line, problem=f"half a surrogate pair in the {name}")
     return _RawRow(record.line, *(record.values[name] for name in columns))
 
 

@@ -14,7 +14,8 @@ from emotion.store.atomic import open_replacing
 from tests.classify.conftest import Classify, errors_of, quick
 
 # What csv can tell apart, with much of what has to be quoted. NUL suggests UTF-16, and surrogates are undecodable.
-cells = st.text(st.sampled_from("ab ,;\t\"'\r\n\0é漢\U0001f600") | st.characters(codec="utf-8"), max_size=12)
+characters = st.sampled_from("ab ,;\t\"'\r\né漢\U0001f600") | st.characters(codec="utf-8", exclude_characters="\0")
+cells = st.text(characters, max_size=12)
 
 
 @quick
