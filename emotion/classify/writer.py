@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import IO
 
@@ -39,26 +39,33 @@ class Writer:
         self._file = file
         self._records = records
         self._encode = records.codec.encode
-        self._cell = lru_cache(256)(self._quoted)
+        self._label = lru_cache(256)(self._quoted)
+        self._width = len(records.header or ())
         self._check_labels(labels)
         self.header_bytes = self._write(self._header())
 
     def write(self, records: Sequence[Record], added: Sequence[list[str]]) -> None:
         """Write `records`. `added` has label, score and further scores per record, or empty strings."""
-        appended = self._json_line if self._records.header is None else self._row
-        self._write(b"".join(map(appended, records, added)))
+        line = self._json_line if self._records.header is None else self._row
+        self._write(b"".join(map(line, records, added)))
 
     def _header(self) -> bytes:
         """All that precedes the first record: what the input has, with the new names in the header."""
         first = self._records.first
-        return self._records.preamble + (self._row(first, self.names) if first is not None else b"")
+        if first is None:
+            return self._records.preamble
+        width = self._width - self._records.dialect.unnamed
+        return self._records.preamble + self._append(first, width, map(self._quoted, self.names))
 
     def _row(self, record: Record, added: Sequence[str]) -> bytes:
-        """A row's own bytes, and the new cells. A short row is filled up, so that they stand below their names."""
-        delimiter, _, unnamed = self._records.dialect
-        width = len(self._records.header or ()) - (unnamed if record is self._records.first else 0)
+        """A row's own bytes, and the new cells. Scores need no quotes."""
+        return self._append(record, self._width, [self._label(added[0]), *added[1:]])
+
+    def _append(self, record: Record, width: int, cells: Iterable[str]) -> bytes:
+        """Append cells to a record, which is filled up to `width`, so that they stand below their names."""
+        delimiter = self._records.dialect.delimiter
         fill = delimiter * (max(0, width - record.written) + 1)
-        return record.raw + self._encode(fill + delimiter.join(map(self._cell, added))) + record.end
+        return record.raw + self._encode(fill + delimiter.join(cells)) + record.end
 
     def _quoted(self, cell: str) -> str:
         """A cell as the dialect writes it."""

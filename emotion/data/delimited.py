@@ -14,7 +14,7 @@ from emotion.data.dialect import (
     header_cells,
     parse_delimiter,
 )
-from emotion.data.lines import QUOTED, RECORD_LIMIT, Lines
+from emotion.data.lines import RECORD_LIMIT, Lines, without_quoted
 from emotion.data.record import Record, Records
 from emotion.data.row_parser import QuoteError, parse_line, parse_quoted
 from emotion.data.text_problem import MARK, undecodable
@@ -31,14 +31,17 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
     Raises:
         BadDataError: the header cannot be read, or the dialect is ambiguous.
     """
-    preamble = lines.codec.mark + lines.take_blank()
+    preamble = lines.codec.mark
     sample = [line for line in lines.sample_lines() if line]
     if sample and (said := SEPARATOR_LINE.fullmatch(sample[0])):
         options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
-        preamble += lines.take() + lines.take_blank()
+        preamble += lines.take_blank() + lines.take()
         del sample[0]
     dialect = find_dialect(lines.path, kind, sample, options, columns)
     reader = RowReader(lines, dialect)
+    # In a list of one column without a header blank lines are rows.
+    if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
+        preamble += lines.take_blank()
     first = reader.take()
     if first is None:
         return Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
@@ -104,14 +107,16 @@ class RowReader:
         line = self._lines.take()
         if not line:
             return None
-        text = self._lines.decode(self._lines.split_end(line)[0])
+        raw, end = self._lines.split_end(line)
+        text = self._lines.decode(raw)
         if "\n" in text and self._lines.end != "\n" and (rows := self._rows_within(line)):
             self._lines.replace(rows)
             return self.take()
         number = self._lines.number
         self._taken, self._size = [line], len(line)
         fields, problem = self._parse(text)
-        raw, end = self._lines.split_end(b"".join(self._taken))
+        if len(self._taken) > 1:
+            raw, end = self._lines.split_end(b"".join(self._taken))
         if text.startswith(MARK):
             problem = "a byte order mark within the file: are several files in one?"
         elif b"\0" in raw and not self._lines.codec.wide:
@@ -197,7 +202,7 @@ class RowReader:
             BadDataError: they are whole rows of one column, which may as well be one text.
         """
         text = self._lines.decode(line)
-        bare = text if self._dialect.quoting == "none" else QUOTED.sub("", text)
+        bare = text if self._dialect.quoting == "none" else without_quoted(text, self._dialect.delimiter)
         lines = text.removesuffix(self._lines.end).removesuffix("\n").split("\n")
         if len(lines) == 1 or "\n" not in bare.removesuffix(self._lines.end) or not self._whole_rows(lines):
             return []

@@ -58,7 +58,7 @@ def _parse(text: str) -> tuple[dict[str, Any] | None, str]:
     if text.startswith(MARK):
         return None, "a byte order mark within the file: are several files in one?"
     try:
-        values = json.loads(text, object_pairs_hook=_object)
+        values = DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", None) or str(error) or "nested too deeply"
         return None, f"not JSON: {reason}"
@@ -74,3 +74,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     repeating = RepeatingObject(values)
     repeating.repeated = {key for key, count in Counter(key for key, _ in pairs).items() if count > 1}
     return repeating
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object)

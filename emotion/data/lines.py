@@ -15,13 +15,13 @@ SAMPLE_LINES = 33
 SAMPLE_BYTES = 1 << 16
 # Bytes of the longest record. Without a limit a file without line ends is read into memory.
 RECORD_LIMIT = 64 << 20
-QUOTED = re.compile(r'"[^"]*"')
 
 
 class Lines:
     r"""Physical lines of an open file, with their line ends, without the file's byte order mark.
 
-    `end` is the line end. In a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken.
+    Behind one of the `delimiters` a quoted cell may begin, which holds line ends of its own. `end` is the line end. In
+    a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken.
 
     Raises:
         BadDataError: NUL bytes, bytes that no text has, a damaged `.gz` file, or a line over RECORD_LIMIT.
@@ -29,7 +29,7 @@ class Lines:
         UsageError: Python does not know the encoding.
     """
 
-    def __init__(self, path: Path, raw: IO[bytes], encoding: str) -> None:
+    def __init__(self, path: Path, raw: IO[bytes], encoding: str, delimiters: str = "") -> None:
         self.path = path
         self.number = 0
         self._raw = raw
@@ -40,7 +40,7 @@ class Lines:
         decoder = codecs.getincrementaldecoder(self.codec.name)(self.codec.errors)
         # The sample may end within a character, or within a line.
         sample = self._decoded(decoder, start[len(self.codec.mark) :])
-        self.end = _line_end(sample)
+        self.end = _line_end(sample, delimiters)
         self._sample = _whole_lines(sample, self.end) if len(start) == SAMPLE_BYTES else sample
         self._end = self.codec.encode(self.end)
         # Longest first. In a file with `\r\n` only the last line can end in `\n`.
@@ -193,13 +193,18 @@ def _end_of_line(head: bytes, end: bytes) -> int:
     return position
 
 
-def _line_end(sample: str) -> str:
-    """Line end of the first line. Line ends within quotes count only if there are no others."""
-    for text in (QUOTED.sub("", sample), sample):
+def _line_end(sample: str, delimiters: str) -> str:
+    """Line end of the first line. Line ends in quoted cells count only if there are no others."""
+    for text in (without_quoted(sample, delimiters) if delimiters else "", sample):
         found = re.search(r"\r?\n", text) or re.search(r"\r", text)
         if found:
             return found[0]
     return "\n"
+
+
+def without_quoted(text: str, delimiters: str) -> str:
+    """Remove the quoted cells of a text, which begin behind one of the `delimiters`, or at the start of a line."""
+    return re.sub(rf'(^|[{re.escape(delimiters)}\r\n])"(?:[^"]|"")*"', r"\1", text)
 
 
 def _whole_lines(sample: str, end: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emotion.data.delimited import open_rows
-from emotion.data.dialect import DialectOptions, Format
+from emotion.data.dialect import DELIMITERS, DialectOptions, Format
 from emotion.data.json_lines import open_objects
 from emotion.data.lines import Lines
 from emotion.data.record import Records
@@ -42,5 +42,8 @@ def open_records(
         UsageError: the encoding is unknown.
     """
     with open_bytes(path, digest) as raw:
-        lines = Lines(path, raw, options.encoding)
-        yield open_objects(lines) if kind == "jsonl" else open_rows(lines, kind, options, columns)
+        if kind == "jsonl":
+            yield open_objects(Lines(path, raw, options.encoding))
+        else:
+            delimiters = "" if options.quoting == "none" else options.delimiter or "".join(DELIMITERS)
+            yield open_rows(Lines(path, raw, options.encoding, delimiters), kind, options, columns)

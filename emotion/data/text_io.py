@@ -7,7 +7,7 @@ import hashlib
 import io
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,16 +37,13 @@ class Codec:
 
     name: str
     mark: bytes = b""
+    # Set from `name`: whether a code unit has more than one byte, and the error handler that loses no byte.
+    wide: bool = field(init=False)
+    errors: str = field(init=False)
 
-    @property
-    def wide(self) -> bool:
-        """Whether a code unit has more than one byte."""
-        return self.name in WIDE
-
-    @property
-    def errors(self) -> str:
-        """Error handler that loses no byte."""
-        return "surrogatepass" if self.wide else "surrogateescape"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wide", self.name in WIDE)
+        object.__setattr__(self, "errors", "surrogatepass" if self.wide else "surrogateescape")
 
     def decode(self, content: bytes) -> str:
         """Text of whole lines.
