@@ -119,8 +119,9 @@ def classify(
 ) -> None:
     """Classify the rows of CSV, TSV or JSONL files, also .gz.
 
-    Every row keeps its bytes and its place; label and score, the label's probability, are appended. A row that cannot
-    be classified has an empty label; OUT.errors.csv lists it. Exits 65 if no row of a file has a label.
+    Every row keeps its bytes and its place; label and score, the label's probability, are appended.
+    A row that cannot be classified has an empty label; OUT.errors.csv lists it.
+    Exits 65 if no row of a file has a label.
 
     [bold]Examples[/]
 

@@ -50,7 +50,9 @@ class ClassifyReport:
         part = shard.part(task)
         if not result.counts.rows:
             console.say(f"no rows for {part.output}")
-        self._add(part, result.counts, prefixed=result.prefixed, skipped=result.skipped, missing=result.missing)
+        done = {"skipped": result.skipped, "missing": result.missing}
+        dialect = None if result.skipped else self._dialect
+        self._add(part, result.counts, prefixed=result.prefixed, dialect=dialect, **done)
         if result.skipped:
             console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
         if result.missing:
@@ -82,7 +84,7 @@ class ClassifyReport:
             raise self._failures[0][1]
         messages = [error.message for _, error in self._failures]
         raise BadDataError(
-            f"{len(messages):,} of {len(self._found.tasks):,} files are bad: {_named(messages, '; ')}",
+            f"bad files, {len(messages):,} of {len(self._found.tasks):,}: {_named(messages, '; ')}",
             "mend them, and start again",
         )
 
