@@ -50,15 +50,20 @@ class ClassifyReport:
         part = shard.part(task)
         if not result.counts.rows:
             console.say(f"no rows for {part.output}")
-        done = {"skipped": result.skipped, "missing": result.missing}
-        dialect = None if result.skipped else self._dialect
-        self._add(part, result.counts, prefixed=result.prefixed, dialect=dialect, **done)
+        more = {
+            "dialect": None if result.skipped else self._dialect,
+            "skipped": result.skipped,
+            "missing": result.missing,
+            "whole": result.whole.as_json() if result.whole is not None else None,
+        }
+        self._add(part, result.counts, prefixed=result.prefixed, **more)
         if result.skipped:
             console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
-        if result.missing:
+        if result.whole is None:
             console.say(f"{len(result.missing)} of {shard.count} parts of {task.output} are still to come")
         else:
             console.say(f"all {shard.count} parts joined in {task.output}; {result.part.parent} may be deleted")
+            console.say(f"all parts: {result.whole.rows:,} rows, {result.whole.errors:,} without a label")
 
     def add_failure(self, source: Path, error: EmotionError) -> None:
         """Keep a file's error; raise it at once if there is nothing else to report.
