@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from emotion.data.dataset import Split, read_splits
-from emotion.data.label_text import unseen_sentence
+from emotion.data.label_text import name_label, unseen_sentence
 from emotion.data.label_warnings import find_warnings
 from emotion.data.overlap import measure_overlaps
 from emotion.data.split_files import SPLITS, split_files
@@ -148,6 +148,6 @@ def _remarks(report: Report) -> list[str]:
         texts, labels = counts["texts"], counts["two_labels"]
         found += [f"{name}: {texts:,} texts occur more than once, {labels:,} of them under two labels"] if texts else []
     for name, counts in report.labels.items():
-        absent = [label for label, count in counts.items() if not count]
+        absent = [name_label(label) for label, count in counts.items() if not count]
         found += [f"{name} has no row of {', '.join(absent[:10])}"] if absent and report.rows[name] else []
     return found

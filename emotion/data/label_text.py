@@ -25,6 +25,12 @@ def show_label(label: str) -> str:
     return f"{ascii(label) if odd else repr(label):.{LONGEST}}"
 
 
+def name_label(label: str) -> str:
+    """Give a label for a list of labels: quoted only where it could be misread there."""
+    quoted = show_label(label)
+    return label if quoted == f"'{label}'" and "," not in label else quoted
+
+
 def lookalikes(labels: Iterable[str]) -> list[list[str]]:
     """Group labels that people take for one; an empty-looking label is in no group."""
     groups: dict[str, list[str]] = {}
@@ -36,7 +42,7 @@ def lookalikes(labels: Iterable[str]) -> list[list[str]]:
 def unseen_sentence(split: str, unseen: Iterable[str], known: Iterable[str]) -> str:
     """Name the labels of `split` that train lacks, and the labels of train that people take for the same."""
     found = sorted(unseen)
-    shown = [label if show_label(label) == f"'{label}'" else show_label(label) for label in found[:MOST_NAMED]]
+    shown = [name_label(label) for label in found[:MOST_NAMED]]
     alike = [group for group in lookalikes([*found, *known]) if not set(group).isdisjoint(found)][:MOST_NAMED]
     pairs = [f"; {' and '.join(map(show_label, group))} {ALIKE}" for group in alike]
     return f"{split} has labels that train lacks: {', '.join(shown)}{''.join(pairs)}"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.data.label_text import name_label
 from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.evaluation.metrics_file import SplitScores, TestScores
 
@@ -94,7 +95,7 @@ def text_report(logits: NDArray[np.float32], labels: NDArray[np.int32], names: S
             labels, predicted, labels=range(len(names)), target_names=list(names), digits=4, zero_division=0
         )
     )
-    absent = [name for index, name in enumerate(names) if index not in present]
+    absent = [name_label(name) for index, name in enumerate(names) if index not in present]
     if not absent:
         return report
     *lines, macro, weighted = report.rstrip("\n").split("\n")

@@ -1,4 +1,4 @@
-"""Ends a training that diverged: a loss or weight is not finite, or a logit is in the thousands."""
+"""Ends a training that diverged: a loss or weight is not finite, or logits are in the thousands."""
 
 import math
 from collections.abc import Sequence
@@ -18,21 +18,27 @@ MOST_SKIPPED = 20
 
 
 class DivergenceCheck:
-    """Checks losses, logits and weights of a training; `skips` says that steps with an overflow change no weight."""
+    """Checks losses, logits and weights of a training.
 
-    def __init__(self, params: TrainingTable, *, skips: bool) -> None:
+    `label_weights` float32 (labels,) are the weights of the loss; `skips` says that steps with an overflow change
+    nothing.
+    """
+
+    def __init__(self, params: TrainingTable, label_weights: NDArray[np.float32], *, skips: bool) -> None:
         self.params, self.allowed = params, MOST_SKIPPED if skips else 0
+        # The cross-entropy of a row is at most the difference of two logits, beside the logarithm of their number.
+        self.most_loss = MOST_LOGIT * float(np.max(label_weights))
         self.skipped = 0
 
     def check_loss(self, loss: float, step: int) -> None:
         """Check the mean loss of a batch, in step `step` from 1.
 
         Raises:
-            CheckFailedError: the loss is not finite; with skipped steps, too many times in a row.
+            CheckFailedError: the loss is in the thousands, or not finite; with skipped steps, too many times in a row.
         """
         self.skipped = 0 if math.isfinite(loss) else self.skipped + 1
-        if self.skipped > self.allowed:
-            raise self._error(f"the training diverged: the loss of step {step:,} is {loss}")
+        if self.skipped > self.allowed or (not self.skipped and loss >= self.most_loss):
+            raise self._error(f"the training diverged: the loss of step {step:,} is {loss:,.0f}")
 
     def check_logits(self, logits: NDArray[np.float32], step: int) -> None:
         """Check the logits of validation float32 (rows, labels), computed after `step` steps.

@@ -73,7 +73,7 @@ class Fitting:
         self.train, self.validation = train, validation
         self.steps_per_epoch = steps_per_epoch(len(train), params)
         self.forward = Forward(step.model, self._validation_tokens())
-        self.divergence = DivergenceCheck(params, skips=step.scale is not None)
+        self.divergence = DivergenceCheck(params, step.weights.numpy(), skips=step.scale is not None)
         self.state, self.workers_stopping = ProgressState(), False
         self.best_weights: Weights | None = None
 

@@ -265,7 +265,7 @@ def test_a_training_that_diverges_ends_with_70(tmp_path: Path) -> None:
     changes = [word for change in ("training.learning_rate=1.0", *sizes) for word in ("--set", change)]
     done = train("ann", "--data", data, "--store", tmp_path / "store", *changes)
     assert done.returncode == 70
-    assert re.search(r"error: the training diverged: after step \d+ a logit of validation is [\d,]+\n", done.stderr)
+    assert re.search(r"error: the training diverged: the loss of step \d+ is [\d,]+\n", done.stderr)
     assert "lower [training] learning_rate" in done.stderr
     assert "export" not in done.stderr
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emotion.data.label_text import lookalikes, show_label, unseen_sentence
+from emotion.data.label_text import lookalikes, name_label, show_label, unseen_sentence
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,14 @@ def test_other_labels_are_not(label: str, other: str) -> None:
 )
 def test_what_cannot_be_seen_is_escaped(label: str, shown: str) -> None:
     assert show_label(label) == shown
+
+
+@pytest.mark.parametrize(
+    ("label", "named"),
+    [("very happy", "very happy"), ("joy,fear", "'joy,fear'"), ("\u200b", "'\\u200b'"), ("it's", '"it\'s"')],
+)
+def test_a_label_in_a_list_is_quoted_only_where_it_could_be_misread(label: str, named: str) -> None:
+    assert name_label(label) == named
 
 
 def test_unseen_labels_are_named_with_the_labels_they_resemble() -> None:

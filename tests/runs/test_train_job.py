@@ -87,9 +87,7 @@ def test_an_export_that_differs_fails_and_leaves_no_metrics(
 def test_a_training_that_diverges_says_so_and_at_which_step(tmp_path: Path, data: Path) -> None:
     changes = ["training.learning_rate=1.0", "training.batch_size=4", "training.average=0"]
     job = plan(tmp_path, data, *changes, "model.hidden=[128, 128]", "model.embedding_dim=128")
-    with pytest.raises(
-        CheckFailedError, match="the training diverged: after step 6 a logit of validation is"
-    ) as caught:
+    with pytest.raises(CheckFailedError, match=r"the training diverged: the loss of step \d is [\d,]+") as caught:
         train_job(job, RecordingListener())
     assert caught.value.exit_code == 70
     assert "learning_rate (1 now)" in caught.value.hint

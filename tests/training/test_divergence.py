@@ -19,18 +19,22 @@ PARAMS = TrainingTable(learning_rate=0.5, clip_norm=2.0)
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_not_finite_is_told_with_its_step(loss: float) -> None:
     with pytest.raises(CheckFailedError, match=f"the training diverged: the loss of step 1,234 is {loss}") as caught:
-        DivergenceCheck(PARAMS, skips=False).check_loss(loss, 1234)
+        DivergenceCheck(PARAMS, np.ones(2, np.float32), skips=False).check_loss(loss, 1234)
     assert caught.value.exit_code == 70
     assert "learning_rate (0.5 now)" in caught.value.hint
     assert "clip_norm (2 now)" in caught.value.hint
 
 
-def test_a_large_loss_is_not_divergence() -> None:
-    DivergenceCheck(PARAMS, skips=False).check_loss(1e30, 1)
+@pytest.mark.parametrize("skips", [True, False])
+def test_a_loss_in_the_thousands_is_divergence_unless_a_label_weighs_as_much(*, skips: bool) -> None:
+    with pytest.raises(CheckFailedError, match="the loss of step 7 is 1,500"):
+        DivergenceCheck(PARAMS, np.ones(2, np.float32), skips=skips).check_loss(1500.0, 7)
+    DivergenceCheck(PARAMS, np.ones(2, np.float32), skips=skips).check_loss(900.0, 7)
+    DivergenceCheck(PARAMS, np.asarray([0.1, 9.0], np.float32), skips=skips).check_loss(1500.0, 7)
 
 
 def test_steps_that_float16_skips_are_allowed_until_too_many_in_a_row() -> None:
-    check = DivergenceCheck(PARAMS, skips=True)
+    check = DivergenceCheck(PARAMS, np.ones(2, np.float32), skips=True)
     for step in range(10 * MOST_SKIPPED):
         check.check_loss(1.0 if step % MOST_SKIPPED == 0 else math.inf, step)
     for step in range(MOST_SKIPPED):
@@ -46,20 +50,20 @@ def test_steps_that_float16_skips_are_allowed_until_too_many_in_a_row() -> None:
 def test_a_logit_in_the_thousands_is_told_with_its_step(value: float) -> None:
     logits = np.asarray([[0.0, 1.0], [value, 2.0]], np.float32)
     with pytest.raises(CheckFailedError, match="the training diverged: after step 40 a logit of validation is "):
-        DivergenceCheck(PARAMS, skips=False).check_logits(logits, 40)
+        DivergenceCheck(PARAMS, np.ones(2, np.float32), skips=False).check_logits(logits, 40)
 
 
 @pytest.mark.parametrize("value", [0.0, 30.0, -900.0])
 def test_other_logits_are_not(value: float) -> None:
-    DivergenceCheck(PARAMS, skips=False).check_logits(np.full((3, 2), value, np.float32), 1)
+    DivergenceCheck(PARAMS, np.ones(2, np.float32), skips=False).check_logits(np.full((3, 2), value, np.float32), 1)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_weight_that_is_not_finite_is_told_with_its_step(value: float) -> None:
     weights = [np.ones(3, np.float32), np.asarray([[1.0, value]], np.float32)]
     with pytest.raises(CheckFailedError, match="the training diverged: after step 40 a weight is not finite"):
-        DivergenceCheck(PARAMS, skips=False).check_weights(weights, 40)
-    DivergenceCheck(PARAMS, skips=False).check_weights(weights[:1], 40)
+        DivergenceCheck(PARAMS, np.ones(2, np.float32), skips=False).check_weights(weights, 40)
+    DivergenceCheck(PARAMS, np.ones(2, np.float32), skips=False).check_weights(weights[:1], 40)
 
 
 @pytest.mark.parametrize(
