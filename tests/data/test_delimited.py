@@ -37,9 +37,8 @@ def fields(rows: list[Record]) -> list[list[str]]:
 
 def joined(records: Records) -> bytes:
     """All bytes of a file: what stands before the header, the header, and the rows."""
-    found = [record.raw + record.end for record in records.rows]
-    first = b"" if records.first is None else records.first.raw + records.first.end
-    return records.preamble + first + b"".join(found)
+    first = [] if records.first is None else [records.first]
+    return records.preamble + b"".join(record.raw + record.end for record in [*first, *records.rows])
 
 
 PIECES = ["a", "text", "é", " ", "7", '"', '""', ",", ";", "\t", "\n", "\r\n", "\r", "\n\n", "\ufeff", "\udcff"]
@@ -192,8 +191,7 @@ PROBLEMS: dict[str, tuple[bytes, str]] = {
 def test_rows_that_are_named(name: str) -> None:
     content, problem = PROBLEMS[name]
     # The sample at the start of a file must not have NUL bytes.
-    good = b"1,good\n" * 40
-    rows = read(b"id,text\n" + good + content + good)
+    rows = read(b"id,text\n" + b"1,good\n" * 40 + content + b"1,good\n")
     assert [(row.line, problem in row.problem) for row in rows if row.problem] == [(42, True)]
 
 
@@ -223,6 +221,8 @@ def test_limits_of_a_cell_and_of_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [bool(row.problem) for row in rows] == [True, False, False, True]
     assert "a field has over 100 characters" in rows[0].problem
     assert len(rows[0].raw) == 124
+    # In a TSV a quote that is not closed is text.
+    assert len(read('id\ttext\n1\t"b\n' + "2\tc\n" * 1000, "tsv")) == 1001
     with pytest.raises(BadDataError, match="the quote in line 3 is not closed") as caught:
         read('id,text\n1,a\n2,"b\n' + "c\n" * 1000)
     assert "--quoting none" in caught.value.hint
