@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from emotion.formatting import differences, duration, escape_markdown, shorten
+from emotion.formatting import differences, duration, escape_markdown, shorten, visible
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,31 @@ def test_what_is_to_be_passed_over_is() -> None:
     here = {"params": {"resources": {"threads": 2, "wait": 3}, "training": {"seed": 2}}}
     assert len(differences(there, here)) == 3
     assert differences(there, here, "params.resources") == ["  params.training.seed: 1 there, 2 here"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("text", "text"),
+        ("größte 恐れ", "größte 恐れ"),
+        ("two words", "two words"),
+        ("", "''"),
+        (" text", "' text'"),
+        ("text ", "'text '"),
+        ("a\tb\nc", r"a\tb\nc"),
+        ("text\0", r"text\x00"),
+        ("te\xadxt", r"te\xadxt"),
+        ("a\xa0b", r"a\xa0b"),
+        ("a\u3000b", r"a\u3000b"),
+        ("\ufefftext", r"\ufefftext"),
+        ("te\u200bxt\u200e", r"te\u200bxt\u200e"),
+        ("\U000e0041", r"\U000e0041"),
+        ("caf\udce9", r"caf\udce9"),
+        ("text\u3164", r"text\u3164"),
+        ("te\u2800xt", r"te\u2800xt"),
+        ("text\ufe0f", r"text\ufe0f"),
+        ("te\u034fxt", r"te\u034fxt"),
+    ],
+)
+def test_what_nobody_sees_in_a_name_is_an_escape(name: str, shown: str) -> None:
+    assert visible(name) == shown

@@ -11,8 +11,10 @@ import pytest
 from emotion.cli.params import as_toml
 from emotion.params.schema import (
     AnnTable,
+    DataTable,
     FineTuningTable,
     LstmTable,
+    ResourcesTable,
     TransformerParams,
     TransformerTable,
     WordParams,
@@ -49,6 +51,18 @@ def test_what_parameters_a_model_has(model: str, expected: type) -> None:
         ("[data]\ntest_fraction = 0", "[data] test_fraction"),
         ("[data]\nsplit_seed = -1", "[data] split_seed"),
         ("[data]\ntext_column = 1", "[data] text_column"),
+        ('[data]\ndelimiter = ""', "[data] delimiter"),
+        ('[data]\ndelimiter = ";;"', "[data] delimiter"),
+        ('[data]\ndelimiter = "semicolon"', "[data] delimiter"),
+        ("[data]\ndelimiter = '\"'", "[data] delimiter"),
+        ('[data]\ndelimiter = "\\n"', "[data] delimiter"),
+        ('[data]\ndelimiter = ";\\n"', "[data] delimiter"),
+        ('[data]\ndelimiter = "\\u0000"', "[data] delimiter"),
+        ("[data]\ndelimiter = 1", "[data] delimiter"),
+        ('[data]\nquoting = "line"', "[data] quoting"),
+        ('[data]\nquoting = "CSV"', "[data] quoting"),
+        ("[data]\nheader = 0", "[data] header"),
+        ('[data]\nheader = "false"', "[data] header"),
         ("[text]\nvocabulary = 2", "[text] vocabulary"),
         ("[text]\nmax_length = 35.0", "[text] max_length"),
         ("[training]\nxla = 1", "[training] xla"),
@@ -82,6 +96,22 @@ def test_an_impossible_value_is_told_with_file_table_and_key(file: Path, content
     file.write_text(content)
     (line,) = mistakes("ann", file)
     assert line.startswith(f"{file}: {location}: ")
+
+
+@pytest.mark.parametrize("delimiter", ["auto", "tab", "\t", ";", ",", "|", " ", "§"])
+@pytest.mark.parametrize("quoting", ["auto", "csv", "none"])
+def test_the_dialect_of_a_data_set(file: Path, delimiter: str, quoting: str) -> None:
+    file.write_text(as_toml({"data": {"delimiter": delimiter, "quoting": quoting, "header": False}}))
+    data = load_params("ann", file).data
+    assert (data.delimiter, data.quoting, data.header) == (delimiter, quoting, False)
+    said = [f'data.delimiter="{delimiter}"', f"data.quoting={quoting}", "data.header=true"]
+    data = load_params("ann", file, said).data
+    assert (data.delimiter, data.quoting, data.header) == (delimiter, quoting, True)
+
+
+def test_a_data_set_without_a_dialect_has_the_one_of_its_files(file: Path) -> None:
+    data = load_params("ann", file).data
+    assert (data.delimiter, data.quoting, data.header) == ("auto", "auto", True)
 
 
 @pytest.mark.parametrize("size", ["0", "1M", "800M", "6G", "6 G", "999999999M"])
@@ -171,6 +201,9 @@ def test_what_goes_together_is_good(file: Path, model: str, overrides: list[str]
 
 CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("data", {"split_seed": 1}),
+    ("data", {"delimiter": ";"}),
+    ("data", {"quoting": "none"}),
+    ("data", {"header": False}),
     ("text", {"vocabulary": 100}),
     ("model", {"name": "ann", "hidden": [8]}),
     ("model", {"name": "lstm"}),
@@ -198,6 +231,30 @@ def test_the_digest_does_not_depend_on_resources_nor_on_writing() -> None:
         }
     )
     assert other.digest("a") == plain.digest("a")
+
+
+# Of the schema before it had a dialect: an existing run must be found again.
+EARLIER: list[tuple[WordParams | TransformerParams, str]] = [
+    (
+        WordParams(
+            model=LstmTable(),
+            data=DataTable(text_column="body", split_seed=3),
+            resources=ResourcesTable(threads=2),
+        ),
+        "ecb2ae06d6ddd5ecc09aa8ef04be8b94bf60ef1db37ad1674da71c964c82c3c3",
+    ),
+    (
+        TransformerParams(model=TransformerTable(name="bert", checkpoint="org/name")),
+        "ca8db6b0a298662296d485ae662fd51b68c4cac1962ac4df6b6cb6f7fefa0b41",
+    ),
+]
+
+
+@pytest.mark.parametrize(("params", "digest"), EARLIER, ids=["lstm", "bert"])
+def test_runs_without_a_dialect_keep_their_digests(params: WordParams | TransformerParams, digest: str) -> None:
+    assert params.digest("data") == digest
+    said = params.data.model_copy(update={"delimiter": "auto", "quoting": "auto", "header": True})
+    assert params.model_copy(update={"data": said}).digest("data") == digest
 
 
 def test_the_digest_tells_inputs_apart() -> None:

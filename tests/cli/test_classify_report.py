@@ -1,0 +1,215 @@
+"""What a classification reports: how files are read, what is unusual, bad files, and the summary."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from emotion.classify.part_files import ShardResult
+from emotion.classify.shard import Shard
+from emotion.classify.statistics import Statistics
+from emotion.classify.tasks import Task, TaskList
+from emotion.cli.classify_report import ClassifyReport
+from emotion.cli.console import LogFormat
+from emotion.errors import BadDataError, EmotionError, InputMissingError
+
+if TYPE_CHECKING:
+    from emotion.onnx.session import Classifier
+
+Capture = pytest.CaptureFixture[str]
+DIALECT: dict[str, Any] = {
+    "format": "csv",
+    "text_column": "text",
+    "columns": 2,
+    "header": True,
+    "index": False,
+    "delimiter": ";",
+    "quoting": "csv",
+    "encoding": "utf-8",
+    "line_end": "\n",
+}
+JSONL = {"format": "jsonl", "text_column": "text", "encoding": "utf-16-le", "line_end": "\n"}
+CLASSIFIER = cast(
+    "Classifier",
+    SimpleNamespace(graph=Path("model.onnx"), device="cpu", model_digest="abc", labels=("joy", "fear")),
+)
+
+
+def tasks(*names: str, errors: bool = True) -> list[Task]:
+    outputs = [Path("out", name) for name in names]
+    return [Task(Path(path.name), path, Path(f"{path}.errors.csv") if errors else None, "csv") for path in outputs]
+
+
+def report(*names: str, log: LogFormat = LogFormat.TEXT, passed_over: int = 0) -> ClassifyReport:
+    passed = [(Path(f"{number}.png"), "unknown format") for number in range(passed_over)]
+    return ClassifyReport(lambda _: None, TaskList(tasks(*names), passed), log)
+
+
+def counts(**changes: Any) -> Statistics:
+    return Statistics(**{"rows": 3, "labels": Counter(joy=2, fear=1), "steps": Counter({900: 2, 500: 1}), **changes})
+
+
+def summary(made: ClassifyReport, capsys: Capture) -> dict[str, Any]:
+    capsys.readouterr()
+    made.summarize(CLASSIFIER, as_json=True)
+    content: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({}, "text in column 'text' of 2, delimiter ';', utf-8"),
+        ({"columns": 1, "delimiter": ","}, "text in column 'text' alone, delimiter ',', utf-8"),
+        ({"delimiter": "\t", "quoting": "line"}, "of 2, delimiter tab, quotes within a line, utf-8"),
+        ({"quoting": "none"}, "of 2, delimiter ';', no quotes, utf-8"),
+        ({"header": False, "text_column": "2"}, "text in column '2' of 2, delimiter ';', no header, utf-8"),
+        ({"index": True}, "delimiter ';', an index without a name before the first column, utf-8"),
+        ({"text_column": "te\u200bxt"}, r"text in column 'te\u200bxt' of 2"),
+        (JSONL, "JSONL in utf-16-le, the text under 'text'"),
+    ],
+)
+def test_how_a_file_is_read_is_one_line(capsys: Capture, changes: dict[str, Any], line: str) -> None:
+    report("a.csv").listener.on_open(Path("a.csv"), DIALECT | changes)
+    err = capsys.readouterr().err
+    assert err.startswith("a.csv: ")
+    assert line in err
+    assert err.count("\n") == 1
+
+
+def test_files_that_are_read_alike_are_reported_once(capsys: Capture) -> None:
+    listener = report("a.csv", "b.csv", "c.csv").listener
+    for name, changes in (("a.csv", {}), ("b.csv", {}), ("c.csv", {"delimiter": ","}), ("d.csv", {})):
+        listener.on_open(Path(name), DIALECT | changes)
+    assert [line[:5] for line in capsys.readouterr().err.splitlines()] == ["a.csv", "c.csv", "d.csv"]
+
+
+def test_logs_as_json(capsys: Capture) -> None:
+    listener = report("a.csv", log=LogFormat.JSON).listener
+    listener.on_open(Path("a.csv"), DIALECT)
+    listener.on_error(3, "empty text", '1;"é"')
+    opened, error = map(json.loads, capsys.readouterr().err.splitlines())
+    assert opened == {"event": "open", "input": "a.csv", **DIALECT}
+    assert error == {"event": "error", "line": 3, "reason": "empty text", "record": '1;"é"'}
+
+
+def test_rows_in_error_are_printed_as_they_are(capsys: Capture) -> None:
+    report("a.csv").listener.on_error(3, "empty text", "1;[red]é[/] :smile:")
+    assert capsys.readouterr().err == "line 3: empty text: 1;[red]é[/] :smile:\n"
+
+
+def test_what_is_unusual_about_an_output_is_said(capsys: Capture) -> None:
+    made = report("a.csv", "b.csv")
+    first, second = tasks("a.csv", "b.csv")
+    made.add(first, counts(), prefixed=False)
+    assert capsys.readouterr().err == ""
+    made.add(first, Statistics(), prefixed=False)
+    assert capsys.readouterr().err == "no rows in a.csv\n"
+    made.add(second, counts(rows=1200, errors=1199, reasons=Counter(short=199, empty=1000)), prefixed=True)
+    assert capsys.readouterr().err.splitlines() == [
+        "b.csv has a label or score already: the new ones are called predicted_...",
+        "warning: 1,199 of 1,200 rows of b.csv could not be classified: empty (1,000), short (199);"
+        f" see {second.errors}",
+    ]
+    [task] = tasks("-", errors=False)
+    made.add(task, counts(errors=1, reasons=Counter(short=1)), prefixed=False)
+    assert capsys.readouterr().err.endswith("they are named above\n")
+
+
+@pytest.mark.parametrize(
+    ("skipped", "missing", "expected"),
+    [
+        (False, [1, 2], "2 of 3 parts of out/a.csv are still to come"),
+        (True, [2], "part 0 of 3 was there already"),
+        (False, [], "all 3 parts joined in out/a.csv"),
+    ],
+)
+def test_parts_are_reported(capsys: Capture, *, skipped: bool, missing: list[int], expected: str) -> None:
+    made = report("a.csv")
+    [task] = tasks("a.csv")
+    part = Path("out/a.csv.parts/0")
+    result = ShardResult(part, counts(), prefixed=False, skipped=skipped, missing=missing, whole=None)
+    made.add_part(task, Shard(0, 3), result)
+    assert expected in capsys.readouterr().err
+    [output] = summary(made, capsys)["outputs"]
+    assert (output["skipped"], output["missing"], output["rows"]) == (skipped, missing, 3)
+
+
+BAD = BadDataError("a.csv has no column 'text'", "name it")
+
+
+def test_the_error_of_the_only_file_ends_the_command_at_once() -> None:
+    with pytest.raises(BadDataError) as caught:
+        report("a.csv").add_failure(Path("a.csv"), BAD)
+    assert caught.value is BAD
+
+
+def test_the_error_of_the_only_file_waits_for_the_summary_of_its_output(capsys: Capture) -> None:
+    made = report("a.csv")
+    made.add(tasks("a.csv")[0], counts(rows=1, errors=1, reasons=Counter(short=1)), prefixed=False)
+    made.add_failure(Path("a.csv"), BAD)
+    assert summary(made, capsys)["failed"] == [{"input": "a.csv", "error": BAD.message}]
+    with pytest.raises(BadDataError) as caught:
+        made.raise_failure()
+    assert caught.value is BAD
+
+
+def test_bad_files_of_a_folder_are_named_at_the_end(capsys: Capture) -> None:
+    names = [f"{number}.csv" for number in range(13)]
+    made = report(*names)
+    made.raise_failure()
+    made.add_failure(Path("0.csv"), InputMissingError("cannot read 0.csv"))
+    assert capsys.readouterr().err == "warning: cannot read 0.csv\n"
+    for name in names[1:12]:
+        made.add_failure(Path(name), BadDataError(f"{name} is bad", "mend it"))
+    assert "warning: 11.csv is bad (mend it)\n" in capsys.readouterr().err
+    with pytest.raises(EmotionError) as caught:
+        made.raise_failure()
+    assert caught.value.exit_code == 65
+    assert caught.value.message.startswith("12 of 13 files are bad: cannot read 0.csv; 1.csv is bad; ")
+    assert caught.value.message.endswith("9.csv is bad; and 2 more")
+    assert len(summary(made, capsys)["failed"]) == 12
+
+
+def test_files_that_are_passed_over_are_named_up_to_ten(capsys: Capture) -> None:
+    made = report("a.csv", passed_over=12)
+    err = capsys.readouterr().err
+    assert err.startswith("warning: 12 files are passed over: 0.png (unknown format), 1.png")
+    assert err.endswith("9.png (unknown format), and 2 more\n")
+    content = summary(made, capsys)["passed_over"]
+    assert (content["count"], len(content["files"])) == (12, 10)
+    assert content["files"][0] == {"file": "0.png", "reason": "unknown format"}
+
+
+def test_the_summary_adds_up_all_outputs(capsys: Capture) -> None:
+    made = report("a.csv", "b.csv")
+    first, second = tasks("a.csv", "b.csv")
+    made.listener.on_open(Path("a.csv"), DIALECT)
+    made.add(first, counts(), prefixed=False)
+    made.listener.on_open(Path("b.csv"), JSONL)
+    made.add(second, counts(rows=4, errors=1, cut=2, reasons=Counter(short=1)), prefixed=False)
+    content = summary(made, capsys)
+    assert (content["rows"], content["errors"], content["cut"]) == (7, 1, 2)
+    assert content["labels"] == {"joy": 4, "fear": 2}
+    assert content["model"] == {"file": "model.onnx", "digest": "abc", "labels": ["joy", "fear"]}
+    assert [output["dialect"] for output in content["outputs"]] == [DIALECT, JSONL]
+    assert [output["errors_file"] for output in content["outputs"]] == [None, str(second.errors)]
+
+
+def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
+    made = report("a.csv")
+    labels = Counter({f"label {number}": 12 - number for number in range(12)})
+    made.add(tasks("a.csv")[0], counts(rows=78, labels=labels, cut=1500), prefixed=False)
+    made.summarize(CLASSIFIER, as_json=False)
+    done = capsys.readouterr()
+    first, shares, scores, cut = done.err.splitlines()
+    assert done.out == ""
+    assert first.startswith("78 rows in ")
+    assert first.endswith(" with model.onnx")
+    assert shares.startswith("labels: label 0 15.4%, label 1 14.1%, ")
+    assert shares.endswith("label 9 3.8%, and 2 more")
+    assert scores == "scores: median 0.900, 5 % up to 0.500, 95 % up to 0.900"
+    assert cut.startswith("1,500 texts are longer than the model reads")

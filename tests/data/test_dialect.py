@@ -1,0 +1,166 @@
+"""The dialect that first lines show: delimiter, quoting, an index without a name; and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from emotion.data.dialect import Dialect, DialectOptions, Format, find_dialect, header_cells, parse_delimiter
+from emotion.data.row_parser import Quoting
+from emotion.errors import BadDataError, UsageError
+
+TEXT = ("text",)
+
+
+def find(sample: str, kind: Format = "csv", columns: tuple[str, ...] = TEXT, **options: object) -> Dialect:
+    lines = [line for line in sample.split("\n") if line]
+    return find_dialect(Path("in.csv"), kind, lines, DialectOptions(**options), columns)  # type: ignore[arg-type]
+
+
+# A sample, the columns that are wanted, and the delimiter.
+WITH_HEADER: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "semicolon": ("id;text\n1;a\n", TEXT, ";"),
+    "pipe": ("id|text\n1|a\n", TEXT, "|"),
+    "tab": ("id\ttext\n1\ta\n", TEXT, "\t"),
+    "comma": ("id,text\n1;a,b\n", TEXT, ","),
+    "the wanted column decides": ("a,b;text\n1,2;x\n", TEXT, ";"),
+    "one of two wanted columns": ("a,text;b,label\n1,2;3,x\n", ("text", "label"), ","),
+    "the rows decide": ("a,b;c\n1;2\n3,4,5;6\n", ("nothing",), ";"),
+    "the format decides": ("a,b;c\n", ("nothing",), ","),
+    "quoted names": ('"size, in m";"text"\n"a";"b"\n', TEXT, ";"),
+    "quoted once more": ('"id;""text"""\n"1;""a"""\n', TEXT, ";"),
+    "one name": ("text\na\nb\n", TEXT, ","),
+    "one name, commas in texts": ("text\nyes, a\nno, b\n", TEXT, ","),
+    "one name, some semicolons": ("text\na; b\nc\n", TEXT, ","),
+    "one name, one row": ("text\na; b\n", TEXT, ","),
+    "no row": ("id;text\n", TEXT, ";"),
+    "nothing": ("", TEXT, ","),
+}
+
+
+@pytest.mark.parametrize("name", WITH_HEADER)
+def test_the_header_shows_the_delimiter(name: str) -> None:
+    sample, columns, delimiter = WITH_HEADER[name]
+    assert find(sample, columns=columns) == Dialect(delimiter, "line" if delimiter == "\t" else "csv")
+
+
+WITHOUT_HEADER: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "all rows alike": ("a;b\nc;d\n", TEXT, ";"),
+    "quoted, with a comma in all rows": ('"a, b";"c"\n"d";"e, f"\n', TEXT, ";"),
+    "as many as the wanted column needs": ("a, b|c, d|e\nf|g|h\n", ("3",), "|"),
+    "rows too short": ("a;b\nc\nd;e\n", ("2",), ";"),
+    "one column": ("a\nb; c\nd\n", TEXT, ","),
+    "commas in some texts": ("a, b\nc\nd\n", TEXT, ","),
+    "nothing": ("", TEXT, ","),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_HEADER)
+def test_the_rows_show_the_delimiter(name: str) -> None:
+    sample, columns, delimiter = WITHOUT_HEADER[name]
+    assert find(sample, columns=columns, header=False).delimiter == delimiter
+
+
+# A sample, whether it has a header, and what the message says.
+REFUSED: dict[str, tuple[str, bool, str]] = {
+    "two in the header": ("a;b|c\n1;2|3\n", True, r"may be ';' or '\|'"),
+    "rows have more cells than the one name": ("text\na;b\nc;d\n", True, "the delimiter ';' cuts .* into 2"),
+    "tabs below one name": ("text\na\tb\nc\td\n", True, "the delimiter tab cuts"),
+    "most rows of no header": ("a;b\nc;d\ne\n", False, "the delimiter ';' cuts most"),
+    "two in all rows": ("a;b|c\nd;e|f\n", False, r"may be ';' or '\|'"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_may_be_read_in_several_ways_is_refused(name: str) -> None:
+    sample, header, message = REFUSED[name]
+    with pytest.raises(BadDataError, match=message) as caught:
+        find(sample, columns=("other",), header=header)
+    assert "--delimiter" in caught.value.hint
+    assert find(sample, delimiter=";", header=header).delimiter == ";"
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+@pytest.mark.parametrize(
+    ("delimiter", "said", "quoting"),
+    [(";", None, "csv"), ("\t", None, "line"), ("\t", "csv", "csv"), ("\t", "none", "none"), (";", "none", "none")],
+)
+def test_the_delimiter_decides_how_quotes_are_read(
+    kind: Format, delimiter: str, said: Quoting | None, quoting: Quoting
+) -> None:
+    sample = f"id{delimiter}text\n1{delimiter}a\n"
+    assert find(sample, kind, quoting=said) == find(sample, kind, quoting=said, delimiter=delimiter)
+    assert find(sample, kind, quoting=said) == Dialect(delimiter, quoting)
+
+
+INDEX = {
+    "from 0": "text\n0,a\n1,b\n",
+    "from 1": "n,text\n1,7,a\n2,8,b\n",
+    "with gaps": "n,text\n1,7,a\n20,8,b\n21,9,c\n",
+    "R": '"n","text"\n"7","8","a"\n"3","8","b"\n',
+    "R, names": '"n","text"\n"x",8,"a"\n"y",8,"b"\n',
+    "R, one row": '"n","text"\n"x",8,"a"\n',
+    "R, commas in texts": '"n","text"\n"1",8,"a, b"\n"2",8,"c, d"\n',
+}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("name", INDEX)
+def test_an_index_without_a_name_is_found(name: str, delimiter: str) -> None:
+    assert find(INDEX[name].replace(",", delimiter)) == Dialect(delimiter, "line" if delimiter == "\t" else "csv", True)
+
+
+NO_INDEX = {
+    "as many names": "id,text\n1,a\n2,b\n",
+    "an empty name": ",text\n0,a\n1,b\n",
+    "one row": "id,text\n1,a,b\n",
+    "a delimiter behind every row": "id,text\n1,a,\n2,b,\n",
+    "rows that differ": "id,text\n1,a,b\n2,c\n",
+    "two cells more": "id,text\n1,a,b,c\n2,d,e,f\n",
+    "years": "text\n2019,a\n2020,b\n",
+    "falling numbers": "text\n1,a\n0,b\n",
+    "the same number": "text\n1,a\n1,b\n",
+    "numbers of lists": "text\n1, a\n2, b\n",
+    "commas in texts": "id,text\n1,yes, a\n2,no, b\n",
+    "words": "text\nyes,a\nno,b\n",
+    "decimal numbers": "text\n0.5,a\n1.5,b\n",
+    "other digits": "text\n\u0661,a\n\u0662,b\n",
+    "a quoted header, words alike": '"n","text"\n"x",7,"a"\n"x",8,"b"\n',
+    "an empty cell in front": "id,text\n,1,a\n,2,b\n",
+}
+
+
+@pytest.mark.parametrize("name", NO_INDEX)
+def test_what_only_looks_like_an_index_is_none(name: str) -> None:
+    assert find(NO_INDEX[name]) == Dialect(",", "csv")
+
+
+def test_a_file_without_a_header_has_no_index() -> None:
+    assert not find("1,a\n2,b\n", header=False).unnamed
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ("a;b", ["a", "b"]),
+        ('"a;b"', ["a", "b"]),
+        ('"a;""b; c"""', ["a", "b; c"]),
+        ('"a";"b;c"', ["a", "b;c"]),
+        ('"a', ['"a']),
+        ("", [""]),
+    ],
+)
+def test_names_in_a_header(line: str, cells: list[str]) -> None:
+    assert header_cells(line, ";") == cells
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"), [("tab", "\t"), ("\\t", "\t"), ("\t", "\t"), (";", ";"), (" ", " "), ("§", "§")]
+)
+def test_delimiters_that_can_be_said(text: str, delimiter: str) -> None:
+    assert parse_delimiter(text) == delimiter
+
+
+@pytest.mark.parametrize("text", ["", ";;", "Tab", "\\n", '"', "\n", "\r", "\0", "semicolon"])
+def test_delimiters_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a delimiter"):
+        parse_delimiter(text)
