@@ -1,8 +1,17 @@
 """Formats durations, nested objects, differences and foreign texts for people to read."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
+
+# Categories of characters that show nothing, and others that do not: fillers of Hangul and Khmer, the grapheme joiner,
+# the blank of Braille, variation selectors, tags.
+INVISIBLE_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+IGNORABLE = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0000, 0xE1000))
+# Signs of category Cf that enclose numbers, or stand above them.
+VISIBLE_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 
 
 def duration(seconds: float) -> str:
@@ -51,9 +60,27 @@ def _leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
-def visible(name: str) -> str:
-    """`name` with characters that nobody sees as escapes, and in quotes if it begins or ends with a space."""
-    escaped = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in name
+def invisible(character: str) -> bool:
+    """Whether a character shows nothing, or only white space."""
+    code = ord(character)
+    if character in BLANK or any(code in codes for codes in IGNORABLE):
+        return True
+    return unicodedata.category(character) in INVISIBLE_CATEGORIES and character not in VISIBLE_FORMATS
+
+
+def escape_invisible(text: str) -> str:
+    """Text with escapes for characters that nobody sees."""
+    return "".join(
+        character if character == " " or (character.isprintable() and not invisible(character)) else _escape(character)
+        for character in text
     )
-    return escaped if name and name == name.strip() else f"'{escaped}'"
+
+
+def visible(name: str) -> str:
+    """A name with escapes for characters that nobody sees; in quotes if it is empty, or begins or ends with a space."""
+    escaped = escape_invisible(name)
+    return escaped if name and name == name.strip(" ") else f"'{escaped}'"
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()

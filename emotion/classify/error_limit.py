@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from emotion.classify.statistics import Statistics
@@ -13,7 +14,7 @@ class ErrorLimit:
     """The most rows that may lack a label: `count`, or `percent` of a file's rows. Without both: all but one."""
 
     count: int | None = None
-    percent: float | None = None
+    percent: Fraction | None = None
 
     @classmethod
     def parse(cls, text: str) -> "ErrorLimit":
@@ -24,8 +25,8 @@ class ErrorLimit:
         """
         if re.fullmatch(r"\d{1,15}", text, re.ASCII):
             return cls(count=int(text))
-        if re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", text, re.ASCII) and float(text[:-1]) <= 100:  # noqa: PLR2004
-            return cls(percent=float(text[:-1]))
+        if re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", text, re.ASCII) and Fraction(text[:-1]) <= 100:  # noqa: PLR2004
+            return cls(percent=Fraction(text[:-1]))
         raise UsageError(
             f"--max-errors {text} is no limit", "give a number of rows such as 10, or a share such as 0.5%"
         )
@@ -38,10 +39,11 @@ class ErrorLimit:
         """
         if not self._exceeded(counts.rows, counts.errors):
             return
-        what = "no row" if counts.errors == counts.rows else f"{counts.rows - counts.errors:,}"
+        labelled = counts.rows - counts.errors
         reason, count = counts.reasons.most_common(1)[0]
         raise BadDataError(
-            f"{source}: {what} of {counts.rows:,} has a label; the most frequent reason ({count:,} rows): {reason}",
+            f"{source}: {f'{labelled:,}' if labelled else 'none'} of {counts.rows:,} rows got a label; the most frequent reason"
+            f" ({count:,} rows): {reason}",
             _advice(reason) + (f"; {errors_file} has all rows" if errors_file else ""),
         )
 
@@ -55,12 +57,12 @@ class ErrorLimit:
 
 def _advice(reason: str) -> str:
     """What to do about a reason."""
-    if "JSON" in reason or reason.startswith("an array"):
-        return "JSONL has one object a line: jq -c '.[]' makes it from a JSON array"
     if reason.startswith("no key"):
         return "name the key of the text with --text-column"
-    if "fields" in reason or "quot" in reason:
+    if reason.startswith(("not JSON", "an array")):
+        return "JSONL has one object a line: jq -c '.[]' makes it from a JSON array"
+    if "fields where" in reason or reason.startswith("malformed"):
         return "see --delimiter and --quoting"
-    if "undecodable" in reason:
+    if reason.startswith("undecodable"):
         return "name the file's encoding with --encoding"
     return "see --text-column"

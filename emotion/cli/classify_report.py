@@ -12,7 +12,7 @@ from emotion.cli import console
 from emotion.cli.console import LogFormat
 from emotion.data.dialect import delimiter_name
 from emotion.errors import BadDataError, EmotionError
-from emotion.formatting import visible
+from emotion.formatting import escape_invisible
 
 if TYPE_CHECKING:
     # Not before: mistakes must not wait for onnxruntime.
@@ -152,15 +152,15 @@ class ClassifyReport:
 
 def _described(dialect: dict[str, Any]) -> str:
     """How a file is read, as a line for people."""
-    column = visible(dialect["text_column"])
+    column = f"'{escape_invisible(dialect['text_column'])}'"
     if dialect["format"] == "jsonl":
-        return f"JSONL in {dialect['encoding']}, the text under {column!r}"
+        return f"JSONL in {dialect['encoding']}, the text under {column}"
     index = ", an index without a name before the first column" if dialect["index"] else ""
     columns = f"of {dialect['columns']}" if dialect["columns"] > 1 else "alone"
     header = "" if dialect["header"] else ", no header"
     quoting = {"csv": "", "line": ", quotes within a line", "none": ", no quotes"}[dialect["quoting"]]
     delimiter = delimiter_name(dialect["delimiter"])
-    return f"text in column {column!r} {columns}, delimiter {delimiter}{quoting}{header}{index}, {dialect['encoding']}"
+    return f"text in column {column} {columns}, delimiter {delimiter}{quoting}{header}{index}, {dialect['encoding']}"
 
 
 def _sentences(counts: Statistics) -> list[str]:

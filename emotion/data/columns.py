@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emotion.errors import BadDataError
-from emotion.formatting import visible
+from emotion.formatting import escape_invisible, visible
 
 
 def find_column(path: Path, names: Sequence[str], name: str, options: str) -> int:
@@ -19,5 +19,6 @@ def find_column(path: Path, names: Sequence[str], name: str, options: str) -> in
     found = ", ".join(map(visible, names)) or "(none)"
     no_header = ", or say --no-header if the first line is no header" if name not in names else ""
     raise BadDataError(
-        f"{path} has {what} {visible(name)!r}; its columns are: {found}", f"name the column with {options}{no_header}"
+        f"{path} has {what} '{escape_invisible(name)}'; its columns are: {found}",
+        f"name the column with {options}{no_header}",
     )

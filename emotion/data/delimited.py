@@ -50,7 +50,7 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         rows = reader.rows([first])
         return Records(kind, lines.codec, lines.end, preamble, rows, names, None, dialect)
     _check_header(lines, first)
-    if len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
+    if dialect.quoting != "none" and len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
         first.fields = header_cells(lines.decode(first.raw), dialect.delimiter)
     reader.start(first, first.fields)
     names = ["", *first.fields] if dialect.unnamed else first.fields

@@ -15,7 +15,9 @@ DELIMITERS = (",", ";", "|", "\t")
 DEFAULTS: dict[Format, str] = {"csv": ",", "tsv": "\t"}
 NAMES = {"\t": "tab"}
 # The line by which a file says its delimiter to spreadsheets.
-SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r'"?sep=([^"])"?', re.IGNORECASE)
+# First names of columns that count the rows themselves.
+COUNTED = {"", "id", "index", "key", "line", "no", "nr", "number", "row", "#"}
 # Rows that must agree before the header is doubted.
 FEW_ROWS = 2
 
@@ -79,8 +81,8 @@ def find_dialect(
 
 def header_cells(line: str, delimiter: str) -> list[str]:
     """Names in a header line, which may be quoted once more as a whole."""
-    cells = _cells(line, delimiter)
-    return _cells(cells[0], delimiter) if len(cells) == 1 and line.startswith('"') else cells
+    cells = _cells(line, delimiter) or [line]
+    return (len(cells) == 1 and line.startswith('"') and _cells(cells[0], delimiter)) or cells
 
 
 def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], columns: Sequence[str]) -> str:
@@ -142,14 +144,18 @@ def _has_index(header: str, rows: Sequence[str], delimiter: str) -> bool:
 
     An index counts up from 0 or 1, or has names of rows, quoted as all names in the header.
     """
-    cells = [_cells(row, delimiter) for row in rows]
+    cells = _all_cells(rows, delimiter)
     names = header_cells(header, delimiter)
     if _width(rows, delimiter) != len(names) + 1 or not any(row[-1] for row in cells):
         return False
     first = [row[0] for row in cells]
     if header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows):
         return len(set(first)) == len(first)
-    if len(rows) < FEW_ROWS or not all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first):
+    if (
+        len(rows) < FEW_ROWS
+        or names[0].casefold() in COUNTED
+        or not all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first)
+    ):
         return False
     # In a text a space follows the comma.
     in_texts = any(cell.startswith(" ") for row in cells for cell in row)
@@ -158,19 +164,24 @@ def _has_index(header: str, rows: Sequence[str], delimiter: str) -> bool:
 
 
 def _width(rows: Sequence[str], delimiter: str) -> int:
-    """Number of cells of the rows, or 0 if rows differ."""
-    widths = {len(_cells(row, delimiter)) for row in rows}
+    """Number of cells of the rows, or 0 if rows differ. Rows with other quotes say nothing."""
+    widths = {len(cells) for cells in _all_cells(rows, delimiter)}
     return widths.pop() if len(widths) == 1 else 0
 
 
 def _most_have(rows: Sequence[str], delimiter: str, width: int) -> bool:
     """Whether the first row, and half of all rows, have at least `width` cells."""
-    widths = [len(_cells(row, delimiter)) for row in rows]
+    widths = [len(cells) for cells in _all_cells(rows, delimiter)]
     return bool(widths) and widths[0] >= width and 2 * sum(found >= width for found in widths) >= len(widths)
 
 
+def _all_cells(rows: Sequence[str], delimiter: str) -> list[list[str]]:
+    return [cells for row in rows if (cells := _cells(row, delimiter))]
+
+
 def _cells(line: str, delimiter: str) -> list[str]:
+    """Cells of a line; none if its quotes do not fit the delimiter. A tab may stand beside any quotes."""
     try:
         return parse_quoted_line(line, delimiter)
     except QuoteError:
-        return parse_line(line, delimiter, "line", 0)
+        return parse_line(line, delimiter, "line", 0) if delimiter == "\t" else []

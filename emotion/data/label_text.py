@@ -3,25 +3,25 @@
 import unicodedata
 from collections.abc import Iterable
 
+from emotion.formatting import invisible
+
 ALIKE = "differ only in case, white space, width, invisible characters or Unicode form"
-# Characters that show nothing though Unicode does not class them as formatting: fillers, and the blank of Braille.
-BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
-INVISIBLE = ("Cc", "Cf", "Zs", "Zl", "Zp")
 LONGEST = 80
 MOST_NAMED = 10
 
 
-def visible(label: str) -> str:
+def essence(label: str) -> str:
     """Reduce a label to what distinguishes it for people: without case, width, spaces and invisible characters."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-    return "".join(
-        character for character in folded if character not in BLANK and unicodedata.category(character) not in INVISIBLE
-    )
+    return "".join(character for character in folded if not invisible(character))
 
 
 def show_label(label: str) -> str:
     """Quote a label, with escapes for characters that cannot be seen or told apart."""
-    odd = any(character in BLANK or unicodedata.category(character).startswith("M") for character in label)
+    odd = any(
+        character != " " and (invisible(character) or unicodedata.category(character).startswith("M"))
+        for character in label
+    )
     return f"{ascii(label) if odd else repr(label):.{LONGEST}}"
 
 
@@ -35,7 +35,7 @@ def lookalikes(labels: Iterable[str]) -> list[list[str]]:
     """Group labels that people take for one; an empty-looking label is in no group."""
     groups: dict[str, list[str]] = {}
     for label in labels:
-        groups.setdefault(visible(label), []).append(label)
+        groups.setdefault(essence(label), []).append(label)
     return [sorted(group) for key, group in groups.items() if key and len(group) > 1]
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from emotion.data.dataset import Split
-from emotion.data.label_text import ALIKE, MOST_NAMED, lookalikes, show_label, visible
+from emotion.data.label_text import ALIKE, MOST_NAMED, essence, lookalikes, show_label
 from emotion.data.overlap import overlap_sentences
 
 # How programs and people write a value that is missing, in lower case.
@@ -98,12 +98,12 @@ def _lines_without_label(train: Split, header: str | None) -> list[str]:
 
 
 def _empty(counts: Mapping[str, int]) -> list[str]:
-    found = [label for label in counts if not visible(label).strip("'\"")]
+    found = [label for label in counts if not essence(label).strip("'\"")]
     return [f"labels that look empty: {_named(found, counts)}; remove the rows"] if found else []
 
 
 def _missing(counts: Mapping[str, int]) -> list[str]:
-    found = [label for label in counts if visible(label) in MISSING]
+    found = [label for label in counts if essence(label) in MISSING]
     return (
         [f"labels that look like a missing value: {_named(found, counts)}; remove the rows unless a class is meant"]
         if found
@@ -116,7 +116,7 @@ def _alike(counts: Mapping[str, int]) -> list[str]:
 
 
 def _truth(counts: Mapping[str, int]) -> list[str]:
-    words = [label for label in counts if visible(label) in TRUTH]
+    words = [label for label in counts if essence(label) in TRUTH]
     numbers = [label for label in counts if _number(label) in TRUTH.values()]
     if not words or not numbers:
         return []
@@ -128,12 +128,12 @@ def _numbers(counts: Mapping[str, int]) -> list[str]:
     for label in counts:
         if (number := _number(label)) is not None:
             groups.setdefault(number, []).append(label)
-    same = [group for group in groups.values() if len({visible(label) for label in group}) > 1]
+    same = [group for group in groups.values() if len({essence(label) for label in group}) > 1]
     return [f"labels that are the same number: {_named(group, counts)}; {CLASSES}" for group in same[:MOST_NAMED]]
 
 
 def _number(label: str) -> float | None:
-    text = visible(label)
+    text = essence(label)
     return float(text) if NUMBER.fullmatch(text) else None
 
 

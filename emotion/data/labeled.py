@@ -109,7 +109,7 @@ def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
         first = True
         while taken := lines.take():
             line = lines.decode(lines.split_end(taken)[0])
-            if line.strip() and not (first and _is_header(path, line, params)):
+            if line.strip() and not (first and params.header and _is_header(path, line, params)):
                 text, semicolon, label = line.rpartition(";")
                 problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
                 if "\0" in line:

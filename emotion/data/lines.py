@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from emotion.data.text_io import BLOCK, find_codec, unreadable
+from emotion.data.text_io import BLOCK, LONGEST_MARK, find_codec, has_nul, unreadable
 from emotion.errors import BadDataError
 
 # Lines and bytes at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
@@ -33,15 +33,18 @@ class Lines:
         self.path = path
         self.number = 0
         self._raw = raw
-        head = self._read_head()
-        start = head[: _sample_length(head)]
-        self.codec = find_codec(path, encoding, start)
-        self._block = head[len(self.codec.mark) :]
+        head = self._read()
+        while head and len(head) < LONGEST_MARK and (block := self._read()):
+            head += block
+        self.codec = find_codec(encoding, head)
         decoder = codecs.getincrementaldecoder(self.codec.name)(self.codec.errors)
-        # The sample may end within a character, or within a line.
-        sample = self._decoded(decoder, start[len(self.codec.mark) :])
+        self._block = head[len(self.codec.mark) :]
+        sample, whole = self._read_sample(decoder)
+        if "\0" in sample and not self.codec.wide:
+            raise has_nul(path, self._block)
         self.end = _line_end(sample, delimiters)
-        self._sample = _whole_lines(sample, self.end) if len(start) == SAMPLE_BYTES else sample
+        # The sample may end within a line.
+        self._sample = sample if whole else _whole_lines(sample, self.end)
         self._end = self.codec.encode(self.end)
         # Longest first. In a file with `\r\n` only the last line can end in `\n`.
         ends = ["\r"] if self.end == "\r" else ["\r\n", "\n"]
@@ -75,13 +78,17 @@ class Lines:
         blank: list[bytes] = []
         while len(blank) < BLOCK:
             line = self._ahead.pop() if self._ahead else next(self._lines, b"")
-            if line not in self._ends and (not line or not spaces or line.strip()):
+            if line not in self._ends and not (spaces and line and self._is_space(line)):
                 if line:
                     self._ahead.append(line)
                 break
             blank.append(line)
         self.number += len(blank)
         return b"".join(blank)
+
+    def _is_space(self, line: bytes) -> bool:
+        narrow_text = not self.codec.wide and not line[:1].isspace()
+        return not narrow_text and not self.decode(line).strip(" \t\r\n")
 
     def split_end(self, line: bytes) -> tuple[bytes, bytes]:
         """Split a line into its content and its line end, which the last line of a file may lack."""
@@ -101,15 +108,18 @@ class Lines:
         except UnicodeError as error:
             raise self._invalid(error) from error
 
-    def _read_head(self) -> bytes:
-        """Read until the sample is complete."""
-        head = b""
-        while _sample_length(head) > len(head):
+    def _read_sample(self, decoder: codecs.IncrementalDecoder) -> tuple[str, bool]:
+        """Read until the sample is complete. Give its text, and whether it is the whole file."""
+        block, sample = self._block, ""
+        while True:
+            sample += self._decoded(decoder, block[: SAMPLE_BYTES - len(self._block) + len(block)])
+            length = _sample_length(sample)
+            if length or len(self._block) >= SAMPLE_BYTES:
+                return sample[: length or None], False
             block = self._read()
             if not block:
-                break
-            head += block
-        return head
+                return sample, True
+            self._block += block
 
     def _read(self) -> bytes:
         try:
@@ -177,24 +187,27 @@ class Lines:
         )
 
 
-def _sample_length(head: bytes) -> int:
-    """Bytes of the sample at the start of `head`; more than `head` has if the sample is not complete."""
-    found = [_end_of_line(head, end) for end in (b"\n", b"\r")]
-    return min([SAMPLE_BYTES, *(length for length in found if length)])
+def _sample_length(text: str) -> int:
+    r"""Characters of the sample at the start of `text`; 0 if it is not complete.
+
+    The sample has SAMPLE_LINES lines behind the blank ones. Only a file without `\n` has lines that end in `\r`.
+    """
+    start = len(text) - len(text.lstrip("\r\n"))
+    returns = _end_of_line(text, "\r", start)
+    return returns if returns and "\n" not in text[:returns] else _end_of_line(text, "\n", start)
 
 
-def _end_of_line(head: bytes, end: bytes) -> int:
-    """Bytes up to the end of the last line of the sample; 0 if `head` has fewer lines."""
-    position = 0
+def _end_of_line(text: str, end: str, position: int) -> int:
+    """Position behind the last line of the sample; 0 if the text has fewer lines."""
     for _ in range(SAMPLE_LINES):
-        position = head.find(end, position, SAMPLE_BYTES) + 1
+        position = text.find(end, position) + 1
         if not position:
             return 0
     return position
 
 
 def _line_end(sample: str, delimiters: str) -> str:
-    """Line end of the first line. Line ends in quoted cells count only if there are no others."""
+    r"""Line end of the sample: `\r` only if it has no `\n`. Line ends in quoted cells count if there are no others."""
     for text in (without_quoted(sample, delimiters) if delimiters else "", sample):
         found = re.search(r"\r?\n", text) or re.search(r"\r", text)
         if found:

@@ -101,5 +101,5 @@ def _closing(text: str, position: int) -> int:
 
 def _unquoted(cell: str) -> str:
     """Content of a cell that is quoted as a whole; any other cell as it is."""
-    whole = cell.startswith('"') and _closing(cell, 1) == len(cell) - 1 > 0
+    whole = cell.startswith('"') and _closing(cell, 1) == len(cell) - 1
     return cell[1:-1].replace('""', '"') if whole else cell

@@ -24,6 +24,7 @@ MARKS = {
     "utf-16-le": codecs.BOM_UTF16_LE,
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
+LONGEST_MARK = 4
 # Encodings whose code units have more than one byte.
 WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
@@ -80,20 +81,17 @@ def open_bytes(path: Path, digest: "hashlib._Hash | None" = None) -> Iterator[IO
         yield raw
 
 
-def find_codec(path: Path, encoding: str, start: bytes) -> Codec:
+def find_codec(encoding: str, start: bytes) -> Codec:
     """Choose the codec for a file that begins with `start`. A byte order mark decides for UTF-8, UTF-16 and UTF-32.
 
     Raises:
         UsageError: Python does not know the encoding, or it is none for text files.
-        BadDataError: NUL bytes where the encoding has none.
     """
     name = codec_name(encoding)
     for marked, mark in MARKS.items():
         if start.startswith(mark) and (name == "utf-8" or marked.startswith(name) or marked == name):
             return Codec(marked, mark)
     name = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
-    if name not in WIDE and b"\0" in start:
-        raise _has_nul(path, start)
     return Codec(name)
 
 
@@ -113,7 +111,7 @@ def codec_name(encoding: str) -> str:
     return name
 
 
-def _has_nul(path: Path, start: bytes) -> BadDataError:
+def has_nul(path: Path, start: bytes) -> BadDataError:
     """Error that says which encoding the places of NUL bytes suggest."""
     nul = [start[offset::4].count(0) for offset in range(4)]
     suggestions = {

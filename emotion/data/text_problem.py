@@ -1,12 +1,8 @@
 """Decides whether a cell is a text that a person could read."""
 
-import unicodedata
+from emotion.formatting import invisible
 
 MARK = "\ufeff"
-# Categories of characters that nobody sees, and invisible characters of other categories: fillers of Hangul, the blank
-# of Braille, the grapheme joiner, variation selectors.
-INVISIBLE_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
-INVISIBLE = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u2800", "\u034f", *map(chr, range(0xFE00, 0xFE10))}
 
 
 def text_problem(text: str, name: str = "text") -> str:
@@ -20,7 +16,7 @@ def text_problem(text: str, name: str = "text") -> str:
 
 def looks_empty(text: str) -> bool:
     """Whether no character of `text` is visible."""
-    return not (text[:1].isascii() and text[:1].isalnum()) and all(map(_invisible, text))
+    return not (text[:1].isascii() and text[:1].isalnum()) and all(map(invisible, text))
 
 
 def undecodable(text: str) -> bool:
@@ -32,7 +28,3 @@ def undecodable(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-def _invisible(character: str) -> bool:
-    return unicodedata.category(character) in INVISIBLE_CATEGORIES or character in INVISIBLE

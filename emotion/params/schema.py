@@ -32,7 +32,7 @@ class DataTable(_Table):
     label_column: str = "label"
     encoding: str = "utf-8"
     # CSV and TSV files. `auto` takes delimiter and quoting from the file; columns without a header are called 1, 2, ...
-    delimiter: Annotated[str, Field(pattern=r'^(auto|tab|[^"\r\n])$')] = "auto"
+    delimiter: Annotated[str, Field(pattern=r'^(auto|tab|[^"\r\n\x00])$')] = "auto"
     quoting: Literal["auto", "csv", "none"] = "auto"
     header: bool = True
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1

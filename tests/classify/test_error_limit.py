@@ -1,6 +1,7 @@
 """How many rows may lack a label: values of --max-errors, their bounds, and the message."""
 
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,10 @@ def exceeded(limit: ErrorLimit, rows: int, errors: int) -> bool:
         ("0", ErrorLimit(count=0)),
         ("10", ErrorLimit(count=10)),
         ("007", ErrorLimit(count=7)),
-        ("0%", ErrorLimit(percent=0)),
-        ("0.5%", ErrorLimit(percent=0.5)),
-        ("100%", ErrorLimit(percent=100)),
-        ("100.0%", ErrorLimit(percent=100)),
+        ("0%", ErrorLimit(percent=Fraction("0"))),
+        ("0.5%", ErrorLimit(percent=Fraction("0.5"))),
+        ("100%", ErrorLimit(percent=Fraction("100"))),
+        ("100.0%", ErrorLimit(percent=Fraction("100"))),
     ],
 )
 def test_a_number_or_a_share(text: str, limit: ErrorLimit) -> None:
@@ -88,7 +89,7 @@ def test_the_message_has_the_most_frequent_reason() -> None:
     errors = Path("out.csv.errors.csv")
     with pytest.raises(BadDataError) as caught:
         ErrorLimit().check(Path("in.csv"), errors, counts(1500, short=300, empty=1200))
-    message = "in.csv: no row of 1,500 has a label; the most frequent reason (1,200 rows): empty"
+    message = "in.csv: none of 1,500 rows got a label; the most frequent reason (1,200 rows): empty"
     assert (caught.value.message, caught.value.exit_code) == (message, 65)
     assert "out.csv.errors.csv has all rows" in caught.value.hint
     with pytest.raises(BadDataError, match=r"in\.csv: 1,200 of 1,500") as caught:

@@ -131,11 +131,13 @@ def test_parts_are_reported(capsys: Capture, *, skipped: bool, missing: list[int
     made = report("a.csv")
     [task] = tasks("a.csv")
     part = Path("out/a.csv.parts/0")
-    result = ShardResult(part, counts(), prefixed=False, skipped=skipped, missing=missing, whole=None)
+    whole = None if missing else counts(rows=9)
+    result = ShardResult(part, counts(), prefixed=False, skipped=skipped, missing=missing, whole=whole)
     made.add_part(task, Shard(0, 3), result)
     assert expected in capsys.readouterr().err
     [output] = summary(made, capsys)["outputs"]
     assert (output["skipped"], output["missing"], output["rows"]) == (skipped, missing, 3)
+    assert (output["whole"] and output["whole"]["rows"]) == (None if missing else 9)
 
 
 BAD = BadDataError("a.csv has no column 'text'", "name it")
@@ -169,7 +171,7 @@ def test_bad_files_of_a_folder_are_named_at_the_end(capsys: Capture) -> None:
     with pytest.raises(EmotionError) as caught:
         made.raise_failure()
     assert caught.value.exit_code == 65
-    assert caught.value.message.startswith("12 of 13 files are bad: cannot read 0.csv; 1.csv is bad; ")
+    assert caught.value.message.startswith("bad files, 12 of 13: cannot read 0.csv; 1.csv is bad; ")
     assert caught.value.message.endswith("9.csv is bad; and 2 more")
     assert len(summary(made, capsys)["failed"]) == 12
 

@@ -144,7 +144,7 @@ def test_blank_lines_of_one_column_are_rows() -> None:
 
 @pytest.mark.parametrize(
     ("content", "names"),
-    [("a;b;c\n1;2;3\n", ["1", "2", "3"]), ("a\n", ["1"]), ("\n\na;b\n", ["1", "2"]), ("", []), ("\n", [])],
+    [("a;b;c\n1;2;3\n", ["1", "2", "3"]), ("a\n", ["1"]), ("\n\na;b\n", ["1", "2"]), ("", []), ("\n", ["1"])],
 )
 def test_columns_without_a_header_are_numbers(content: str, names: list[str]) -> None:
     records = open_content(content, header=False)

@@ -32,7 +32,7 @@ class Pipe(io.RawIOBase):
 
 def open_lines(content: bytes | str, encoding: str = "utf-8", sizes: list[int] | None = None) -> Lines:
     data = content.encode(encoding) if isinstance(content, str) else content
-    return Lines(PATH, Pipe(data, sizes or [BLOCK]), encoding)  # type: ignore[arg-type]
+    return Lines(PATH, Pipe(data, sizes or [BLOCK]), encoding, ",;|\t")  # type: ignore[arg-type]
 
 
 def all_lines(lines: Lines) -> list[bytes]:
