@@ -39,10 +39,10 @@ class ErrorLimit:
         """
         if not self._exceeded(counts.rows, counts.errors):
             return
-        labelled = counts.rows - counts.errors
+        labelled = f"{counts.rows - counts.errors:,}" if counts.rows > counts.errors else "none"
         reason, count = counts.reasons.most_common(1)[0]
         raise BadDataError(
-            f"{source}: {f'{labelled:,}' if labelled else 'none'} of {counts.rows:,} rows got a label; the most frequent reason"
+            f"{source}: {labelled} of {counts.rows:,} rows got a label; the most frequent reason"
             f" ({count:,} rows): {reason}",
             _advice(reason) + (f"; {errors_file} has all rows" if errors_file else ""),
         )
