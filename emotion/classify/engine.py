@@ -19,11 +19,11 @@ from emotion.classify.reader import TEXT, Chunk, Row, read_rows, take_chunk
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream
 from emotion.classify.writer import Writer
-from emotion.data.record import Records
-from emotion.data.records import open_records
-from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import BadDataError, CannotWriteError
 from emotion.onnx.session import Classifier, probabilities
+from emotion.records.files import open_records
+from emotion.records.record import Records
+from emotion.records.text_io import STANDARD_STREAM
 from emotion.store.atomic import cannot_write, open_replacing
 
 # The first chunk is small, so that output appears soon. Then chunks double up to `max_chunk_rows`. Their size does not

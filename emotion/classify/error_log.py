@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from emotion.data.record import Record
-from emotion.data.text_io import Codec
+from emotion.records.record import Record
+from emotion.records.text_io import Codec
 from emotion.store.atomic import open_replacing
 
 HEADER = b"line,reason,record\n"

@@ -25,10 +25,10 @@ from emotion.classify.reader import TEXT
 from emotion.classify.shard import Shard, manifest_path
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task
-from emotion.data.records import open_records
-from emotion.data.text_io import unreadable
 from emotion.errors import BadDataError, EmotionError, TryAgainError, UsageError
 from emotion.onnx.session import Classifier
+from emotion.records.files import open_records
+from emotion.records.text_io import unreadable
 from emotion.store.atomic import is_packed, open_replacing, write_json
 from emotion.store.layout import read_json
 

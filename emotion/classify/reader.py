@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from emotion.data.columns import find_column
-from emotion.data.json_lines import RepeatingObject, half_pair, json_type
-from emotion.data.record import Record, Records
-from emotion.data.text_problem import text_problem
+from emotion.records.columns import find_column
+from emotion.records.json_lines import RepeatingObject, half_pair, json_type
+from emotion.records.record import Record, Records
+from emotion.records.text_problem import text_problem
 
 TEXT = "text"
 # Bounds the memory of a chunk with long records, in bytes.

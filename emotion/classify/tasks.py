@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from emotion.classify.error_limit import ErrorLimit
-from emotion.data.dialect import DialectOptions, Format
-from emotion.data.records import SUFFIXES, format_of
-from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import InputMissingError, UsageError
+from emotion.records.dialect import DialectOptions, Format
+from emotion.records.files import SUFFIXES, format_of
+from emotion.records.text_io import STANDARD_STREAM
 
 ERRORS_SUFFIX = ".errors.csv"
 PARTS_SUFFIX = ".parts"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import IO
 
-from emotion.data.record import Record, Records
 from emotion.errors import BadDataError
+from emotion.records.record import Record, Records
 
 PREFIX = "predicted_"
 UNPARSED = "unparsed"

@@ -26,9 +26,9 @@ from emotion.cli.options import (
     QuotingName,
     StoreOption,
 )
-from emotion.data.dialect import DialectOptions, parse_delimiter
-from emotion.data.text_io import STANDARD_STREAM
 from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.records.dialect import DialectOptions, parse_delimiter
+from emotion.records.text_io import STANDARD_STREAM
 from emotion.store.layout import Store
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Task, TaskList
 from emotion.cli import console
 from emotion.cli.console import LogFormat
-from emotion.data.dialect import delimiter_name
 from emotion.errors import BadDataError, EmotionError
 from emotion.formatting import escape_invisible
+from emotion.records.dialect import delimiter_name
 
 if TYPE_CHECKING:
     # Not before: mistakes must not wait for onnxruntime.

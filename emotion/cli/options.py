@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from emotion.cli.console import LogFormat
-from emotion.data.dialect import parse_delimiter
+from emotion.records.dialect import parse_delimiter
 
 
 class Device(StrEnum):

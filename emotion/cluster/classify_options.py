@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from emotion.classify.error_limit import ErrorLimit
-from emotion.data.dialect import parse_delimiter
-from emotion.data.text_io import codec_name
 from emotion.errors import UsageError
+from emotion.records.dialect import parse_delimiter
+from emotion.records.text_io import codec_name
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from emotion.data.columns import find_column
-from emotion.data.dialect import DialectOptions, Format, parse_delimiter
-from emotion.data.json_lines import RepeatingObject, half_pair, json_type
-from emotion.data.lines import Lines
-from emotion.data.record import Record
-from emotion.data.records import format_of, open_records
-from emotion.data.text_io import Codec, open_bytes
-from emotion.data.text_problem import text_problem, undecodable
 from emotion.errors import BadDataError
 from emotion.params.schema import DataTable
+from emotion.records.columns import find_column
+from emotion.records.dialect import DialectOptions, Format, parse_delimiter
+from emotion.records.files import format_of, open_records
+from emotion.records.json_lines import RepeatingObject, half_pair, json_type
+from emotion.records.lines import Lines
+from emotion.records.record import Record
+from emotion.records.text_io import Codec, open_bytes
+from emotion.records.text_problem import text_problem, undecodable
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 MAX_REPORTED = 10

@@ -12,8 +12,8 @@ from hypothesis import settings as hypothesis_settings
 
 from emotion.classify.engine import FileResult, classify_file
 from emotion.classify.tasks import RowListener, Settings, list_tasks
-from emotion.data.dialect import DialectOptions
 from emotion.onnx.session import Classifier
+from emotion.records.dialect import DialectOptions
 from tests.classify.command import Command, classify_content
 
 Classify = Callable[..., FileResult]

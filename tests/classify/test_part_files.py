@@ -13,9 +13,9 @@ from emotion.classify import engine, part_files
 from emotion.classify.part_files import ShardResult, classify_shard
 from emotion.classify.shard import Shard
 from emotion.classify.tasks import Settings, Task, list_tasks
-from emotion.data.dialect import DialectOptions
 from emotion.errors import BadDataError, TryAgainError
 from emotion.onnx.session import Classifier
+from emotion.records.dialect import DialectOptions
 from emotion.store.atomic import sha256, write_json
 from tests.classify.conftest import LISTENER, Classify
 from tests.toy import write_model

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from emotion.data.dialect import DialectOptions
 from emotion.errors import BadDataError
+from emotion.records.dialect import DialectOptions
 from tests.classify.conftest import Classify
 
 

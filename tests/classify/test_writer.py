@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotion.data.dialect import DialectOptions
+from emotion.records.dialect import DialectOptions
 from emotion.store.atomic import open_replacing
 from tests.classify.conftest import Classify, errors_of, quick
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from emotion.data.row_parser import QuoteError, Quoting, parse_line, parse_quoted_line
 from emotion.errors import BadDataError, UsageError
+from emotion.records.row_parser import QuoteError, Quoting, parse_line, parse_quoted_line
 
 Format = Literal["csv", "tsv", "jsonl"]
 DELIMITERS = (",", ";", "|", "\t")

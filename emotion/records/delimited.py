@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from emotion.data.dialect import (
+from emotion.errors import BadDataError
+from emotion.formatting import visible
+from emotion.records.dialect import (
     SEPARATOR_LINE,
     Dialect,
     DialectOptions,
@@ -14,12 +16,10 @@ from emotion.data.dialect import (
     header_cells,
     parse_delimiter,
 )
-from emotion.data.lines import RECORD_LIMIT, Lines, without_quoted
-from emotion.data.record import Record, Records
-from emotion.data.row_parser import QuoteError, parse_line, parse_quoted
-from emotion.data.text_problem import MARK, undecodable
-from emotion.errors import BadDataError
-from emotion.formatting import visible
+from emotion.records.lines import RECORD_LIMIT, Lines, without_quoted
+from emotion.records.record import Record, Records
+from emotion.records.row_parser import QuoteError, parse_line, parse_quoted
+from emotion.records.text_problem import MARK, undecodable
 
 # Characters of the longest cell. A row with a longer cell cannot be used.
 CELL_LIMIT = 1 << 20

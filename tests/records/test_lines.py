@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotion.data import lines as module
-from emotion.data.lines import SAMPLE_BYTES, SAMPLE_LINES, Lines
-from emotion.data.text_io import BLOCK
 from emotion.errors import BadDataError, InputMissingError
+from emotion.records import lines as module
+from emotion.records.lines import SAMPLE_BYTES, SAMPLE_LINES, Lines
+from emotion.records.text_io import BLOCK
 
 PATH = Path("in.csv")
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from emotion.data.dialect import Dialect, DialectOptions, Format, find_dialect, header_cells, parse_delimiter
-from emotion.data.row_parser import Quoting
 from emotion.errors import BadDataError, UsageError
+from emotion.records.dialect import Dialect, DialectOptions, Format, find_dialect, header_cells, parse_delimiter
+from emotion.records.row_parser import Quoting
 
 TEXT = ("text",)
 

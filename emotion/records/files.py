@@ -8,12 +8,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from emotion.data.delimited import open_rows
-from emotion.data.dialect import DELIMITERS, DialectOptions, Format
-from emotion.data.json_lines import open_objects
-from emotion.data.lines import Lines
-from emotion.data.record import Records
-from emotion.data.text_io import open_bytes
+from emotion.records.delimited import open_rows
+from emotion.records.dialect import DELIMITERS, DialectOptions, Format
+from emotion.records.json_lines import open_objects
+from emotion.records.lines import Lines
+from emotion.records.record import Records
+from emotion.records.text_io import open_bytes
 
 SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 ANY_DIALECT = DialectOptions()

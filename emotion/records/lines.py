@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from emotion.data.text_io import BLOCK, LONGEST_MARK, find_codec, has_nul, unreadable
 from emotion.errors import BadDataError
+from emotion.records.text_io import BLOCK, LONGEST_MARK, find_codec, has_nul, unreadable
 
 # Lines and bytes at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
 SAMPLE_LINES = 33

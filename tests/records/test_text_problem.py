@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from emotion.data.text_problem import looks_empty, text_problem, undecodable
+from emotion.records.text_problem import looks_empty, text_problem, undecodable
 
 VISIBLE = {
     "Latin": "é",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from emotion.data.dialect import Dialect, Format
-from emotion.data.text_io import Codec
+from emotion.records.dialect import Dialect, Format
+from emotion.records.text_io import Codec
 
 NO_DELIMITER = Dialect("", "none")
 

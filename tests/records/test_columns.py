@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from emotion.data.columns import find_column
 from emotion.errors import BadDataError
+from emotion.records.columns import find_column
 
 
 def test_a_column_is_found_by_its_name() -> None:

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from emotion.data.lines import Lines
-from emotion.data.record import Record, Records
-from emotion.data.text_io import Codec
-from emotion.data.text_problem import MARK, undecodable
+from emotion.records.lines import Lines
+from emotion.records.record import Record, Records
+from emotion.records.text_io import Codec
+from emotion.records.text_problem import MARK, undecodable
 
 
 class RepeatingObject(dict[str, Any]):

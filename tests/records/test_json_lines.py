@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotion.data.json_lines import RepeatingObject, half_pair, json_type, open_objects
-from emotion.data.lines import Lines
-from emotion.data.record import Records
+from emotion.records.json_lines import RepeatingObject, half_pair, json_type, open_objects
+from emotion.records.lines import Lines
+from emotion.records.record import Records
 
 
 def open_content(content: bytes | str, encoding: str = "utf-8") -> Records:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emotion.data.dialect import DialectOptions
-from emotion.data.records import format_of, open_records
 from emotion.errors import BadDataError, UsageError
+from emotion.records.dialect import DialectOptions
+from emotion.records.files import format_of, open_records
 from tests.builders import write_rows
 from tests.data.conftest import PACKED, ROWS, put, read, refused
 

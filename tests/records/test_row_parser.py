@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotion.data.row_parser import QuoteError, Quoting, parse_line, parse_quoted, parse_quoted_line
+from emotion.records.row_parser import QuoteError, Quoting, parse_line, parse_quoted, parse_quoted_line
 
 DELIMITERS = st.sampled_from([",", ";", "\t", " ", "'", "§"])
 

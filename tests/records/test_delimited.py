@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotion.data import delimited as module
-from emotion.data.delimited import open_rows
-from emotion.data.dialect import DialectOptions, Format
-from emotion.data.lines import Lines
-from emotion.data.record import Record, Records
-from emotion.data.row_parser import Quoting
 from emotion.errors import BadDataError
+from emotion.records import delimited as module
+from emotion.records.delimited import open_rows
+from emotion.records.dialect import DialectOptions, Format
+from emotion.records.lines import Lines
+from emotion.records.record import Record, Records
+from emotion.records.row_parser import Quoting
 
 
 def open_content(

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emotion.data import lines as module
-from emotion.data.delimited import CELL_LIMIT
-from emotion.data.dialect import DialectOptions
-from emotion.data.record import Record
-from emotion.data.records import format_of, open_records
-from emotion.data.text_problem import undecodable
 from emotion.errors import BadDataError, InputMissingError
+from emotion.records import lines as module
+from emotion.records.delimited import CELL_LIMIT
+from emotion.records.dialect import DialectOptions
+from emotion.records.files import format_of, open_records
+from emotion.records.record import Record
+from emotion.records.text_problem import undecodable
 
 
 def read(path: Path, content: bytes, encoding: str = "utf-8") -> list[Record]:

@@ -1,0 +1,1 @@
+"""Records of CSV, TSV and JSONL files, each with its own bytes."""
