@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from emotion.classify.writer import Writer
 from emotion.errors import BadDataError, CannotWriteError
 from emotion.onnx.session import Classifier, probabilities
 from emotion.records.files import open_records
-from emotion.records.record import Records
+from emotion.records.reading import reading
 from emotion.records.text_io import STANDARD_STREAM
 from emotion.store.atomic import cannot_write, open_replacing
 
@@ -71,7 +71,8 @@ def classify_file(
         records = stack.enter_context(open_records(task.source, task.format, settings.options, columns))
         writer = Writer(file, records, classifier.labels, settings.all_scores)
         rows = islice(read_rows(task.source, records, settings.text_column, writer.names), *bounds)
-        listener.on_open(task.source, _dialect(records, settings.text_column))
+        writer.start()
+        listener.on_open(task.source, reading(records, settings.text_column or TEXT))
         log = ErrorLog(stack, task.errors, records.codec, listener.on_error)
         counts = Statistics()
         for chunk, scores in stack.enter_context(closing(_classify_chunks(rows, classifier))):
@@ -84,24 +85,6 @@ def classify_file(
         remove_stale_errors(task.errors)
     digests = writer.digest.hexdigest(), log.digest.hexdigest()
     return FileResult(counts, writer.header_bytes, writer.prefixed, *digests)
-
-
-def _dialect(records: Records, column: str | None) -> dict[str, Any]:
-    """How a file is read, for people and for the summary."""
-    encoding = {"encoding": records.codec.name, "line_end": records.line_end}
-    if records.header is None:
-        return {"format": "jsonl", "text_column": column or TEXT, **encoding}
-    only = column is None and len(records.header) == 1
-    return {
-        "format": records.format,
-        "text_column": records.header[0] if only else column or TEXT,
-        "columns": len(records.header),
-        "header": records.first is not None,
-        "index": records.dialect.unnamed,
-        "delimiter": records.dialect.delimiter,
-        "quoting": records.dialect.quoting,
-        **encoding,
-    }
 
 
 def _counts(chunk: Chunk, added: Sequence[Sequence[str]]) -> Statistics:

@@ -60,7 +60,7 @@ def _advice(reason: str) -> str:
     if reason.startswith("no key"):
         return "name the key of the text with --text-column"
     if reason.startswith(("not JSON", "an array")):
-        return "JSONL has one object a line: jq -c '.[]' makes it from a JSON array"
+        return "JSONL has one object a line: jq -c '.[]' makes it from an array, jq -c . from objects"
     if "fields where" in reason or reason.startswith("malformed"):
         return "see --delimiter and --quoting"
     if reason.startswith("undecodable"):

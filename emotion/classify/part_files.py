@@ -26,6 +26,7 @@ from emotion.classify.shard import Shard, manifest_path
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task
 from emotion.errors import BadDataError, EmotionError, TryAgainError, UsageError
+from emotion.formatting import escape_invisible
 from emotion.onnx.session import Classifier
 from emotion.records.files import open_records
 from emotion.records.text_io import unreadable
@@ -190,8 +191,8 @@ def _manifest(part: Task, shard: Shard, origin: Manifest, result: FileResult, cl
         "counts": result.counts.stored(),
         "prefixed": result.prefixed,
         "origin": origin,
-        "input_path": str(part.source),
-        "model_path": str(classifier.graph),
+        "input_path": escape_invisible(str(part.source)),
+        "model_path": escape_invisible(str(classifier.graph)),
         "device": classifier.device,
         "header_bytes": result.header_bytes,
         "output": result.sha256,

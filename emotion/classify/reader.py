@@ -52,7 +52,7 @@ def read_rows(path: Path, records: Records, column: str | None, new_names: Colle
     if not records.header:
         return iter(())
     only = column is None and records.first is None and len(records.header) == 1
-    index = 0 if only else find_column(path, records.header, column or TEXT, "--text-column")
+    index = 0 if only else find_column(path, records, column or TEXT, "--text-column")
     return _csv_rows(records.rows, index)
 
 

@@ -17,6 +17,8 @@ from emotion.records.text_io import STANDARD_STREAM
 
 ERRORS_SUFFIX = ".errors.csv"
 PARTS_SUFFIX = ".parts"
+# Bytes of a name on the file systems of Linux.
+LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: For
         return _folder_tasks(source, output, errors, kind)
     if source != STANDARD_STREAM and not source.exists():
         raise InputMissingError(f"no such file or folder: {source}", "name a file, a folder or - for standard input")
+    if too_long(output):
+        raise UsageError(f"the name of {output} is too long for its errors file beside it", "choose a shorter one")
     if output.is_dir():
         raise UsageError(f"{output} is a folder and {source} is not", "name the output file")
     task = Task(source, output, errors or errors_path(output), _format(source, output, kind))
@@ -87,6 +91,11 @@ def errors_path(output: Path) -> Path | None:
     if is_stream(output):
         return None
     return output.with_name(output.name + ERRORS_SUFFIX)
+
+
+def too_long(path: Path) -> bool:
+    """Whether files beside `path`, with longer names, cannot be written."""
+    return len(os.fsencode(path.name)) + len(ERRORS_SUFFIX) + len(".01234567.") > LONGEST_NAME
 
 
 def is_stream(path: Path) -> bool:
@@ -131,6 +140,8 @@ def _reason_to_pass_over(path: Path, inside: Path) -> str:
         return "an errors file"
     if format_of(path) is None:
         return "unknown format"
+    if too_long(path):
+        return "a name too long for an errors file beside it"
     if not path.resolve().is_relative_to(inside):
         return "a link that leads out of the folder"
     return "" if path.is_file() else "no file"

@@ -42,6 +42,10 @@ class Writer:
         self._label = lru_cache(256)(self._quoted)
         self._width = len(records.header or ())
         self._check_labels(labels)
+        self.header_bytes = 0
+
+    def start(self) -> None:
+        """Write all that precedes the first record."""
         self.header_bytes = self._write(self._header())
 
     def write(self, records: Sequence[Record], added: Sequence[list[str]]) -> None:

@@ -12,7 +12,7 @@ from emotion.cli import console
 from emotion.cli.console import LogFormat
 from emotion.errors import BadDataError, EmotionError
 from emotion.formatting import escape_invisible
-from emotion.records.dialect import delimiter_name
+from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
     # Not before: mistakes must not wait for onnxruntime.
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Files, labels and reasons that are named; more are counted.
 MAX_NAMED = 10
+# Characters of a record on the terminal.
+LONGEST_RECORD = 500
 
 
 class ClassifyReport:
@@ -135,32 +137,22 @@ class ClassifyReport:
 
     def _report_dialect(self, source: Path, dialect: dict[str, Any]) -> None:
         """Report how a file is read, unless it is read as the file before."""
-        if dialect == self._dialect:
+        if dialect == self._dialect or not dialect.get("columns", 1):
             return
         self._dialect = dialect
         if self._log is LogFormat.JSON:
             console.log_json({"event": "open", "input": str(source), **dialect})
         else:
-            console.say(f"{source}: {_described(dialect)}")
+            console.say(f"{source}: {sentence(dialect)}")
+        if warning := doubt(dialect):
+            console.warn(f"{source}: {warning}")
 
     def _report_error(self, line: int, reason: str, record: str) -> None:
         if self._log is LogFormat.JSON:
             console.log_json({"event": "error", "line": line, "reason": reason, "record": record})
         else:
-            console.err.out(f"line {line}: {reason}: {record}", highlight=False)
-
-
-def _described(dialect: dict[str, Any]) -> str:
-    """How a file is read, as a line for people."""
-    column = f"'{escape_invisible(dialect['text_column'])}'"
-    if dialect["format"] == "jsonl":
-        return f"JSONL in {dialect['encoding']}, the text under {column}"
-    index = ", an index without a name before the first column" if dialect["index"] else ""
-    columns = f"of {dialect['columns']}" if dialect["columns"] > 1 else "alone"
-    header = "" if dialect["header"] else ", no header"
-    quoting = {"csv": "", "line": ", quotes within a line", "none": ", no quotes"}[dialect["quoting"]]
-    delimiter = delimiter_name(dialect["delimiter"])
-    return f"text in column {column} {columns}, delimiter {delimiter}{quoting}{header}{index}, {dialect['encoding']}"
+            shown = escape_invisible(record[:LONGEST_RECORD]) + ("..." if len(record) > LONGEST_RECORD else "")
+            console.err.out(f"line {line}: {reason}: {shown}", highlight=False)
 
 
 def _sentences(counts: Statistics) -> list[str]:

@@ -39,10 +39,13 @@ def check(
     """
     from emotion.data.check import as_json as report_json
     from emotion.data.check import check_data
+    from emotion.data.dataset import describe_files
     from emotion.params.schema import DataTable
 
     params = DataTable(**options.table)
     report = check_data(data, params)
+    for line in describe_files(data, params):
+        console.say(line)
     if as_json:
         console.data_json(report_json(report))
     else:

@@ -98,6 +98,7 @@ def train(
 
       emotion train bert --data data/emotion --max-memory 6G --checkpoint-every 5m
     """
+    from emotion.data.dataset import describe_files
     from emotion.data.label_warnings import find_warnings
     from emotion.models.registry import params_file
     from emotion.params.toml import load_params
@@ -124,6 +125,8 @@ def train(
     reporter = ProgressReporter(log)
     if metrics is None:
         reporter.note("start", f"training {job.run} on {job.data.name}: {job.size}")
+        for line in describe_files(data, job.params.data):
+            reporter.note("data", line)
         for warning in find_warnings(job.data.splits):
             reporter.note("warning", warning)
     if metrics is None or not cleaned(job):

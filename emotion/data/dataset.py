@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.data.label_text import unseen_sentence
-from emotion.data.labeled import MAX_REPORTED, Row, has_no_columns, read_labeled
+from emotion.data.labeled import MAX_REPORTED, Row, describe, has_no_columns, read_labeled
 from emotion.data.origin import Origin, read_origin
 from emotion.data.split_files import split_files
 from emotion.errors import BadDataError, InputMissingError
@@ -105,6 +105,16 @@ def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
     )
 
 
+def describe_files(path: Path, params: DataTable) -> list[str]:
+    """How the files of a data set are read, as lines for people.
+
+    Raises:
+        InputMissingError, BadDataError: a file cannot be read.
+    """
+    files = [file for found in split_files(path).values() for file in found] if path.is_dir() else [path]
+    return [line for file in files for line in describe(file, params)]
+
+
 def _read_split(files: Sequence[Path], params: DataTable) -> Split:
     rows = {file: read_labeled(file, params) for file in files}
     split = _split([row for part in rows.values() for row in part])
@@ -140,7 +150,7 @@ def _split_file(path: Path, rows: list[Row], params: DataTable) -> dict[str, Spl
         )
     except ValueError as error:
         raise BadDataError(
-            f"{path} cannot be split with the labels in equal shares: {error}{_lone_labels(rows)}",
+            f"{path} cannot be split with the labels in equal shares: {error!s:.300}{_lone_labels(rows)}",
             "every label needs rows for train, validation and test; add some, or bring the splits as three files",
         ) from error
     chosen = {"train": train, "validation": validation, "test": test}

@@ -11,6 +11,7 @@ from emotion.data.overlap import overlap_sentences
 # How programs and people write a value that is missing, in lower case.
 MISSING = {
     "nan",
+    "\\n",
     "none",
     "null",
     "nil",

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from emotion.errors import BadDataError
+from emotion.errors import BadDataError, UsageError
 from emotion.params.schema import DataTable
 from emotion.records.columns import find_column
 from emotion.records.dialect import DialectOptions, Format, parse_delimiter
 from emotion.records.files import format_of, open_records
 from emotion.records.json_lines import RepeatingObject, half_pair, json_type
 from emotion.records.lines import Lines
+from emotion.records.reading import doubt, reading, sentence
 from emotion.records.record import Record
 from emotion.records.text_io import Codec, open_bytes
 from emotion.records.text_problem import text_problem, undecodable
@@ -69,6 +70,20 @@ def read_labeled(path: Path, params: DataTable) -> list[Row]:
     return rows
 
 
+def describe(path: Path, params: DataTable) -> list[str]:
+    """How a file is read, and a doubt about it, as lines for people. Only records have dialects.
+
+    Raises:
+        InputMissingError, BadDataError: the file cannot be read.
+    """
+    kind = format_of(path)
+    if kind is None or has_no_columns(path):
+        return []
+    with open_records(path, kind, _options(params), (params.text_column, params.label_column)) as records:
+        facts = reading(records, params.text_column)
+    return [f"{path.name}: {line}" for line in (sentence(facts), doubt(facts)) if line]
+
+
 def has_no_columns(path: Path) -> bool:
     """Whether `path` has `text;label` lines, which need no header."""
     return path.name.lower().removesuffix(".gz").endswith(".txt")
@@ -114,6 +129,8 @@ def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
                 problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
                 if "\0" in line:
                     problem = "NUL bytes: is this part of the file UTF-16?"
+                if "\n" in line or "\r" in line:
+                    problem = "a line end within the line: some lines end in another way than the first"
                 yield _RawRow(lines.number, text, label, problem)
             first = first and not line.strip()
 
@@ -138,13 +155,15 @@ def _is_header(path: Path, line: str, params: DataTable) -> bool:
 
 def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
     columns = (params.text_column, params.label_column)
+    if columns[0] == columns[1]:
+        raise UsageError(f"text and label are the same column, {columns[0]!r}", "name two columns")
     with open_records(path, kind, _options(params), columns) as records:
         if records.header is None:
             for record in records.rows:
                 yield _object_cells(record, records.codec, columns)
         elif records.header:
             options = "--text-column and --label-column"
-            text, label = (find_column(path, records.header, name, options) for name in columns)
+            text, label = (find_column(path, records, name, options) for name in columns)
             for record in records.rows:
                 if record.problem:
                     yield _RawRow(record.line, problem=record.problem)

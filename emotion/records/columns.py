@@ -1,24 +1,32 @@
 """Finds a column by its name."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from emotion.errors import BadDataError
 from emotion.formatting import escape_invisible, visible
+from emotion.records.dialect import DELIMITERS
+from emotion.records.record import Records
+
+MAX_NAMED, LONGEST_NAME = 10, 60
 
 
-def find_column(path: Path, names: Sequence[str], name: str, options: str) -> int:
+def find_column(path: Path, records: Records, name: str, options: str) -> int:
     """Index of column `name`, from 0.
 
     Raises:
         BadDataError: the file has no such column, or more than one. The hint names the `options` that choose columns.
     """
+    names = records.header or []
     if names.count(name) == 1:
         return names.index(name)
     what = "more than one column" if name in names else "no column"
-    found = ", ".join(map(visible, names)) or "(none)"
-    no_header = ", or say --no-header if the first line is no header" if name not in names else ""
+    shown = [f"{visible(other):.{LONGEST_NAME}}" for other in names[:MAX_NAMED]]
+    more = [f"and {len(names) - MAX_NAMED:,} more"] if len(names) > MAX_NAMED else []
+    hint = f"name the column with {options}"
+    if name not in names and records.first is not None:
+        hint += ", or say --no-header if the first line is no header"
+    if len(names) == 1 and any(delimiter in names[0] for delimiter in DELIMITERS):
+        hint += ", or the delimiter with --delimiter"
     raise BadDataError(
-        f"{path} has {what} '{escape_invisible(name)}'; its columns are: {found}",
-        f"name the column with {options}{no_header}",
+        f"{path} has {what} '{escape_invisible(name)}'; its columns are: {', '.join([*shown, *more]) or '(none)'}", hint
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from emotion.errors import BadDataError
+from emotion.errors import BadDataError, UsageError
 from emotion.formatting import visible
 from emotion.records.dialect import (
     SEPARATOR_LINE,
@@ -15,6 +15,7 @@ from emotion.records.dialect import (
     find_dialect,
     header_cells,
     parse_delimiter,
+    quoted_cells,
 )
 from emotion.records.lines import RECORD_LIMIT, Lines, without_quoted
 from emotion.records.record import Record, Records
@@ -23,6 +24,10 @@ from emotion.records.text_problem import MARK, undecodable
 
 # Characters of the longest cell. A row with a longer cell cannot be used.
 CELL_LIMIT = 1 << 20
+# Bytes that a short line takes in memory beside its own.
+LINE_BYTES = 64
+# Lines that are all whole rows before a quoted cell that holds them is doubted.
+DOUBTED_LINES = 3
 
 
 def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequence[str]) -> Records:
@@ -37,8 +42,9 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
         preamble += lines.take_blank() + lines.take()
         del sample[0]
+    _check_delimiter(lines, options.delimiter)
     dialect = find_dialect(lines.path, kind, sample, options, columns)
-    reader = RowReader(lines, dialect)
+    reader = RowReader(lines, dialect, doubted=options.quoting is None)
     # In a list of one column without a header blank lines are rows.
     if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
         preamble += lines.take_blank()
@@ -51,16 +57,23 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         return Records(kind, lines.codec, lines.end, preamble, rows, names, None, dialect)
     _check_header(lines, first)
     if dialect.quoting != "none" and len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
-        first.fields = header_cells(lines.decode(first.raw), dialect.delimiter)
+        first.fields = header_cells(lines.decode(first.raw), dialect.delimiter, columns)
     reader.start(first, first.fields)
     names = ["", *first.fields] if dialect.unnamed else first.fields
     return Records(kind, lines.codec, lines.end, preamble, reader.rows(), names, first, dialect)
 
 
+def _check_delimiter(lines: Lines, delimiter: str | None) -> None:
+    try:
+        lines.codec.encode(delimiter or "")
+    except UnicodeError as error:
+        raise UsageError(f"{lines.codec.name} lacks the delimiter {delimiter!a}", "see --encoding") from error
+
+
 def _check_header(lines: Lines, first: Record) -> None:
     where = f"{lines.path}: the header (line {first.line})"
     if first.problem:
-        names = ", ".join(map(visible, first.fields))
+        names = ", ".join(map(visible, first.fields[:10]))
         raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", "mend it, or see --quoting")
     if undecodable(" ".join(first.fields)):
         raise BadDataError(f"{where} has undecodable bytes", "name the file's encoding with --encoding")
@@ -73,14 +86,18 @@ class RowReader:
         BadDataError: two readings of quotes or line ends are possible, or a quoted cell is over RECORD_LIMIT.
     """
 
-    def __init__(self, lines: Lines, dialect: Dialect) -> None:
+    def __init__(self, lines: Lines, dialect: Dialect, *, doubted: bool) -> None:
         self._lines = lines
+        # Whether nobody said what quotes mean.
+        self._doubted = doubted
         self._dialect = dialect
         self._header: list[str] = []
         # Whether the header is quoted once more as a whole.
         self._wrapped = False
         # Number of cells that a row should have; 0 before the first row.
         self._width = 0
+        # A row that takes the lines up to this one into a quoted cell does not end well.
+        self._dead_end = 0
         # Lines of the current row, and their bytes.
         self._taken: list[bytes] = []
         self._size = 0
@@ -97,10 +114,16 @@ class RowReader:
         """Yield the rows `first`, then all others to the end of the file, with what is wrong with them."""
         for record in chain(first, iter(self.take, None)):
             if not record.problem and len(record.fields) != self._width:
-                record.problem = f"{len(record.fields)} fields where the header has {self._width}"
+                record.problem = self._wrong_width(record)
             if self._header and record.fields == self._header:
                 record.problem = "the header again: are several files in one?"
             yield record
+
+    def _wrong_width(self, record: Record) -> str:
+        where = "header" if self._header else "first row"
+        other_end = self._lines.end != "\n" and any("\n" in cell for cell in record.fields)
+        mixed = ", perhaps because some lines end in \\n and the first does not" if other_end else ""
+        return f"{len(record.fields)} fields where the {where} has {self._width}{mixed}"
 
     def take(self) -> Record | None:
         """Take the next row; None at the end."""
@@ -141,19 +164,40 @@ class RowReader:
             self._check_one_line(text)
             return parse_line(text, delimiter, quoting, self._width), ""
         try:
-            return parse_quoted(text, delimiter, self._more), ""
+            cells = parse_quoted(text, delimiter, self._more)
         except QuoteError as error:
             self._put_back()
             return text.split(delimiter), f"malformed quoting: {error}"
+        if self._doubted and len(self._taken) >= DOUBTED_LINES and self._width > 1:
+            self._check_rows_in_cell()
+        return cells, ""
+
+    def _check_rows_in_cell(self) -> None:
+        """Refuse a quoted cell of several lines that are all whole rows: its quotes may be text.
+
+        Raises:
+            BadDataError: they are, and nobody said what quotes mean.
+        """
+        rows = [
+            self._lines.decode(self._lines.split_end(line)[0]).split(self._dialect.delimiter) for line in self._taken
+        ]
+        if all(len(cells) == self._width for cells in rows):
+            raise self._ambiguous_quote(self._lines.number - len(rows) + 1)
+
+    def _ambiguous_quote(self, line: int) -> BadDataError:
+        return BadDataError(
+            f"{self._lines.path}, line {line:,}: a quote may hold the next lines, too",
+            "say which: --quoting csv if it does, --quoting none if all quotes are text",
+        )
 
     def _more(self) -> tuple[str, str] | None:
         """Take another line of the row: the line end before it, and its text."""
-        following = self._lines.take()
+        following = self._lines.take() if self._lines.number >= self._dead_end else b""
         if not following:
             return None
         end = self._lines.split_end(self._taken[-1])[1]
         self._taken.append(following)
-        self._size += len(following)
+        self._size += len(following) + LINE_BYTES
         if self._size > RECORD_LIMIT:
             raise BadDataError(
                 f"{self._lines.path}: the quote in line {self._lines.number - len(self._taken) + 1:,} is not closed"
@@ -163,7 +207,8 @@ class RowReader:
         return self._lines.decode(end), self._lines.decode(self._lines.split_end(following)[0])
 
     def _put_back(self) -> None:
-        """Put back all lines of the row but the first."""
+        """Put back all lines of the row but the first, which did not end well."""
+        self._dead_end = max(self._dead_end, self._lines.number)
         self._lines.put_back(self._taken[1:])
         del self._taken[1:]
 
@@ -173,7 +218,7 @@ class RowReader:
         A file that is quoted so has such a header, or a quoted cell within the row.
         """
         delimiter = self._dialect.delimiter
-        cells = header_cells(fields[0], delimiter)
+        cells = quoted_cells(fields[0], delimiter)
         quoted = self._wrapped or fields[0].startswith('"') or f'{delimiter}"' in fields[0]
         return cells if quoted and len(cells) == self._width else fields
 
@@ -186,10 +231,7 @@ class RowReader:
         lines = [self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken]
         self._put_back()
         if len(lines) > 1 and len(cells) == self._width and (self._width == 1 or not self._whole_rows(lines)):
-            raise BadDataError(
-                f"{self._lines.path}, line {self._lines.number:,}: a quote may hold the next lines, too",
-                "say which: --quoting csv if it does, --quoting none if all quotes are text",
-            )
+            raise self._ambiguous_quote(self._lines.number)
 
     def _more_of_cell(self) -> tuple[str, str] | None:
         """Take another line unless the cell is longer than any cell may be."""
@@ -206,7 +248,7 @@ class RowReader:
         lines = text.removesuffix(self._lines.end).removesuffix("\n").split("\n")
         if len(lines) == 1 or "\n" not in bare.removesuffix(self._lines.end) or not self._whole_rows(lines):
             return []
-        if self._width == 1 or self._lines.end == "\r":
+        if self._width == 1 or self._lines.end == "\r" or len(lines) < DOUBTED_LINES:
             raise BadDataError(
                 f"{self._lines.path}, line {self._lines.number:,}: a \\n within a line, and the first line ends in"
                 f" {self._lines.end.encode('unicode_escape').decode()}",

@@ -55,7 +55,7 @@ def parse_delimiter(text: str) -> str:
         UsageError: it is neither, or it is a quote or a line end.
     """
     delimiter = {"tab": "\t", "\\t": "\t"}.get(text, text)
-    if len(delimiter) != 1 or delimiter in '"\r\n\0':
+    if len(delimiter) != 1 or delimiter in '"\r\n\0.0123456789' or "\ud800" <= delimiter <= "\udfff":
         raise UsageError(f"{text!r} is not a delimiter", "name one character such as ';', or tab")
     return delimiter
 
@@ -75,22 +75,23 @@ def find_dialect(
     rows = sample[1:] if options.header else sample
     delimiter = options.delimiter or _find_delimiter(path, kind, header, rows, columns)
     quoting = options.quoting or ("line" if delimiter == "\t" else "csv")
-    index = options.header and _has_index(header, rows, delimiter)
+    index = options.header and _has_index(header, rows, delimiter, columns)
     return Dialect(delimiter, quoting, index)
 
 
-def header_cells(line: str, delimiter: str) -> list[str]:
-    """Names in a header line, which may be quoted once more as a whole."""
-    cells = _cells(line, delimiter) or [line]
-    return (len(cells) == 1 and line.startswith('"') and _cells(cells[0], delimiter)) or cells
+def header_cells(line: str, delimiter: str, columns: Sequence[str]) -> list[str]:
+    """Names in a header line. A line that is quoted once more as a whole has one of `columns` within."""
+    cells = quoted_cells(line, delimiter) or [line]
+    within = quoted_cells(cells[0], delimiter) if len(cells) == 1 and line.startswith('"') else []
+    return cells if set(columns).isdisjoint(within) else within
 
 
 def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], columns: Sequence[str]) -> str:
     default = DEFAULTS[kind]
     likely = _in_header(header, rows, columns) if header else _in_rows(path, rows, columns, default)
     if header and not likely:
-        return _of_one_name(path, header, rows, default)
-    if len(likely) > 1 and default not in likely:
+        return _of_one_name(path, header, rows, columns, default)
+    if len(likely) > 1 and (default not in likely or not header):
         found = " or ".join(map(delimiter_name, likely))
         raise BadDataError(f"{path}: the delimiter may be {found}", "name it with --delimiter")
     return likely[0] if len(likely) == 1 else default
@@ -98,7 +99,7 @@ def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], 
 
 def _in_header(header: str, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
     """Delimiters that cut the header; of several, those that give one of the `columns`, or that cut the rows alike."""
-    names = {delimiter: header_cells(header, delimiter) for delimiter in DELIMITERS}
+    names = {delimiter: header_cells(header, delimiter, columns) for delimiter in DELIMITERS}
     found = [delimiter for delimiter in DELIMITERS if len(names[delimiter]) > 1]
     found = [delimiter for delimiter in found if not set(columns).isdisjoint(names[delimiter])] or found
     return [delimiter for delimiter in found if _width(rows, delimiter) == len(names[delimiter])] or found
@@ -123,10 +124,10 @@ def _in_rows(path: Path, rows: Sequence[str], columns: Sequence[str], default: s
     return found
 
 
-def _of_one_name(path: Path, header: str, rows: Sequence[str], default: str) -> str:
+def _of_one_name(path: Path, header: str, rows: Sequence[str], columns: Sequence[str], default: str) -> str:
     """Delimiter of a file with one name in its header. Another one in all rows is an index, or it is refused."""
     for delimiter in DELIMITERS:
-        if _has_index(header, rows, delimiter):
+        if _has_index(header, rows, delimiter, columns):
             return delimiter
     for delimiter in DELIMITERS:
         width = _width(rows, delimiter)
@@ -139,28 +140,29 @@ def _of_one_name(path: Path, header: str, rows: Sequence[str], default: str) -> 
     return default
 
 
-def _has_index(header: str, rows: Sequence[str], delimiter: str) -> bool:
+def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequence[str]) -> bool:
     """Whether the rows have one cell more than the header has names, and their first cells look like an index.
 
     An index counts up from 0 or 1, or has names of rows, quoted as all names in the header.
     """
     cells = _all_cells(rows, delimiter)
-    names = header_cells(header, delimiter)
+    names = header_cells(header, delimiter, columns)
     if _width(rows, delimiter) != len(names) + 1 or not any(row[-1] for row in cells):
         return False
-    first = [row[0] for row in cells]
-    if header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows):
-        return len(set(first)) == len(first)
-    if (
-        len(rows) < FEW_ROWS
-        or names[0].casefold() in COUNTED
-        or not all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first)
-    ):
+    first, second = ([row[index] for row in cells] for index in (0, 1))
+    counted = names[0].casefold() in COUNTED and not all(map(str.isdecimal, second))
+    if counted or len(set(first)) < len(first):
         return False
-    # In a text a space follows the comma.
+    if header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows):
+        return True
+    if len(rows) < FEW_ROWS or not all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first):
+        return False
+    # In a text a space follows the comma; in a number other digits follow.
     in_texts = any(cell.startswith(" ") for row in cells for cell in row)
+    in_numbers = len(names) == 1 and any(cell[:1].isdigit() for cell in second)
     numbers = [int(cell) for cell in first]
-    return not in_texts and numbers[0] in {0, 1} and all(after > before for before, after in pairwise(numbers))
+    rising = numbers[0] in {0, 1} and all(after > before for before, after in pairwise(numbers))
+    return rising and not in_texts and not in_numbers
 
 
 def _width(rows: Sequence[str], delimiter: str) -> int:
@@ -176,10 +178,10 @@ def _most_have(rows: Sequence[str], delimiter: str, width: int) -> bool:
 
 
 def _all_cells(rows: Sequence[str], delimiter: str) -> list[list[str]]:
-    return [cells for row in rows if (cells := _cells(row, delimiter))]
+    return [cells for row in rows if (cells := quoted_cells(row, delimiter))]
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def quoted_cells(line: str, delimiter: str) -> list[str]:
     """Cells of a line; none if its quotes do not fit the delimiter. A tab may stand beside any quotes."""
     try:
         return parse_quoted_line(line, delimiter)

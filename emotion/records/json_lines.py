@@ -59,9 +59,12 @@ def _parse(text: str) -> tuple[dict[str, Any] | None, str]:
         return None, "a byte order mark within the file: are several files in one?"
     try:
         values = DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
-        reason = getattr(error, "msg", None) or str(error) or "nested too deeply"
-        return None, f"not JSON: {reason}"
+    except json.JSONDecodeError as error:
+        return None, f"not JSON: {error.msg}"
+    except RecursionError:
+        return None, "JSON that is nested too deeply"
+    except ValueError:
+        return None, "JSON with a number of too many digits"
     if not isinstance(values, dict):
         return None, f"{json_type(values)} where an object was expected"
     return values, ""

@@ -10,11 +10,26 @@ from typing import IO
 from emotion.errors import BadDataError
 from emotion.records.text_io import BLOCK, LONGEST_MARK, find_codec, has_nul, unreadable
 
-# Lines and bytes at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
+# Lines and characters at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
 SAMPLE_LINES = 33
-SAMPLE_BYTES = 1 << 16
+SAMPLE_CHARACTERS = 1 << 16
+FEWEST_LINES = 2
 # Bytes of the longest record. Without a limit a file without line ends is read into memory.
-RECORD_LIMIT = 64 << 20
+RECORD_LIMIT = 16 << 20
+
+
+# First bytes of files that people take for text.
+KINDS = {
+    b"PK\x03\x04": "a zip archive or a workbook",
+    b"\xd0\xcf\x11\xe0": "an old workbook or document",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ": "packed with xz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"\x1f\x8b": "packed with gzip twice",
+    b"PAR1": "a Parquet file",
+    b"%PDF-": "a PDF document",
+    b"SQLite format 3": "a SQLite database",
+}
 
 
 class Lines:
@@ -36,6 +51,7 @@ class Lines:
         head = self._read()
         while head and len(head) < LONGEST_MARK and (block := self._read()):
             head += block
+        _check_kind(path, head)
         self.codec = find_codec(encoding, head)
         decoder = codecs.getincrementaldecoder(self.codec.name)(self.codec.errors)
         self._block = head[len(self.codec.mark) :]
@@ -46,8 +62,8 @@ class Lines:
         # The sample may end within a line.
         self._sample = sample if whole else _whole_lines(sample, self.end)
         self._end = self.codec.encode(self.end)
-        # Longest first. In a file with `\r\n` only the last line can end in `\n`.
-        ends = ["\r"] if self.end == "\r" else ["\r\n", "\n"]
+        # Longest first. In a file with `\r\n` only the last line can end in half of it.
+        ends = {"\r": ["\r"], "\n": ["\r\n", "\n"], "\r\n": ["\r\n", "\n", "\r"]}[self.end]
         self._ends = [self.codec.encode(end) for end in ends]
         self._lines = self._wide_lines(decoder) if self.codec.wide else self._byte_lines()
         self._ahead: list[bytes] = []
@@ -74,17 +90,17 @@ class Lines:
         self.number -= 1
 
     def take_blank(self, *, spaces: bool = False) -> bytes:
-        """Take the blank lines that follow, up to BLOCK lines; with `spaces` also lines of white space."""
-        blank: list[bytes] = []
-        while len(blank) < BLOCK:
-            line = self._ahead.pop() if self._ahead else next(self._lines, b"")
-            if line not in self._ends and not (spaces and line and self._is_space(line)):
-                if line:
-                    self._ahead.append(line)
+        """Take the blank lines that follow; with `spaces` also lines of white space."""
+        blank = bytearray()
+        while line := self._ahead.pop() if self._ahead else next(self._lines, b""):
+            if line not in self._ends and not (spaces and self._is_space(line)):
+                self._ahead.append(line)
                 break
-            blank.append(line)
-        self.number += len(blank)
-        return b"".join(blank)
+            blank += line
+            self.number += 1
+            if len(blank) > RECORD_LIMIT:
+                raise BadDataError(f"{self.path}: over {RECORD_LIMIT >> 20} MiB of blank lines", "remove them")
+        return bytes(blank)
 
     def _is_space(self, line: bytes) -> bool:
         narrow_text = not self.codec.wide and not line[:1].isspace()
@@ -112,10 +128,9 @@ class Lines:
         """Read until the sample is complete. Give its text, and whether it is the whole file."""
         block, sample = self._block, ""
         while True:
-            sample += self._decoded(decoder, block[: SAMPLE_BYTES - len(self._block) + len(block)])
-            length = _sample_length(sample)
-            if length or len(self._block) >= SAMPLE_BYTES:
-                return sample[: length or None], False
+            sample += self._decoded(decoder, block)
+            if length := _sample_length(sample):
+                return sample[:length], False
             block = self._read()
             if not block:
                 return sample, True
@@ -152,6 +167,7 @@ class Lines:
     def _wide_lines(self, decoder: codecs.IncrementalDecoder) -> Iterator[bytes]:
         decoder.reset()
         rest: list[str] = []
+        length = 0
         carried = ""
         for block in self._blocks():
             text = carried + self._decoded(decoder, block)
@@ -160,9 +176,10 @@ class Lines:
             *lines, last = text.removesuffix(carried).split(self.end)
             for line in lines:
                 yield self.codec.encode("".join([*rest, line, self.end]))
-                rest = []
+                rest, length = [], 0
             rest.append(last)
-            self._check_length(sum(map(len, rest)))
+            length += len(last)
+            self._check_length(length)
         self._decoded(decoder, b"", final=True)
         if text := "".join(rest) + carried:
             yield self.codec.encode(text)
@@ -187,19 +204,36 @@ class Lines:
         )
 
 
+def _check_kind(path: Path, start: bytes) -> None:
+    """Refuse a file that is no text, by its first bytes."""
+    for magic, kind in KINDS.items():
+        if start.startswith(magic):
+            raise BadDataError(f"{path} is {kind}, not text", "unpack it, or save it as CSV")
+
+
 def _sample_length(text: str) -> int:
     r"""Characters of the sample at the start of `text`; 0 if it is not complete.
 
-    The sample has SAMPLE_LINES lines behind the blank ones. Only a file without `\n` has lines that end in `\r`.
+    The sample has SAMPLE_LINES lines behind the blank ones; if these are long, fewer, but at least two. Only a file
+    without `\n` has lines that end in `\r`.
     """
     start = len(text) - len(text.lstrip("\r\n"))
-    returns = _end_of_line(text, "\r", start)
-    return returns if returns and "\n" not in text[:returns] else _end_of_line(text, "\n", start)
+    for lines, limit in ((SAMPLE_LINES, SAMPLE_CHARACTERS), (FEWEST_LINES, RECORD_LIMIT)):
+        returns = _end_of_lines(text, "\r", start, lines)
+        length = returns if returns and "\n" not in text[:returns] else _end_of_lines(text, "\n", start, lines)
+        if 0 < length <= limit:
+            return length
+        if len(text) <= limit:
+            return 0
+        length = text.rfind("\n", start, limit) + 1
+        if text.count("\n", start, length) >= FEWEST_LINES:
+            return length
+    return RECORD_LIMIT
 
 
-def _end_of_line(text: str, end: str, position: int) -> int:
-    """Position behind the last line of the sample; 0 if the text has fewer lines."""
-    for _ in range(SAMPLE_LINES):
+def _end_of_lines(text: str, end: str, position: int, lines: int) -> int:
+    """Position behind the given number of lines; 0 if the text has fewer."""
+    for _ in range(lines):
         position = text.find(end, position) + 1
         if not position:
             return 0
@@ -208,6 +242,7 @@ def _end_of_line(text: str, end: str, position: int) -> int:
 
 def _line_end(sample: str, delimiters: str) -> str:
     r"""Line end of the sample: `\r` only if it has no `\n`. Line ends in quoted cells count if there are no others."""
+    sample = re.sub(r'^\s*"?sep=."?\r?\n', "", sample, flags=re.IGNORECASE)
     for text in (without_quoted(sample, delimiters) if delimiters else "", sample):
         found = re.search(r"\r?\n", text) or re.search(r"\r", text)
         if found:

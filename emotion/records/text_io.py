@@ -25,6 +25,8 @@ MARKS = {
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
 LONGEST_MARK = 4
+# Line end, delimiters and letters that text in a wide encoding has with NUL bytes beside them.
+COMMON = b"\n ,;\tetaoin"
 # Encodings whose code units have more than one byte.
 WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 
@@ -112,19 +114,18 @@ def codec_name(encoding: str) -> str:
 
 
 def has_nul(path: Path, start: bytes) -> BadDataError:
-    """Error that says which encoding the places of NUL bytes suggest."""
-    nul = [start[offset::4].count(0) for offset in range(4)]
-    suggestions = {
-        "utf-32-le": not nul[0] and nul[2] and nul[3] == len(start[3::4]),
-        "utf-32-be": not nul[3] and nul[1] and nul[0] == len(start[0::4]),
-        "utf-16-le": not nul[0] + nul[2],
-        "utf-16-be": not nul[1] + nul[3],
-    }
-    found = next((name for name, fits in suggestions.items() if fits), "")
-    if not found:
+    """Error that says which encoding the NUL bytes beside line ends and ASCII characters suggest."""
+    found = max(WIDE, key=lambda name: _aligned_ascii(start, name))
+    if 2 * _aligned_ascii(start, found) <= sum(start.count(bytes([byte])) for byte in COMMON):
         return BadDataError(f"{path} has NUL bytes: it is no text file, or damaged", "look at it with `file` or `xxd`")
-    family = found.upper()[:6]
-    return BadDataError(f"{path} has NUL bytes: it looks like {family}", f"read it with --encoding {found}")
+    return BadDataError(f"{path} has NUL bytes: it looks like {found.upper()[:6]}", f"read it with --encoding {found}")
+
+
+def _aligned_ascii(start: bytes, encoding: str) -> int:
+    """Number of common ASCII characters that `start` has in a wide encoding."""
+    width = 2 if encoding.startswith("utf-16") else 4
+    units = {bytes([byte]).decode().encode(encoding) for byte in COMMON}
+    return sum(start[position : position + width] in units for position in range(0, len(start), width))
 
 
 def unreadable(path: Path, error: Exception) -> EmotionError:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emotion.errors import UsageError
 from tests.data.conftest import put, read, refused
 
 ROWS = "text,label\nso happy,joy\nso furious,anger\n"
@@ -205,3 +206,16 @@ def test_names_show_what_cannot_be_seen(tmp_path: Path) -> None:
         message = refused(put(tmp_path / "r.csv", f"id,{name},label\n1,so happy,joy\n")).message
         assert shown in message
         assert name not in message
+
+
+def test_mixed_line_ends_of_a_txt_file_lose_no_row(tmp_path: Path) -> None:
+    lines = ["so happy;joy", "so furious;anger"] * 30
+    lf_after_crlf = "".join(f"{line}\r\n" for line in lines) + "".join(f"{line}\n" for line in lines)
+    message = refused(put(tmp_path / "r.txt", lf_after_crlf)).message
+    assert "line 61: a line end within the line" in message
+    assert len(read(put(tmp_path / "r.txt", "".join(f"{line}\r" for line in lines)))) == 60
+
+
+def test_a_column_is_not_text_and_label_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the same column"):
+        read(put(tmp_path / "r.csv", ROWS), text_column="label")

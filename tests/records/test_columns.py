@@ -6,10 +6,21 @@ import pytest
 
 from emotion.errors import BadDataError
 from emotion.records.columns import find_column
+from emotion.records.record import Record, Records
+from emotion.records.text_io import Codec
+
+
+def opened(names: list[str]) -> Records:
+    """An open file with a header of these names."""
+    return Records("csv", Codec("utf-8"), "\n", b"", iter(()), names, Record(1, b"", b"\n", names))
 
 
 def test_a_column_is_found_by_its_name() -> None:
-    assert [find_column(Path("in.csv"), ["a", "text", ""], name, "--x") for name in ("a", "text", "")] == [0, 1, 2]
+    assert [find_column(Path("in.csv"), opened(["a", "text", ""]), name, "--x") for name in ("a", "text", "")] == [
+        0,
+        1,
+        2,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -29,7 +40,7 @@ def test_a_column_is_found_by_its_name() -> None:
 )
 def test_a_column_that_is_not_there_or_twice(names: list[str], name: str, message: str, *, no_header: bool) -> None:
     with pytest.raises(BadDataError) as caught:
-        find_column(Path("in.csv"), names, name, "--text-column")
+        find_column(Path("in.csv"), opened(names), name, "--text-column")
     assert message in caught.value.message
     assert "--text-column" in caught.value.hint
     assert ("--no-header" in caught.value.hint) == no_header

@@ -101,7 +101,10 @@ def test_quoted_cells_keep_their_line_ends(end: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ("1,a\n2,b\r\n3,c\r\n", [(2, "1,a", "\n"), (3, "2,b", "\r\n"), (4, "3,c", "\r\n")]),
+        (
+            "1,a\n2,b\n3,c\r\n4,d\r\n",
+            [(2, "1,a", "\n"), (3, "2,b", "\n"), (4, "3,c", "\r\n"), (5, "4,d", "\r\n")],
+        ),
         ('1,"a\n2,b"\r\n', [(2, '1,"a\n2,b"', "\r\n")]),
         ('1,"a\nb"\r\n', [(2, '1,"a\nb"', "\r\n")]),
         ("1,a\nb\r\n", [(2, "1,a\nb", "\r\n")]),
@@ -115,7 +118,12 @@ def test_rows_within_rows(rows: str, expected: list[tuple[int, str, str]], encod
 
 
 @pytest.mark.parametrize(
-    ("content", "line"), [("text\r\na\nb\r\n", 2), ("id,text\r" + "0,a\r" * 40 + "1,a\n2,b\r", 42)]
+    ("content", "line"),
+    [
+        ("text\r\na\nb\r\n", 2),
+        ("id,text\r\n1,dear all\nThanks, so happy\r\n", 2),
+        ("id,text\r" + "0,a\r" * 40 + "1,a\n2,b\r", 42),
+    ],
 )
 def test_lines_within_a_line_that_may_be_one_text_are_refused(content: str, line: int) -> None:
     with pytest.raises(BadDataError, match=rf"line {line}: a \\n within a line"):
@@ -216,7 +224,7 @@ def test_quotes_of_a_tsv_that_span_no_lines(rows: str) -> None:
 
 def test_limits_of_a_cell_and_of_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CELL_LIMIT", 100)
-    monkeypatch.setattr(module, "RECORD_LIMIT", 1000)
+    monkeypatch.setattr(module, "RECORD_LIMIT", 4000)
     rows = read('id,text\n1,"' + "ab\n" * 40 + f'"\n2,{"x" * 100}\n{"x" * 60},{"y" * 60}\n3,{"x" * 101}\n')
     assert [bool(row.problem) for row in rows] == [True, False, False, True]
     assert "a field has over 100 characters" in rows[0].problem
@@ -251,3 +259,29 @@ def test_blank_lines_in_front_hide_no_dialect(content: str, count: int) -> None:
 def test_a_delimiter_that_a_file_cannot_have_is_bad_data() -> None:
     with pytest.raises(BadDataError, match="delimiter"):
         open_content('sep="\nid;text\n1;a\n')
+
+
+def test_a_quoted_cell_of_whole_rows_is_refused_until_somebody_says_what_quotes_mean() -> None:
+    content = 'id,text\n1,"happy\n2,furious\n3,scared"\n4,happy\n'
+    with pytest.raises(BadDataError, match="line 2: a quote may hold the next lines") as caught:
+        read(content)
+    assert "--quoting csv" in caught.value.hint
+    assert [row.fields[0] for row in read(content, quoting="csv")] == ["1", "4"]
+    assert [row.fields[0] for row in read(content, quoting="none")] == ["1", "2", "3", "4"]
+    assert len(read('id,text\n1,"Dear all,\nso happy\nso scared"\n')) == 1
+
+
+@pytest.mark.parametrize(("kind", "line"), [("csv", '1","happy\n'), ("tsv", '1"\t"happy\n')])
+def test_quotes_that_chain_all_lines_are_read_once(monkeypatch: pytest.MonkeyPatch, kind: Format, line: str) -> None:
+    taken = 0
+    take = Lines.take
+
+    def count(lines: Lines) -> bytes:
+        nonlocal taken
+        taken += 1
+        return take(lines)
+
+    monkeypatch.setattr(Lines, "take", count)
+    delimiter = "," if kind == "csv" else "\t"
+    assert len(read(f"id{delimiter}text\n" + line * 2000, kind)) == 2000
+    assert taken < 3 * 2000

@@ -48,7 +48,7 @@ NO_OBJECT = {
     '{"a": 1},': "not JSON: Extra data",
     "{'a': 1}": "not JSON: Expecting property name",
     '{"a": "\t"}': "not JSON: Invalid control character",
-    "[" * 100_000: "not JSON: ",
+    "[" * 100_000: "JSON that is nested too deeply",
     "[]": "an array where an object was expected",
     "null": "null where an object was expected",
     "1": "a number where an object was expected",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emotion.errors import BadDataError, InputMissingError
 from emotion.records import lines as module
-from emotion.records.lines import SAMPLE_BYTES, SAMPLE_LINES, Lines
+from emotion.records.lines import SAMPLE_CHARACTERS, SAMPLE_LINES, Lines
 from emotion.records.text_io import BLOCK
 
 PATH = Path("in.csv")
@@ -129,14 +129,27 @@ def test_blank_lines_are_taken_at_once(encoding: str, content: str, *, spaces: b
     assert b"".join(all_lines(lines)).decode(encoding) == content.partition(lines.end)[2].removeprefix(blank)
 
 
-def test_many_blank_lines_are_taken_in_blocks() -> None:
+def test_blank_lines_are_taken_at_once_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = open_lines("a\n" + "\n" * (BLOCK + 5) + "b\n")
+    lines.take()
+    assert (len(lines.take_blank()), lines.take_blank(), lines.take()) == (BLOCK + 5, b"", b"b\n")
+    monkeypatch.setattr(module, "RECORD_LIMIT", BLOCK)
     lines = open_lines("a\n" + "\n" * (BLOCK + 5))
     lines.take()
-    assert [len(lines.take_blank()) for _ in range(3)] == [BLOCK, 5, 0]
+    with pytest.raises(BadDataError, match="blank lines"):
+        lines.take_blank()
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"BZh9", b"\xfd7zXZ\x00", b"\x1f\x8b\x08"])
+def test_packed_files_and_workbooks_are_named(start: bytes) -> None:
+    with pytest.raises(BadDataError, match=r"in\.csv is (a|packed)"):
+        open_lines(start + b"id,text\n1,a\n")
 
 
 @pytest.mark.parametrize("sizes", [[1], [7, 1000], [BLOCK]])
-@pytest.mark.parametrize("content", ["a;b\n" * 100, "a;" + "b" * SAMPLE_BYTES, "a\n" + "x" * 70_000 + "\nb\n", "a\rb"])
+@pytest.mark.parametrize(
+    "content", ["a;b\n" * 100, "a;" + "b" * SAMPLE_CHARACTERS, "a\n" + "x" * 70_000 + "\nb\n", "a\rb"]
+)
 def test_the_sample_does_not_depend_on_the_pipe(content: str, sizes: list[int]) -> None:
     lines = open_lines(content, sizes=sizes)
     expected = open_lines(content)

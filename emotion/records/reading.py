@@ -1,0 +1,44 @@
+"""Describes how a file is read: as facts for a summary, and as a sentence for people."""
+
+from typing import Any
+
+from emotion.formatting import escape_invisible
+from emotion.records.dialect import delimiter_name
+from emotion.records.record import Records
+
+
+def reading(records: Records, column: str) -> dict[str, Any]:
+    """How a file is read whose text is in `column`. A file without header has its text in the only column."""
+    encoding = {"encoding": records.codec.name, "line_end": records.line_end}
+    if records.header is None:
+        return {"format": "jsonl", "text_column": column, **encoding}
+    only = len(records.header) == 1
+    return {
+        "format": records.format,
+        "text_column": records.header[0] if only else column,
+        "columns": len(records.header),
+        "header": records.first is not None,
+        "index": records.dialect.unnamed,
+        "delimiter": records.dialect.delimiter,
+        "quoting": records.dialect.quoting,
+        **encoding,
+    }
+
+
+def sentence(facts: dict[str, Any]) -> str:
+    """How a file is read, as a line for people."""
+    column = f"'{escape_invisible(facts['text_column'])}'"
+    if facts["format"] == "jsonl":
+        return f"JSONL in {facts['encoding']}, the text under {column}"
+    columns = f"of {facts['columns']:,}" if facts["columns"] > 1 else "alone"
+    header = "" if facts["header"] else ", no header"
+    quoting = {"csv": "", "line": ", quotes within a line", "none": ", no quotes"}[facts["quoting"]]
+    delimiter = delimiter_name(facts["delimiter"])
+    return f"text in column {column} {columns}, delimiter {delimiter}{quoting}{header}, {facts['encoding']}"
+
+
+def doubt(facts: dict[str, Any]) -> str:
+    """A warning about how a file is read, or an empty string."""
+    if not facts.get("index"):
+        return ""
+    return "the rows have one cell more than the header: their first cell is taken for an index without a name"
