@@ -1,11 +1,10 @@
 """Files that look like another dialect: no cell but the text is classified, and no row goes without a word."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.classify.command import Command, emotion
+from tests.classify.command import Command
 
 # Name, content, options, and the labels of all rows; None if the file is refused.
 FILES: dict[str, tuple[bytes, tuple[str, ...], list[str] | None]] = {
@@ -92,10 +91,3 @@ def test_names_that_are_too_long_for_an_errors_file(command: Command) -> None:
 def test_half_a_line_end_at_the_end_stays_behind_the_cells(command: Command) -> None:
     done = command("id,text\r\n1,happy\r")
     assert re.fullmatch(rb"id,text,label,score\r\n1,happy,joy,0\.\d+\r", done.written)
-
-
-def test_control_characters_of_a_record_do_not_reach_the_terminal(tmp_path: Path, toy_model: Path) -> None:
-    (tmp_path / "in.csv").write_text("id,text\n\x1b]0;title\x07,\n2,happy\n")
-    done = emotion("classify", tmp_path / "in.csv", "-", "--model", toy_model)
-    assert "\x1b" not in done.err
-    assert "line 2: empty text: \\x1b]0;title\\x07," in done.err

@@ -215,3 +215,10 @@ def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     assert shares.endswith("label 9 3.8%, and 2 more")
     assert scores == "scores: median 0.900, 5 % up to 0.500, 95 % up to 0.900"
     assert cut.startswith("1,500 texts are longer than the model reads")
+
+
+def test_control_characters_of_a_record_do_not_reach_the_terminal(capsys: Capture) -> None:
+    report("a.csv").listener.on_error(2, "empty text", "\x1b]0;title\x07," + "x" * 10_000)
+    shown = capsys.readouterr().err
+    assert shown.startswith("line 2: empty text: \\x1b]0;title\\x07,x")
+    assert len(shown) < 1000
