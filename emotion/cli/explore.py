@@ -40,12 +40,15 @@ def explore(
 
       emotion explore --data reviews.csv --out figures --label-column stars --vocabulary 20000 --max-length 60
     """
-    from emotion.data.dataset import read_splits
+    from emotion.data.dataset import describe_files, read_splits
     from emotion.explore.figures import FIGURES, JSON_FILE, write_figures
     from emotion.explore.measurements import measure
     from emotion.params.schema import DataTable, WordTextTable
 
-    splits = read_splits(data, DataTable(**options.table))
+    params = DataTable(**options.table)
+    splits = read_splits(data, params)
+    for line in describe_files(data, params):
+        console.say(line)
     chosen = WordTextTable(**given(vocabulary=vocabulary, max_length=max_length))
     with console.meter("words", "rows", total=sum(map(len, splits.values()))) as meter:
         measurements = measure(data, splits, chosen, meter.advance)

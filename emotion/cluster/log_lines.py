@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from emotion.records.reading import sentence
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -71,11 +73,15 @@ def _format_error(event: dict[str, Any]) -> str:
     return f"line {event['line']}: {event['reason']}: {event['record']}"
 
 
+def _format_open(event: dict[str, Any]) -> str:
+    return f"{event['input']}: {sentence(event)}"
+
+
 def _omit(_: dict[str, Any]) -> str:
     return ""
 
 
-FORMATTERS = {"epoch": _format_epoch, "checkpoint": _omit, "error": _format_error}
+FORMATTERS = {"epoch": _format_epoch, "checkpoint": _omit, "error": _format_error, "open": _format_open}
 
 
 def latest_progress(lines: list[str]) -> Progress:

@@ -20,6 +20,11 @@ from emotion.cluster.log_lines import Progress, latest_progress, readable
             "classify: 12,000 rows, 900/s",
         ),
         ('{"event": "error", "line": 7, "reason": "empty", "record": "x,y"}', "line 7: empty: x,y"),
+        (
+            '{"event": "open", "input": "a.csv", "format": "jsonl", "text_column": "text", "encoding": "utf-8"}',
+            "a.csv: JSONL in utf-8, the text under 'text'",
+        ),
+        ('{"event": "open", "input": "a.csv"}', '{"event": "open", "input": "a.csv"}'),
         ('{"event": "epoch"}', '{"event": "epoch"}'),
         ('{"event": 3}', '{"event": 3}'),
         ("[" * 5000, "[" * 5000),
