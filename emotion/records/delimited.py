@@ -2,25 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 
-from emotion.errors import BadDataError, UsageError
-from emotion.formatting import visible
-from emotion.records.dialect import (
-    SEPARATOR_LINE,
-    Dialect,
-    DialectOptions,
-    Format,
-    find_dialect,
-    header_cells,
-    parse_delimiter,
-    quoted_cells,
-)
+from emotion.errors import BadDataError
+from emotion.records.dialect import Dialect, quoted_cells
 from emotion.records.lines import RECORD_LIMIT, Lines, without_quoted
-from emotion.records.record import Record, Records
+from emotion.records.record import Record
 from emotion.records.row_parser import QuoteError, parse_line, parse_quoted
-from emotion.records.text_problem import MARK, undecodable
+from emotion.records.text_problem import MARK
 
 # Characters of the longest cell. A row with a longer cell cannot be used.
 CELL_LIMIT = 1 << 20
@@ -28,55 +17,6 @@ CELL_LIMIT = 1 << 20
 LINE_BYTES = 64
 # Lines that are all whole rows before a quoted cell that holds them is doubted.
 DOUBTED_LINES = 3
-
-
-def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequence[str]) -> Records:
-    """Read the header of a CSV or TSV file, and prepare to read its rows. `columns` helps to find the delimiter.
-
-    Raises:
-        BadDataError: the header cannot be read, or the dialect is ambiguous.
-    """
-    preamble = lines.codec.mark
-    sample = [line for line in lines.sample_lines() if line]
-    if sample and (said := SEPARATOR_LINE.fullmatch(sample[0])):
-        options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
-        preamble += lines.take_blank() + lines.take()
-        del sample[0]
-    _check_delimiter(lines, options.delimiter)
-    dialect = find_dialect(lines.path, kind, sample, options, columns)
-    reader = RowReader(lines, dialect, doubted=options.quoting is None)
-    # In a list of one column without a header blank lines are rows.
-    if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
-        preamble += lines.take_blank()
-    first = reader.take()
-    if first is None:
-        return Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
-    if not options.header:
-        names = [str(number) for number in range(1, reader.start(first, []) + 1)]
-        rows = reader.rows([first])
-        return Records(kind, lines.codec, lines.end, preamble, rows, names, None, dialect)
-    _check_header(lines, first)
-    if dialect.quoting != "none" and len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
-        first.fields = header_cells(lines.decode(first.raw), dialect.delimiter, columns)
-    reader.start(first, first.fields)
-    names = ["", *first.fields] if dialect.unnamed else first.fields
-    return Records(kind, lines.codec, lines.end, preamble, reader.rows(), names, first, dialect)
-
-
-def _check_delimiter(lines: Lines, delimiter: str | None) -> None:
-    try:
-        lines.codec.encode(delimiter or "")
-    except UnicodeError as error:
-        raise UsageError(f"{lines.codec.name} lacks the delimiter {delimiter!a}", "see --encoding") from error
-
-
-def _check_header(lines: Lines, first: Record) -> None:
-    where = f"{lines.path}: the header (line {first.line})"
-    if first.problem:
-        names = ", ".join(map(visible, first.fields[:10]))
-        raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", "mend it, or see --quoting")
-    if undecodable(" ".join(first.fields)):
-        raise BadDataError(f"{where} has undecodable bytes", "name the file's encoding with --encoding")
 
 
 class RowReader:
@@ -166,6 +106,7 @@ class RowReader:
         try:
             cells = parse_quoted(text, delimiter, self._more)
         except QuoteError as error:
+            self._dead_end = max(self._dead_end, self._lines.number)
             self._put_back()
             return text.split(delimiter), f"malformed quoting: {error}"
         if self._doubted and len(self._taken) >= DOUBTED_LINES and self._width > 1:
@@ -207,8 +148,7 @@ class RowReader:
         return self._lines.decode(end), self._lines.decode(self._lines.split_end(following)[0])
 
     def _put_back(self) -> None:
-        """Put back all lines of the row but the first, which did not end well."""
-        self._dead_end = max(self._dead_end, self._lines.number)
+        """Put back all lines of the row but the first."""
         self._lines.put_back(self._taken[1:])
         del self._taken[1:]
 
@@ -228,6 +168,7 @@ class RowReader:
             cells = parse_quoted(text, self._dialect.delimiter, self._more_of_cell)
         except QuoteError:
             cells = []
+            self._dead_end = max(self._dead_end, self._lines.number)
         lines = [self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken]
         self._put_back()
         if len(lines) > 1 and len(cells) == self._width and (self._width == 1 or not self._whole_rows(lines)):

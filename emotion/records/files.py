@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from emotion.records.delimited import open_rows
 from emotion.records.dialect import DELIMITERS, DialectOptions, Format
 from emotion.records.json_lines import open_objects
 from emotion.records.lines import Lines
 from emotion.records.record import Records
+from emotion.records.table import open_rows
 from emotion.records.text_io import open_bytes
 
 SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from emotion.errors import BadDataError
 from emotion.records import delimited as module
-from emotion.records.delimited import open_rows
 from emotion.records.dialect import DialectOptions, Format
 from emotion.records.lines import Lines
 from emotion.records.record import Record, Records
 from emotion.records.row_parser import Quoting
+from emotion.records.table import open_rows
 
 
 def open_content(

@@ -1,0 +1,69 @@
+"""Opens a CSV or TSV file: what precedes its header, its dialect, its header."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from emotion.errors import BadDataError, UsageError
+from emotion.formatting import visible
+from emotion.records.delimited import RowReader
+from emotion.records.dialect import (
+    SEPARATOR_LINE,
+    DialectOptions,
+    Format,
+    find_dialect,
+    header_cells,
+    parse_delimiter,
+)
+from emotion.records.lines import Lines
+from emotion.records.record import Record, Records
+from emotion.records.row_parser import parse_line
+from emotion.records.text_problem import undecodable
+
+
+def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequence[str]) -> Records:
+    """Read the header of a CSV or TSV file, and prepare to read its rows. `columns` helps to find the delimiter.
+
+    Raises:
+        BadDataError: the header cannot be read, or the dialect is ambiguous.
+    """
+    preamble = lines.codec.mark
+    sample = [line for line in lines.sample_lines() if line]
+    if sample and (said := SEPARATOR_LINE.fullmatch(sample[0])):
+        options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
+        preamble += lines.take_blank() + lines.take()
+        del sample[0]
+    _check_delimiter(lines, options.delimiter)
+    dialect = find_dialect(lines.path, kind, sample, options, columns)
+    reader = RowReader(lines, dialect, doubted=options.quoting is None)
+    # In a list of one column without a header blank lines are rows.
+    if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
+        preamble += lines.take_blank()
+    first = reader.take()
+    if first is None:
+        return Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
+    if not options.header:
+        names = [str(number) for number in range(1, reader.start(first, []) + 1)]
+        rows = reader.rows([first])
+        return Records(kind, lines.codec, lines.end, preamble, rows, names, None, dialect)
+    _check_header(lines, first)
+    if dialect.quoting != "none" and len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
+        first.fields = header_cells(lines.decode(first.raw), dialect.delimiter, columns)
+    reader.start(first, first.fields)
+    names = ["", *first.fields] if dialect.unnamed else first.fields
+    return Records(kind, lines.codec, lines.end, preamble, reader.rows(), names, first, dialect)
+
+
+def _check_delimiter(lines: Lines, delimiter: str | None) -> None:
+    try:
+        lines.codec.encode(delimiter or "")
+    except UnicodeError as error:
+        raise UsageError(f"{lines.codec.name} lacks the delimiter {delimiter!a}", "see --encoding") from error
+
+
+def _check_header(lines: Lines, first: Record) -> None:
+    where = f"{lines.path}: the header (line {first.line})"
+    if first.problem:
+        names = ", ".join(map(visible, first.fields[:10]))
+        raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", "mend it, or see --quoting")
+    if undecodable(" ".join(first.fields)):
+        raise BadDataError(f"{where} has undecodable bytes", "name the file's encoding with --encoding")
