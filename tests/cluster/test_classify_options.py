@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from emotion.cli.app import app
 from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.job_spec import JobSpec, check_spec
 from emotion.cluster.render import render
@@ -89,3 +91,8 @@ def test_what_is_wrong_without_any_data_is_refused(option: str, wrong: list[str]
 @pytest.mark.parametrize("bound", ["0", "20", "0%", "2.5%", "100%"])
 def test_a_bound_of_errors_is_a_number_or_a_share(bound: str) -> None:
     assert environment(max_errors=bound)["EMOTION_MAX_ERRORS"] == bound
+
+
+def test_emotion_classify_reads_every_variable() -> None:
+    options = get_command(app).commands["classify"].params  # type: ignore[attr-defined]
+    assert {option.envvar for option in options} >= ClassifyOptions().variables.keys()
