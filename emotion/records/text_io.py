@@ -115,7 +115,7 @@ def codec_name(encoding: str) -> str:
 
 def has_nul(path: Path, start: bytes) -> BadDataError:
     """Error that says which encoding the NUL bytes beside line ends and ASCII characters suggest."""
-    found = max(WIDE, key=lambda name: _aligned_ascii(start, name))
+    found = max(reversed(WIDE), key=lambda name: _aligned_ascii(start, name))
     if 2 * _aligned_ascii(start, found) <= sum(start.count(bytes([byte])) for byte in COMMON):
         return BadDataError(f"{path} has NUL bytes: it is no text file, or damaged", "look at it with `file` or `xxd`")
     return BadDataError(f"{path} has NUL bytes: it looks like {found.upper()[:6]}", f"read it with --encoding {found}")

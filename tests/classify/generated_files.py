@@ -103,6 +103,9 @@ def tables(draw: st.DrawFn) -> Generated:
         found += [BLANK] * draw(st.sampled_from([0, 0, 0, 1, 2]))
         found += [draw(_rows(dialect, width, text_column))]
     found += [BLANK] * draw(st.sampled_from([0, 0, 1]))
+    if not dialect.header and not found[0][0] and len(found) > 1:
+        # Without a header, the first line that is not blank says how many columns the file has.
+        found[0] = ("happy", "joy", 0)
     head = draw(_headers(dialect, width, text_column))
     lines = [line + dialect.end for line, *_ in found]
     if found[-1][0] and draw(st.booleans()):

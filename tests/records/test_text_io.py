@@ -116,3 +116,18 @@ def test_bytes_that_no_encoding_can_keep(tmp_path: Path) -> None:
         open_records(path, "csv", said("utf-16")) as records,
     ):
         list(records.rows)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", ["id,text\n1,so happy\n", "id,text\n1,我很高兴一Ā\U0001f600\n2,日本語\n"])
+def test_a_wide_encoding_without_a_mark_is_named(tmp_path: Path, encoding: str, text: str) -> None:
+    path = put(tmp_path / "a.csv", text.encode(encoding))
+    with pytest.raises(BadDataError) as caught, open_records(path, "csv"):
+        pass
+    assert f"--encoding {encoding}" in caught.value.hint
+
+
+def test_a_single_nul_byte_is_no_wide_encoding(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.csv", b"id,text\n1,so happy\x00\n2,so furious\n")
+    with pytest.raises(BadDataError, match="no text file, or damaged"), open_records(path, "csv"):
+        pass
