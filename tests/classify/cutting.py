@@ -72,9 +72,10 @@ def _cut_line(line: str, new: str, encoding: str) -> str:
 
 
 def split_lines(source: str) -> list[tuple[str, str]]:
-    r"""Split into lines and their ends; a lone \r ends lines only where it ends the first."""
+    r"""Split into lines and their ends; a lone \r ends lines only where it ends the first, or where \r\n is cut off."""
     first = re.search(r"\r?\n|\r", source)
-    end = "\r" if first is not None and first[0] == "\r" else "\r?\n"
+    ends = {"\r": "\r", "\n": "\r?\n", "\r\n": r"\r?\n|\r\Z"}
+    end = ends[first[0]] if first is not None else "\r?\n"
     found = [(match[1], match[2]) for match in re.finditer(rf"(?s)(.*?)({end}|\Z)", source)]
     return [pair for pair in found if pair != ("", "")]
 
