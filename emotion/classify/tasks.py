@@ -124,27 +124,39 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
 
 
 def _paths(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder and of its folders, and the hidden folders; nothing in folders of parts."""
-    for parent, folders, names in os.walk(folder):
-        hidden = [name for name in folders if name.startswith(".")]
-        folders[:] = sorted(name for name in folders if name not in hidden and not name.endswith(PARTS_SUFFIX))
-        for name in sorted([*hidden, *names]):
+    """Yield the files of a folder and of its folders, and the folders that are not entered."""
+    unreadable: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=lambda error: unreadable.append(Path(str(error.filename)))):
+        closed = [name for name in folders if _is_closed(Path(parent) / name)]
+        folders[:] = sorted(set(folders) - set(closed))
+        for name in sorted([*closed, *names]):
             yield Path(parent) / name
+    yield from unreadable
+
+
+def _is_closed(folder: Path) -> bool:
+    return folder.name.startswith(".") or folder.name.endswith(PARTS_SUFFIX) or folder.is_symlink()
 
 
 def _reason_to_pass_over(path: Path, inside: Path) -> str:
     """Reason why a folder's file is not classified, or an empty string. Links must stay `inside`."""
-    if path.name.startswith("."):
-        return "hidden"
-    if path.name.endswith(ERRORS_SUFFIX):
-        return "an errors file"
-    if format_of(path) is None:
-        return "unknown format"
-    if too_long(path):
-        return "a name too long for an errors file beside it"
-    if not path.resolve().is_relative_to(inside):
-        return "a link that leads out of the folder"
-    return "" if path.is_file() else "no file"
+    if path.is_dir() and not path.name.startswith("."):
+        return _reason_not_to_enter(path)
+    reasons = {
+        "hidden": path.name.startswith("."),
+        "made by a classification": path.name.endswith(ERRORS_SUFFIX),
+        "unknown format": format_of(path) is None,
+        "a name too long for an errors file beside it": too_long(path),
+        "a link that leads out of the folder": not path.resolve().is_relative_to(inside),
+        "no file": not path.is_file(),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
+
+
+def _reason_not_to_enter(folder: Path) -> str:
+    if folder.name.endswith(PARTS_SUFFIX):
+        return "made by a classification"
+    return "a linked folder" if folder.is_symlink() else "a folder that cannot be read"
 
 
 def _format(source: Path, output: Path, kind: Format | None) -> Format:

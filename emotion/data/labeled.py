@@ -120,7 +120,7 @@ def _read_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
 def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
     """Split `text;label` lines at the last semicolon. Blank lines and a header are skipped."""
     with open_bytes(path) as file:
-        lines = Lines(path, file, params.encoding)
+        lines = Lines(path, file, params.encoding, loose=True)
         first = True
         while taken := lines.take():
             line = lines.decode(lines.split_end(taken)[0])

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -190,11 +190,18 @@ class Params(_Table):
     export: ExportTable = ExportTable()
     resources: ResourcesTable = ResourcesTable()
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The parameters that distinguish trainings: a dialect only if somebody names it.
+
+        So runs from before the keys of the dialect existed are found, and go on.
+        """
+        defaults = {key for key in DIALECT_KEYS if key not in self.data.model_dump(exclude_defaults=True)}
+        return self.model_dump(exclude={"data": defaults})
+
     def digest(self, *inputs: str) -> str:
         """SHA-256 of all that decides the result: the parameters without `[resources]`, and `inputs` (digests)."""
-        # Only a dialect that somebody names is in the digest: runs from before the keys existed keep their digests.
-        defaults = {key for key in DIALECT_KEYS if key not in self.data.model_dump(exclude_defaults=True)}
-        content = [self.model_dump(exclude={"resources": True, "data": defaults}), *inputs]
+        content = [{key: table for key, table in self.identity.items() if key != "resources"}, *inputs]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -43,7 +43,7 @@ def open_records(
     """
     with open_bytes(path, digest) as raw:
         if kind == "jsonl":
-            yield open_objects(Lines(path, raw, options.encoding))
+            yield open_objects(Lines(path, raw, options.encoding, loose=True))
         else:
             delimiters = "" if options.quoting == "none" else options.delimiter or "".join(DELIMITERS)
             yield open_rows(Lines(path, raw, options.encoding, delimiters), kind, options, columns)

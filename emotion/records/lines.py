@@ -37,6 +37,7 @@ class Lines:
 
     Behind one of the `delimiters` a quoted cell may begin, which holds line ends of its own. `end` is the line end. In
     a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken.
+    `loose` says that no row holds a `\n`, so that it ends lines in a file with `\r\n` too.
 
     Raises:
         BadDataError: NUL bytes, bytes that no text has, a damaged `.gz` file, or a line over RECORD_LIMIT.
@@ -44,7 +45,7 @@ class Lines:
         UsageError: Python does not know the encoding.
     """
 
-    def __init__(self, path: Path, raw: IO[bytes], encoding: str, delimiters: str = "") -> None:
+    def __init__(self, path: Path, raw: IO[bytes], encoding: str, delimiters: str = "", *, loose: bool = False) -> None:
         self.path = path
         self.number = 0
         self._raw = raw
@@ -59,6 +60,8 @@ class Lines:
         if "\0" in sample and not self.codec.wide:
             raise has_nul(path, self._block)
         self.end = _line_end(sample, delimiters)
+        if loose and self.end == "\r\n":
+            self.end = "\n"
         # The sample may end within a line.
         self._sample = sample if whole else _whole_lines(sample, self.end)
         self._end = self.codec.encode(self.end)
@@ -252,7 +255,7 @@ def _line_end(sample: str, delimiters: str) -> str:
 
 def without_quoted(text: str, delimiters: str) -> str:
     """Remove the quoted cells of a text, which begin behind one of the `delimiters`, or at the start of a line."""
-    return re.sub(rf'(^|[{re.escape(delimiters)}\r\n])"(?:[^"]|"")*"', r"\1", text)
+    return re.sub(rf'(^|[{re.escape(delimiters)}\r\n])"[^"]*(?:""[^"]*)*"', r"\1", text)
 
 
 def _whole_lines(sample: str, end: str) -> str:

@@ -91,7 +91,7 @@ def find_codec(encoding: str, start: bytes) -> Codec:
     """
     name = codec_name(encoding)
     for marked, mark in MARKS.items():
-        if start.startswith(mark) and (name == "utf-8" or marked.startswith(name) or marked == name):
+        if start.startswith(mark) and (name == "utf-8" or marked == "utf-8" or marked.startswith(name)):
             return Codec(marked, mark)
     name = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
     return Codec(name)

@@ -38,7 +38,7 @@ class TrainingJob:
     @property
     def identity(self) -> dict[str, Any]:
         """What distinguishes this job from others: parameters, and digests of data and weights."""
-        identity = {"params": self.params.model_dump(), "data": {"digests": self.data.digests}}
+        identity = {"params": self.params.identity, "data": {"digests": self.data.digests}}
         return identity | ({"weights": self.weights} if self.weights else {})
 
     def complete(self) -> Metrics | None:

@@ -160,3 +160,8 @@ def test_bytes_that_are_no_text_are_named_and_kept(command: Command) -> None:
 def test_a_carriage_return_alone_is_white_space_of_json(command: Command) -> None:
     done = run(command, '{"text": "happy"}\n{"text":\r"scared"}\n')
     assert done.json_labels() == ["joy", "fear"]
+
+
+def test_line_ends_may_be_mixed(command: Command) -> None:
+    done = command('{"text":"happy"}\r\n{"text":"furious"}\n{"text":"scared"}', name="in.jsonl")
+    assert done.json_labels() == ["joy", "anger", "fear"]

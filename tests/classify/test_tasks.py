@@ -87,3 +87,16 @@ def test_standard_streams_and_devices_have_no_errors_file() -> None:
     assert (task.format, task.errors) == ("csv", None)
     [task] = list_tasks(Path("-"), Path("/dev/null"), kind="jsonl").tasks
     assert (task.format, task.errors) == ("jsonl", None)
+
+
+def test_folders_that_are_not_entered_are_named(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    _write(source / "a.csv", source / "old.csv.parts" / "z.csv", source / ".git" / "x.csv", tmp_path / "more" / "b.csv")
+    (source / "linked").symlink_to(tmp_path / "more")
+    found = list_tasks(source, tmp_path / "out")
+    assert [task.source.name for task in found.tasks] == ["a.csv"]
+    assert {path.name: reason for path, reason in found.passed_over} == {
+        ".git": "hidden",
+        "linked": "a linked folder",
+        "old.csv.parts": "made by a classification",
+    }

@@ -211,7 +211,9 @@ def test_names_show_what_cannot_be_seen(tmp_path: Path) -> None:
 def test_mixed_line_ends_of_a_txt_file_lose_no_row(tmp_path: Path) -> None:
     lines = ["so happy;joy", "so furious;anger"] * 30
     lf_after_crlf = "".join(f"{line}\r\n" for line in lines) + "".join(f"{line}\n" for line in lines)
-    message = refused(put(tmp_path / "r.txt", lf_after_crlf)).message
+    assert len(read(put(tmp_path / "r.txt", lf_after_crlf))) == 120
+    cr_after_lf = "".join(f"{line}\n" for line in lines) + "".join(f"{line}\r" for line in lines)
+    message = refused(put(tmp_path / "r.txt", cr_after_lf)).message
     assert "line 61: a line end within the line" in message
     assert len(read(put(tmp_path / "r.txt", "".join(f"{line}\r" for line in lines)))) == 60
 

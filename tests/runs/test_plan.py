@@ -164,3 +164,10 @@ def test_a_complete_run_gives_its_metrics(tmp_path: Path, data: Path) -> None:
 def test_size_is_told_for_people(tmp_path: Path, data: Path) -> None:
     assert plan(tmp_path, data).size == "24 train, 8 validation, 6 test rows, 2 labels"
     assert len(read_labeled(data / "train.csv", DataTable())) == 24
+
+
+def test_a_job_of_before_the_dialect_options_is_the_same_job() -> None:
+    params = load_params("ann", params_file("ann"), [])
+    assert not {"delimiter", "quoting", "header"} & params.identity["data"].keys()
+    named = load_params("ann", params_file("ann"), ['data.delimiter=";"'])
+    assert named.identity["data"]["delimiter"] == ";"
