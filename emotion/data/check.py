@@ -12,7 +12,7 @@ from emotion.data.dataset import Split, read_splits
 from emotion.data.label_text import name_label, unseen_sentence
 from emotion.data.label_warnings import find_warnings
 from emotion.data.overlap import measure_overlaps
-from emotion.data.split_files import SPLITS, split_files
+from emotion.data.split_files import SPLITS, data_files
 from emotion.params.schema import DataTable
 from emotion.store.atomic import sha256
 
@@ -49,11 +49,10 @@ def check_data(path: Path, params: DataTable) -> Report:
         BadDataError: some rows cannot be used.
     """
     splits = read_splits(path, params)
-    files = [file for found in split_files(path).values() for file in found] if path.is_dir() else [path]
     types = Counter(_words(splits["train"].texts))
     report = Report(
         path=str(path),
-        files={file.name: sha256(file) for file in files},
+        files={file.name: sha256(file) for file in data_files(path)},
         rows={name: len(split) for name, split in splits.items()},
         labels=label_counts(splits),
         words={name: length_figures(_white_space_words(texts)) for name, texts in _texts_by_name(splits).items()},

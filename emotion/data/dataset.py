@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from emotion.data.label_text import unseen_sentence
 from emotion.data.labeled import MAX_REPORTED, Row, describe, has_no_columns, read_labeled
 from emotion.data.origin import Origin, read_origin
-from emotion.data.split_files import split_files
+from emotion.data.split_files import data_files, split_files
 from emotion.errors import BadDataError, InputMissingError
 from emotion.params.schema import DataTable
 
@@ -111,8 +111,7 @@ def describe_files(path: Path, params: DataTable) -> list[str]:
     Raises:
         InputMissingError, BadDataError: a file cannot be read.
     """
-    files = [file for found in split_files(path).values() for file in found] if path.is_dir() else [path]
-    return [line for file in files for line in describe(file, params)]
+    return [line for file in data_files(path) for line in describe(file, params)]
 
 
 def _read_split(files: Sequence[Path], params: DataTable) -> Split:

@@ -34,6 +34,15 @@ def split_files(folder: Path) -> dict[str, list[Path]]:
     return {split: _find_split(folder, split) for split in SPLITS}
 
 
+def data_files(path: Path) -> list[Path]:
+    """All files of a data set: those of every split of a folder, or the one file itself.
+
+    Raises:
+        InputMissingError, BadDataError: as `split_files`.
+    """
+    return [file for files in split_files(path).values() for file in files] if path.is_dir() else [path]
+
+
 def _is_named(name: str, split: str) -> bool:
     numbered = NUMBERED.fullmatch(name)
     plain = f"{numbered['split']}{numbered['after']}" if numbered else name

@@ -15,7 +15,7 @@ DELIMITERS = (",", ";", "|", "\t")
 DEFAULTS: dict[Format, str] = {"csv": ",", "tsv": "\t"}
 NAMES = {"\t": "tab"}
 # The line by which a file says its delimiter to spreadsheets.
-SEPARATOR_LINE = re.compile(r'"?sep=([^".0-9])"?', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r'"?sep=([^".0-9\ud800-\udfff])"?', re.IGNORECASE)
 # First names of columns that count the rows themselves.
 COUNTED = {"", "id", "index", "key", "line", "no", "nr", "number", "row", "#"}
 # Rows that must agree before the header is doubted.

@@ -91,3 +91,17 @@ def test_names_that_are_too_long_for_an_errors_file(command: Command) -> None:
 def test_half_a_line_end_at_the_end_stays_behind_the_cells(command: Command) -> None:
     done = command("id,text\r\n1,happy\r")
     assert re.fullmatch(rb"id,text,label,score\r\n1,happy,joy,0\.\d+\r", done.written)
+
+
+@pytest.mark.parametrize("first", [b"sep=.", b"sep=1", b"sep=\xff", b'sep="'])
+def test_a_separator_line_that_names_no_delimiter_is_the_files_fault(command: Command, first: bytes) -> None:
+    done = command(first + b"\nid,text\n1,happy\n")
+    assert done.code == 65
+    assert not done.output.exists()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "shift_jis"])
+def test_a_mark_of_utf_8_wins_over_a_named_encoding(command: Command, encoding: str) -> None:
+    done = command("\ufeffid,text\n1,caf\u00e9 happy\n", "--encoding", encoding)
+    assert done.labels() == ["joy"]
+    assert ", utf-8" in done.err
