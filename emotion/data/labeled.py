@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emotion.errors import BadDataError, UsageError
+from emotion.formatting import visible
 from emotion.params.schema import DataTable
 from emotion.records.columns import find_column
 from emotion.records.dialect import DialectOptions, Format, parse_delimiter
@@ -119,6 +120,8 @@ def _read_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
 
 def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
     """Split `text;label` lines at the last semicolon. Blank lines and a header are skipped."""
+    if params.delimiter not in {"auto", ";"}:
+        raise UsageError(f"{path} has lines of text;label, so --delimiter is not for it", "call other files .csv")
     with open_bytes(path) as file:
         lines = Lines(path, file, params.encoding, loose=True)
         first = True
@@ -185,7 +188,9 @@ def _object_cells(record: Record, codec: Codec, columns: tuple[str, str]) -> _Ra
         return _RawRow(record.line, problem=record.problem)
     for name in columns:
         if name not in record.values:
-            return _RawRow(record.line, problem=f"no key {name!r}; the keys are {', '.join(record.values)}"[:200])
+            return _RawRow(
+                record.line, problem=f"no key {name!r}; the keys are {', '.join(map(visible, record.values))}"[:200]
+            )
         if isinstance(record.values, RepeatingObject) and name in record.values.repeated:
             return _RawRow(record.line, problem=f"the key {name!r} occurs twice")
         if half_pair(record.values[name], record, codec):

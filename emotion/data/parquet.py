@@ -9,6 +9,7 @@ import pyarrow
 import pyarrow.parquet
 
 from emotion.errors import BadDataError, InputMissingError
+from emotion.formatting import visible
 
 
 def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, object]]:
@@ -27,7 +28,7 @@ def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, ob
             if absent:
                 what = "more than one column" if absent[0] in schema.names else "no column"
                 raise BadDataError(
-                    f"{path}: {what} {absent[0]!r}; its columns are {', '.join(schema.names)}",
+                    f"{path}: {what} {absent[0]!r}; its columns are {', '.join(map(visible, schema.names))}",
                     "name the columns with --text-column and --label-column",
                 )
             names = _class_names(schema, label)

@@ -129,15 +129,22 @@ class Lines:
 
     def _read_sample(self, decoder: codecs.IncrementalDecoder) -> tuple[str, bool]:
         """Read until the sample is complete. Give its text, and whether it is the whole file."""
-        block, sample = self._block, ""
-        while True:
-            sample += self._decoded(decoder, block)
-            if length := _sample_length(sample):
-                return sample[:length], False
-            block = self._read()
-            if not block:
-                return sample, True
-            self._block += block
+        blocks, texts, size = [self._block], [""], 0
+        length = 0
+        while not length:
+            texts.append(self._decoded(decoder, blocks[-1]))
+            size += len(texts[-1])
+            ended = len(blocks) > 1 and not blocks[-1]
+            # Without a further line end the sample stays incomplete, up to the limit.
+            if ended or size > RECORD_LIMIT or "\n" in texts[-1] or "\r" in texts[-1]:
+                texts = ["".join(texts)]
+                length = _sample_length(texts[0])
+            if ended:
+                break
+            blocks.append(b"" if length else self._read())
+        self._block = b"".join(blocks)
+        sample = "".join(texts)
+        return (sample[:length], False) if length else (sample, True)
 
     def _read(self) -> bytes:
         try:

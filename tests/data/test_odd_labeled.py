@@ -221,3 +221,15 @@ def test_mixed_line_ends_of_a_txt_file_lose_no_row(tmp_path: Path) -> None:
 def test_a_column_is_not_text_and_label_at_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the same column"):
         read(put(tmp_path / "r.csv", ROWS), text_column="label")
+
+
+def test_a_txt_file_takes_no_other_delimiter(tmp_path: Path) -> None:
+    path = put(tmp_path / "r.txt", "so; happy|joy\n")
+    with pytest.raises(UsageError, match="text;label"):
+        read(path, delimiter="|")
+    assert read(put(path, "so; happy;joy\n"), delimiter=";") == [("so; happy", "joy")]
+
+
+def test_keys_show_what_cannot_be_seen(tmp_path: Path) -> None:
+    message = refused(put(tmp_path / "r.jsonl", '{"\u200btext": "so happy", "label": "joy"}\n')).message
+    assert r"the keys are \u200btext, label" in message
