@@ -1,5 +1,6 @@
 """Writes records as they are, with label and score appended in the dialect of the file."""
 
+import codecs
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +9,7 @@ from typing import IO
 
 from emotion.errors import BadDataError
 from emotion.records.record import Record, Records
+from emotion.records.text_io import Codec
 
 PREFIX = "predicted_"
 UNPARSED = "unparsed"
@@ -85,8 +87,8 @@ class Writer:
         """
         members = ", ".join(_members(self.names, added))
         if record.values is None:
-            line = json.dumps(self._records.codec.decode(record.raw), ensure_ascii=False)
-            return self._encode(f'{{"{UNPARSED}": {line}, {members}}}') + record.end
+            start, rest = self._encode(f'{{"{UNPARSED}": "'), self._encode(f'", {members}}}')
+            return start + _escaped(record.raw, self._records.codec) + rest + record.end
         if not record.values.keys().isdisjoint(self.names):
             return record.raw + record.end
         brace = record.raw.rindex(self._encode("}"))
@@ -113,6 +115,26 @@ class Writer:
                 "the model's labels have characters that this file cannot hold without quotes",
                 "use --quoting csv, or another --delimiter",
             )
+
+
+def _escaped(raw: bytes, codec: Codec) -> bytes:
+    """Bytes of a line as the content of a JSON string.
+
+    Some encodings have two spellings of a character. Characters that need no escape keep their own bytes.
+    """
+    text = codec.decode(raw)
+    if codec.encode(text) == raw:
+        return codec.encode(_json_string(text)[1:-1])
+    decoder = codecs.getincrementaldecoder(codec.name)(codec.errors)
+    escaped, taken = b"", b""
+    for position in range(len(raw)):
+        taken += raw[position : position + 1]
+        character = decoder.decode(taken[-1:], position == len(raw) - 1)
+        if character:
+            content = _json_string(character)[1:-1]
+            escaped += taken if content == character else codec.encode(content)
+            taken = b""
+    return escaped + taken
 
 
 def _members(names: Sequence[str], added: Sequence[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 from emotion.errors import BadDataError
 from emotion.records.dialect import Dialect, quoted_cells
@@ -109,12 +109,14 @@ class RowReader:
             self._dead_end = max(self._dead_end, self._lines.number)
             self._put_back()
             return text.split(delimiter), f"malformed quoting: {error}"
-        if self._doubted and len(self._taken) >= DOUBTED_LINES and self._width > 1:
+        if self._doubted and len(self._taken) > 1 and self._width > 1:
             self._check_rows_in_cell()
         return cells, ""
 
     def _check_rows_in_cell(self) -> None:
-        """Refuse a quoted cell of several lines that are all whole rows: its quotes may be text.
+        """Refuse a quoted cell whose lines are whole rows: its quotes may be text.
+
+        Two lines may be one text with a delimiter in it, unless both begin with a number and the second counts on.
 
         Raises:
             BadDataError: they are, and nobody said what quotes mean.
@@ -122,7 +124,10 @@ class RowReader:
         rows = [
             self._lines.decode(self._lines.split_end(line)[0]).split(self._dialect.delimiter) for line in self._taken
         ]
-        if all(len(cells) == self._width for cells in rows):
+        if any(len(cells) != self._width for cells in rows[1:]):
+            return
+        whole = len(rows) - (len(rows[0]) != self._width)
+        if whole >= DOUBTED_LINES or _count_up([cells[0] for cells in rows]):
             raise self._ambiguous_quote(self._lines.number - len(rows) + 1)
 
     def _ambiguous_quote(self, line: int) -> BadDataError:
@@ -185,9 +190,10 @@ class RowReader:
             BadDataError: they are whole rows of one column, which may as well be one text.
         """
         text = self._lines.decode(line)
-        bare = text if self._dialect.quoting == "none" else without_quoted(text, self._dialect.delimiter)
-        lines = text.removesuffix(self._lines.end).removesuffix("\n").split("\n")
-        if len(lines) == 1 or "\n" not in bare.removesuffix(self._lines.end) or not self._whole_rows(lines):
+        content = self._lines.decode(self._lines.split_end(line)[0])
+        bare = content if self._dialect.quoting == "none" else without_quoted(content, self._dialect.delimiter)
+        lines = [part for part in content.split("\n") if part or self._width == 1]
+        if "\n" not in bare or not lines or not self._whole_rows(lines):
             return []
         if self._width == 1 or self._lines.end == "\r" or len(lines) < DOUBTED_LINES:
             raise BadDataError(
@@ -204,3 +210,9 @@ class RowReader:
             return all(len(parse_line(line, delimiter, quoting, self._width)) == self._width for line in lines)
         except QuoteError:
             return False
+
+
+def _count_up(cells: Sequence[str]) -> bool:
+    """Whether the cells are numbers that rise by one."""
+    numbers = [int(cell) for cell in cells if re.fullmatch(r"\d{1,15}", cell, re.ASCII)]
+    return len(numbers) == len(cells) and all(after == before + 1 for before, after in pairwise(numbers))

@@ -3,6 +3,8 @@
 from emotion.formatting import invisible
 
 MARK = "\ufeff"
+# Ends a file in CP/M and DOS; some programs still write it.
+CONTROL_Z = "\x1a"
 
 
 def text_problem(text: str, name: str = "text") -> str:
@@ -11,6 +13,8 @@ def text_problem(text: str, name: str = "text") -> str:
         return f"empty {name}"
     if MARK in text:
         return f"a byte order mark in the {name}: are several files in one?"
+    if text.endswith(CONTROL_Z):
+        return f"Ctrl-Z (0x1A) at the end of the {name}"
     return f"undecodable bytes in the {name}" if undecodable(text) else ""
 
 

@@ -30,6 +30,9 @@ FILES: dict[str, tuple[bytes, tuple[str, ...], list[str] | None]] = {
     ),
     "a long first row below a header": (b"text,n\nhappy " + b"x" * 70_000 + b",4\nfurious,5\n", (), ["joy", "anger"]),
     "a quote that holds rows": (b'id,text\n1,"happy\n2,furious\n3,scared\n4,happy"\n5,happy\n', (), None),
+    "a quote that holds the next row": (b'id,text\n1,"happy\n2,furious"\n3,happy\n', (), None),
+    "a quote that holds rows below a comma": (b'id,text\n1,"happy, x\n2,furious\n3,scared"\n4,happy\n', (), None),
+    "a line end before the row's own": (b"id,text\r\n1,happy\n\r\n2,furious\r\n", (), None),
     "a delimiter that the encoding lacks": (
         b"id,text\n1,happy\n",
         ("--delimiter", "\u20ac", "--encoding", "latin-1"),

@@ -97,6 +97,7 @@ NAMED: dict[str, tuple[str, list[str]]] = {
     "a header of one column once more": ("text\nhappy\ntext\nscared\n", ["joy", "", "fear"]),
     "a quoted header once more": ('"id","text"\n1,happy\n"id","text"\n2,scared\n', ["joy", "", "fear"]),
     "Ctrl-Z at the end": ("id,text\n1,happy\n\x1a", ["joy", ""]),
+    "Ctrl-Z at the end of the last row": ("id,text\n1,happy\n2,scared\x1a", ["joy", ""]),
     "Ctrl-Z at the end of one column": ("text\r\nhappy\r\n\x1a", ["joy", ""]),
 }
 

@@ -157,6 +157,17 @@ def test_bytes_that_are_no_text_are_named_and_kept(command: Command) -> None:
     assert re.search(rb'"unparsed": "furious \xff"', done.written)
 
 
+def test_characters_of_two_spellings_are_kept(command: Command) -> None:
+    line = b'\xfb\x5c "\x8d\xa1" \\ \xed\x40\tno object'
+    assert line.decode("cp932").encode("cp932") != line
+    done = run(command, b'{"text": "happy"}\n' + line + b"\n", "--encoding", "cp932")
+    assert done.written.splitlines()[1].startswith(
+        b'{"unparsed": "\xfb\x5c \\"\x8d\xa1\\" \\\\ \xed\x40\\tno object", "label"'
+    )
+    kept = json.loads(done.written.splitlines()[1].decode("cp932"))
+    assert kept["unparsed"] == line.decode("cp932")
+
+
 def test_a_carriage_return_alone_is_white_space_of_json(command: Command) -> None:
     done = run(command, '{"text": "happy"}\n{"text":\r"scared"}\n')
     assert done.json_labels() == ["joy", "fear"]

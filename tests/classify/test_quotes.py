@@ -97,7 +97,7 @@ CSV = {
     "a quote within": 'id,text\n1,she said "happy" to me\n',
     "spaces": "id,text\n 1 ,  happy  \n",
     "an id with zeros": "id,text\n007,happy\n",
-    "a row within a text": 'id,text\n1,"so happy\n2,so happy"\n',
+    "a row within a text": 'id,text\n1,"so happy\n5,so happy"\n',
     "a header with a line end": '"i\nd",text\n1,happy\n',
     "a header in quotes": '"id","text"\r\n1,"so,\r\nhappy"\r\n',
 }

@@ -145,6 +145,7 @@ REFUSED = {
     "a text of a zero-width space": ("text,label\nso happy,joy\n\u200b,joy\n", 3),
     "a text of a byte order mark": ("text,label\nso happy,joy\n\ufeff,joy\n", 3),
     "Ctrl-Z": ("text,label\nso happy,joy\n\x1a", 3),
+    "Ctrl-Z in the last row": ("text,label\nso happy,joy\nso sad,sadness\x1a", 3),
     "a row too long": ("text,label\nso happy,joy\nso, furious,anger\n", 3),
 }
 

@@ -69,7 +69,7 @@ def test_rows_are_the_file(
 def test_rows_have_the_lines_that_they_start_at(body: str) -> None:
     content = f"id,text\n{body}"
     starts = [0] + [at + 1 for at, character in enumerate(content) if character == "\n"]
-    records = open_content(content)
+    records = open_content(content, quoting="csv")
     assert records.first is not None
     at = len(records.first.raw + records.first.end)
     for record in records.rows:
@@ -109,6 +109,7 @@ def test_quoted_cells_keep_their_line_ends(end: str) -> None:
         ('1,"a\nb"\r\n', [(2, '1,"a\nb"', "\r\n")]),
         ("1,a\nb\r\n", [(2, "1,a\nb", "\r\n")]),
         ("1,a\r\n2,b\n", [(2, "1,a", "\r\n"), (3, "2,b", "\n")]),
+        ("1,a\n2,b\n3,c\n\r\n", [(2, "1,a", "\n"), (3, "2,b", "\n"), (4, "3,c", "\n\r\n")]),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
@@ -123,6 +124,8 @@ def test_rows_within_rows(rows: str, expected: list[tuple[int, str, str]], encod
         ("text\r\na\nb\r\n", 2),
         ("id,text\r\n1,dear all\nThanks, so happy\r\n", 2),
         ("id,text\r" + "0,a\r" * 40 + "1,a\n2,b\r", 42),
+        ("id,text\r\n1,happy\n\r\n", 2),
+        ('id,text\r\n0,a\r\n1,"happy"\n\n\r\n', 3),
     ],
 )
 def test_lines_within_a_line_that_may_be_one_text_are_refused(content: str, line: int) -> None:
@@ -269,6 +272,27 @@ def test_a_quoted_cell_of_whole_rows_is_refused_until_somebody_says_what_quotes_
     assert [row.fields[0] for row in read(content, quoting="csv")] == ["1", "4"]
     assert [row.fields[0] for row in read(content, quoting="none")] == ["1", "2", "3", "4"]
     assert len(read('id,text\n1,"Dear all,\nso happy\nso scared"\n')) == 1
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '1,"happy\n2,furious"\n',
+        '1,"happy, and more\n2,furious"\n',
+        '0,a\n9,"happy, and more\n4,furious\n7,scared\n8,scared"\n',
+    ],
+)
+def test_rows_in_a_quoted_cell_are_doubted(rows: str) -> None:
+    with pytest.raises(BadDataError, match="a quote may hold the next lines"):
+        read(f"id,text\n{rows}")
+    assert (
+        read(f"id,text\n{rows}", quoting="csv")[-1].fields[1].count("\n") == rows.count("\n") - rows.startswith("0") - 1
+    )
+
+
+@pytest.mark.parametrize("cell", ["Dear all,\nso happy", "1 cat, 2 dogs\n3 birds, 4 mice", "a\n\n2,b", "one\n2,\n3"])
+def test_lines_of_a_quoted_cell_that_are_no_rows(cell: str) -> None:
+    assert [row.fields for row in read(f'id,text\n7,"{cell}"\n8,b\n')] == [["7", cell], ["8", "b"]]
 
 
 @pytest.mark.parametrize(("kind", "line"), [("csv", '1","happy\n'), ("tsv", '1"\t"happy\n')])
