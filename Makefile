@@ -1,6 +1,6 @@
 # The story of the project: `make demo` shows it, `make train MODEL=lstm` does it, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-machine test-browser test-gpu figures soak lint audit train aggregate classify bench bench-torch lock clean
+.PHONY: help setup demo test test-machine test-browser test-gpu figures soak check-classify lint audit train aggregate classify bench bench-torch lock clean
 
 # The first that has venv and a version that TensorFlow has wheels for.
 GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -54,6 +54,9 @@ test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own 
 
 soak: setup  ## Kill trainings, classifications and aggregations 100 times: each ends as if nobody had (SOAK_HOURS=)
 	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0)
+
+check-classify: setup  ## Classify 10,000 generated files and check every byte of every output (FILES=, SEED=)
+	$(VENV)/bin/python -m tests.classify.many_files --files $(or $(FILES),10000) --seed $(or $(SEED),0)
 
 lint: setup build/lint/.ready audit k8s-lint  ## ruff, mypy --strict, import-linter, hadolint, checkov, the audit
 	$(VENV)/bin/ruff check .

@@ -41,7 +41,7 @@ class ClassifyJobOptions(ClassifyOptions):
     """The options of a classification on the command line."""
 
     source: Annotated[
-        str | None, typer.Option("--input", metavar="NAME", help="classify: folder of CSVs below inputs/.")
+        str | None, typer.Option("--input", metavar="NAME", help="classify: folder of files below inputs/.")
     ] = None
     model: Annotated[str | None, typer.Option(metavar="MODEL/RUN", help="classify: not the best run.")] = None
     shards: Annotated[int | None, typer.Option(min=1, help="classify: pods that share the files.")] = None
