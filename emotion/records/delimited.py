@@ -6,9 +6,10 @@ from itertools import chain, pairwise
 
 from emotion.errors import BadDataError
 from emotion.records.dialect import Dialect, quoted_cells
-from emotion.records.lines import RECORD_LIMIT, Lines, without_quoted
+from emotion.records.lines import Lines
 from emotion.records.record import Record
 from emotion.records.row_parser import QuoteError, parse_line, parse_quoted
+from emotion.records.sample import RECORD_LIMIT, without_quoted
 from emotion.records.text_problem import MARK
 
 # Characters of the longest cell. A row with a longer cell cannot be used.
@@ -80,16 +81,21 @@ class RowReader:
         fields, problem = self._parse(text)
         if len(self._taken) > 1:
             raw, end = self._lines.split_end(b"".join(self._taken))
-        if text.startswith(MARK):
-            problem = "a byte order mark within the file: are several files in one?"
-        elif b"\0" in raw and not self._lines.codec.wide:
-            problem = "NUL bytes: is this part of the file UTF-16?"
-        elif len(raw) > CELL_LIMIT and max(map(len, fields)) > CELL_LIMIT:
+        problem = self._damage(text, raw) or problem
+        if len(raw) > CELL_LIMIT and max(map(len, fields)) > CELL_LIMIT:
             problem = problem or f"a field has over {CELL_LIMIT:,} characters"
         written = len(fields)
         if written == 1 < self._width and text.startswith('"') and not problem:
             fields = self._unwrapped(fields)
         return Record(number, raw, end + self._blank_lines(), fields, problem=problem, written=written)
+
+    def _damage(self, text: str, raw: bytes) -> str:
+        """Reason why the bytes `raw` of a row are no text; `text` is its first line."""
+        if text.startswith(MARK):
+            return "a byte order mark within the file: are several files in one?"
+        if b"\0" in raw and not self._lines.codec.wide:
+            return "NUL bytes: is this part of the file UTF-16?"
+        return ""
 
     def _blank_lines(self) -> bytes:
         """Take the blank lines that follow. In a file of one column they are rows."""

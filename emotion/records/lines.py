@@ -8,28 +8,8 @@ from pathlib import Path
 from typing import IO
 
 from emotion.errors import BadDataError
-from emotion.records.text_io import BLOCK, LONGEST_MARK, find_codec, has_nul, unreadable
-
-# Lines and characters at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
-SAMPLE_LINES = 33
-SAMPLE_CHARACTERS = 1 << 16
-FEWEST_LINES = 2
-# Bytes of the longest record. Without a limit a file without line ends is read into memory.
-RECORD_LIMIT = 16 << 20
-
-
-# First bytes of files that people take for text.
-KINDS = {
-    b"PK\x03\x04": "a zip archive or a workbook",
-    b"\xd0\xcf\x11\xe0": "an old workbook or document",
-    b"BZh": "packed with bzip2",
-    b"\xfd7zXZ": "packed with xz",
-    b"\x28\xb5\x2f\xfd": "packed with zstd",
-    b"\x1f\x8b": "packed with gzip twice",
-    b"PAR1": "a Parquet file",
-    b"%PDF-": "a PDF document",
-    b"SQLite format 3": "a SQLite database",
-}
+from emotion.records.sample import RECORD_LIMIT, line_end, sample_length, whole_lines
+from emotion.records.text_io import BLOCK, LONGEST_MARK, check_kind, find_codec, nul_error, unreadable
 
 
 class Lines:
@@ -49,21 +29,18 @@ class Lines:
         self.path = path
         self.number = 0
         self._raw = raw
-        head = self._read()
-        while head and len(head) < LONGEST_MARK and (block := self._read()):
-            head += block
-        _check_kind(path, head)
+        head = self._read_head()
+        check_kind(path, head)
         self.codec = find_codec(encoding, head)
         decoder = codecs.getincrementaldecoder(self.codec.name)(self.codec.errors)
         self._block = head[len(self.codec.mark) :]
         sample, whole = self._read_sample(decoder)
         if "\0" in sample and not self.codec.wide:
-            raise has_nul(path, self._block)
-        self.end = _line_end(sample, delimiters)
-        if loose and self.end == "\r\n":
-            self.end = "\n"
+            raise nul_error(path, self._block)
+        end = line_end(sample, delimiters)
+        self.end = "\n" if loose and end == "\r\n" else end
         # The sample may end within a line.
-        self._sample = sample if whole else _whole_lines(sample, self.end)
+        self._sample = sample if whole else whole_lines(sample, self.end)
         self._end = self.codec.encode(self.end)
         # Longest first. In a file with `\r\n` only the last line can end in half of it.
         ends = {"\r": ["\r"], "\n": ["\r\n", "\n"], "\r\n": ["\r\n", "\n", "\r"]}[self.end]
@@ -127,6 +104,13 @@ class Lines:
         except UnicodeError as error:
             raise self._invalid(error) from error
 
+    def _read_head(self) -> bytes:
+        """Read the first block, which has a whole byte order mark."""
+        head = self._read()
+        while head and len(head) < LONGEST_MARK and (block := self._read()):
+            head += block
+        return head
+
     def _read_sample(self, decoder: codecs.IncrementalDecoder) -> tuple[str, bool]:
         """Read until the sample is complete. Give its text, and whether it is the whole file."""
         blocks, texts, size = [self._block], [""], 0
@@ -138,7 +122,7 @@ class Lines:
             # Without a further line end the sample stays incomplete, up to the limit.
             if ended or size > RECORD_LIMIT or "\n" in texts[-1] or "\r" in texts[-1]:
                 texts = ["".join(texts)]
-                length = _sample_length(texts[0])
+                length = sample_length(texts[0])
             if ended:
                 break
             blocks.append(b"" if length else self._read())
@@ -212,59 +196,3 @@ class Lines:
         return BadDataError(
             f"{self.path} is not valid {self.codec.name}: {reason}", "name its encoding with --encoding"
         )
-
-
-def _check_kind(path: Path, start: bytes) -> None:
-    """Refuse a file that is no text, by its first bytes."""
-    for magic, kind in KINDS.items():
-        if start.startswith(magic):
-            raise BadDataError(f"{path} is {kind}, not text", "unpack it, or save it as CSV")
-
-
-def _sample_length(text: str) -> int:
-    r"""Characters of the sample at the start of `text`; 0 if it is not complete.
-
-    The sample has SAMPLE_LINES lines behind the blank ones; if these are long, fewer, but at least two. Only a file
-    without `\n` has lines that end in `\r`.
-    """
-    start = len(text) - len(text.lstrip("\r\n"))
-    for lines, limit in ((SAMPLE_LINES, SAMPLE_CHARACTERS), (FEWEST_LINES, RECORD_LIMIT)):
-        returns = _end_of_lines(text, "\r", start, lines)
-        length = returns if returns and "\n" not in text[:returns] else _end_of_lines(text, "\n", start, lines)
-        if 0 < length <= limit:
-            return length
-        if len(text) <= limit:
-            return 0
-        length = text.rfind("\n", start, limit) + 1
-        if text.count("\n", start, length) >= FEWEST_LINES:
-            return length
-    return RECORD_LIMIT
-
-
-def _end_of_lines(text: str, end: str, position: int, lines: int) -> int:
-    """Position behind the given number of lines; 0 if the text has fewer."""
-    for _ in range(lines):
-        position = text.find(end, position) + 1
-        if not position:
-            return 0
-    return position
-
-
-def _line_end(sample: str, delimiters: str) -> str:
-    r"""Line end of the sample: `\r` only if it has no `\n`. Line ends in quoted cells count if there are no others."""
-    sample = re.sub(r'^\s*"?sep=."?\r?\n', "", sample, flags=re.IGNORECASE)
-    for text in (without_quoted(sample, delimiters) if delimiters else "", sample):
-        found = re.search(r"\r?\n", text) or re.search(r"\r", text)
-        if found:
-            return found[0]
-    return "\n"
-
-
-def without_quoted(text: str, delimiters: str) -> str:
-    """Remove the quoted cells of a text, which begin behind one of the `delimiters`, or at the start of a line."""
-    return re.sub(rf'(^|[{re.escape(delimiters)}\r\n])"[^"]*(?:""[^"]*)*"', r"\1", text)
-
-
-def _whole_lines(sample: str, end: str) -> str:
-    """Drop the part of a line at the end, unless there is no other line."""
-    return sample[: sample.rfind(end) + len(end)] if end in sample else sample

@@ -29,6 +29,18 @@ LONGEST_MARK = 4
 COMMON = b"\n ,;\tetaoin"
 # Encodings whose code units have more than one byte.
 WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+# First bytes of files that people take for text.
+KINDS = {
+    b"PK\x03\x04": "a zip archive or a workbook",
+    b"\xd0\xcf\x11\xe0": "an old workbook or document",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ": "packed with xz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"\x1f\x8b": "packed with gzip twice",
+    b"PAR1": "a Parquet file",
+    b"%PDF-": "a PDF document",
+    b"SQLite format 3": "a SQLite database",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +125,14 @@ def codec_name(encoding: str) -> str:
     return name
 
 
-def has_nul(path: Path, start: bytes) -> BadDataError:
+def check_kind(path: Path, start: bytes) -> None:
+    """Refuse a file that is no text, by its first bytes."""
+    for magic, kind in KINDS.items():
+        if start.startswith(magic):
+            raise BadDataError(f"{path} is {kind}, not text", "unpack it, or save it as CSV")
+
+
+def nul_error(path: Path, start: bytes) -> BadDataError:
     """Error that says which encoding the NUL bytes beside line ends and ASCII characters suggest."""
     found = max(reversed(WIDE), key=lambda name: _aligned_ascii(start, name))
     if 2 * _aligned_ascii(start, found) <= sum(start.count(bytes([byte])) for byte in COMMON):

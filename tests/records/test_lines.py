@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from emotion.errors import BadDataError, InputMissingError
 from emotion.records import lines as module
-from emotion.records.lines import SAMPLE_CHARACTERS, SAMPLE_LINES, Lines
+from emotion.records.lines import Lines
+from emotion.records.sample import SAMPLE_CHARACTERS, SAMPLE_LINES
 from emotion.records.text_io import BLOCK
 
 PATH = Path("in.csv")

@@ -1,0 +1,59 @@
+"""Decides how much of a file's start is its sample, and which line end the sample has."""
+
+import re
+
+# Lines and characters at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
+SAMPLE_LINES = 33
+SAMPLE_CHARACTERS = 1 << 16
+FEWEST_LINES = 2
+# Bytes of the longest record. Without a limit a file without line ends is read into memory.
+RECORD_LIMIT = 16 << 20
+
+
+def sample_length(text: str) -> int:
+    r"""Characters of the sample at the start of `text`; 0 if it is not complete.
+
+    The sample has SAMPLE_LINES lines behind the blank ones; if these are long, fewer, but at least two. Only a file
+    without `\n` has lines that end in `\r`.
+    """
+    start = len(text) - len(text.lstrip("\r\n"))
+    for lines, limit in ((SAMPLE_LINES, SAMPLE_CHARACTERS), (FEWEST_LINES, RECORD_LIMIT)):
+        returns = _end_of_lines(text, "\r", start, lines)
+        length = returns if returns and "\n" not in text[:returns] else _end_of_lines(text, "\n", start, lines)
+        if 0 < length <= limit:
+            return length
+        if len(text) <= limit:
+            return 0
+        length = text.rfind("\n", start, limit) + 1
+        if text.count("\n", start, length) >= FEWEST_LINES:
+            return length
+    return RECORD_LIMIT
+
+
+def _end_of_lines(text: str, end: str, position: int, lines: int) -> int:
+    """Position behind the given number of lines; 0 if the text has fewer."""
+    for _ in range(lines):
+        position = text.find(end, position) + 1
+        if not position:
+            return 0
+    return position
+
+
+def line_end(sample: str, delimiters: str) -> str:
+    r"""Line end of the sample: `\r` only if it has no `\n`. Line ends in quoted cells count if there are no others."""
+    sample = re.sub(r'^\s*"?sep=."?\r?\n', "", sample, flags=re.IGNORECASE)
+    for text in (without_quoted(sample, delimiters) if delimiters else "", sample):
+        found = re.search(r"\r?\n", text) or re.search(r"\r", text)
+        if found:
+            return found[0]
+    return "\n"
+
+
+def without_quoted(text: str, delimiters: str) -> str:
+    """Remove the quoted cells of a text, which begin behind one of the `delimiters`, or at the start of a line."""
+    return re.sub(rf'(^|[{re.escape(delimiters)}\r\n])"[^"]*(?:""[^"]*)*"', r"\1", text)
+
+
+def whole_lines(sample: str, end: str) -> str:
+    """Drop the part of a line at the end, unless there is no other line."""
+    return sample[: sample.rfind(end) + len(end)] if end in sample else sample
