@@ -26,31 +26,39 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
     Raises:
         BadDataError: the header cannot be read, or the dialect is ambiguous.
     """
-    preamble = lines.codec.mark
     sample = [line for line in lines.sample_lines() if line]
+    preamble = lines.codec.mark
     if sample and (said := SEPARATOR_LINE.fullmatch(sample[0])):
         options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
         preamble += lines.take_blank() + lines.take()
         del sample[0]
     _check_delimiter(lines, options.delimiter)
     dialect = find_dialect(lines.path, kind, sample, options, columns)
-    reader = RowReader(lines, dialect, doubted=options.quoting is None)
     # In a list of one column without a header blank lines are rows.
     if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
         preamble += lines.take_blank()
-    first = reader.take()
-    if first is None:
-        return Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
-    if not options.header:
-        names = [str(number) for number in range(1, reader.start(first, []) + 1)]
-        rows = reader.rows([first])
-        return Records(kind, lines.codec, lines.end, preamble, rows, names, None, dialect)
+    reader = RowReader(lines, dialect, doubted=options.quoting is None)
+    opened = Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
+    if first := reader.take():
+        if options.header:
+            _start_below_header(opened, lines, reader, first, columns)
+        else:
+            opened.header = [str(number) for number in range(1, reader.start(first, []) + 1)]
+            opened.rows = reader.rows([first])
+    return opened
+
+
+def _start_below_header(
+    opened: Records, lines: Lines, reader: RowReader, first: Record, columns: Sequence[str]
+) -> None:
+    """Take the names of the columns from the first row."""
+    delimiter, quoting, unnamed = opened.dialect
     _check_header(lines, first)
-    if dialect.quoting != "none" and len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
-        first.fields = header_cells(lines.decode(first.raw), dialect.delimiter, columns)
+    if quoting != "none" and len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
+        first.fields = header_cells(lines.decode(first.raw), delimiter, columns)
     reader.start(first, first.fields)
-    names = ["", *first.fields] if dialect.unnamed else first.fields
-    return Records(kind, lines.codec, lines.end, preamble, reader.rows(), names, first, dialect)
+    opened.header = ["", *first.fields] if unnamed else first.fields
+    opened.first, opened.rows = first, reader.rows()
 
 
 def _check_delimiter(lines: Lines, delimiter: str | None) -> None:
