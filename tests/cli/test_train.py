@@ -22,7 +22,9 @@ from emotion.errors import InputMissingError
 from emotion.params.schema import TransformerParams, WordParams
 from emotion.runs.plan import TrainingJob
 from emotion.store.layout import Store
+from emotion.training.divergence import MOST_SKIPPED
 from tests.builders import ODD_DIALECT, Rows, write_dataset, write_odd_dataset, write_rows
+from tests.pretrained import write_pretrained
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 WORDS = {"Freude": "happy glad sunny", "größte Wut": "furious mad raging", "страх": "scared afraid panicked"}
@@ -267,6 +269,21 @@ def test_a_training_that_diverges_ends_with_70(tmp_path: Path) -> None:
     done = train("ann", "--data", data, "--store", tmp_path / "store", *changes)
     assert done.returncode == 70
     assert re.search(r"error: the training diverged: the loss of step \d+ is [\d,]+\n", done.stderr)
+    assert "lower [training] learning_rate" in done.stderr
+    assert "export" not in done.stderr
+
+
+def test_a_float16_training_whose_steps_are_all_skipped_ends_with_70(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data", train=rows(90), validation=rows(18), test=rows(27))
+    weights = write_pretrained(tmp_path / "weights", "bert", [text for text, _ in rows(90)])
+    rates = ("learning_rate=1.0", "warmup=0", "clip_norm=0", "average=0", "schedule=cosine")
+    table = [f"training.{change}" for change in ("precision=float16", "batch_size=1", "epochs=10", *rates)]
+    changes = [word for change in (f"model.checkpoint={weights}", *table) for word in ("--set", change)]
+    done = train("bert", "--data", data, "--store", tmp_path / "store", *changes)
+    assert done.returncode == 70
+    found = re.search(r"error: the training diverged: the loss of step (\d+) is (nan|inf)\n", done.stderr)
+    assert found, done.stderr
+    assert int(found[1]) > MOST_SKIPPED
     assert "lower [training] learning_rate" in done.stderr
     assert "export" not in done.stderr
 
