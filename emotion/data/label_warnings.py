@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from emotion.data.dataset import Split
 from emotion.data.label_text import ALIKE, MOST_NAMED, essence, lookalikes, show_label
 from emotion.data.overlap import overlap_sentences
+from emotion.formatting import first_items
 
 # How programs and people write a value that is missing, in lower case.
 MISSING = {
@@ -64,9 +65,7 @@ def _named(labels: Iterable[str], counts: Mapping[str, int]) -> str:
 
 def _first(names: Iterable[str]) -> str:
     """List at most ten names, and count the others."""
-    found = list(names)
-    more = [f"{len(found) - MOST_NAMED:,} more"] if len(found) > MOST_NAMED else []
-    return ", ".join(found[:MOST_NAMED] + more)
+    return ", ".join(first_items(list(names), MOST_NAMED))
 
 
 def _header_label(splits: Mapping[str, Split]) -> str | None:

@@ -107,7 +107,7 @@ def test_labels_that_look_like_several(label: str) -> None:
 def test_of_many_doubtful_labels_ten_are_named() -> None:
     (warning,) = warnings_of(*(f"{number},{number + 1}" for number in range(100)))
     assert warning.count("(1 row)") == 10
-    assert warning.endswith(", 90 more")
+    assert warning.endswith(", and 90 more")
 
 
 def test_a_line_without_a_label_is_named_with_its_file_and_line(tmp_path: Path) -> None:
