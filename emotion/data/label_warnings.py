@@ -138,7 +138,8 @@ def _number(label: str) -> float | None:
 
 
 def _several(counts: Mapping[str, int]) -> list[str]:
-    found = [label for label in counts if _looks_like_several(label, counts)]
+    recombined = _recombined(counts)
+    found = [label for label in counts if label in recombined or _looks_like_several(label, counts)]
     return [f"labels that look like several, but a row has one label: {_named(found, counts)}"] if found else []
 
 
@@ -150,6 +151,21 @@ def _looks_like_several(label: str, labels: Mapping[str, int]) -> bool:
         or (bool(weak) and all(part in labels for part in weak))
         or (bool(strong) and (all(map(NUMBER.fullmatch, strong)) or not any(map(str.isspace, label))))
     )
+
+
+def _recombined(labels: Iterable[str]) -> set[str]:
+    """All labels of several parts if most of them mix the same parts in any place, as `joy, fear` and `fear, anger` do.
+
+    Place names do not: `Salem, Oregon` and `Portland, Oregon` share a part, but always in the same place.
+    """
+    composed = {label: parts for label in labels if len(parts := _parts(label, SEPARATORS)) == len(set(parts)) > 1}
+    first = Counter(parts[0] for parts in composed.values())
+    later = Counter(part for parts in composed.values() for part in parts[1:])
+    mixed = [
+        all(first[part] + later[part] > 1 for part in parts) and any(first[part] and later[part] for part in parts)
+        for parts in composed.values()
+    ]
+    return set(composed) if 2 * sum(mixed) > len(composed) else set()
 
 
 def _parts(label: str, separators: re.Pattern[str]) -> list[str]:
