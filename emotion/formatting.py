@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 # Categories of characters that show nothing, and others that do not: fillers of Hangul and Khmer, the grapheme joiner,
@@ -24,6 +24,11 @@ def duration(seconds: float) -> str:
 def flatten(content: Any) -> list[tuple[str, str]]:
     """Rows of dotted names and values of nested objects. Anything but an object has no rows."""
     return [(name, str(value)) for name, value in _leaves(content)]
+
+
+def first_items(items: Sequence[str], most: int) -> list[str]:
+    """The first `most` items of a list, and `and 3 more` as the last one if there are others."""
+    return [*items[:most], f"and {len(items) - most:,} more"] if len(items) > most else list(items)
 
 
 def printable(text: str) -> str:

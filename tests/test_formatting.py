@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from emotion.formatting import differences, duration, escape_markdown, shorten, visible
+from emotion.formatting import differences, duration, escape_markdown, first_items, shorten, visible
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,20 @@ from emotion.formatting import differences, duration, escape_markdown, shorten, 
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, []),
+        (1, ["file 0"]),
+        (2, ["file 0", "file 1"]),
+        (3, ["file 0", "file 1", "and 1 more"]),
+        (1237, ["file 0", "file 1", "and 1,235 more"]),
+    ],
+)
+def test_the_first_items_of_a_list_and_how_many_others_there_are(count: int, expected: list[str]) -> None:
+    assert first_items([f"file {number}" for number in range(count)], 2) == expected
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from emotion.classify.tasks import RowListener, Task, TaskList
 from emotion.cli import console
 from emotion.cli.console import LogFormat
 from emotion.errors import BadDataError, EmotionError
-from emotion.formatting import escape_invisible
+from emotion.formatting import escape_invisible, first_items
 from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
@@ -170,5 +170,4 @@ def _sentences(counts: Statistics) -> list[str]:
 
 def _named(items: list[str], separator: str = ", ") -> str:
     """The first items, and how many more there are."""
-    more = f"{separator}and {len(items) - MAX_NAMED:,} more" if len(items) > MAX_NAMED else ""
-    return separator.join(items[:MAX_NAMED]) + more
+    return separator.join(first_items(items, MAX_NAMED))

@@ -14,9 +14,12 @@ from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption
 from emotion.cluster.kubectl import check_versions, kubectl_error
 from emotion.errors import InputMissingError
+from emotion.formatting import first_items
 
 if TYPE_CHECKING:
     from emotion.cluster.store_pod import StorePod
+
+MOST_NAMED = 5
 
 
 @contextmanager
@@ -79,7 +82,7 @@ def put(
         result = upload(pod, source, files, target, advance)
     console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
     if result.others:
-        console.warn(f"{target} has other files too: {', '.join(result.others[:5])}")
+        console.warn(f"{target} has other files too: {', '.join(first_items(result.others, MOST_NAMED))}")
     if as_json:
         console.data_json({"target": str(target), **vars(result)})
 

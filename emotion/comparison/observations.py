@@ -7,7 +7,7 @@ from emotion.comparison.significance import PairedTest
 from emotion.comparison.significance_text import explain_intervals, explain_test, tied_count_sentence
 from emotion.evaluation.metrics_file import Metrics
 from emotion.evaluation.split_notes import macro_f1_notes, overlap_notes
-from emotion.formatting import duration
+from emotion.formatting import duration, first_items
 
 # A model within this distance of the best validation accuracy is nearly as good.
 NEAR = 0.02
@@ -110,5 +110,4 @@ def _notes(runs: Sequence[Metrics]) -> list[str]:
 
 
 def _list(group: Sequence[Metrics], runs: Sequence[Metrics]) -> str:
-    more = [f"{len(group) - MOST_DIFFERENCES} more"] if len(group) > MOST_DIFFERENCES else []
-    return ", ".join([_label(run, runs) for run in group[:MOST_DIFFERENCES]] + more)
+    return ", ".join(first_items([_label(run, runs) for run in group], MOST_DIFFERENCES))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from emotion.comparison.significance import LEVEL, PairedTest
 from emotion.evaluation.metrics_file import Metrics
+from emotion.formatting import first_items
 
 LEVEL_TEXT = f"{LEVEL * 100:.0f} %"
 # A sentence holds no more names.
@@ -46,9 +47,7 @@ def tied_sentence(names: Sequence[str]) -> str:
 
 def tied_count_sentence(winner: str, tied: Sequence[str], others: int, most: int) -> str:
     """Say how many of the `others` differ from the winner by no more than chance, and name at most `most`."""
-    names = ", ".join(tied[:most])
-    more = f" and {len(tied) - most} more" if len(tied) > most else ""
-    listed = f": {names}{more}." if tied else "."
+    listed = f": {', '.join(first_items(tied, most))}." if tied else "."
     return f"On test {len(tied)} of the {others} others cannot be told from {winner}{listed}"
 
 
@@ -68,5 +67,5 @@ def show_p(p: float) -> str:
 def _list_names(names: Sequence[str]) -> str:
     """List names in a sentence: all, or the first six and the number of others."""
     if len(names) > MOST_NAMES:
-        return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
+        return ", ".join(first_items(names, MOST_NAMES))
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

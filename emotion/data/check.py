@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from emotion.data.dataset import Split, read_splits
-from emotion.data.label_text import name_label, unseen_sentence
+from emotion.data.dataset import Split, read_splits, wrong_number_of_labels
+from emotion.data.label_text import name_labels, unseen_sentence
 from emotion.data.label_warnings import find_warnings
 from emotion.data.overlap import measure_overlaps
 from emotion.data.split_files import SPLITS, data_files
@@ -131,9 +131,9 @@ def _repeated(rows: pd.DataFrame) -> dict[str, int]:
 def _problems(report: Report) -> list[str]:
     """All problems that `load_dataset` would raise."""
     found = [f"the {name} split has no rows" for name, rows in report.rows.items() if not rows]
-    train = [label for label, count in report.labels["train"].items() if count]
-    if len(train) == 1:
-        found.append(f"train has only the label {train[0]!r}; a classifier needs two labels or more")
+    train = {label for label, count in report.labels["train"].items() if count}
+    if wrong := wrong_number_of_labels(train, report.rows["train"]):
+        found.append("; ".join(wrong))
     for name in SPLITS[1:]:
         unseen = [label for label, count in report.labels[name].items() if count and label not in train]
         if unseen:
@@ -147,6 +147,6 @@ def _remarks(report: Report) -> list[str]:
         texts, labels = counts["texts"], counts["two_labels"]
         found += [f"{name}: {texts:,} texts occur more than once, {labels:,} of them under two labels"] if texts else []
     for name, counts in report.labels.items():
-        absent = [name_label(label) for label, count in counts.items() if not count]
-        found += [f"{name} has no row of {', '.join(absent[:10])}"] if absent and report.rows[name] else []
+        absent = [label for label, count in counts.items() if not count]
+        found += [f"{name} has no row of {name_labels(absent)}"] if absent and report.rows[name] else []
     return found

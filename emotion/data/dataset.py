@@ -3,18 +3,19 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.data.label_text import unseen_sentence
+from emotion.data.label_text import name_labels, show_label, unseen_sentence
 from emotion.data.labeled import MAX_REPORTED, Row, describe, has_no_columns, read_labeled
 from emotion.data.origin import Origin, read_origin
 from emotion.data.split_files import data_files, split_files
 from emotion.errors import BadDataError, InputMissingError
+from emotion.formatting import first_items
 from emotion.params.schema import DataTable
 
 # Every row has one logit per label, in memory and in the run's predictions.
@@ -161,7 +162,7 @@ def _lone_labels(rows: Sequence[Row]) -> str:
     """Name the labels of one row with their lines: some are pieces of a text."""
     counts = Counter(row.label for row in rows)
     found = [f"{row.label!r:.60} (line {row.line})" for row in rows if counts[row.label] == 1]
-    return f"; labels of one row: {', '.join(found[:MAX_REPORTED])}" if found else ""
+    return f"; labels of one row: {', '.join(first_items(found, MAX_REPORTED))}" if found else ""
 
 
 def _check(path: Path, splits: dict[str, Split]) -> None:
@@ -170,17 +171,25 @@ def _check(path: Path, splits: dict[str, Split]) -> None:
         if not len(split):
             raise BadDataError(f"{path}: the {name} split has no rows")
     known = set(splits["train"].labels)
-    if len(known) < 2:  # noqa: PLR2004  one label leaves nothing to learn
-        raise BadDataError(f"{path}: train has only the label {min(known)!r}", "a classifier needs two labels or more")
-    if len(known) > MAX_LABELS:
-        raise BadDataError(
-            f"{path}: train has {len(known):,} labels in {len(splits['train']):,} rows; {MAX_LABELS:,} are the most",
-            "is [data] label_column (--label-column) the column of the classes, not of numbers or ids?",
-        )
+    if wrong := wrong_number_of_labels(known, len(splits["train"])):
+        problem, hint = wrong
+        raise BadDataError(f"{path}: {problem}", hint)
     for name in ("validation", "test"):
         unseen = set(splits[name].labels) - known
         if unseen:
             raise BadDataError(
                 f"{path}: {unseen_sentence(name, unseen, known)}",
-                f"train has {', '.join(sorted(known)[:20])}",
+                f"train has {name_labels(sorted(known))}",
             )
+
+
+def wrong_number_of_labels(labels: Collection[str], rows: int) -> tuple[str, str] | None:
+    """Say that the `labels` of train's `rows` rows are too few or too many, and what to do; None if they are not."""
+    if len(labels) == 1:
+        return f"train has only the label {show_label(min(labels))}", "a classifier needs two labels or more"
+    if len(labels) > MAX_LABELS:
+        return (
+            f"train has {len(labels):,} labels in {rows:,} rows; {MAX_LABELS:,} are the most",
+            "is [data] label_column (--label-column) the column of the classes, not of numbers or ids?",
+        )
+    return None

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 
-from emotion.formatting import invisible
+from emotion.formatting import first_items, invisible
 
 ALIKE = "differ only in case, white space, width, invisible characters or Unicode form"
 LONGEST = 80
@@ -31,6 +31,11 @@ def name_label(label: str) -> str:
     return label if quoted == f"'{label}'" and "," not in label else quoted
 
 
+def name_labels(labels: Iterable[str]) -> str:
+    """List at most ten labels, and count the others."""
+    return ", ".join(first_items([name_label(label) for label in labels], MOST_NAMED))
+
+
 def lookalikes(labels: Iterable[str]) -> list[list[str]]:
     """Group labels that people take for one; an empty-looking label is in no group."""
     groups: dict[str, list[str]] = {}
@@ -42,7 +47,6 @@ def lookalikes(labels: Iterable[str]) -> list[list[str]]:
 def unseen_sentence(split: str, unseen: Iterable[str], known: Iterable[str]) -> str:
     """Name the labels of `split` that train lacks, and the labels of train that people take for the same."""
     found = sorted(unseen)
-    shown = [name_label(label) for label in found[:MOST_NAMED]]
     alike = [group for group in lookalikes([*found, *known]) if not set(group).isdisjoint(found)][:MOST_NAMED]
     pairs = [f"; {' and '.join(map(show_label, group))} {ALIKE}" for group in alike]
-    return f"{split} has labels that train lacks: {', '.join(shown)}{''.join(pairs)}"
+    return f"{split} has labels that train lacks: {name_labels(found)}{''.join(pairs)}"

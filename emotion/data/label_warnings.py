@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from emotion.data.dataset import Split
 from emotion.data.label_text import ALIKE, MOST_NAMED, essence, lookalikes, show_label
 from emotion.data.overlap import overlap_sentences
+from emotion.formatting import first_items
 
 # How programs and people write a value that is missing, in lower case.
 MISSING = {
@@ -64,9 +65,7 @@ def _named(labels: Iterable[str], counts: Mapping[str, int]) -> str:
 
 def _first(names: Iterable[str]) -> str:
     """List at most ten names, and count the others."""
-    found = list(names)
-    more = [f"{len(found) - MOST_NAMED:,} more"] if len(found) > MOST_NAMED else []
-    return ", ".join(found[:MOST_NAMED] + more)
+    return ", ".join(first_items(list(names), MOST_NAMED))
 
 
 def _header_label(splits: Mapping[str, Split]) -> str | None:
@@ -139,7 +138,8 @@ def _number(label: str) -> float | None:
 
 
 def _several(counts: Mapping[str, int]) -> list[str]:
-    found = [label for label in counts if _looks_like_several(label, counts)]
+    recombined = _recombined(counts)
+    found = [label for label in counts if label in recombined or _looks_like_several(label, counts)]
     return [f"labels that look like several, but a row has one label: {_named(found, counts)}"] if found else []
 
 
@@ -151,6 +151,21 @@ def _looks_like_several(label: str, labels: Mapping[str, int]) -> bool:
         or (bool(weak) and all(part in labels for part in weak))
         or (bool(strong) and (all(map(NUMBER.fullmatch, strong)) or not any(map(str.isspace, label))))
     )
+
+
+def _recombined(labels: Iterable[str]) -> set[str]:
+    """All labels of several parts if most of them mix the same parts in any place, as `joy, fear` and `fear, anger` do.
+
+    Place names do not: `Salem, Oregon` and `Portland, Oregon` share a part, but always in the same place.
+    """
+    composed = {label: parts for label in labels if len(parts := _parts(label, SEPARATORS)) == len(set(parts)) > 1}
+    first = Counter(parts[0] for parts in composed.values())
+    later = Counter(part for parts in composed.values() for part in parts[1:])
+    mixed = [
+        all(first[part] + later[part] > 1 for part in parts) and any(first[part] and later[part] for part in parts)
+        for parts in composed.values()
+    ]
+    return set(composed) if 2 * sum(mixed) > len(composed) else set()
 
 
 def _parts(label: str, separators: re.Pattern[str]) -> list[str]:

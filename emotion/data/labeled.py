@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emotion.errors import BadDataError, UsageError
-from emotion.formatting import visible
+from emotion.formatting import first_items, visible
 from emotion.params.schema import DataTable
 from emotion.records.columns import find_column
 from emotion.records.dialect import DialectOptions, Format, parse_delimiter
@@ -62,10 +62,9 @@ def read_labeled(path: Path, params: DataTable) -> list[Row]:
         else:
             rows.append(Row(raw.line, str(raw.text), str(raw.label).strip()))
     if mistakes:
-        shown = "\n".join(f"  {mistake}" for mistake in mistakes[:MAX_REPORTED])
-        more = f"\n  and {len(mistakes) - MAX_REPORTED:,} more" if len(mistakes) > MAX_REPORTED else ""
+        shown = "\n  ".join(first_items(mistakes, MAX_REPORTED))
         raise BadDataError(
-            f"{path}: {len(mistakes):,} rows cannot be used:\n{shown}{more}",
+            f"{path}: {len(mistakes):,} rows cannot be used:\n  {shown}",
             ONE_LABEL if listed else "mend or remove them",
         )
     return rows

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emotion.data.labeled import SUFFIXES
 from emotion.errors import BadDataError, InputMissingError
+from emotion.formatting import first_items
 
 SPLITS = ("train", "validation", "test")
 ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
@@ -61,9 +62,10 @@ def _find_split(folder: Path, split: str) -> list[Path]:
 def _missing(folder: Path, split: str) -> InputMissingError:
     """Error that names the folder's content; the hub keeps splits in a folder of the repository."""
     inside = sorted(folder.iterdir())
+    names = ", ".join(first_items([path.name for path in inside], MOST_NAMED))
     below = [path for path in inside if path.is_dir() and split_candidates(path, split)]
     return InputMissingError(
-        f"{folder} has no {split} split; it holds {', '.join(path.name for path in inside[:MOST_NAMED]) or 'nothing'}",
+        f"{folder} has no {split} split; it holds {names or 'nothing'}",
         f"name the folder {below[0]}, which has one"
         if below
         else f"add {split}.csv (or {', '.join(SUFFIXES)}), or name one file to have it split",
@@ -77,9 +79,8 @@ def _set_name(name: str) -> str:
 
 
 def _ambiguous(folder: Path, split: str, found: Sequence[Path]) -> BadDataError:
-    names = ", ".join(path.name for path in found[:MOST_NAMED])
-    more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
-    return BadDataError(f"{folder} has {len(found):,} {split} files: {names}{more}", "keep one, or one numbered set")
+    names = ", ".join(first_items([path.name for path in found], MOST_NAMED))
+    return BadDataError(f"{folder} has {len(found):,} {split} files: {names}", "keep one, or one numbered set")
 
 
 def _whole_set(folder: Path, split: str, found: Sequence[Path]) -> list[Path]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from emotion.data.label_text import name_label
 from emotion.evaluation.metrics_file import Metrics
-from emotion.formatting import shorten
+from emotion.formatting import first_items, shorten
 
 MOST_LABELS = 10
 LONGEST_LABEL = 40
@@ -33,5 +33,4 @@ def macro_f1_notes(metrics: Metrics) -> list[str]:
 def list_labels(labels: Iterable[str]) -> str:
     """List at most ten labels, shortened, and count the others."""
     found = [shorten(name_label(label), LONGEST_LABEL) for label in labels]
-    more = [f"{len(found) - MOST_LABELS:,} more"] if len(found) > MOST_LABELS else []
-    return ", ".join(found[:MOST_LABELS] + more)
+    return ", ".join(first_items(found, MOST_LABELS))

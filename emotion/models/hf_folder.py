@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.errors import BadDataError, InputMissingError
+from emotion.formatting import first_items
 from emotion.models.config import EncoderConfig
 from emotion.models.hf_names import BUFFERS, tensor_names
 from emotion.store.atomic import replacing, write_json
 
 WEIGHTS = "model.safetensors"
+MOST_NAMED = 8
 FLOATS = ("float32", "float16", "bfloat16", "float64")
 # Class names in transformers, by `model_type`.
 CLASSES = {
@@ -48,12 +50,8 @@ class LoadingInfo:
         if self.new:
             parts.append(f"newly initialised: {', '.join(self.new)}")
         if self.unused:
-            parts.append(f"not used: {', '.join(_shortened(self.unused))}")
+            parts.append(f"not used: {', '.join(first_items(self.unused, MOST_NAMED))}")
         return "; ".join(parts)
-
-
-def _shortened(names: Sequence[str]) -> list[str]:
-    return [*names[:8], f"and {len(names) - 8} more"] if len(names) > 8 else list(names)  # noqa: PLR2004
 
 
 def load_weights(model: Any, config: EncoderConfig, folder: Path, *, same_labels: bool) -> LoadingInfo:
@@ -79,7 +77,8 @@ def load_weights(model: Any, config: EncoderConfig, folder: Path, *, same_labels
                 unused.discard(found)
     if missing:
         raise BadDataError(
-            f"{path} lacks {len(missing)} weights of a {config.family} encoder: {', '.join(_shortened(missing))}",
+            f"{path} lacks {len(missing)} weights of a {config.family} encoder:"
+            f" {', '.join(first_items(missing, MOST_NAMED))}",
             "config.json and model.safetensors do not belong together, or the file is of another kind of model",
         )
     loaded.unused = sorted(unused - set(loaded.new))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emotion.errors import BadDataError
-from emotion.formatting import escape_invisible, visible
+from emotion.formatting import escape_invisible, first_items, visible
 from emotion.records.dialect import DELIMITERS
 from emotion.records.record import Records
 
@@ -20,13 +20,12 @@ def find_column(path: Path, records: Records, name: str, options: str) -> int:
     if names.count(name) == 1:
         return names.index(name)
     what = "more than one column" if name in names else "no column"
-    shown = [f"{visible(other):.{LONGEST_NAME}}" for other in names[:MAX_NAMED]]
-    more = [f"and {len(names) - MAX_NAMED:,} more"] if len(names) > MAX_NAMED else []
+    shown = first_items([f"{visible(other):.{LONGEST_NAME}}" for other in names], MAX_NAMED)
     hint = f"name the column with {options}"
     if name not in names and records.first is not None:
         hint += ", or say --no-header if the first line is no header"
     if len(names) == 1 and any(delimiter in names[0] for delimiter in DELIMITERS):
         hint += ", or the delimiter with --delimiter"
     raise BadDataError(
-        f"{path} has {what} '{escape_invisible(name)}'; its columns are: {', '.join([*shown, *more]) or '(none)'}", hint
+        f"{path} has {what} '{escape_invisible(name)}'; its columns are: {', '.join(shown) or '(none)'}", hint
     )

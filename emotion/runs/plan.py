@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion.data.dataset import Dataset, load_dataset
+from emotion.data.label_text import name_labels
 from emotion.errors import BadParametersError
 from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.formatting import differences
@@ -85,8 +86,8 @@ def _check_labels(params: WordParams | TransformerParams, data: Dataset) -> None
     unknown = sorted(set(asked) - set(data.labels)) if isinstance(asked, dict) else []
     if unknown:
         raise BadParametersError(
-            f"[training] class_weights names labels that the data does not have: {', '.join(unknown)}",
-            f"the labels are {', '.join(data.labels[:20])}",
+            f"[training] class_weights names labels that the data does not have: {name_labels(unknown)}",
+            f"the labels are {name_labels(data.labels)}",
         )
 
 

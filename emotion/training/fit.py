@@ -183,8 +183,8 @@ class Fitting:
         state = self.state
         epoch = Epoch(
             epoch=state.epoch,
-            loss=state.loss / state.rows,
-            accuracy=state.right / state.rows,
+            loss=state.mean_loss,
+            accuracy=state.accuracy,
             validation_loss=loss,
             validation_accuracy=accuracy,
             samples_per_second=state.rows / state.seconds,
@@ -224,7 +224,7 @@ class Fitting:
             epochs=self.params.epochs,
             step=self._steps_done,
             steps=steps,
-            loss=state.loss / state.rows if state.rows else None,
+            loss=state.mean_loss,
             samples_per_second=state.rows / state.seconds if state.seconds else None,
             seconds=time.monotonic() - self.started,
             seconds_left=seconds_per_step * (steps - self._steps_done),

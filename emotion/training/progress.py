@@ -11,8 +11,9 @@ from typing import Protocol
 class Epoch:
     """One epoch's figures. `loss` (nats) and `accuracy` are running means over augmented training batches.
 
-    `seconds` counts from the start of fitting; `seconds_left` is an estimate without early stopping. `best` says
-    that no epoch before it was better.
+    Both means leave out batches without a finite loss, whose step float16 skips; they are NaN without other batches.
+    `seconds` counts from the start of fitting; `seconds_left` is an estimate without early stopping. `best` says that
+    no epoch before it was better.
     """
 
     epoch: int
@@ -28,16 +29,17 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far training has come: `step` of `steps` are done. `loss` is the epoch's running mean, in nats.
+    """How far training has come: `step` of `steps` are done.
 
-    `seconds` counts fitting in all attempts; `seconds_left` is an estimate without validation.
+    `loss` is the epoch's running mean, in nats; it is NaN before the first finite loss. `seconds` counts fitting in all
+    attempts; `seconds_left` is an estimate without validation.
     """
 
     epoch: int
     epochs: int
     step: int
     steps: int
-    loss: float | None
+    loss: float
     samples_per_second: float | None
     seconds: float
     seconds_left: float

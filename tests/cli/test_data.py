@@ -14,7 +14,7 @@ from emotion.cli.app import app
 from emotion.data.dataset import load_dataset
 from emotion.errors import BadDataError
 from emotion.params.schema import DataTable
-from tests.builders import write_dataset
+from tests.builders import ODD_DIALECT, write_dataset, write_odd_dataset
 
 FILES = ("train.txt", "validation.txt", "test.txt")
 
@@ -49,6 +49,33 @@ def test_check_reads_other_columns_of_one_file(tmp_path: Path) -> None:
     content, _ = invoke("check", file, "--text-column", "review", "--label-column", "stars", "--json")
 
     assert json.loads(content)["rows"] == {"train": 16, "validation": 2, "test": 2}
+
+
+def test_check_reads_the_dialect_that_the_options_name(tmp_path: Path) -> None:
+    """Quotes without an end and commas are text; the first line is a row."""
+    folder = write_odd_dataset(
+        tmp_path,
+        train=[('"so happy, today', "joy"), ('"so furious', "anger"), ("so , glad", "joy")],
+        validation=[('"so glad', "joy")],
+        test=[('"so furious', "anger"), ('" so mad, " today', "anger")],
+    )
+
+    content, remarks = invoke("check", folder, *ODD_DIALECT, "--json")
+
+    report = json.loads(content)
+    counts = {
+        name: {label: found["count"] for label, found in split.items()} for name, split in report["labels"].items()
+    }
+    assert counts == {
+        "train": {"joy": 2, "anger": 1},
+        "validation": {"joy": 1, "anger": 0},
+        "test": {"joy": 0, "anger": 2},
+    }
+    assert [report["words"][name]["max"] for name in ("train", "validation", "test")] == [3, 2, 5]
+    assert report["vocabulary"] == {"types": 7, "seen_twice": 1}
+    assert "warning: texts of test in train: 1 of 2 (50.00%), 0 of them under another label" in " ".join(
+        remarks.split()
+    )
 
 
 def test_check_of_untrainable_data_ends_with_65_after_the_figures(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from emotion.cli.app import app
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.explore.figures import FIGURES
 from emotion.params.schema import WordTextTable
-from tests.builders import write_dataset
+from tests.builders import ODD_DIALECT, write_dataset, write_odd_dataset
 from tests.explore.toyfont import bare_machine
 
 
@@ -59,6 +59,24 @@ def test_json_is_what_was_written_of_one_file_with_other_columns(tmp_path: Path)
     assert found["rows"] == {"train": 16, "validation": 2, "test": 2}
     assert found["labels"]["train"]["0"] == {"count": 8, "share": 0.5}
     assert (found["vocabulary"]["chosen"], found["lengths"]["chosen"]) == (8126, 35)
+
+
+def test_files_of_a_dialect_that_the_options_name(tmp_path: Path) -> None:
+    """Quotes without an end and commas are text; the first line is a row."""
+    splits = {
+        "train": [('"so happy, today', "joy"), ('"so furious, " today', "anger"), ("so glad", "joy")],
+        "validation": [('"so glad', "joy")],
+        "test": [('"so, mad', "anger")],
+    }
+    data = write_odd_dataset(tmp_path / "data", **splits)
+
+    content, _ = invoke("--data", data, *ODD_DIALECT, "--out", tmp_path / "out", "--json")
+
+    found = json.loads(content)
+    assert found["rows"] == {"train": 3, "validation": 1, "test": 1}
+    assert found["labels"]["train"] == {"joy": {"count": 2, "share": 2 / 3}, "anger": {"count": 1, "share": 1 / 3}}
+    longest = sorted((row["split"], row["text"], row["label"]) for row in found["lengths"]["longest"])
+    assert longest == sorted((name, text, label) for name, rows in splits.items() for text, label in rows)
 
 
 def test_the_help_names_the_defaults_of_the_parameters() -> None:

@@ -17,11 +17,14 @@ import pytest
 from typer.testing import CliRunner
 
 from emotion.cli.app import app
+from emotion.data.dataset import Split
 from emotion.errors import InputMissingError
 from emotion.params.schema import TransformerParams, WordParams
 from emotion.runs.plan import TrainingJob
 from emotion.store.layout import Store
-from tests.builders import Rows, write_dataset, write_rows
+from emotion.training.divergence import MOST_SKIPPED
+from tests.builders import ODD_DIALECT, Rows, write_dataset, write_odd_dataset, write_rows
+from tests.pretrained import write_pretrained
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 WORDS = {"Freude": "happy glad sunny", "größte Wut": "furious mad raging", "страх": "scared afraid panicked"}
@@ -270,11 +273,43 @@ def test_a_training_that_diverges_ends_with_70(tmp_path: Path) -> None:
     assert "export" not in done.stderr
 
 
+def test_a_float16_training_whose_steps_are_all_skipped_ends_with_70(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data", train=rows(90), validation=rows(18), test=rows(27))
+    weights = write_pretrained(tmp_path / "weights", "bert", [text for text, _ in rows(90)])
+    rates = ("learning_rate=1.0", "warmup=0", "clip_norm=0", "average=0", "schedule=cosine")
+    table = [f"training.{change}" for change in ("precision=float16", "batch_size=1", "epochs=10", *rates)]
+    changes = [word for change in (f"model.checkpoint={weights}", *table) for word in ("--set", change)]
+    done = train("bert", "--data", data, "--store", tmp_path / "store", *changes)
+    assert done.returncode == 70
+    found = re.search(r"error: the training diverged: the loss of step (\d+) is (nan|inf)\n", done.stderr)
+    assert found, done.stderr
+    assert int(found[1]) > MOST_SKIPPED
+    assert "lower [training] learning_rate" in done.stderr
+    assert "export" not in done.stderr
+
+
 def test_a_label_that_test_lacks_is_told_with_macro_f1(tmp_path: Path) -> None:
     data = write_dataset(tmp_path / "data", train=rows(90), validation=rows(18), test=rows(6))
     done = train("ann", "--data", data, "--store", tmp_path / "store", *SMALL)
     assert done.returncode == 0, done.stderr
     assert re.search(r"macro-F1 [\d.]+ over 2 of 3 labels", done.stdout)
+
+
+def test_files_of_a_dialect_that_the_options_name(tmp_path: Path) -> None:
+    """Quotes without an end and commas are text; the first line is a row."""
+    splits = {
+        name: [(f'"{text}, {name}', label) for text, label in rows(count)]
+        for name, count in {"train": 90, "validation": 18, "test": 27}.items()
+    }
+    data = write_odd_dataset(tmp_path / "data", **splits)
+    done = train("ann", "--data", data, *ODD_DIALECT, "--store", tmp_path / "store", *SMALL, "--json")
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads(done.stdout)
+    assert {name: metrics[name]["rows"] for name in splits} == {"train": 90, "validation": 18, "test": 27}
+    assert set(metrics["data"]["labels"]) == set(WORDS)
+    assert metrics["data"]["digests"] == {
+        name: Split([text for text, _ in found], [label for _, label in found]).digest for name, found in splits.items()
+    }
 
 
 def test_the_name_of_a_run_that_was_made_otherwise(ann: Trained, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from emotion.data.check import Report, as_json, check_data
+from emotion.data.dataset import MAX_LABELS
 from emotion.errors import BadDataError, InputMissingError
 from emotion.params.schema import DataTable
 
@@ -72,6 +73,25 @@ def test_an_unseen_label_is_named_with_the_label_it_resembles(tmp_path: Path) ->
     (problem,) = check_data(write(tmp_path, TRAIN, ["a;jo\u200by"], TEST), DataTable()).problems
     assert "validation has labels that train lacks: 'jo\\u200by'" in problem
     assert "differ only in" in problem
+
+
+def test_more_labels_than_a_model_can_have_are_a_problem(tmp_path: Path) -> None:
+    lines = [f"text;{number}" for number in range(MAX_LABELS + 1)]
+    (problem,) = check_data(write(tmp_path, lines, lines[:1], lines[:1]), DataTable()).problems
+    assert "10,001 labels in 10,001 rows; 10,000 are the most" in problem
+    assert "--label-column" in problem
+
+
+def test_ten_labels_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    """Names are short, too, however long a label is."""
+    ids = [f"text;id {'x' * 5000 * (number % 2)} {number:04}" for number in range(1500)]
+    report = check_data(write(tmp_path, TRAIN, [*VALIDATION, *ids], TEST), DataTable())
+    (problem,) = report.problems
+    assert problem.startswith("validation has labels that train lacks: id  0000, id  0002, ")
+    assert problem.endswith("id  0018, and 1,490 more")
+    assert any(remark.startswith("test has no row of ") and "and 1,490 more" in remark for remark in report.remarks)
+    (only,) = check_data(write(tmp_path, [ids[1]], [ids[1]], [ids[1]]), DataTable()).problems
+    assert len(only) < 200
 
 
 @pytest.mark.parametrize(

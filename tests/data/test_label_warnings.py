@@ -30,6 +30,15 @@ def write(folder: Path, train: str, validation: str, test: str) -> dict[str, Spl
         ("yes", "no"),
         ("1.0", "2.5", "3.0"),
         ("Washington, DC", "New York, NY"),
+        ("Washington, D.C.", "Boston", "Chicago"),
+        ("Washington, D.C.", "Seattle, Washington", "Spokane, Washington", "Boston"),
+        ("Washington, Georgia", "Atlanta, Georgia", "Seattle, Washington", "Washington, Oregon"),
+        ("Portland, Oregon", "Salem, Oregon", "Portland, Maine"),
+        ("New York, New York", "Albany, New York", "New York, USA"),
+        ("Munich, Bavaria, Germany", "Berlin, Germany"),
+        ("food, fruit", "food, meat", "drink, juice"),
+        ("joy, sadness", "anger", "fear"),
+        ("EUR / USD", "USD / JPY", "JPY / EUR"),
         ("red/green", "R&B", "C++", "arts, crafts & culture"),
         ("[neutral]", "(other)", "joy"),
         ("naïve", "naive"),
@@ -104,10 +113,27 @@ def test_labels_that_look_like_several(label: str) -> None:
     assert "(2 rows)" in warning
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("joy, sadness", "sadness, anger", "anger, joy"),
+        ("anger, fear", "anger, joy", "fear, joy"),
+        ("joy; sadness", "sadness; joy"),
+        ("joy | sadness", "sadness | fear | anger", "anger | joy", "trust | joy", "fear | trust"),
+    ],
+)
+def test_labels_that_mix_the_same_parts_look_like_several(labels: tuple[str, ...]) -> None:
+    """No part occurs alone."""
+    (warning,) = warnings_of(*labels, "neutral")
+    assert warning.startswith("labels that look like several")
+    assert all(f"'{label}' (1 row)" in warning for label in labels)
+    assert "neutral" not in warning
+
+
 def test_of_many_doubtful_labels_ten_are_named() -> None:
     (warning,) = warnings_of(*(f"{number},{number + 1}" for number in range(100)))
     assert warning.count("(1 row)") == 10
-    assert warning.endswith(", 90 more")
+    assert warning.endswith(", and 90 more")
 
 
 def test_a_line_without_a_label_is_named_with_its_file_and_line(tmp_path: Path) -> None:

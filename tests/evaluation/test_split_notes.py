@@ -29,5 +29,5 @@ def test_a_run_of_an_earlier_version_has_no_notes() -> None:
 
 
 def test_of_many_labels_ten_are_listed() -> None:
-    assert list_labels(f"label {n}" for n in range(12)).endswith("label 9, 2 more")
+    assert list_labels(f"label {n}" for n in range(12)).endswith("label 9, and 2 more")
     assert len(list_labels(["x" * 500])) == 40

@@ -1,6 +1,7 @@
 """The recorder: progress.json and history.csv while a run trains and after it resumes."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from emotion.training.progress import Epoch, TrainingProgress
 from tests.runs.jobs import RecordingListener
 
 FIRST = Epoch(1, 1.25, 0.5, 1.0, 0.625, 5000.0, 2.0, 4.0, best=True)
-START = TrainingProgress(1, 3, 0, 30, None, None, 0.0, 0.0, 0)
+START = TrainingProgress(1, 3, 0, 30, math.nan, None, 0.0, 0.0, 0)
 
 
 def make_recorder(folder: Path, check: Callable[[], None] = lambda: None) -> tuple[Recorder, RecordingListener]:

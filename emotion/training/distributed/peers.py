@@ -18,6 +18,7 @@ import tensorflow as tf
 from tensorflow.python.eager import context
 
 from emotion.errors import BadParametersError, TryAgainError
+from emotion.formatting import first_items
 from emotion.training.distributed.replicas import LOST, ReplicaGroup, short_message
 from emotion.training.distributed.topology import Topology, split_address
 
@@ -108,8 +109,7 @@ def _missing_error(topology: Topology, missing: dict[int, str], seconds: float) 
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f", and {len(names) - NAMES} more" if len(names) > NAMES else ""
-    return ", ".join(names[:NAMES]) + more
+    return ", ".join(first_items(names, NAMES))
 
 
 def _check_same_job(group: ReplicaGroup, topology: Topology, digest: str) -> None:
