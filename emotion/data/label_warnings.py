@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from emotion.data.dataset import Split
 from emotion.data.label_text import ALIKE, MOST_NAMED, essence, lookalikes, show_label
@@ -112,7 +112,13 @@ def _missing(counts: Mapping[str, int]) -> list[str]:
 
 
 def _alike(counts: Mapping[str, int]) -> list[str]:
-    return [f"labels that {ALIKE}: {_named(group, counts)}; {CLASSES}" for group in lookalikes(counts)[:MOST_NAMED]]
+    return _groups(f"labels that {ALIKE}", lookalikes(counts), counts)
+
+
+def _groups(what: str, groups: Sequence[Sequence[str]], counts: Mapping[str, int]) -> list[str]:
+    """A sentence per group of labels for the first groups, and one that counts the others."""
+    more = [f"{what}: {len(groups) - MOST_NAMED:,} more groups"] if len(groups) > MOST_NAMED else []
+    return [f"{what}: {_named(group, counts)}; {CLASSES}" for group in groups[:MOST_NAMED]] + more
 
 
 def _truth(counts: Mapping[str, int]) -> list[str]:
@@ -129,7 +135,7 @@ def _numbers(counts: Mapping[str, int]) -> list[str]:
         if (number := _number(label)) is not None:
             groups.setdefault(number, []).append(label)
     same = [group for group in groups.values() if len({essence(label) for label in group}) > 1]
-    return [f"labels that are the same number: {_named(group, counts)}; {CLASSES}" for group in same[:MOST_NAMED]]
+    return _groups("labels that are the same number", same, counts)
 
 
 def _number(label: str) -> float | None:

@@ -136,6 +136,12 @@ def test_of_many_doubtful_labels_ten_are_named() -> None:
     assert warning.endswith(", and 90 more")
 
 
+def test_of_many_groups_of_labels_ten_are_named_and_the_others_are_counted() -> None:
+    found = warnings_of(*(spelled for letter in "abcdefghijklm" for spelled in (letter, letter.upper())))
+    assert len(found) == 11
+    assert found[-1].endswith(": 3 more groups")
+
+
 def test_a_line_without_a_label_is_named_with_its_file_and_line(tmp_path: Path) -> None:
     train = "a;joy\nb;joy\n\nc;anger\nshe left; and never came back\nd;rare\n"
     (warning,) = find_warnings(write(tmp_path, train, "e;joy\n", "f;joy\n"))
