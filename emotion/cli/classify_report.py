@@ -152,7 +152,7 @@ class ClassifyReport:
             console.log_json({"event": "error", "line": line, "reason": reason, "record": record})
         else:
             shown = escape_invisible(record[:LONGEST_RECORD]) + ("..." if len(record) > LONGEST_RECORD else "")
-            console.err.out(f"line {line}: {reason}: {shown}", highlight=False)
+            console.say(f"line {line}: {reason}: {shown}")
 
 
 def _sentences(counts: Statistics) -> list[str]:

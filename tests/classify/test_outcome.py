@@ -173,6 +173,25 @@ def test_at_most_ten_files_that_are_passed_over_are_named(tmp_path: Path, toy_mo
     assert done.err.count(".png") == 10
 
 
+ODD_NAME = "a\x1b[31m\r\x07\u202e.csv"
+ESCAPED_NAME = r"a\x1b[31m\r\x07\u202e.csv"
+OBEYED = "\x1b\x07\r\u202e"
+
+
+def test_names_of_files_do_not_reach_the_terminal_as_they_are(tmp_path: Path, toy_model: Path) -> None:
+    names = [ODD_NAME, f"bad{ODD_NAME}", f"{ODD_NAME}.png"]
+    write_files(tmp_path / "in", dict(zip(names, [b'text\nhappy\n""\n', b"body\nhappy\n", b""], strict=True)))
+    ways = (tmp_path / "in", tmp_path / "in" / ODD_NAME, tmp_path / "in" / names[1], tmp_path / ODD_NAME)
+    for source, code in zip(ways, (65, 0, 65, 66), strict=True):
+        done = emotion("classify", source, tmp_path / f"out{source.name}", "--model", toy_model)
+        assert done.code == code
+        assert ESCAPED_NAME in done.err
+        assert set(OBEYED).isdisjoint(done.err)
+    log = emotion("classify", ways[1], tmp_path / ODD_NAME, "--model", toy_model, "--log-format", "json", "--json")
+    assert json.loads(log.err.splitlines()[0])["input"] == str(ways[1])
+    assert json.loads(log.out)["outputs"][0]["output"] == str(tmp_path / ODD_NAME)
+
+
 def summary_of(done: Done) -> dict[str, Any]:
     [entry] = json.loads(done.out)["outputs"]
     return dict(entry)
