@@ -67,7 +67,7 @@ def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: For
     """List the files to classify: one file, or all files of a folder. The output folder repeats their names.
 
     A folder's hidden files, errors files, part folders, files of other formats and links that lead out of the folder
-    are passed over. `kind` overrides the format that the names say.
+    are passed over. `kind` is the format of all files, whatever their names say.
 
     Raises:
         UsageError: the paths do not fit together, or the format is unknown.
@@ -113,13 +113,16 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
         raise UsageError(f"{output} and {source} are one in the other", "name an output folder elsewhere")
     found = TaskList([])
     for path in _paths(source):
-        if reason := _reason_to_pass_over(path, inside):
-            found.passed_over.append((path, reason))
+        own_format = kind or format_of(path)
+        reason = _reason_to_pass_over(path, inside)
+        if reason or own_format is None:
+            found.passed_over.append((path, reason or "unknown format"))
             continue
         target = output / path.relative_to(source)
-        found.tasks.append(Task(path, target, errors_path(target), kind or format_of(path) or "csv"))
+        found.tasks.append(Task(path, target, errors_path(target), own_format))
     if not found.tasks:
-        raise InputMissingError(f"nothing to classify in {source}", f"it takes files in {', '.join(SUFFIXES)} (or .gz)")
+        hint = f"it takes files in {', '.join(SUFFIXES)} (or .gz), and with --format files of any name"
+        raise InputMissingError(f"nothing to classify in {source}", hint)
     return found
 
 
@@ -145,7 +148,6 @@ def _reason_to_pass_over(path: Path, inside: Path) -> str:
     reasons = {
         "hidden": path.name.startswith("."),
         "made by a classification": path.name.endswith(ERRORS_SUFFIX),
-        "unknown format": format_of(path) is None,
         "a name too long for an errors file beside it": too_long(path),
         "a link that leads out of the folder": not path.resolve().is_relative_to(inside),
         "no file": not path.is_file(),

@@ -111,7 +111,7 @@ def classify(
         str | None, typer.Option(metavar="I/N", help="Write part I (0 to N-1); the last to end joins all.")
     ] = None,
     format_name: Annotated[
-        FormatName | None, typer.Option("--format", help="Format, where the name does not say it.")
+        FormatName | None, typer.Option("--format", help="Format of all files, whatever their names say.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Cores to use [dim](default: all that it may)[/].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,

@@ -173,6 +173,15 @@ def test_at_most_ten_files_that_are_passed_over_are_named(tmp_path: Path, toy_mo
     assert done.err.count(".png") == 10
 
 
+def test_a_folder_in_the_format_that_is_named(tmp_path: Path, toy_model: Path) -> None:
+    write_files(tmp_path / "in", {"a.txt": b"id\ttext\n1\thappy\n", "b": b"text\tid\nfurious\t1\n"})
+    done = classify_folder(tmp_path, toy_model, "--format", "tsv")
+    assert done.code == 0, done.err
+    assert (tmp_path / "out" / "a.txt").read_bytes().startswith(b"id\ttext\tlabel\tscore\n1\thappy\tjoy\t")
+    assert (tmp_path / "out" / "b").read_bytes().startswith(b"text\tid\tlabel\tscore\nfurious\t1\tanger\t")
+    assert classify_folder(tmp_path, toy_model).code == 66
+
+
 ODD_NAME = "a\x1b[31m\r\x07\u202e.csv"
 ESCAPED_NAME = r"a\x1b[31m\r\x07\u202e.csv"
 OBEYED = "\x1b\x07\r\u202e"

@@ -26,6 +26,26 @@ def test_a_folder_is_mirrored(tmp_path: Path) -> None:
     assert [task.format for task in tasks] == ["csv", "tsv", "jsonl", "jsonl"]
 
 
+def test_a_format_is_the_format_of_all_files_of_a_folder(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    _write(*(source / name for name in ("a.csv", "b.txt", "part-00000", "c.jsonl.gz", ".d.tsv", "e.csv.errors.csv")))
+    found = list_tasks(source, tmp_path / "out", kind="tsv")
+    assert {task.source.name: task.format for task in found.tasks} == dict.fromkeys(
+        ("a.csv", "b.txt", "part-00000", "c.jsonl.gz"), "tsv"
+    )
+    assert {path.name for path, _ in found.passed_over} == {".d.tsv", "e.csv.errors.csv"}
+
+
+def test_files_of_unknown_formats_are_passed_over(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    _write(source / "a.txt")
+    with pytest.raises(InputMissingError, match="nothing to classify") as caught:
+        list_tasks(source, tmp_path / "out")
+    assert "with --format files of any name" in caught.value.hint
+    _write(source / "a.csv")
+    assert list_tasks(source, tmp_path / "out").passed_over == [(source / "a.txt", "unknown format")]
+
+
 def test_links_that_leave_the_folder_are_passed_over(tmp_path: Path) -> None:
     source = tmp_path / "in"
     _write(source / "a.csv", tmp_path / "secret.csv", tmp_path / "more" / "b.csv")
