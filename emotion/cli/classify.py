@@ -121,6 +121,7 @@ def classify(
 
     Every row keeps its bytes and its place; label and score, the label's probability, are appended.
     A row that cannot be classified has an empty label; OUT.errors.csv lists it.
+    Delimiter, quoting and header are for CSV and TSV files: JSONL has none; a folder may have both.
     Exits 65 if no row of a file has a label.
 
     [bold]Examples[/]
@@ -142,6 +143,8 @@ def classify(
     )
     limit = ErrorLimit.parse(max_errors) if max_errors is not None else ErrorLimit()
     found = list_tasks(source, output, errors, format_name.value if format_name else None)
+    if format_name is FormatName.JSONL or not source.is_dir():
+        _refuse_dialect(found.tasks[0], options)
     _refuse_streams(found.tasks[0], own_shard, as_json=as_json)
     if threads is not None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
@@ -162,6 +165,17 @@ def classify(
             return
     report.summarize(classifier, as_json=as_json)
     report.raise_failure()
+
+
+def _refuse_dialect(task: Task, options: DialectOptions) -> None:
+    """Refuse options that say nothing about JSONL. In a folder of several formats they are about the other files."""
+    given = {"--delimiter": options.delimiter, "--quoting": options.quoting, "--no-header": not options.header}
+    names = [name for name, value in given.items() if value]
+    if names and task.format == "jsonl":
+        raise UsageError(
+            f"{' and '.join(names)} cannot be for {task.source}: JSONL has no delimiter, no quoting and no header",
+            "leave out what is not for JSONL, or name another format with --format",
+        )
 
 
 def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:

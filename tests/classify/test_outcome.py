@@ -182,6 +182,43 @@ def test_a_folder_in_the_format_that_is_named(tmp_path: Path, toy_model: Path) -
     assert classify_folder(tmp_path, toy_model).code == 66
 
 
+LINE = '{"text": "happy"}\n'
+NOT_FOR_JSONL = {
+    "--delimiter": "EMOTION_DELIMITER=;",
+    "--quoting": "EMOTION_QUOTING=none",
+    "--no-header": "EMOTION_HEADER=0",
+}
+
+
+@pytest.mark.parametrize("option", NOT_FOR_JSONL)
+def test_what_only_rows_have_is_refused_for_jsonl(command: Command, option: str) -> None:
+    variable, _, value = NOT_FOR_JSONL[option].partition("=")
+    given = (option,) if option == "--no-header" else (option, value)
+    for done in (
+        command(LINE, *given, name="in.jsonl"),
+        command(LINE, *given, "--format", "jsonl", name="in.txt"),
+        command(LINE, *given, "--format", "jsonl", name="in.jsonl", stdin=True),
+        command(LINE, name="in.jsonl", env={variable: value}),
+    ):
+        assert done.code == 2
+        assert f"{option} cannot be for" in done.err
+        assert not done.output.exists()
+    assert command(LINE, "--header", "--encoding", "utf-8", name="in.jsonl").code == 0
+
+
+def test_what_only_rows_have_is_for_the_other_files_of_a_folder(tmp_path: Path, toy_model: Path) -> None:
+    write_files(tmp_path / "in", {"a.csv": b"happy\n", "b.jsonl": LINE.encode()})
+    options = ("--delimiter", ";", "--no-header", "--quoting", "none")
+    variables = dict(setting.split("=") for setting in NOT_FOR_JSONL.values())
+    folders = {"EMOTION_INPUT": str(tmp_path / "in"), "EMOTION_OUTPUT": str(tmp_path / "job")}
+    assert classify_folder(tmp_path, toy_model, *options).code == 0
+    assert emotion("classify", "--model", toy_model, env=variables | folders).code == 0
+    for name in ("a.csv", "b.jsonl"):
+        assert b"joy" in (tmp_path / "out" / name).read_bytes()
+        assert (tmp_path / "job" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+    assert classify_folder(tmp_path, toy_model, *options, "--format", "jsonl").code == 2
+
+
 ODD_NAME = "a\x1b[31m\r\x07\u202e.csv"
 ESCAPED_NAME = r"a\x1b[31m\r\x07\u202e.csv"
 OBEYED = "\x1b\x07\r\u202e"
