@@ -103,6 +103,11 @@ def is_stream(path: Path) -> bool:
     return path == STANDARD_STREAM or (path.exists() and not path.is_file() and not path.is_dir())
 
 
+def apart_from_stream(path: Path) -> Path:
+    """Path of a file, which is not a standard stream even if its name is `-`."""
+    return path.absolute() if path == STANDARD_STREAM else path
+
+
 def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format | None) -> TaskList:
     if errors is not None:
         raise UsageError("--errors names one file, and a folder has many", "leave it out: each output has its own")
@@ -119,7 +124,7 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
             found.passed_over.append((path, reason or "unknown format"))
             continue
         target = output / path.relative_to(source)
-        found.tasks.append(Task(path, target, errors_path(target), own_format))
+        found.tasks.append(Task(apart_from_stream(path), target, errors_path(target), own_format))
     if not found.tasks:
         hint = f"it takes files in {', '.join(SUFFIXES)} (or .gz), and with --format files of any name"
         raise InputMissingError(f"nothing to classify in {source}", hint)

@@ -11,7 +11,7 @@ from emotion.classify.error_limit import ErrorLimit
 from emotion.classify.model import choose_model
 from emotion.classify.shard import Shard
 from emotion.classify.statistics import Statistics
-from emotion.classify.tasks import Settings, Task, TaskList, is_stream, list_tasks
+from emotion.classify.tasks import Settings, Task, TaskList, apart_from_stream, is_stream, list_tasks
 from emotion.cli import console
 from emotion.cli.classify_report import ClassifyReport
 from emotion.cli.console import LogFormat
@@ -58,13 +58,23 @@ class FormatName(StrEnum):
     JSONL = "jsonl"
 
 
+def parse_path(text: str) -> Path:
+    """Path of a file or folder; `-` is a standard stream, and `./-` a file."""
+    return STANDARD_STREAM if text == "-" else apart_from_stream(Path(text))
+
+
 def classify(
     source: Annotated[
         Path,
-        typer.Argument(metavar="IN", envvar="EMOTION_INPUT", help="A file, a folder, or - for standard input."),
+        typer.Argument(
+            metavar="IN", parser=parse_path, envvar="EMOTION_INPUT", help="A file, a folder, or - for standard input."
+        ),
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUT", envvar="EMOTION_OUTPUT", help="File or folder, or - for standard output.")
+        Path,
+        typer.Argument(
+            metavar="OUT", parser=parse_path, envvar="EMOTION_OUTPUT", help="File or folder, or - for standard output."
+        ),
     ],
     model: Annotated[
         str | None,
