@@ -69,10 +69,10 @@ def classify_file(
         file = stack.enter_context(open_output(task.output))
         columns = (settings.text_column or TEXT,)
         records = stack.enter_context(open_records(task.source, task.format, settings.options, columns))
+        listener.on_open(task.source, reading(records, settings.text_column or TEXT))
         writer = Writer(file, records, classifier.labels, settings.all_scores)
         rows = islice(read_rows(task.source, records, settings.text_column, writer.names), *bounds)
         writer.start()
-        listener.on_open(task.source, reading(records, settings.text_column or TEXT))
         log = ErrorLog(stack, task.errors, records.codec, listener.on_error)
         counts = Statistics()
         for chunk, scores in stack.enter_context(closing(_classify_chunks(rows, classifier))):

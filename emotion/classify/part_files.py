@@ -29,6 +29,7 @@ from emotion.errors import BadDataError, EmotionError, TryAgainError, UsageError
 from emotion.formatting import escape_invisible
 from emotion.onnx.session import Classifier
 from emotion.records.files import open_records
+from emotion.records.reading import reading
 from emotion.records.text_io import unreadable
 from emotion.store.atomic import is_packed, open_replacing, write_json
 from emotion.store.layout import read_json
@@ -71,7 +72,7 @@ def classify_shard(
         TryAgainError: another process replaces the part after each of MAX_WRITES writes.
     """
     check = partial(_check_unchanged, task.source, _stamp(task.source))
-    origin = _origin(task, shard.count, classifier, settings)
+    origin = _origin(task, shard.count, classifier, settings, listener)
     part = shard.part(task)
     skipped = True
     for _ in range(MAX_WRITES):
@@ -161,11 +162,12 @@ def _content(path: Path, sha256: str) -> Iterator[bytes]:
         raise _DamagedPartError(path)
 
 
-def _origin(task: Task, of: int, classifier: Classifier, settings: Settings) -> Manifest:
+def _origin(task: Task, of: int, classifier: Classifier, settings: Settings, listener: RowListener) -> Manifest:
     """What all parts have in common. One read of the input counts its records and computes its digest."""
     digest = hashlib.sha256()
     columns = (settings.text_column or TEXT,)
     with open_records(task.source, task.format, settings.options, columns, digest) as records:
+        listener.on_open(task.source, reading(records, settings.text_column or TEXT))
         count = sum(1 for _ in records.rows)
     return {
         "version": VERSION,

@@ -45,7 +45,7 @@ class ClassifyReport:
         """Report what is unusual about an output."""
         if not counts.rows:
             console.say(f"no rows in {task.source}")
-        self._add(task, counts, prefixed=prefixed, dialect=self._dialect)
+        self._add(task, counts, prefixed=prefixed)
 
     def add_part(self, task: Task, shard: Shard, result: "ShardResult") -> None:
         """Report whether a part is new, and whether the whole output is complete."""
@@ -53,7 +53,6 @@ class ClassifyReport:
         if not result.counts.rows:
             console.say(f"no rows for {part.output}")
         more = {
-            "dialect": None if result.skipped else self._dialect,
             "skipped": result.skipped,
             "missing": result.missing,
             "whole": result.whole.as_json() if result.whole is not None else None,
@@ -133,13 +132,15 @@ class ClassifyReport:
             )
         files = {"input": str(task.source), "output": str(task.output)}
         errors_file = str(task.errors) if counts.errors and task.errors else None
-        self._outputs.append({**files, **counts.as_json(), "errors_file": errors_file, **more})
+        self._outputs.append(
+            {**files, **counts.as_json(), "errors_file": errors_file, "dialect": self._dialect, **more}
+        )
 
     def _report_dialect(self, source: Path, dialect: dict[str, Any]) -> None:
         """Report how a file is read, unless it is read as the file before."""
-        if dialect == self._dialect or not dialect.get("columns", 1):
+        before, self._dialect = self._dialect, dialect
+        if dialect == before or not dialect.get("columns", 1):
             return
-        self._dialect = dialect
         if self._log is LogFormat.JSON:
             console.log_json({"event": "open", "input": str(source), **dialect})
         else:

@@ -1,5 +1,6 @@
 """What a classification ends with: exit codes, the bound on errors, and the summary."""
 
+import gzip
 import json
 from typing import Any
 
@@ -40,6 +41,56 @@ def test_a_file_without_a_single_label_is_bad_data(command: Command, name: str, 
 def test_a_job_without_a_single_label_is_bad_data(command: Command) -> None:
     env = {"EMOTION_ON_ERROR": "keep", "EMOTION_DEVICE": "cpu", "EMOTION_LOG_FORMAT": "json"}
     assert command("id,text\n1,happy,\n2,furious,\n", env=env).code == 65
+
+
+ROWS = "".join(f"{number};happy {number * 7919}\n" for number in range(9000))
+FAILING = {
+    "no such column": ("in.csv", "id;body\n1;happy\n", (), "2 columns, delimiter ';', utf-8"),
+    "the only column has another name": (
+        "in.tsv",
+        "body\nhappy\n",
+        (),
+        "1 column, delimiter tab, quotes within a line, utf-8",
+    ),
+    "no such column, no header": (
+        "in.csv",
+        "1;happy\n",
+        ("--no-header",),
+        "2 columns, delimiter ';', no header, utf-8",
+    ),
+    "no such column by the option": ("in.csv", "a|b\n1|2\n", ("--text-column", "c"), "2 columns, delimiter '|', utf-8"),
+    "a packed file that is cut off": (
+        "in.csv.gz",
+        gzip.compress(b"id;text\n" + ROWS.encode())[:-9],
+        (),
+        "text in column 'text' of 2, delimiter ';', utf-8",
+    ),
+    "a row that stops": (
+        "in.csv",
+        "id;text\n1;\n".encode("utf-16"),
+        ("--encoding", "utf-16", "--on-error", "fail"),
+        "text in column 'text' of 2, delimiter ';', utf-16-le",
+    ),
+    "a packed JSONL file that is cut off": (
+        "in.jsonl.gz",
+        gzip.compress(b"".join(b'{"text": "%d"}\n' % (number * 7919) for number in range(9000)))[:-9],
+        (),
+        "JSONL in utf-8, the text under 'text'",
+    ),
+}
+
+
+@pytest.mark.parametrize("shards", [0, 1])
+@pytest.mark.parametrize("name", FAILING)
+def test_how_a_file_was_read_is_said_before_it_fails(command: Command, name: str, shards: int) -> None:
+    file, content, options, how = FAILING[name]
+    done = command(content, *options, *(("--shard", "0/1") * shards), name=file)
+    assert done.code == 65
+    first, second, *_ = done.err.splitlines()
+    assert first.endswith(f"{file}: {how}")
+    assert second.startswith("error: ")
+    assert done.err.count(how) == 1
+    assert not done.output.exists()
 
 
 @pytest.mark.parametrize("content", ["id,text\n", "", "\n\n", "id,text\n\n\n"])

@@ -67,6 +67,8 @@ def summary(made: ClassifyReport, capsys: Capture) -> dict[str, Any]:
         ({"delimiter": "\t", "quoting": "line"}, "of 2, delimiter tab, quotes within a line, utf-8"),
         ({"quoting": "none"}, "of 2, delimiter ';', no quotes, utf-8"),
         ({"header": False, "text_column": "2"}, "text in column '2' of 2, delimiter ';', no header, utf-8"),
+        ({"text_column": None}, "a.csv: 2 columns, delimiter ';', utf-8"),
+        ({"text_column": None, "columns": 1}, "a.csv: 1 column, delimiter ';', utf-8"),
         ({"index": True}, "warning: a.csv: the rows have one cell more than the header"),
         ({"text_column": "te\u200bxt"}, r"text in column 'te\u200bxt' of 2"),
         (JSONL, "JSONL in utf-16-le, the text under 'text'"),
@@ -199,6 +201,16 @@ def test_the_summary_adds_up_all_outputs(capsys: Capture) -> None:
     assert content["model"] == {"file": "model.onnx", "digest": "abc", "labels": ["joy", "fear"]}
     assert [output["dialect"] for output in content["outputs"]] == [DIALECT, JSONL]
     assert [output["errors_file"] for output in content["outputs"]] == [None, str(second.errors)]
+
+
+def test_the_dialect_of_an_empty_file_is_its_own(capsys: Capture) -> None:
+    made = report("a.csv", "b.csv")
+    empty = DIALECT | {"columns": 0, "text_column": None}
+    for task, dialect in zip(tasks("a.csv", "b.csv"), (DIALECT, empty), strict=True):
+        made.listener.on_open(task.source, dialect)
+        made.add(task, counts(), prefixed=False)
+    assert "b.csv: " not in capsys.readouterr().err
+    assert [output["dialect"] for output in summary(made, capsys)["outputs"]] == [DIALECT, empty]
 
 
 def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
