@@ -11,7 +11,7 @@ from emotion.classify.tasks import RowListener, Task, TaskList
 from emotion.cli import console
 from emotion.cli.console import LogFormat
 from emotion.errors import BadDataError, EmotionError
-from emotion.formatting import escape_invisible
+from emotion.formatting import count, escape_invisible
 from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
@@ -97,27 +97,30 @@ class ClassifyReport:
     def summarize(self, classifier: "Classifier", *, as_json: bool) -> None:
         """Print the counts of all outputs together, or as JSON also of all files."""
         seconds = time.monotonic() - self._started
-        counts = self._counts
-        rate = counts.rows / seconds
-        if not as_json:
-            console.say(f"{counts.rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s) with {classifier.graph}")
-            for line in _sentences(counts):
-                console.say(line)
+        if as_json:
+            console.data_json(self._summary(classifier, seconds))
             return
-        speed = {"seconds": round(seconds, 3), "rows_per_second": round(rate, 1), "device": classifier.device}
-        model = {"file": str(classifier.graph), "digest": classifier.model_digest, "labels": classifier.labels}
-        failed = [{"input": str(path), "error": error.message} for path, error in self._failures]
+        rows = self._counts.rows
+        console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) with {classifier.graph}")
+        for line in _sentences(self._counts):
+            console.say(line)
+
+    def _summary(self, classifier: "Classifier", seconds: float) -> dict[str, Any]:
         passed_over = [{"file": str(path), "reason": reason} for path, reason in self._found.passed_over[:MAX_NAMED]]
-        console.data_json(
-            {
-                **counts.as_json(),
-                **speed,
-                "model": model,
-                "outputs": self._outputs,
-                "failed": failed,
-                "passed_over": {"count": len(self._found.passed_over), "files": passed_over},
-            }
-        )
+        return {
+            **self._counts.as_json(),
+            "seconds": round(seconds, 3),
+            "rows_per_second": round(self._counts.rows / seconds, 1),
+            "device": classifier.device,
+            "model": {
+                "file": str(classifier.graph),
+                "digest": classifier.model_digest,
+                "labels": classifier.labels,
+            },
+            "outputs": self._outputs,
+            "failed": [{"input": str(path), "error": error.message} for path, error in self._failures],
+            "passed_over": {"count": len(self._found.passed_over), "files": passed_over},
+        }
 
     def _add(self, task: Task, counts: Statistics, *, prefixed: bool, **more: Any) -> None:
         self._counts.merge(counts)
