@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from emotion.formatting import differences, duration, escape_markdown, shorten, visible
+from emotion.formatting import count, differences, duration, escape_markdown, shorten, visible
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,11 @@ from emotion.formatting import differences, duration, escape_markdown, shorten, 
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1200, "1,200 rows")])
+def test_counts(number: int, text: str) -> None:
+    assert count(number, "row") == text
 
 
 @pytest.mark.parametrize(

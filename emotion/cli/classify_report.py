@@ -39,7 +39,7 @@ class ClassifyReport:
         self._failures: list[tuple[Path, EmotionError]] = []
         if found.passed_over:
             files = [f"{path} ({reason})" for path, reason in found.passed_over]
-            console.warn(f"{len(files):,} files are passed over: {_named(files)}")
+            console.warn(f"passing over {count(len(files), 'file')}: {_named(files)}")
 
     def add(self, task: Task, counts: Statistics, *, prefixed: bool) -> None:
         """Report what is unusual about an output."""
@@ -61,10 +61,10 @@ class ClassifyReport:
         if result.skipped:
             console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
         if result.whole is None:
-            console.say(f"{len(result.missing)} of {shard.count} parts of {task.output} are still to come")
+            console.say(f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {task.output}")
         else:
-            console.say(f"all {shard.count} parts joined in {task.output}; {result.part.parent} may be deleted")
-            console.say(f"all parts: {result.whole.rows:,} rows, {result.whole.errors:,} without a label")
+            console.say(f"joined {count(shard.count, 'part')} in {task.output}; {result.part.parent} may be deleted")
+            console.say(f"all parts: {count(result.whole.rows, 'row')}, {result.whole.errors:,} without a label")
 
     def add_failure(self, source: Path, error: EmotionError) -> None:
         """Keep a file's error; raise it at once if there is nothing else to report.
@@ -128,9 +128,9 @@ class ClassifyReport:
             console.say(f"{task.source} has a label or score already: the new ones are called predicted_...")
         if counts.errors:
             where = f"see {task.errors}" if task.errors else "they are named above"
-            reasons = _named([f"{reason} ({count:,})" for reason, count in counts.reasons.most_common()])
+            reasons = _named([f"{reason} ({frequency:,})" for reason, frequency in counts.reasons.most_common()])
             console.warn(
-                f"{counts.errors:,} of {counts.rows:,} rows of {task.source} could not be classified: {reasons};"
+                f"{counts.errors:,} of {count(counts.rows, 'row')} of {task.source} could not be classified: {reasons};"
                 f" {where}"
             )
         files = {"input": str(task.source), "output": str(task.output)}
@@ -164,11 +164,11 @@ def _sentences(counts: Statistics) -> list[str]:
     if not counts.labels:
         return []
     total = counts.labels.total()
-    labels = _named([f"{label} {count / total:.1%}" for label, count in counts.labels.most_common()])
+    labels = _named([f"{label} {rows / total:.1%}" for label, rows in counts.labels.most_common()])
     quantiles = counts.quantiles()
     low, median, high = (f"{quantiles[name]:.3f}" for name in ("p5", "p50", "p95"))
     scores = f"scores: median {median}, 5 % up to {low}, 95 % up to {high}"
-    cut = [f"{counts.cut:,} texts are longer than the model reads: the rest of them is cut off"] if counts.cut else []
+    cut = [f"cut off where the model stops to read: {count(counts.cut, 'text')}"] if counts.cut else []
     return [f"labels: {labels}", scores, *cut]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emotion.errors import BadDataError, UsageError
-from emotion.formatting import visible
+from emotion.formatting import count, visible
 from emotion.params.schema import DataTable
 from emotion.records.columns import find_column
 from emotion.records.dialect import DialectOptions, Format, parse_delimiter
@@ -65,7 +65,7 @@ def read_labeled(path: Path, params: DataTable) -> list[Row]:
         shown = "\n".join(f"  {mistake}" for mistake in mistakes[:MAX_REPORTED])
         more = f"\n  and {len(mistakes) - MAX_REPORTED:,} more" if len(mistakes) > MAX_REPORTED else ""
         raise BadDataError(
-            f"{path}: {len(mistakes):,} rows cannot be used:\n{shown}{more}",
+            f"{path}: {count(len(mistakes), 'row')} cannot be used:\n{shown}{more}",
             ONE_LABEL if listed else "mend or remove them",
         )
     return rows
