@@ -21,6 +21,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004
 
 
+def count(number: int, unit: str) -> str:
+    """A number with its unit in the singular or the plural: `1 row`, `1,200 rows`."""
+    return f"{number:,} {unit}" + ("" if number == 1 else "s")
+
+
 def flatten(content: Any) -> list[tuple[str, str]]:
     """Rows of dotted names and values of nested objects. Anything but an object has no rows."""
     return [(name, str(value)) for name, value in _leaves(content)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from emotion.formatting import differences, duration, escape_markdown, first_items, shorten, visible
+from emotion.formatting import count, differences, duration, escape_markdown, first_items, shorten, visible
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,13 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+@pytest.mark.parametrize(("number", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1200, "1,200 rows")])
+def test_counts(number: int, text: str) -> None:
+    assert count(number, "row") == text
+
+
 @pytest.mark.parametrize(
-    ("count", "expected"),
+    ("length", "expected"),
     [
         (0, []),
         (1, ["file 0"]),
@@ -36,8 +41,8 @@ def test_durations(seconds: float, text: str) -> None:
         (1237, ["file 0", "file 1", "and 1,235 more"]),
     ],
 )
-def test_the_first_items_of_a_list_and_how_many_others_there_are(count: int, expected: list[str]) -> None:
-    assert first_items([f"file {number}" for number in range(count)], 2) == expected
+def test_the_first_items_of_a_list_and_how_many_others_there_are(length: int, expected: list[str]) -> None:
+    assert first_items([f"file {number}" for number in range(length)], 2) == expected
 
 
 @pytest.mark.parametrize(

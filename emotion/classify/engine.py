@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.classify.error_log import ErrorLog
+from emotion.classify.error_log import ErrorLog, remove_stale_errors
 from emotion.classify.reader import TEXT, Chunk, Row, read_rows, take_chunk
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream
@@ -53,6 +53,16 @@ class ClosedPipe(Exception):  # noqa: N818  no error: `| head` has read all that
     """The reader of the output, a pipe, closed it."""
 
 
+@dataclass(frozen=True)
+class _OpenFiles:
+    """The files of a task: rows to read, and where rows and errors are written."""
+
+    rows: Iterator[Row]
+    output: IO[bytes]
+    writer: Writer
+    log: ErrorLog
+
+
 def classify_file(
     task: Task, classifier: Classifier, settings: Settings, listener: RowListener, numbers: range | None = None
 ) -> FileResult:
@@ -64,27 +74,34 @@ def classify_file(
         CannotWriteError: the output cannot be written.
         UnavailableError: the GPU fails.
     """
-    bounds = (numbers.start, numbers.stop) if numbers is not None else (None,)
-    with ExitStack() as stack:
-        file = stack.enter_context(open_output(task.output))
-        columns = (settings.text_column or TEXT,)
-        records = stack.enter_context(open_records(task.source, task.format, settings.options, columns))
-        writer = Writer(file, records, classifier.labels, settings.all_scores)
-        rows = islice(read_rows(task.source, records, settings.text_column, writer.names), *bounds)
-        writer.start()
-        listener.on_open(task.source, reading(records, settings.text_column or TEXT))
-        log = ErrorLog(stack, task.errors, records.codec, listener.on_error)
-        counts = Statistics()
-        for chunk, scores in stack.enter_context(closing(_classify_chunks(rows, classifier))):
-            added = _appended_cells(chunk, scores, classifier.labels, settings.all_scores)
-            _log_errors(chunk, log, task.source if settings.stop_at_error else None)
-            _write(task.output, file, writer, chunk, added)
-            counts.merge(_counts(chunk, added))
-            listener.advance(len(added))
+    counts = Statistics()
+    with _open_files(task, classifier, settings, listener) as files:
+        rows = islice(files.rows, numbers.start, numbers.stop) if numbers is not None else files.rows
+        with closing(_classify_chunks(rows, classifier)) as chunks:
+            for chunk, scores in chunks:
+                added = _appended_cells(chunk, scores, classifier.labels, settings.all_scores)
+                _log_errors(chunk, files.log, task.source if settings.stop_at_error else None)
+                _write(task.output, files, chunk, added)
+                counts.merge(_counts(chunk, added))
+                listener.advance(len(added))
+    writer, log = files.writer, files.log
     if task.errors is not None and not log.count:
         remove_stale_errors(task.errors)
-    digests = writer.digest.hexdigest(), log.digest.hexdigest()
-    return FileResult(counts, writer.header_bytes, writer.prefixed, *digests)
+    return FileResult(counts, writer.header_bytes, writer.prefixed, writer.digest.hexdigest(), log.digest.hexdigest())
+
+
+@contextmanager
+def _open_files(task: Task, classifier: Classifier, settings: Settings, listener: RowListener) -> Iterator[_OpenFiles]:
+    """Open the files of a task, and write what precedes the first record. The outputs appear whole at the end."""
+    column = settings.text_column or TEXT
+    with ExitStack() as stack:
+        output = stack.enter_context(open_output(task.output))
+        records = stack.enter_context(open_records(task.source, task.format, settings.options, (column,)))
+        listener.on_open(task.source, reading(records, column))
+        writer = Writer(output, records, classifier.labels, settings.all_scores)
+        rows = read_rows(task.source, records, settings.text_column, writer.names)
+        writer.start()
+        yield _OpenFiles(rows, output, writer, ErrorLog(stack, task.errors, records.codec, listener.on_error))
 
 
 def _counts(chunk: Chunk, added: Sequence[Sequence[str]]) -> Statistics:
@@ -178,12 +195,12 @@ def _appended_cells(
     return cells
 
 
-def _write(path: Path, file: IO[bytes], writer: Writer, chunk: Chunk, added: list[list[str]]) -> None:
+def _write(path: Path, files: _OpenFiles, chunk: Chunk, added: list[list[str]]) -> None:
     """Write a chunk. A stream is flushed, so that its reader does not wait."""
     try:
-        writer.write(chunk.records, added)
+        files.writer.write(chunk.records, added)
         if is_stream(path):
-            file.flush()
+            files.output.flush()
     except OSError as error:
         raise _stream_error(path, error) from error
 
@@ -196,11 +213,3 @@ def _log_errors(chunk: Chunk, log: ErrorLog, stop_at: Path | None) -> None:
             )
         if reason:
             log.add(record, reason)
-
-
-def remove_stale_errors(path: Path) -> None:
-    """Remove the errors file of an earlier run after a run without errors."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise cannot_write(path, error) from error

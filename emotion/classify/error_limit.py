@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emotion.classify.statistics import Statistics
 from emotion.errors import BadDataError, UsageError
+from emotion.formatting import count
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ class ErrorLimit:
         if not self._exceeded(counts.rows, counts.errors):
             return
         labelled = f"{counts.rows - counts.errors:,}" if counts.rows > counts.errors else "none"
-        reason, count = counts.reasons.most_common(1)[0]
+        reason, frequency = counts.reasons.most_common(1)[0]
         raise BadDataError(
-            f"{source}: {labelled} of {counts.rows:,} rows got a label; the most frequent reason"
-            f" ({count:,} rows): {reason}",
+            f"{source}: {labelled} of {count(counts.rows, 'row')} got a label; the most frequent reason"
+            f" ({count(frequency, 'row')}): {reason}",
             _advice(reason) + (f"; {errors_file} has all rows" if errors_file else ""),
         )
 
@@ -61,7 +62,7 @@ def _advice(reason: str) -> str:
         return "name the key of the text with --text-column"
     if reason.startswith(("not JSON", "an array")):
         return "JSONL has one object a line: jq -c '.[]' makes it from an array, jq -c . from objects"
-    if "fields where" in reason or reason.startswith("malformed"):
+    if re.match(r"\d+ fields? where", reason) or reason.startswith("malformed"):
         return "see --delimiter and --quoting"
     if reason.startswith("undecodable"):
         return "name the file's encoding with --encoding"

@@ -10,7 +10,7 @@ from typing import IO
 
 from emotion.records.record import Record
 from emotion.records.text_io import Codec
-from emotion.store.atomic import open_replacing
+from emotion.store.atomic import cannot_write, open_replacing
 
 HEADER = b"line,reason,record\n"
 
@@ -54,3 +54,11 @@ class ErrorLog:
     def _write(self, file: IO[bytes], content: bytes) -> None:
         self.digest.update(content)
         file.write(content)
+
+
+def remove_stale_errors(path: Path) -> None:
+    """Remove the errors file of an earlier run after a run without errors."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error

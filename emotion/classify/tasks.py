@@ -6,14 +6,16 @@ Light to import, so that a wrong command line fails at once.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from os.path import realpath
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from emotion.classify.error_limit import ErrorLimit
 from emotion.errors import InputMissingError, UsageError
 from emotion.records.dialect import DialectOptions, Format
 from emotion.records.files import SUFFIXES, format_of
-from emotion.records.text_io import STANDARD_STREAM
+from emotion.records.text_io import STANDARD_STREAM, unreadable
 
 ERRORS_SUFFIX = ".errors.csv"
 PARTS_SUFFIX = ".parts"
@@ -67,19 +69,19 @@ def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: For
     """List the files to classify: one file, or all files of a folder. The output folder repeats their names.
 
     A folder's hidden files, errors files, part folders, files of other formats and links that lead out of the folder
-    are passed over. `kind` overrides the format that the names say.
+    are passed over. `kind` is the format of all files, whatever their names say.
 
     Raises:
         UsageError: the paths do not fit together, or the format is unknown.
         InputMissingError: the file does not exist, or the folder has nothing to classify.
     """
-    if source.is_dir():
+    if source != STANDARD_STREAM:
+        _check_reachable(source)
+    if S_ISDIR(_mode(source)):
         return _folder_tasks(source, output, errors, kind)
-    if source != STANDARD_STREAM and not source.exists():
-        raise InputMissingError(f"no such file or folder: {source}", "name a file, a folder or - for standard input")
     if too_long(output):
         raise UsageError(f"the name of {output} is too long for its errors file beside it", "choose a shorter one")
-    if output.is_dir():
+    if S_ISDIR(_mode(output)):
         raise UsageError(f"{output} is a folder and {source} is not", "name the output file")
     task = Task(source, output, errors or errors_path(output), _format(source, output, kind))
     _refuse_same_file(task)
@@ -100,26 +102,59 @@ def too_long(path: Path) -> bool:
 
 def is_stream(path: Path) -> bool:
     """Whether `path` is `-`, a device or a pipe, which cannot be replaced as a file can."""
-    return path == STANDARD_STREAM or (path.exists() and not path.is_file() and not path.is_dir())
+    mode = _mode(path)
+    return path == STANDARD_STREAM or (mode != 0 and not S_ISREG(mode) and not S_ISDIR(mode))
+
+
+def apart_from_stream(path: Path) -> Path:
+    """Path of a file, which is not a standard stream even if its name is `-`."""
+    return path.absolute() if path == STANDARD_STREAM else path
+
+
+def _check_reachable(path: Path) -> None:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        hint = "name a file, a folder or - for standard input"
+        raise InputMissingError(f"no such file or folder: {path}", hint) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _mode(path: Path) -> int:
+    """Mode of a file or folder, which says what it is; 0 if none is there, or if it cannot be reached."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _resolve(path: Path) -> Path:
+    """Path without links; of a link that leads to itself, the path as it is."""
+    return Path(realpath(path))
 
 
 def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format | None) -> TaskList:
     if errors is not None:
         raise UsageError("--errors names one file, and a folder has many", "leave it out: each output has its own")
-    if output == STANDARD_STREAM or (output.exists() and not output.is_dir()):
+    if output == STANDARD_STREAM or ((mode := _mode(output)) and not S_ISDIR(mode)):
         raise UsageError(f"{source} is a folder, and {output} is not", "name an output folder")
-    inside, outside = source.resolve(), output.resolve()
+    inside, outside = _resolve(source), _resolve(output)
     if inside.is_relative_to(outside) or outside.is_relative_to(inside):
         raise UsageError(f"{output} and {source} are one in the other", "name an output folder elsewhere")
     found = TaskList([])
     for path in _paths(source):
-        if reason := _reason_to_pass_over(path, inside):
-            found.passed_over.append((path, reason))
+        own_format = kind or format_of(path)
+        reason = _reason_to_pass_over(path, inside)
+        if reason or own_format is None:
+            found.passed_over.append((path, reason or "unknown format"))
             continue
         target = output / path.relative_to(source)
-        found.tasks.append(Task(path, target, errors_path(target), kind or format_of(path) or "csv"))
+        found.tasks.append(Task(apart_from_stream(path), target, errors_path(target), own_format))
     if not found.tasks:
-        raise InputMissingError(f"nothing to classify in {source}", f"it takes files in {', '.join(SUFFIXES)} (or .gz)")
+        first = "".join(f", but {path} ({reason})" for path, reason in found.passed_over[:1])
+        hint = f"it takes files in {', '.join(SUFFIXES)} (or .gz), and with --format files of any name"
+        raise InputMissingError(f"nothing to classify in {source}{first}", hint)
     return found
 
 
@@ -135,20 +170,24 @@ def _paths(folder: Path) -> Iterator[Path]:
 
 
 def _is_closed(folder: Path) -> bool:
-    return folder.name.startswith(".") or folder.name.endswith(PARTS_SUFFIX) or folder.is_symlink()
+    made = folder.name.startswith(".") or folder.name.endswith(PARTS_SUFFIX)
+    return made or not _mode(folder) or folder.is_symlink()
 
 
 def _reason_to_pass_over(path: Path, inside: Path) -> str:
     """Reason why a folder's file is not classified, or an empty string. Links must stay `inside`."""
-    if path.is_dir() and not path.name.startswith("."):
+    mode = _mode(path)
+    if path.name.startswith("."):
+        return "hidden"
+    if not mode:
+        return "cannot be read"
+    if S_ISDIR(mode):
         return _reason_not_to_enter(path)
     reasons = {
-        "hidden": path.name.startswith("."),
         "made by a classification": path.name.endswith(ERRORS_SUFFIX),
-        "unknown format": format_of(path) is None,
         "a name too long for an errors file beside it": too_long(path),
-        "a link that leads out of the folder": not path.resolve().is_relative_to(inside),
-        "no file": not path.is_file(),
+        "a link that leads out of the folder": not _resolve(path).is_relative_to(inside),
+        "no file": not S_ISREG(mode),
     }
     return next((reason for reason, applies in reasons.items() if applies), "")
 
@@ -156,7 +195,7 @@ def _reason_to_pass_over(path: Path, inside: Path) -> str:
 def _reason_not_to_enter(folder: Path) -> str:
     if folder.name.endswith(PARTS_SUFFIX):
         return "made by a classification"
-    return "a linked folder" if folder.is_symlink() else "a folder that cannot be read"
+    return "a linked folder" if folder.is_symlink() else "cannot be read"
 
 
 def _format(source: Path, output: Path, kind: Format | None) -> Format:
@@ -176,6 +215,6 @@ def _refuse_same_file(task: Task) -> None:
     for what, path in files.items():
         if path is None or is_stream(path):
             continue
-        other = seen.setdefault(path.resolve(), what)
+        other = seen.setdefault(_resolve(path), what)
         if other != what:
             raise UsageError(f"{other} and {what} are the same file: {path}", "name another one")

@@ -11,7 +11,7 @@ from emotion.classify.error_limit import ErrorLimit
 from emotion.classify.model import choose_model
 from emotion.classify.shard import Shard
 from emotion.classify.statistics import Statistics
-from emotion.classify.tasks import Settings, Task, TaskList, is_stream, list_tasks
+from emotion.classify.tasks import Settings, Task, TaskList, apart_from_stream, is_stream, list_tasks
 from emotion.cli import console
 from emotion.cli.classify_report import ClassifyReport
 from emotion.cli.console import LogFormat
@@ -58,13 +58,23 @@ class FormatName(StrEnum):
     JSONL = "jsonl"
 
 
+def parse_path(text: str) -> Path:
+    """Path of a file or folder; `-` is a standard stream, and `./-` a file."""
+    return STANDARD_STREAM if text == "-" else apart_from_stream(Path(text))
+
+
 def classify(
     source: Annotated[
         Path,
-        typer.Argument(metavar="IN", envvar="EMOTION_INPUT", help="A file, a folder, or - for standard input."),
+        typer.Argument(
+            metavar="IN", parser=parse_path, envvar="EMOTION_INPUT", help="A file, a folder, or - for standard input."
+        ),
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUT", envvar="EMOTION_OUTPUT", help="File or folder, or - for standard output.")
+        Path,
+        typer.Argument(
+            metavar="OUT", parser=parse_path, envvar="EMOTION_OUTPUT", help="File or folder, or - for standard output."
+        ),
     ],
     model: Annotated[
         str | None,
@@ -111,7 +121,7 @@ def classify(
         str | None, typer.Option(metavar="I/N", help="Write part I (0 to N-1); the last to end joins all.")
     ] = None,
     format_name: Annotated[
-        FormatName | None, typer.Option("--format", help="Format, where the name does not say it.")
+        FormatName | None, typer.Option("--format", help="Format of all files, whatever their names say.")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Cores to use [dim](default: all that it may)[/].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
@@ -121,6 +131,7 @@ def classify(
 
     Every row keeps its bytes and its place; label and score, the label's probability, are appended.
     A row that cannot be classified has an empty label; OUT.errors.csv lists it.
+    Delimiter, quoting and header are for CSV and TSV files: JSONL has none; a folder may have both.
     Exits 65 if no row of a file has a label.
 
     [bold]Examples[/]
@@ -142,6 +153,8 @@ def classify(
     )
     limit = ErrorLimit.parse(max_errors) if max_errors is not None else ErrorLimit()
     found = list_tasks(source, output, errors, format_name.value if format_name else None)
+    if format_name is FormatName.JSONL or not source.is_dir():
+        _refuse_dialect(found.tasks[0], options)
     _refuse_streams(found.tasks[0], own_shard, as_json=as_json)
     if threads is not None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
@@ -162,6 +175,17 @@ def classify(
             return
     report.summarize(classifier, as_json=as_json)
     report.raise_failure()
+
+
+def _refuse_dialect(task: Task, options: DialectOptions) -> None:
+    """Refuse options that say nothing about JSONL. In a folder of several formats they are about the other files."""
+    given = {"--delimiter": options.delimiter, "--quoting": options.quoting, "--no-header": not options.header}
+    names = [name for name, value in given.items() if value]
+    if names and task.format == "jsonl":
+        raise UsageError(
+            f"{' and '.join(names)} cannot be for {task.source}: JSONL has no delimiter, no quoting and no header",
+            "leave out what is not for JSONL, or name another format with --format",
+        )
 
 
 def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:

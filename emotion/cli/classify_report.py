@@ -11,7 +11,7 @@ from emotion.classify.tasks import RowListener, Task, TaskList
 from emotion.cli import console
 from emotion.cli.console import LogFormat
 from emotion.errors import BadDataError, EmotionError
-from emotion.formatting import escape_invisible, first_items
+from emotion.formatting import count, escape_invisible, first_items
 from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ class ClassifyReport:
         self._failures: list[tuple[Path, EmotionError]] = []
         if found.passed_over:
             files = [f"{path} ({reason})" for path, reason in found.passed_over]
-            console.warn(f"{len(files):,} files are passed over: {_named(files)}")
+            console.warn(f"passing over {count(len(files), 'file')}: {_named(files)}")
 
     def add(self, task: Task, counts: Statistics, *, prefixed: bool) -> None:
         """Report what is unusual about an output."""
         if not counts.rows:
             console.say(f"no rows in {task.source}")
-        self._add(task, counts, prefixed=prefixed, dialect=self._dialect)
+        self._add(task, counts, prefixed=prefixed)
 
     def add_part(self, task: Task, shard: Shard, result: "ShardResult") -> None:
         """Report whether a part is new, and whether the whole output is complete."""
@@ -53,7 +53,6 @@ class ClassifyReport:
         if not result.counts.rows:
             console.say(f"no rows for {part.output}")
         more = {
-            "dialect": None if result.skipped else self._dialect,
             "skipped": result.skipped,
             "missing": result.missing,
             "whole": result.whole.as_json() if result.whole is not None else None,
@@ -62,10 +61,10 @@ class ClassifyReport:
         if result.skipped:
             console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
         if result.whole is None:
-            console.say(f"{len(result.missing)} of {shard.count} parts of {task.output} are still to come")
+            console.say(f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {task.output}")
         else:
-            console.say(f"all {shard.count} parts joined in {task.output}; {result.part.parent} may be deleted")
-            console.say(f"all parts: {result.whole.rows:,} rows, {result.whole.errors:,} without a label")
+            console.say(f"joined {count(shard.count, 'part')} in {task.output}; {result.part.parent} may be deleted")
+            console.say(f"all parts: {count(result.whole.rows, 'row')}, {result.whole.errors:,} without a label")
 
     def add_failure(self, source: Path, error: EmotionError) -> None:
         """Keep a file's error; raise it at once if there is nothing else to report.
@@ -98,27 +97,30 @@ class ClassifyReport:
     def summarize(self, classifier: "Classifier", *, as_json: bool) -> None:
         """Print the counts of all outputs together, or as JSON also of all files."""
         seconds = time.monotonic() - self._started
-        counts = self._counts
-        rate = counts.rows / seconds
-        if not as_json:
-            console.say(f"{counts.rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s) with {classifier.graph}")
-            for line in _sentences(counts):
-                console.say(line)
+        if as_json:
+            console.data_json(self._summary(classifier, seconds))
             return
-        speed = {"seconds": round(seconds, 3), "rows_per_second": round(rate, 1), "device": classifier.device}
-        model = {"file": str(classifier.graph), "digest": classifier.model_digest, "labels": classifier.labels}
-        failed = [{"input": str(path), "error": error.message} for path, error in self._failures]
+        rows = self._counts.rows
+        console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) with {classifier.graph}")
+        for line in _sentences(self._counts):
+            console.say(line)
+
+    def _summary(self, classifier: "Classifier", seconds: float) -> dict[str, Any]:
         passed_over = [{"file": str(path), "reason": reason} for path, reason in self._found.passed_over[:MAX_NAMED]]
-        console.data_json(
-            {
-                **counts.as_json(),
-                **speed,
-                "model": model,
-                "outputs": self._outputs,
-                "failed": failed,
-                "passed_over": {"count": len(self._found.passed_over), "files": passed_over},
-            }
-        )
+        return {
+            **self._counts.as_json(),
+            "seconds": round(seconds, 3),
+            "rows_per_second": round(self._counts.rows / seconds, 1),
+            "device": classifier.device,
+            "model": {
+                "file": str(classifier.graph),
+                "digest": classifier.model_digest,
+                "labels": classifier.labels,
+            },
+            "outputs": self._outputs,
+            "failed": [{"input": str(path), "error": error.message} for path, error in self._failures],
+            "passed_over": {"count": len(self._found.passed_over), "files": passed_over},
+        }
 
     def _add(self, task: Task, counts: Statistics, *, prefixed: bool, **more: Any) -> None:
         self._counts.merge(counts)
@@ -126,20 +128,22 @@ class ClassifyReport:
             console.say(f"{task.source} has a label or score already: the new ones are called predicted_...")
         if counts.errors:
             where = f"see {task.errors}" if task.errors else "they are named above"
-            reasons = _named([f"{reason} ({count:,})" for reason, count in counts.reasons.most_common()])
+            reasons = _named([f"{reason} ({frequency:,})" for reason, frequency in counts.reasons.most_common()])
             console.warn(
-                f"{counts.errors:,} of {counts.rows:,} rows of {task.source} could not be classified: {reasons};"
+                f"{counts.errors:,} of {count(counts.rows, 'row')} of {task.source} could not be classified: {reasons};"
                 f" {where}"
             )
         files = {"input": str(task.source), "output": str(task.output)}
         errors_file = str(task.errors) if counts.errors and task.errors else None
-        self._outputs.append({**files, **counts.as_json(), "errors_file": errors_file, **more})
+        self._outputs.append(
+            {**files, **counts.as_json(), "errors_file": errors_file, "dialect": self._dialect, **more}
+        )
 
     def _report_dialect(self, source: Path, dialect: dict[str, Any]) -> None:
         """Report how a file is read, unless it is read as the file before."""
-        if dialect == self._dialect or not dialect.get("columns", 1):
+        before, self._dialect = self._dialect, dialect
+        if dialect == before or not dialect.get("columns", 1):
             return
-        self._dialect = dialect
         if self._log is LogFormat.JSON:
             console.log_json({"event": "open", "input": str(source), **dialect})
         else:
@@ -152,7 +156,7 @@ class ClassifyReport:
             console.log_json({"event": "error", "line": line, "reason": reason, "record": record})
         else:
             shown = escape_invisible(record[:LONGEST_RECORD]) + ("..." if len(record) > LONGEST_RECORD else "")
-            console.err.out(f"line {line}: {reason}: {shown}", highlight=False)
+            console.say(f"line {line}: {reason}: {shown}")
 
 
 def _sentences(counts: Statistics) -> list[str]:
@@ -160,11 +164,11 @@ def _sentences(counts: Statistics) -> list[str]:
     if not counts.labels:
         return []
     total = counts.labels.total()
-    labels = _named([f"{label} {count / total:.1%}" for label, count in counts.labels.most_common()])
+    labels = _named([f"{label} {rows / total:.1%}" for label, rows in counts.labels.most_common()])
     quantiles = counts.quantiles()
     low, median, high = (f"{quantiles[name]:.3f}" for name in ("p5", "p50", "p95"))
     scores = f"scores: median {median}, 5 % up to {low}, 95 % up to {high}"
-    cut = [f"{counts.cut:,} texts are longer than the model reads: the rest of them is cut off"] if counts.cut else []
+    cut = [f"cut off where the model stops to read: {count(counts.cut, 'text')}"] if counts.cut else []
     return [f"labels: {labels}", scores, *cut]
 
 

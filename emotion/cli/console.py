@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table
 
 from emotion.errors import UsageError
+from emotion.formatting import escape_invisible
 
 
 class LogFormat(StrEnum):
@@ -36,8 +37,10 @@ class LogFormat(StrEnum):
 # rich itself obeys NO_COLOR, and prints no colors where the stream is not a terminal.
 # A pipe has no width, so nothing wraps there unless EMOTION_COLUMNS gives a width.
 PIPE_WIDTH = int(COLUMNS) if (COLUMNS := os.environ.get("EMOTION_COLUMNS", "")).isdecimal() and int(COLUMNS) else 10_000
-out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+out = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = Console(
+    stderr=True, highlight=False, emoji=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH
+)
 
 STEP_SECONDS = 10.0
 MEGABYTE = 1_000_000
@@ -45,19 +48,29 @@ MEGABYTE = 1_000_000
 
 def say(message: str) -> None:
     """Print a message for a person on stderr."""
-    err.print(escape(message))
+    err.print(_literal(message))
 
 
 def warn(message: str) -> None:
     """Print a warning for a person on stderr."""
-    err.print(f"[yellow]warning:[/] {escape(message)}")
+    err.print(f"[yellow]warning:[/] {_literal(message)}")
 
 
 def fail(message: str, hint: str) -> None:
     """Print for a person on stderr what went wrong, and what to do next."""
-    err.print(f"[bold red]error:[/] {escape(message)}")
+    err.print(f"[bold red]error:[/] {_literal(message)}")
     if hint:
-        err.print(f"[dim]  try:[/] {escape(hint)}")
+        err.print(f"[dim]  try:[/] {_literal(hint)}")
+
+
+def printable_lines(text: str) -> str:
+    """Text with escapes for all that nobody sees, or that a terminal obeys. Line feeds stay."""
+    return "\n".join(map(escape_invisible, text.split("\n")))
+
+
+def _literal(text: str) -> str:
+    """Text that rich prints as it is: without markup, and with escapes for what a terminal obeys."""
+    return escape(printable_lines(text))
 
 
 def data(text: str) -> None:
@@ -95,19 +108,19 @@ def table(
 
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> Table:
     """Build a table whose last `numbers` columns are aligned right."""
-    built = Table(title=escape(title) or None, title_justify="left", title_style="bold", header_style="bold")
+    built = Table(title=_literal(title) or None, title_justify="left", title_style="bold", header_style="bold")
     built.show_header = any(columns)
     for index, column in enumerate(columns):
         justify: Literal["left", "right"] = "right" if index >= len(columns) - numbers else "left"
-        built.add_column(escape(column), justify=justify, overflow="fold")
+        built.add_column(_literal(column), justify=justify, overflow="fold")
     for row in rows:
-        built.add_row(*map(escape, row))
+        built.add_row(*map(_literal, row))
     return built
 
 
 def _fitting(lines: Sequence[Sequence[str]], width: int) -> list[list[int]]:
     """Split the columns' indices among as many tables as the width needs."""
-    widths = [max(cell_len(cell) for cell in column) + 3 for column in zip(*lines, strict=True)]
+    widths = [max(cell_len(printable_lines(cell)) for cell in column) + 3 for column in zip(*lines, strict=True)]
     parts = [[0]]
     for index in range(1, len(widths)):
         if sum(widths[column] for column in parts[-1]) + widths[index] + 1 > width and len(parts[-1]) > 1:
@@ -125,13 +138,13 @@ class Meter:
         self.what, self.unit, self.log, self.bar, self.total = what, unit, log, bar, total
         self.count = self.first = done
         self.started = self.printed_at = time.monotonic()
-        self.task = bar.add_task(what, total=total, completed=done, figures="") if bar else None
+        self.task = bar.add_task(printable_lines(what), total=total, completed=done, figures="") if bar else None
 
     def advance(self, count: int, figures: str = "", **facts: float) -> None:
         """Count `count` more; `figures` are for people, and `facts` are only for the JSON line."""
         self.count += count
         if self.bar is not None and self.task is not None:
-            self.bar.update(self.task, completed=self.count, figures=figures)
+            self.bar.update(self.task, completed=self.count, figures=printable_lines(figures))
         elif time.monotonic() - self.printed_at >= STEP_SECONDS:
             self.printed_at = time.monotonic()
             self._print_line(figures, facts)
@@ -171,13 +184,13 @@ def meter(
         yield Meter(what, unit, log, None, total, done)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(unit),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
     )
     with Progress(*columns, console=err, transient=True) as bar:
         yield Meter(what, unit, log, bar, total, done)
@@ -214,7 +227,7 @@ def confirm(question: str, *, yes: bool, refusal: str = "") -> bool:
     if yes:
         return True
     if interactive():
-        return typer.confirm(question, default=not refusal, err=True)
+        return typer.confirm(printable_lines(question), default=not refusal, err=True)
     if refusal:
         raise UsageError(f"{refusal} without asking, and there is no terminal", "add --yes")
     return True

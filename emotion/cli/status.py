@@ -92,9 +92,8 @@ def _update_table(kubectl: Kubectl) -> None:
 
 
 def _screen(records: list[dict[str, Any]]) -> Group:
-    return Group(
-        console.grid("", COLUMNS, [_row(record) for record in records]), Text("\n".join(_reason_lines(records)))
-    )
+    reasons = console.printable_lines("\n".join(_reason_lines(records)))
+    return Group(console.grid("", COLUMNS, [_row(record) for record in records]), Text(reasons))
 
 
 def _records(kubectl: Kubectl) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from emotion.data.dataset import Split
 from emotion.data.label_text import ALIKE, MOST_NAMED, essence, lookalikes, show_label
 from emotion.data.overlap import overlap_sentences
-from emotion.formatting import first_items
+from emotion.formatting import count, first_items
 
 # How programs and people write a value that is missing, in lower case.
 MISSING = {
@@ -58,9 +58,7 @@ def find_warnings(splits: Mapping[str, Split]) -> list[str]:
 
 def _named(labels: Iterable[str], counts: Mapping[str, int]) -> str:
     """Name labels with their rows."""
-    return _first(
-        f"{show_label(label)} ({counts[label]:,} {'row' if counts[label] == 1 else 'rows'})" for label in labels
-    )
+    return _first(f"{show_label(label)} ({count(counts[label], 'row')})" for label in labels)
 
 
 def _first(names: Iterable[str]) -> str:
@@ -117,7 +115,7 @@ def _alike(counts: Mapping[str, int]) -> list[str]:
 
 def _groups(what: str, groups: Sequence[Sequence[str]], counts: Mapping[str, int]) -> list[str]:
     """A sentence per group of labels for the first groups, and one that counts the others."""
-    more = [f"{what}: {len(groups) - MOST_NAMED:,} more groups"] if len(groups) > MOST_NAMED else []
+    more = [f"{what}: {count(len(groups) - MOST_NAMED, 'more group')}"] if len(groups) > MOST_NAMED else []
     return [f"{what}: {_named(group, counts)}; {CLASSES}" for group in groups[:MOST_NAMED]] + more
 
 

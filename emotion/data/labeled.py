@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emotion.errors import BadDataError, UsageError
-from emotion.formatting import first_items, visible
+from emotion.formatting import count, first_items, visible
 from emotion.params.schema import DataTable
 from emotion.records.columns import find_column
 from emotion.records.dialect import DialectOptions, Format, parse_delimiter
@@ -64,7 +64,7 @@ def read_labeled(path: Path, params: DataTable) -> list[Row]:
     if mistakes:
         shown = "\n  ".join(first_items(mistakes, MAX_REPORTED))
         raise BadDataError(
-            f"{path}: {len(mistakes):,} rows cannot be used:\n  {shown}",
+            f"{path}: {count(len(mistakes), 'row')} cannot be used:\n  {shown}",
             ONE_LABEL if listed else "mend or remove them",
         )
     return rows

@@ -2,21 +2,26 @@
 
 from typing import Any
 
-from emotion.formatting import escape_invisible
+from emotion.formatting import count, escape_invisible
 from emotion.records.dialect import delimiter_name
 from emotion.records.record import Records
 
 
 def reading(records: Records, column: str) -> dict[str, Any]:
-    """How a file is read whose text is in `column`. A file without header has its text in the only column."""
+    """How a file is read whose text is in `column`, or in no column that the file has.
+
+    A file without header has its text in the only column.
+    """
     encoding = {"encoding": records.codec.name, "line_end": records.line_end}
     if records.header is None:
         return {"format": "jsonl", "text_column": column, **encoding}
-    only = len(records.header) == 1
+    names = records.header
+    if len(names) == 1 and records.first is None:
+        column = names[0]
     return {
         "format": records.format,
-        "text_column": records.header[0] if only else column,
-        "columns": len(records.header),
+        "text_column": column if column in names else None,
+        "columns": len(names),
         "header": records.first is not None,
         "index": records.dialect.unnamed,
         "delimiter": records.dialect.delimiter,
@@ -27,14 +32,15 @@ def reading(records: Records, column: str) -> dict[str, Any]:
 
 def sentence(facts: dict[str, Any]) -> str:
     """How a file is read, as a line for people."""
-    column = f"'{escape_invisible(facts['text_column'])}'"
+    column = f"'{escape_invisible(facts['text_column'] or '')}'"
     if facts["format"] == "jsonl":
         return f"JSONL in {facts['encoding']}, the text under {column}"
-    columns = f"of {facts['columns']:,}" if facts["columns"] > 1 else "alone"
+    place = f"text in column {column} " + (f"of {facts['columns']:,}" if facts["columns"] > 1 else "alone")
+    columns = count(facts["columns"], "column") if facts["text_column"] is None else place
     header = "" if facts["header"] else ", no header"
     quoting = {"csv": "", "line": ", quotes within a line", "none": ", no quotes"}[facts["quoting"]]
     delimiter = delimiter_name(facts["delimiter"])
-    return f"text in column {column} {columns}, delimiter {delimiter}{quoting}{header}, {facts['encoding']}"
+    return f"{columns}, delimiter {delimiter}{quoting}{header}, {facts['encoding']}"
 
 
 def doubt(facts: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """How these tests classify: straight through the engine, in one process."""
 
 import csv
+import gzip
 import io
 from collections.abc import Callable
 from functools import partial
@@ -11,13 +12,19 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from emotion.classify.engine import FileResult, classify_file
+from emotion.classify.part_files import ShardResult, classify_shard
+from emotion.classify.shard import Shard
 from emotion.classify.tasks import RowListener, Settings, list_tasks
 from emotion.onnx.session import Classifier
 from emotion.records.dialect import DialectOptions
 from tests.classify.command import Command, classify_content
 
 Classify = Callable[..., FileResult]
+Part = Callable[..., ShardResult]
 quick = hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+ROWS = ["i feel happy", '"so ""furious"",\n yes"', "", "scared", "a,b", "\udcff", '"never closed', "happy"]
+CSV = "text,n\n" + "".join(f"{row},{number}\n" for number, row in enumerate(ROWS * 9))
 
 
 def _unexpected(line: int, reason: str, record: str) -> None:
@@ -49,3 +56,21 @@ def errors_of(output: Path) -> list[list[str]]:
 def command(tmp_path: Path, toy_model: Path) -> Command:
     """Give `emotion classify` with the toy model, for a file of the content that it is given."""
     return partial(classify_content, tmp_path, toy_model)
+
+
+@pytest.fixture
+def part(toy: Classifier) -> Part:
+    """Give a function that makes one part of a file."""
+
+    def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> ShardResult:
+        [task] = list_tasks(source, output).tasks
+        return classify_shard(task, Shard.parse(text), classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
+
+    return make
+
+
+def write(path: Path, content: str) -> Path:
+    """Write a file, packed if its name says so, with the bytes that surrogates stand for."""
+    raw = content.encode("utf-8", "surrogateescape")
+    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    return path

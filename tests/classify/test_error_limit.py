@@ -95,6 +95,8 @@ def test_the_message_has_the_most_frequent_reason() -> None:
     with pytest.raises(BadDataError, match=r"in\.csv: 1,200 of 1,500") as caught:
         ErrorLimit(count=0).check(Path("in.csv"), None, counts(1500, short=300))
     assert "None" not in caught.value.hint
+    with pytest.raises(BadDataError, match=r"none of 1 row got a label; the most frequent reason \(1 row\): empty"):
+        ErrorLimit().check(Path("in.csv"), None, counts(1, empty=1))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,7 @@ def test_the_message_has_the_most_frequent_reason() -> None:
         ("no key 'text'", "--text-column"),
         ("no key 'JSON'", "--text-column"),
         ("no key 'fields'", "--text-column"),
+        ("1 field where the header has 2", "--delimiter"),
         ("3 fields where the header has 2", "--delimiter"),
         ("malformed quoting: text follows a closing quote", "--quoting"),
         ("undecodable bytes in the text", "--encoding"),

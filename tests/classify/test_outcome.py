@@ -1,13 +1,12 @@
-"""What a classification ends with: exit codes, the bound on errors, files of a folder, and the summary."""
+"""What a classification ends with: exit codes, the bound on errors, and the summary."""
 
+import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.builders import write_files
-from tests.classify.command import Command, Done, emotion
+from tests.classify.command import Command, Done
 
 UNUSABLE = {
     "a trailing delimiter in every row": ("in.csv", "id,text\n1,happy,\n2,furious,\n"),
@@ -42,6 +41,56 @@ def test_a_file_without_a_single_label_is_bad_data(command: Command, name: str, 
 def test_a_job_without_a_single_label_is_bad_data(command: Command) -> None:
     env = {"EMOTION_ON_ERROR": "keep", "EMOTION_DEVICE": "cpu", "EMOTION_LOG_FORMAT": "json"}
     assert command("id,text\n1,happy,\n2,furious,\n", env=env).code == 65
+
+
+ROWS = "".join(f"{number};happy {number * 7919}\n" for number in range(9000))
+FAILING = {
+    "no such column": ("in.csv", "id;body\n1;happy\n", (), "2 columns, delimiter ';', utf-8"),
+    "the only column has another name": (
+        "in.tsv",
+        "body\nhappy\n",
+        (),
+        "1 column, delimiter tab, quotes within a line, utf-8",
+    ),
+    "no such column, no header": (
+        "in.csv",
+        "1;happy\n",
+        ("--no-header",),
+        "2 columns, delimiter ';', no header, utf-8",
+    ),
+    "no such column by the option": ("in.csv", "a|b\n1|2\n", ("--text-column", "c"), "2 columns, delimiter '|', utf-8"),
+    "a packed file that is cut off": (
+        "in.csv.gz",
+        gzip.compress(b"id;text\n" + ROWS.encode())[:-9],
+        (),
+        "text in column 'text' of 2, delimiter ';', utf-8",
+    ),
+    "a row that stops": (
+        "in.csv",
+        "id;text\n1;\n".encode("utf-16"),
+        ("--encoding", "utf-16", "--on-error", "fail"),
+        "text in column 'text' of 2, delimiter ';', utf-16-le",
+    ),
+    "a packed JSONL file that is cut off": (
+        "in.jsonl.gz",
+        gzip.compress(b"".join(b'{"text": "%d"}\n' % (number * 7919) for number in range(9000)))[:-9],
+        (),
+        "JSONL in utf-8, the text under 'text'",
+    ),
+}
+
+
+@pytest.mark.parametrize("shards", [0, 1])
+@pytest.mark.parametrize("name", FAILING)
+def test_how_a_file_was_read_is_said_before_it_fails(command: Command, name: str, shards: int) -> None:
+    file, content, options, how = FAILING[name]
+    done = command(content, *options, *(("--shard", "0/1") * shards), name=file)
+    assert done.code == 65
+    first, second, *_ = done.err.splitlines()
+    assert first.endswith(f"{file}: {how}")
+    assert second.startswith("error: ")
+    assert done.err.count(how) == 1
+    assert not done.output.exists()
 
 
 @pytest.mark.parametrize("content", ["id,text\n", "", "\n\n", "id,text\n\n\n"])
@@ -110,67 +159,6 @@ def test_the_bound_is_judged_over_all_shards(command: Command) -> None:
     content += "7,\n"
     codes = [command(content, "--shard", f"{index}/3", "--max-errors", "40%").code for index in range(3)]
     assert codes[-1] == 65
-
-
-FOLDER = {
-    "a.csv": b"id;text\n1;happy\n2;\n",
-    "bad.csv": b"id,body\n1,happy\n",
-    "c.tsv": b"id\ttext\n1\tfurious\n",
-    "empty.jsonl": b'{"error": "happy"}\n',
-    "z.CSV": b"text\nscared\n",
-}
-
-
-def classify_folder(folder: Path, model: Path, *options: object) -> Done:
-    return emotion("classify", folder / "in", folder / "out", "--model", model, *options)
-
-
-@pytest.mark.parametrize("shards", [0, 1, 2])
-def test_a_bad_file_does_not_stop_the_others(tmp_path: Path, toy_model: Path, shards: int) -> None:
-    write_files(tmp_path / "in", FOLDER)
-    options = [["--shard", f"{index}/{shards}"] for index in range(shards)] or [[]]
-    for option in options:
-        done = classify_folder(tmp_path, toy_model, *option)
-        assert done.code == 65
-        assert "bad.csv" in done.err
-        assert "--text-column" in done.err
-    assert "empty.jsonl" in done.err
-    assert b"joy" in (tmp_path / "out" / "a.csv").read_bytes()
-    assert b"anger" in (tmp_path / "out" / "c.tsv").read_bytes()
-    assert b"fear" in (tmp_path / "out" / "z.CSV").read_bytes()
-    assert not (tmp_path / "out" / "bad.csv").exists()
-
-
-def test_the_summary_names_the_bad_files(tmp_path: Path, toy_model: Path) -> None:
-    write_files(tmp_path / "in", FOLDER)
-    done = classify_folder(tmp_path, toy_model, "--json")
-    assert done.code == 65
-    summary = json.loads(done.out)
-    failed = {Path(entry["input"]).name: entry["error"] for entry in summary["failed"]}
-    assert "no column 'text'" in failed["bad.csv"]
-    assert set(failed) == {"bad.csv", "empty.jsonl"}
-    assert {Path(entry["input"]).name for entry in summary["outputs"]} >= {"a.csv", "c.tsv", "z.CSV"}
-
-
-def test_files_that_are_passed_over_are_counted_and_named(tmp_path: Path, toy_model: Path) -> None:
-    write_files(tmp_path / "in", {"a.csv": b"text\nhappy\n", ".hidden.csv": b"", "table.xlsx": b"", "all.json": b"[]"})
-    (tmp_path / "outside.csv").write_text("text\nhappy\n")
-    (tmp_path / "in" / "link.csv").symlink_to(tmp_path / "outside.csv")
-    done = classify_folder(tmp_path, toy_model, "--json")
-    assert done.code == 0
-    for name in (".hidden.csv", "table.xlsx", "all.json", "link.csv"):
-        assert name in done.err
-    passed = json.loads(done.out)["passed_over"]
-    assert passed["count"] == 4
-    assert len(passed["files"]) == 4
-
-
-def test_at_most_ten_files_that_are_passed_over_are_named(tmp_path: Path, toy_model: Path) -> None:
-    write_files(tmp_path / "in", {"a.csv": b"text\nhappy\n"} | {f"picture{number}.png": b"" for number in range(37)})
-    done = classify_folder(tmp_path, toy_model)
-    assert done.code == 0
-    assert "37" in done.err
-    assert done.err.count(".png") == 10
 
 
 def summary_of(done: Done) -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""Parts: what they are together, when one is made again, and when they are not joined."""
+"""Parts: what they are together, when one is made again, and what they withstand."""
 
-import gzip
 import hashlib
 import json
 from collections.abc import Callable
@@ -10,39 +9,13 @@ from pathlib import Path
 import pytest
 
 from emotion.classify import engine, part_files
-from emotion.classify.part_files import ShardResult, classify_shard
-from emotion.classify.shard import Shard
-from emotion.classify.tasks import Settings, Task, list_tasks
+from emotion.classify.tasks import Task
 from emotion.errors import BadDataError, TryAgainError
-from emotion.onnx.session import Classifier
 from emotion.records.dialect import DialectOptions
-from emotion.store.atomic import sha256, write_json
-from tests.classify.conftest import LISTENER, Classify
-from tests.toy import write_model
+from emotion.store.atomic import write_json
+from tests.classify.conftest import CSV, Classify, Part, write
 
-ROWS = ["i feel happy", '"so ""furious"",\n yes"', "", "scared", "a,b", "\udcff", '"never closed', "happy"]
-CSV = "text,n\n" + "".join(f"{row},{number}\n" for number, row in enumerate(ROWS * 9))
 JSONL = "".join(f'{{"text": "{word}"}}\n' for word in ["happy", "", "scared", '"', "\udcff"] * 9)
-
-Part = Callable[..., ShardResult]
-
-
-@pytest.fixture
-def part(toy: Classifier) -> Part:
-    """Give a function that makes one part of a file."""
-
-    def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> ShardResult:
-        [task] = list_tasks(source, output).tasks
-        return classify_shard(task, Shard.parse(text), classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
-
-    return make
-
-
-def write(path: Path, content: str) -> Path:
-    """Write a file, packed if its name says so, with the bytes that surrogates stand for."""
-    raw = content.encode("utf-8", "surrogateescape")
-    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
-    return path
 
 
 @pytest.mark.parametrize("of", [1, 3, 8])
@@ -81,21 +54,6 @@ def test_parts_of_an_encoding_with_a_mark(tmp_path: Path, run: Classify, part: P
     for index in range(3):
         part(source, tmp_path / "joined.csv", f"{index}/3", options=DialectOptions(encoding="utf-16"))
     assert (tmp_path / "joined.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
-
-
-def test_a_part_and_its_manifest(tmp_path: Path, part: Part) -> None:
-    source = write(tmp_path / "a.csv.gz", CSV)
-    part(source, tmp_path / "out.csv.gz", "1/8")
-    folder = tmp_path / "out.csv.gz.parts"
-    name = "part-00001-of-00008.csv.gz"
-    assert sorted(path.name for path in folder.iterdir()) == [name, f"{name}.errors.csv", f"{name}.json"]
-    content = gzip.decompress((folder / name).read_bytes())
-    assert content.startswith(b"text,n,label,score\n")
-    manifest = json.loads((folder / f"{name}.json").read_text())
-    assert (manifest["shard"], manifest["origin"]["of"], manifest["first"], manifest["counts"]["rows"]) == (1, 8, 9, 9)
-    assert manifest["output"] == hashlib.sha256(content).hexdigest()
-    assert manifest["errors_file"] == sha256(folder / f"{name}.errors.csv")
-    assert manifest["device"] == "cpu"
 
 
 def test_a_part_that_is_there_is_not_made_again(tmp_path: Path, part: Part) -> None:
@@ -191,27 +149,6 @@ def test_a_part_that_others_replace_is_made_again(
     with pytest.raises(TryAgainError, match="is written by others too"):
         part(source, tmp_path / "again.csv", "0/1")
     assert not (tmp_path / "again.csv").exists()
-
-
-def test_parts_of_different_origin_are_not_joined(tmp_path: Path, part: Part) -> None:
-    source = write(tmp_path / "a.csv", CSV)
-    other = Classifier.load(write_model(tmp_path / "other", labels=("a", "b", "c")), 1)
-    part(source, tmp_path / "out.csv", "0/2")
-    assert part(source, tmp_path / "out.csv", "1/2", other).missing == [0]
-    assert part(source, tmp_path / "out.csv", "1/2", all_scores=True).missing == [0]
-    write(source, CSV + "more,9\n")
-    assert part(source, tmp_path / "out.csv", "1/2").missing == [0]
-    assert not part(source, tmp_path / "out.csv", "0/2").skipped
-    assert (tmp_path / "out.csv").read_bytes().splitlines()[-1].startswith(b"more,9,")
-
-
-def test_parts_of_different_devices_are_joined(tmp_path: Path, part: Part, toy: Classifier) -> None:
-    source = write(tmp_path / "a.csv", CSV)
-    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._batcher, device="gpu")
-    first = part(source, tmp_path / "out.csv", "0/2", on_gpu).part
-    assert json.loads(first.with_name(first.name + ".json").read_text())["device"] == "gpu"
-    assert part(source, tmp_path / "out.csv", "0/2").skipped
-    assert part(source, tmp_path / "out.csv", "1/2").missing == []
 
 
 def test_joining_again_is_harmless(tmp_path: Path, part: Part) -> None:

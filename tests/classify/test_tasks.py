@@ -1,12 +1,28 @@
 """Which files are classified into which, and what is refused."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from emotion.classify.tasks import list_tasks
 from emotion.errors import InputMissingError, UsageError
+
+NOBODY = 65534
+
+
+@contextlib.contextmanager
+def _without_rights() -> Iterator[None]:
+    """Let root read only what anyone may read."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def _write(*paths: Path) -> None:
@@ -24,6 +40,26 @@ def test_a_folder_is_mirrored(tmp_path: Path) -> None:
     assert [str(task.source.relative_to(source)) for task in tasks] == wanted
     assert [str(task.output.relative_to(output)) for task in tasks] == wanted
     assert [task.format for task in tasks] == ["csv", "tsv", "jsonl", "jsonl"]
+
+
+def test_a_format_is_the_format_of_all_files_of_a_folder(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    _write(*(source / name for name in ("a.csv", "b.txt", "part-00000", "c.jsonl.gz", ".d.tsv", "e.csv.errors.csv")))
+    found = list_tasks(source, tmp_path / "out", kind="tsv")
+    assert {task.source.name: task.format for task in found.tasks} == dict.fromkeys(
+        ("a.csv", "b.txt", "part-00000", "c.jsonl.gz"), "tsv"
+    )
+    assert {path.name for path, _ in found.passed_over} == {".d.tsv", "e.csv.errors.csv"}
+
+
+def test_files_of_unknown_formats_are_passed_over(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    _write(source / "a.txt")
+    with pytest.raises(InputMissingError, match="nothing to classify") as caught:
+        list_tasks(source, tmp_path / "out")
+    assert "with --format files of any name" in caught.value.hint
+    _write(source / "a.csv")
+    assert list_tasks(source, tmp_path / "out").passed_over == [(source / "a.txt", "unknown format")]
 
 
 def test_links_that_leave_the_folder_are_passed_over(tmp_path: Path) -> None:
@@ -100,3 +136,73 @@ def test_folders_that_are_not_entered_are_named(tmp_path: Path) -> None:
         "linked": "a linked folder",
         "old.csv.parts": "made by a classification",
     }
+
+
+@pytest.fixture
+def closed(in_memory: Path) -> Iterator[Path]:
+    """Give a folder with a folder that nobody may read, and one that lends names alone."""
+    source = in_memory / "in"
+    _write(*(source / name for name in ("a.csv", "closed/b.csv", "names/c.csv", "names/more/d.csv")))
+    modes = {in_memory: 0o755, source / "closed": 0, source / "names": 0o444}
+    for folder, mode in modes.items():
+        folder.chmod(mode)
+    yield source
+    for folder in modes:
+        folder.chmod(0o755)
+
+
+def test_what_cannot_be_read_in_a_folder_is_named(closed: Path) -> None:
+    with _without_rights():
+        found = list_tasks(closed, closed.with_name("out"))
+    assert [task.source.name for task in found.tasks] == ["a.csv"]
+    assert {(str(path.relative_to(closed)), reason) for path, reason in found.passed_over} == {
+        (name, "cannot be read") for name in ("closed", "names/c.csv", "names/more")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("closed", "nothing to classify in .*closed, but .*closed .cannot be read"),
+        ("closed/b.csv", "cannot read .*b.csv: Permission denied"),
+        ("closed/none.csv", "cannot read .*none.csv: Permission denied"),
+        ("names", "nothing to classify in .*names, but .*c.csv .cannot be read"),
+    ],
+)
+def test_an_input_that_cannot_be_read(closed: Path, name: str, message: str) -> None:
+    with _without_rights(), pytest.raises(InputMissingError, match=message):
+        list_tasks(closed / name, closed.with_name("out"))
+
+
+def test_an_output_that_cannot_be_reached_is_left_to_the_one_that_writes_it(closed: Path) -> None:
+    output = closed / "closed" / "out.csv"
+    with _without_rights():
+        assert [task.output for task in list_tasks(closed / "a.csv", output).tasks] == [output]
+
+
+def test_a_name_too_long_for_any_file(tmp_path: Path) -> None:
+    with pytest.raises(InputMissingError, match="File name too long"):
+        list_tasks(tmp_path / f"{'a' * 300}.csv", tmp_path / "out.csv")
+
+
+def test_a_folder_too_deep_for_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "in"
+    _write(source / "a.csv")
+    monkeypatch.chdir(source)
+    for _ in range(20):
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    _write(Path("b.csv"))
+    found = list_tasks(source, tmp_path / "out")
+    assert [task.source.name for task in found.tasks] == ["a.csv"]
+    assert [reason for _, reason in found.passed_over] == ["cannot be read"]
+
+
+def test_links_that_lead_to_themselves(tmp_path: Path) -> None:
+    source, loop = tmp_path / "in", tmp_path / "in" / "loop.csv"
+    _write(source / "a.csv")
+    loop.symlink_to("loop.csv")
+    with pytest.raises(InputMissingError, match=r"cannot read .*loop\.csv"):
+        list_tasks(loop, tmp_path / "out.csv")
+    assert list_tasks(source / "a.csv", loop).tasks
+    assert list_tasks(source, tmp_path / "out").passed_over == [(loop, "cannot be read")]

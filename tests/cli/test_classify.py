@@ -336,7 +336,7 @@ def test_shards_say_what_they_did(tmp_path: Path, source: Path, toy_model: Path)
     assert "1 of 2 parts" in classify(*arguments, "0/2").stderr
     assert "was there already" in classify(*arguments, "0/2").stderr
     last = classify(*arguments, "1/2", "--json")
-    assert "all 2 parts joined" in last.stderr
+    assert "joined 2 parts in" in last.stderr
     [part] = json.loads(last.stdout)["outputs"]
     assert (part["rows"], part["skipped"], part["missing"]) == (2, False, [])
 

@@ -67,6 +67,8 @@ def summary(made: ClassifyReport, capsys: Capture) -> dict[str, Any]:
         ({"delimiter": "\t", "quoting": "line"}, "of 2, delimiter tab, quotes within a line, utf-8"),
         ({"quoting": "none"}, "of 2, delimiter ';', no quotes, utf-8"),
         ({"header": False, "text_column": "2"}, "text in column '2' of 2, delimiter ';', no header, utf-8"),
+        ({"text_column": None}, "a.csv: 2 columns, delimiter ';', utf-8"),
+        ({"text_column": None, "columns": 1}, "a.csv: 1 column, delimiter ';', utf-8"),
         ({"index": True}, "warning: a.csv: the rows have one cell more than the header"),
         ({"text_column": "te\u200bxt"}, r"text in column 'te\u200bxt' of 2"),
         (JSONL, "JSONL in utf-16-le, the text under 'text'"),
@@ -122,9 +124,9 @@ def test_what_is_unusual_about_an_output_is_said(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("skipped", "missing", "expected"),
     [
-        (False, [1, 2], "2 of 3 parts of out/a.csv are still to come"),
+        (False, [1, 2], "still to come: 2 of 3 parts of out/a.csv"),
         (True, [2], "part 0 of 3 was there already"),
-        (False, [], "all 3 parts joined in out/a.csv"),
+        (False, [], "joined 3 parts in out/a.csv"),
     ],
 )
 def test_parts_are_reported(capsys: Capture, *, skipped: bool, missing: list[int], expected: str) -> None:
@@ -179,7 +181,7 @@ def test_bad_files_of_a_folder_are_named_at_the_end(capsys: Capture) -> None:
 def test_files_that_are_passed_over_are_named_up_to_ten(capsys: Capture) -> None:
     made = report("a.csv", passed_over=12)
     err = capsys.readouterr().err
-    assert err.startswith("warning: 12 files are passed over: 0.png (unknown format), 1.png")
+    assert err.startswith("warning: passing over 12 files: 0.png (unknown format), 1.png")
     assert err.endswith("9.png (unknown format), and 2 more\n")
     content = summary(made, capsys)["passed_over"]
     assert (content["count"], len(content["files"])) == (12, 10)
@@ -201,6 +203,32 @@ def test_the_summary_adds_up_all_outputs(capsys: Capture) -> None:
     assert [output["errors_file"] for output in content["outputs"]] == [None, str(second.errors)]
 
 
+def test_one_of_a_kind_is_in_the_singular(capsys: Capture) -> None:
+    made = report("a.csv", passed_over=1)
+    [task] = tasks("a.csv")
+    one = counts(rows=1, errors=1, cut=1, reasons=Counter(short=1))
+    result = ShardResult(Path("out/a.csv.parts/0"), one, prefixed=False, skipped=False, missing=[], whole=one)
+    made.add_part(task, Shard(0, 1), result)
+    made.summarize(CLASSIFIER, as_json=False)
+    passed, errors, joined, whole, rows, *_, cut = capsys.readouterr().err.splitlines()
+    assert passed.startswith("warning: passing over 1 file: ")
+    assert "1 of 1 row of a.csv could not" in errors
+    assert joined.startswith("joined 1 part in out/a.csv; ")
+    assert whole == "all parts: 1 row, 1 without a label"
+    assert rows.startswith("1 row in ")
+    assert cut == "cut off where the model stops to read: 1 text"
+
+
+def test_the_dialect_of_an_empty_file_is_its_own(capsys: Capture) -> None:
+    made = report("a.csv", "b.csv")
+    empty = DIALECT | {"columns": 0, "text_column": None}
+    for task, dialect in zip(tasks("a.csv", "b.csv"), (DIALECT, empty), strict=True):
+        made.listener.on_open(task.source, dialect)
+        made.add(task, counts(), prefixed=False)
+    assert "b.csv: " not in capsys.readouterr().err
+    assert [output["dialect"] for output in summary(made, capsys)["outputs"]] == [DIALECT, empty]
+
+
 def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     made = report("a.csv")
     labels = Counter({f"label {number}": 12 - number for number in range(12)})
@@ -214,7 +242,7 @@ def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     assert shares.startswith("labels: label 0 15.4%, label 1 14.1%, ")
     assert shares.endswith("label 9 3.8%, and 2 more")
     assert scores == "scores: median 0.900, 5 % up to 0.500, 95 % up to 0.900"
-    assert cut.startswith("1,500 texts are longer than the model reads")
+    assert cut.startswith("cut off where the model stops to read: 1,500 texts")
 
 
 def test_control_characters_of_a_record_do_not_reach_the_terminal(capsys: Capture) -> None:

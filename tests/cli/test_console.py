@@ -46,6 +46,58 @@ def test_what_looks_like_markup_is_printed_as_it_is(capsys: pytest.CaptureFixtur
     assert all(text in screen.getvalue() for text in ("[data]", "[a]", "[bold]1", "[/]"))
 
 
+# What moves the cursor, rings, recolors, reverses the direction of writing, or is not seen.
+CONTROLS = "a\x1b[31m\r\x07\x9b2J\t\u202e\u200bz"
+ESCAPES = r"a\x1b[31m\r\x07\x9b2J\t\u202e\u200bz"
+
+
+def test_a_terminal_obeys_nothing_in_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say(f"{CONTROLS}\nsecond line :smile:")
+    console.warn(CONTROLS)
+    console.fail(CONTROLS, CONTROLS)
+    assert capsys.readouterr().err.splitlines() == [
+        ESCAPES,
+        "second line :smile:",
+        f"warning: {ESCAPES}",
+        f"error: {ESCAPES}",
+        f"  try: {ESCAPES}",
+    ]
+
+
+def test_a_terminal_obeys_nothing_in_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=file, width=200, highlight=False))
+    console.table(CONTROLS, [CONTROLS, "b"], [["c", CONTROLS]])
+    assert file.getvalue().count(ESCAPES) == 3
+    assert set("\x1b\r\x07\x9b\t\u202e\u200b").isdisjoint(file.getvalue())
+
+
+def test_columns_are_as_wide_as_their_escapes(screen: io.StringIO) -> None:
+    console.table("", ["run", "name", "rows"], [["a", "\u200b" * 3, "12345"]])
+    assert screen.getvalue().count("run") == 2
+    assert max(map(len, screen.getvalue().splitlines())) <= 30
+
+
+def test_a_terminal_obeys_nothing_in_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(console, "err", Console(file=file, force_terminal=True, width=200))
+    with console.meter("\x07[b]\u202e :smile:", "rows", total=4) as meter:
+        assert meter.bar is not None
+        meter.advance(1, "\x07[i]\u202d")
+        meter.bar.refresh()
+    assert r"\x07[b]\u202e :smile:" in file.getvalue()
+    assert r"\x07[i]\u202d" in file.getvalue()
+
+
+def test_a_terminal_obeys_nothing_in_a_question(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "interactive", lambda: True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert console.confirm(CONTROLS, yes=False)
+    assert ESCAPES in capsys.readouterr().err
+
+
 def test_a_long_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     console.say("word " * 200)
     assert capsys.readouterr().err.count("\n") == 1
