@@ -1,5 +1,6 @@
 """Formats durations, nested objects, differences and foreign texts for people to read."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,13 @@ def flatten(content: Any) -> list[tuple[str, str]]:
 def first_items(items: Sequence[str], most: int) -> list[str]:
     """The first `most` items of a list, and `and 3 more` as the last one if there are others."""
     return [*items[:most], f"and {len(items) - most:,} more"] if len(items) > most else list(items)
+
+
+def finite(figures: dict[str, Any]) -> dict[str, Any]:
+    """Replace NaN and infinity, which JSON lacks, by None."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in figures.items()
+    }
 
 
 def printable(text: str) -> str:

@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Table
 
 from emotion.errors import UsageError
-from emotion.formatting import escape_invisible
+from emotion.formatting import escape_invisible, finite
 
 
 class LogFormat(StrEnum):
@@ -170,8 +170,8 @@ class Meter:
 
 
 def log_json(event: dict[str, Any]) -> None:
-    """Print one JSON line on stderr."""
-    sys.stderr.write(json.dumps(event, ensure_ascii=False) + "\n")
+    """Print one JSON line on stderr; NaN and infinity become null."""
+    sys.stderr.write(json.dumps(finite(event), ensure_ascii=False, allow_nan=False) + "\n")
     sys.stderr.flush()
 
 

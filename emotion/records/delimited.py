@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
 from emotion.errors import BadDataError
+from emotion.formatting import count
 from emotion.records.dialect import Dialect, quoted_cells
 from emotion.records.lines import Lines
 from emotion.records.record import Record
@@ -64,7 +65,7 @@ class RowReader:
         where = "header" if self._header else "first row"
         other_end = self._lines.end != "\n" and any("\n" in cell for cell in record.fields)
         mixed = ", perhaps because some lines end in \\n and the first does not" if other_end else ""
-        return f"{len(record.fields)} fields where the {where} has {self._width}{mixed}"
+        return f"{count(len(record.fields), 'field')} where the {where} has {self._width}{mixed}"
 
     def take(self) -> Record | None:
         """Take the next row; None at the end."""

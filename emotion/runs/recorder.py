@@ -1,12 +1,12 @@
 """Writes progress.json and history.csv into the run's folder while training runs."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from emotion.errors import EmotionError
+from emotion.formatting import finite
 from emotion.store.atomic import write_json, write_text
 from emotion.store.layout import Run, read_json
 from emotion.training.progress import Epoch, TrainingListener, TrainingProgress, history_csv
@@ -82,12 +82,5 @@ class Recorder:
 
     def _write(self, state: str, progress: TrainingProgress) -> None:
         self.progress, self.written = progress, time.monotonic()
-        last = _finite(asdict(self.epochs[-1])) if self.epochs else None
-        write_json(self.run.progress, {"state": state, **_finite(asdict(progress)), **self.facts, "last_epoch": last})
-
-
-def _finite(figures: dict[str, Any]) -> dict[str, Any]:
-    """Replace NaN and infinity, which JSON lacks, by null."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in figures.items()
-    }
+        last = finite(asdict(self.epochs[-1])) if self.epochs else None
+        write_json(self.run.progress, {"state": state, **finite(asdict(progress)), **self.facts, "last_epoch": last})

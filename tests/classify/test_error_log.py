@@ -21,7 +21,7 @@ def test_bad_rows_keep_their_place_and_are_filed(tmp_path: Path, run: Classify) 
         ["line", "reason", "record"],
         ["3", "empty text", "  ,2"],
         ["5", "undecodable bytes in the text", "bytes \udcff,3"],
-        ["6", "1 fields where the header has 2", "short"],
+        ["6", "1 field where the header has 2", "short"],
         ["7", "3 fields where the header has 2", "long,4,5"],
         ["8", "malformed quoting: text follows a closing quote", '"furious"x,6'],
         ["9", "undecodable bytes in the text", '"\n\udce9",7'],

@@ -184,6 +184,11 @@ def test_json_lines_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(line) == {"event": "error", "record": "a\nb"}
 
 
+def test_json_lines_have_null_for_a_loss_that_is_not_finite(capsys: pytest.CaptureFixture[str]) -> None:
+    console.log_json({"event": "epoch", "loss": float("nan"), "accuracy": 0.5})
+    assert capsys.readouterr().err == '{"event": "epoch", "loss": null, "accuracy": 0.5}\n'
+
+
 def test_nobody_can_be_asked_in_a_test() -> None:
     assert console.interactive() is False
 

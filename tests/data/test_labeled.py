@@ -112,7 +112,7 @@ class TestCsv:
         error = refused(put(tmp_path / "r.csv", 'text,label\n"a\n\nb",joy\n,joy\na\nb,\n'))
         assert "3 rows" in error.message
         assert "line 5: empty text" in error.message
-        assert "line 6: 1 fields where the header has 2" in error.message
+        assert "line 6: 1 field where the header has 2" in error.message
         assert "line 7: empty label" in error.message
 
     def test_a_quote_that_is_never_closed_is_told_at_its_line(self, tmp_path: Path) -> None:

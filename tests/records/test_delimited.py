@@ -144,7 +144,7 @@ def test_blank_lines_belong_to_the_row_before() -> None:
         (8, b"2,b", b"\n"),
         (9, b" ", b"\n"),
     ]
-    assert rows[2].problem == "1 fields where the header has 2"
+    assert rows[2].problem == "1 field where the header has 2"
 
 
 def test_blank_lines_of_one_column_are_rows() -> None:
@@ -189,7 +189,7 @@ def test_rows_that_are_quoted_once_more(name: str) -> None:
 
 
 PROBLEMS: dict[str, tuple[bytes, str]] = {
-    "short": (b"1\n", "1 fields where the header has 2"),
+    "short": (b"1\n", "1 field where the header has 2"),
     "long": (b"1,2,3\n", "3 fields where the header has 2"),
     "header": (b"id,text\n", "the header again"),
     "mark": (b"\xef\xbb\xbf1,2\n", "byte order mark"),

@@ -44,7 +44,7 @@ class TestEncodings:
     )
     def test_undecodable_bytes_are_named_with_their_line(self, tmp_path: Path, name: str, content: bytes) -> None:
         error = refused(put(tmp_path / name, content))
-        assert "1 rows" in error.message
+        assert "1 row cannot" in error.message
         assert "line 3: undecodable bytes in the text" in error.message
         assert "--encoding" in error.message
 
