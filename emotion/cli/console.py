@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -24,7 +25,7 @@ from rich.progress import (
 from rich.table import Table
 
 from emotion.errors import UsageError
-from emotion.formatting import escape_invisible, finite
+from emotion.formatting import finite
 
 
 class LogFormat(StrEnum):
@@ -42,6 +43,9 @@ err = Console(
     stderr=True, highlight=False, emoji=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH
 )
 
+# Categories and directions (Unicode Annex 9) of the characters that a terminal obeys.
+CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
+DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 STEP_SECONDS = 10.0
 MEGABYTE = 1_000_000
 
@@ -64,8 +68,16 @@ def fail(message: str, hint: str) -> None:
 
 
 def printable_lines(text: str) -> str:
-    """Text with escapes for all that nobody sees, or that a terminal obeys. Line feeds stay."""
-    return "\n".join(map(escape_invisible, text.split("\n")))
+    """Text with escapes for what a terminal obeys. Line feeds stay, and so do the joiners of emoji and scripts."""
+    return "".join(
+        character.encode("unicode_escape").decode() if character != "\n" and _is_obeyed(character) else character
+        for character in text
+    )
+
+
+def _is_obeyed(character: str) -> bool:
+    """Whether a character moves the cursor, ends a line, or changes the direction of writing."""
+    return unicodedata.category(character) in CONTROLS or unicodedata.bidirectional(character) in DIRECTIONS
 
 
 def _literal(text: str) -> str:

@@ -46,9 +46,13 @@ def test_what_looks_like_markup_is_printed_as_it_is(capsys: pytest.CaptureFixtur
     assert all(text in screen.getvalue() for text in ("[data]", "[a]", "[bold]1", "[/]"))
 
 
-# What moves the cursor, rings, recolors, reverses the direction of writing, or is not seen.
-CONTROLS = "a\x1b[31m\r\x07\x9b2J\t\u202e\u200bz"
-ESCAPES = r"a\x1b[31m\r\x07\x9b2J\t\u202e\u200bz"
+# What moves the cursor, rings, recolors, ends lines, or reverses the direction of writing.
+CONTROLS = "a\x1b[31m\r\x07\x9b2J\t\u202e\u2028\ud800z"
+ESCAPES = r"a\x1b[31m\r\x07\x9b2J\t\u202e\u2028\ud800z"
+# An emoji of several characters, a word of Persian, a name of Hindi.
+JOINED = (
+    "\u2764\ufe0f \U0001f469\u200d\U0001f52c \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0915\u094d\u200d\u0937"
+)
 
 
 def test_a_terminal_obeys_nothing_in_a_message(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,16 +68,21 @@ def test_a_terminal_obeys_nothing_in_a_message(capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_joiners_of_emoji_and_scripts_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say(JOINED)
+    assert capsys.readouterr().err == JOINED + "\n"
+
+
 def test_a_terminal_obeys_nothing_in_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     monkeypatch.setattr(console, "out", Console(file=file, width=200, highlight=False))
     console.table(CONTROLS, [CONTROLS, "b"], [["c", CONTROLS]])
     assert file.getvalue().count(ESCAPES) == 3
-    assert set("\x1b\r\x07\x9b\t\u202e\u200b").isdisjoint(file.getvalue())
+    assert set("\x1b\r\x07\x9b\t\u202e\u2028").isdisjoint(file.getvalue())
 
 
 def test_columns_are_as_wide_as_their_escapes(screen: io.StringIO) -> None:
-    console.table("", ["run", "name", "rows"], [["a", "\u200b" * 3, "12345"]])
+    console.table("", ["run", "name", "rows"], [["a", "\u2028" * 3, "12345"]])
     assert screen.getvalue().count("run") == 2
     assert max(map(len, screen.getvalue().splitlines())) <= 30
 
