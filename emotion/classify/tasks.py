@@ -199,7 +199,8 @@ def _reason_not_to_enter(folder: Path) -> str:
 
 
 def _format(source: Path, output: Path, kind: Format | None) -> Format:
-    found = kind or format_of(source) or ("csv" if source == STANDARD_STREAM else None)
+    of_stream = (format_of(output) or "csv") if source == STANDARD_STREAM else None
+    found = kind or format_of(source) or of_stream
     if found is None:
         raise UsageError(f"the name {source} does not say its format", "say it with --format csv, tsv or jsonl")
     output_format = format_of(output)

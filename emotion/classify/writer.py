@@ -100,7 +100,7 @@ class Writer:
         return self._file.write(content)
 
     def _check_labels(self, labels: Sequence[str]) -> None:
-        text = "".join(labels)
+        text = "".join([*labels, *self.names])
         try:
             text.encode(self._records.codec.name)
         except UnicodeEncodeError as error:
@@ -112,7 +112,7 @@ class Writer:
         breaking = {"csv": "", "line": "\r\n", "none": f"\r\n{delimiter}"}[quoting]
         if self._records.header is not None and not set(text).isdisjoint(breaking):
             raise BadDataError(
-                "the model's labels have characters that this file cannot hold without quotes",
+                "labels or new columns have characters that this file cannot hold without quotes",
                 "use --quoting csv, or another --delimiter",
             )
 

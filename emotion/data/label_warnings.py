@@ -15,11 +15,20 @@ MISSING = {
     "\\n",
     "none",
     "null",
+    "(null)",
+    "(none)",
+    "(blank)",
+    "undefined",
     "nil",
     "n/a",
     "na",
     "<na>",
+    "n.a.",
     "#n/a",
+    "#ref!",
+    "#value!",
+    "#name?",
+    "#div/0!",
     "nat",
     "-",
     "--",
@@ -52,6 +61,7 @@ def find_warnings(splits: Mapping[str, Split]) -> list[str]:
         *_truth(counts),
         *_numbers(counts),
         *_several(counts),
+        *_quoted(counts),
         *overlap_sentences(splits),
     ]
 
@@ -134,6 +144,13 @@ def _numbers(counts: Mapping[str, int]) -> list[str]:
             groups.setdefault(number, []).append(label)
     same = [group for group in groups.values() if len({essence(label) for label in group}) > 1]
     return _groups("labels that are the same number", same, counts)
+
+
+def _quoted(counts: Mapping[str, int]) -> list[str]:
+    found = [label for label in counts if len(label) > 1 and label[0] == label[-1] == '"']
+    if not found:
+        return []
+    return [f"labels in quotes: {_named(found, counts)}; call a .txt file with quotes .csv, or leave --quoting away"]
 
 
 def _number(label: str) -> float | None:

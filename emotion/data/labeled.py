@@ -20,6 +20,8 @@ from emotion.records.text_problem import text_problem, undecodable
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 MAX_REPORTED = 10
+# Characters of a header of a .txt file that is looked for in all lines.
+LONGEST_HEADER = 200
 ONE_LABEL = (
     "every row needs one label, and multi-label classification is not supported: keep one label of each list, or write"
     " a row per label (explode in pandas)"
@@ -129,6 +131,8 @@ def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
             if line.strip() and not (first and params.header and _is_header(path, line, params)):
                 text, semicolon, label = line.rpartition(";")
                 problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
+                if params.header and _names_columns(line, params):
+                    problem = "the header again: are several files in one?"
                 if "\0" in line:
                     problem = "NUL bytes: is this part of the file UTF-16?"
                 if "\n" in line or "\r" in line:
@@ -143,16 +147,27 @@ def _is_header(path: Path, line: str, params: DataTable) -> bool:
     Raises:
         BadDataError: it names more columns, or in another order.
     """
-    cells = [cell.strip("\ufeff").strip().casefold() for cell in line.split(";")]
-    headers = [("text", "label"), (params.text_column.casefold(), params.label_column.casefold())]
-    if tuple(cells) in headers:
+    if _names_columns(line, params):
         return True
-    if any(set(header) <= set(cells) for header in headers):
+    cells = _folded_cells(line)
+    if any(set(header) <= set(cells) for header in _headers(params)):
         raise BadDataError(
             f"{path}: the first line names other columns than text;label: {line[:80]!r}",
             "a .txt file has lines of text;label; call a file with a header .csv",
         )
     return False
+
+
+def _names_columns(line: str, params: DataTable) -> bool:
+    return len(line) < LONGEST_HEADER and _folded_cells(line) in _headers(params)
+
+
+def _headers(params: DataTable) -> list[tuple[str, ...]]:
+    return [("text", "label"), (params.text_column.casefold(), params.label_column.casefold())]
+
+
+def _folded_cells(line: str) -> tuple[str, ...]:
+    return tuple(cell.strip("\ufeff").strip().casefold() for cell in line.split(";"))
 
 
 def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:

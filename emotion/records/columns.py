@@ -4,10 +4,10 @@ from pathlib import Path
 
 from emotion.errors import BadDataError
 from emotion.formatting import escape_invisible, first_items, visible
-from emotion.records.dialect import DELIMITERS
 from emotion.records.record import Records
 
 MAX_NAMED, LONGEST_NAME = 10, 60
+JSONL_HINT = "if the file is JSONL, call it .jsonl, or say --format jsonl"
 
 
 def find_column(path: Path, records: Records, name: str, options: str) -> int:
@@ -24,8 +24,10 @@ def find_column(path: Path, records: Records, name: str, options: str) -> int:
     hint = f"name the column with {options}"
     if name not in names and records.first is not None:
         hint += ", or say --no-header if the first line is no header"
-    if len(names) == 1 and any(delimiter in names[0] for delimiter in DELIMITERS):
+    if len(names) == 1:
         hint += ", or the delimiter with --delimiter"
+    if names and names[0].startswith("{"):
+        hint = JSONL_HINT
     raise BadDataError(
         f"{path} has {what} '{escape_invisible(name)}'; its columns are: {', '.join(shown) or '(none)'}", hint
     )

@@ -19,6 +19,11 @@ CELL_LIMIT = 1 << 20
 LINE_BYTES = 64
 # Lines that are all whole rows before a quoted cell that holds them is doubted.
 DOUBTED_LINES = 3
+DOUBLE_RETURN = r"the line ends in \r twice"
+# Characters of a name of a column that is looked for in all rows.
+LONGEST_NAME = 200
+# A byte order mark, read as UTF-16 of another byte order.
+SWAPPED_MARK = "\ufffe"
 
 
 class RowReader:
@@ -38,17 +43,18 @@ class RowReader:
         self._wrapped = False
         # Number of cells that a row should have; 0 before the first row.
         self._width = 0
+        self._return = lines.codec.encode("\r")
         # A row that takes the lines up to this one into a quoted cell does not end well.
         self._dead_end = 0
         # Lines of the current row, and their bytes.
         self._taken: list[bytes] = []
         self._size = 0
 
-    def start(self, first: Record, header: list[str]) -> int:
-        """Give all further rows the width of the file's first row, which is the `header` or has none."""
-        self._header = header
+    def start(self, first: Record, header: list[str], width: int = 0) -> int:
+        """Give all rows a `width`, or the width of the file's first row, which is the `header` or has none."""
+        self._header = sorted(map(_folded, header))
         self._wrapped = first.written < len(header)
-        self._width = len(first.fields) + self._dialect.unnamed
+        self._width = width or len(first.fields) + self._dialect.unnamed
         first.end += self._blank_lines()
         return self._width
 
@@ -57,15 +63,25 @@ class RowReader:
         for record in chain(first, iter(self.take, None)):
             if not record.problem and len(record.fields) != self._width:
                 record.problem = self._wrong_width(record)
-            if self._header and record.fields == self._header:
+            if self._header and self._repeats_header(record.fields):
                 record.problem = "the header again: are several files in one?"
             yield record
 
     def _wrong_width(self, record: Record) -> str:
-        where = "header" if self._header else "first row"
+        where = "header has" if self._header else "most rows have"
         other_end = self._lines.end != "\n" and any("\n" in cell for cell in record.fields)
         mixed = ", perhaps because some lines end in \\n and the first does not" if other_end else ""
-        return f"{count(len(record.fields), 'field')} where the {where} has {self._width}{mixed}"
+        return f"{count(len(record.fields), 'field')} where the {where} {self._width}{mixed}"
+
+    def _repeats_header(self, fields: Sequence[str]) -> bool:
+        """Whether the fields are the names of the columns, in any order and any case."""
+        return (
+            len(fields) == len(self._header)
+            # Sorts only few rows.
+            and len(fields[0]) < LONGEST_NAME
+            and _folded(fields[0]) in self._header
+            and sorted(map(_folded, fields)) == self._header
+        )
 
     def take(self) -> Record | None:
         """Take the next row; None at the end."""
@@ -96,6 +112,10 @@ class RowReader:
             return "a byte order mark within the file: are several files in one?"
         if b"\0" in raw and not self._lines.codec.wide:
             return "NUL bytes: is this part of the file UTF-16?"
+        if SWAPPED_MARK in text:
+            return "a byte order mark of another encoding: are several files in one?"
+        if raw.endswith(self._return):
+            return DOUBLE_RETURN
         return ""
 
     def _blank_lines(self) -> bytes:
@@ -128,14 +148,14 @@ class RowReader:
         Raises:
             BadDataError: they are, and nobody said what quotes mean.
         """
-        rows = [
-            self._lines.decode(self._lines.split_end(line)[0]).split(self._dialect.delimiter) for line in self._taken
-        ]
-        if any(len(cells) != self._width for cells in rows[1:]):
+        lines = (self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken)
+        rows = [line.split(self._dialect.delimiter) for line in lines if line]
+        firsts = [cells[0] for cells in rows]
+        if any(len(cells) != self._width for cells in rows[1:]) or len(set(map(str.isdecimal, firsts))) > 1:
             return
         whole = len(rows) - (len(rows[0]) != self._width)
-        if whole >= DOUBTED_LINES or _count_up([cells[0] for cells in rows]):
-            raise self._ambiguous_quote(self._lines.number - len(rows) + 1)
+        if whole >= DOUBTED_LINES or (len(rows) > 1 and _count_up(firsts)):
+            raise self._ambiguous_quote(self._lines.number - len(self._taken) + 1)
 
     def _ambiguous_quote(self, line: int) -> BadDataError:
         return BadDataError(
@@ -183,7 +203,8 @@ class RowReader:
             self._dead_end = max(self._dead_end, self._lines.number)
         lines = [self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken]
         self._put_back()
-        if len(lines) > 1 and len(cells) == self._width and (self._width == 1 or not self._whole_rows(lines)):
+        width = self._width or len(parse_line(text, self._dialect.delimiter, "line", 0))
+        if len(lines) > 1 and len(cells) == width and (width == 1 or not self._whole_rows(lines, width)):
             raise self._ambiguous_quote(self._lines.number)
 
     def _more_of_cell(self) -> tuple[str, str] | None:
@@ -194,15 +215,18 @@ class RowReader:
         """Lines within a line that has other line ends than the first line, if all of them are whole rows.
 
         Raises:
-            BadDataError: they are whole rows of one column, which may as well be one text.
+            BadDataError: they may be rows, or one text.
         """
         text = self._lines.decode(line)
         content = self._lines.decode(self._lines.split_end(line)[0])
         bare = content if self._dialect.quoting == "none" else without_quoted(content, self._dialect.delimiter)
         lines = [part for part in content.split("\n") if part or self._width == 1]
-        if "\n" not in bare or not lines or not self._whole_rows(lines):
+        if "\n" not in bare or not lines:
             return []
-        if self._width == 1 or self._lines.end == "\r" or len(lines) < DOUBTED_LINES:
+        whole = self._whole_rows(lines, self._width)
+        if not whole and not any(self._dialect.delimiter in part for part in bare.split("\n")[1:]):
+            return []
+        if not whole or self._width == 1 or self._lines.end == "\r" or len(lines) < DOUBTED_LINES:
             raise BadDataError(
                 f"{self._lines.path}, line {self._lines.number:,}: a \\n within a line, and the first line ends in"
                 f" {self._lines.end.encode('unicode_escape').decode()}",
@@ -210,13 +234,17 @@ class RowReader:
             )
         return [self._lines.codec.encode(part) for part in re.findall(r"[^\n]*\n|[^\n]+$", text)]
 
-    def _whole_rows(self, lines: Sequence[str]) -> bool:
-        """Whether each line has as many cells as a row should have."""
+    def _whole_rows(self, lines: Sequence[str], width: int) -> bool:
+        """Whether each line has `width` cells."""
         delimiter, quoting, _ = self._dialect
         try:
-            return all(len(parse_line(line, delimiter, quoting, self._width)) == self._width for line in lines)
+            return all(len(parse_line(line, delimiter, quoting, width)) == width for line in lines)
         except QuoteError:
             return False
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _count_up(cells: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """Finds the dialect of a CSV or TSV file from its first lines: delimiter, quoting, and whether an index has no name."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from emotion.errors import BadDataError, UsageError
 from emotion.records.row_parser import QuoteError, Quoting, parse_line, parse_quoted_line
+from emotion.records.sample import without_quoted
 
 Format = Literal["csv", "tsv", "jsonl"]
 DELIMITERS = (",", ";", "|", "\t")
@@ -16,8 +18,10 @@ DEFAULTS: dict[Format, str] = {"csv": ",", "tsv": "\t"}
 NAMES = {"\t": "tab"}
 # The line by which a file says its delimiter to spreadsheets.
 SEPARATOR_LINE = re.compile(r'"?sep=([^".0-9\ud800-\udfff])"?', re.IGNORECASE)
-# First names of columns that count the rows themselves.
-COUNTED = {"", "id", "index", "key", "line", "no", "nr", "number", "row", "#"}
+# Ends of the names of columns that count the rows themselves.
+COUNTED = ("id", "index", "idx", "key", "line", "no", "nr", "num", "number", "pos", "position", "rank", "row", "#")
+# More digits than any number of a column has.
+LONGEST_NUMBER = 6
 # Rows that must agree before the header is doubted.
 FEW_ROWS = 2
 
@@ -111,8 +115,11 @@ def _in_rows(path: Path, rows: Sequence[str], columns: Sequence[str], default: s
     Raises:
         BadDataError: a delimiter cuts most rows, and nothing says that it is one.
     """
-    needed = max((int(name) for name in columns if name.isdecimal()), default=1)
+    needed = max((int(name) for name in columns if name.isdecimal() and len(name) < LONGEST_NUMBER), default=1)
     found = [delimiter for delimiter in DELIMITERS if _width(rows, delimiter) >= max(2, needed)]
+    if found:
+        # A row with another number of cells does not make another delimiter the right one.
+        found = [name for name in DELIMITERS if name in found or _usual_width(rows, name) >= max(2, needed)]
     found = found or [delimiter for delimiter in DELIMITERS if needed > 1 and _most_have(rows, delimiter, needed)]
     doubtful = [delimiter for delimiter in DELIMITERS if delimiter != default and _most_have(rows, delimiter, 2)]
     if doubtful and not found:
@@ -143,15 +150,16 @@ def _of_one_name(path: Path, header: str, rows: Sequence[str], columns: Sequence
 def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequence[str]) -> bool:
     """Whether the rows have one cell more than the header has names, and their first cells look like an index.
 
-    An index counts up from 0 or 1, or has names of rows, quoted as all names in the header.
+    An index counts up from 0 or 1, or has names of rows, quoted as all names in the header. The column of texts, the
+    first of `columns`, has longer cells with the index than without.
     """
     cells = _all_cells(rows, delimiter)
     names = header_cells(header, delimiter, columns)
     if _width(rows, delimiter) != len(names) + 1 or not any(row[-1] for row in cells):
         return False
     first, second = ([row[index] for row in cells] for index in (0, 1))
-    counted = names[0].casefold() in COUNTED and not all(map(str.isdecimal, second))
-    if counted or len(set(first)) < len(first):
+    counted = _counts_rows(names[0]) and not all(map(str.isdecimal, second))
+    if counted or len(set(first)) < len(first) or not _moves_texts(names, cells, columns):
         return False
     if header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows):
         return True
@@ -165,10 +173,45 @@ def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequen
     return rising and not in_texts and not in_numbers
 
 
+def _counts_rows(name: str) -> bool:
+    """Whether a column of this name counts the rows: it is an index itself."""
+    letters = re.sub(r"[\W_\d]+", "", name.casefold()) if name != "#" else name
+    return not letters or letters.endswith(COUNTED) or letters == "unnamed"
+
+
+def _moves_texts(names: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[str]) -> bool:
+    """Whether the column of texts has more characters one cell to the right of its name."""
+    found = [names.index(column) for column in columns if column in names]
+    if not found:
+        return False
+    before, after = (sum(len(row[found[0] + step]) for row in cells) for step in (0, 1))
+    return after > before
+
+
 def _width(rows: Sequence[str], delimiter: str) -> int:
     """Number of cells of the rows, or 0 if rows differ. Rows with other quotes say nothing."""
     widths = {len(cells) for cells in _all_cells(rows, delimiter)}
     return widths.pop() if len(widths) == 1 else 0
+
+
+def _usual_width(rows: Sequence[str], delimiter: str) -> int:
+    """Number of cells of half of the rows or more, if all others have two or more; otherwise 0."""
+    widths = Counter(len(cells) for cells in _all_cells(rows, delimiter))
+    if not widths or min(widths) == 1:
+        return 0
+    width, frequency = widths.most_common(1)[0]
+    return width if 2 * frequency >= widths.total() else 0
+
+
+def first_width(rows: Sequence[str], dialect: Dialect) -> int:
+    """Number of cells of most of the rows; 0 if no number is that frequent."""
+    delimiter, quoting, _ = dialect
+    if quoting == "csv":
+        rows = without_quoted("\n".join(rows), delimiter).split("\n")
+    widths = Counter(
+        len(parse_line(row, delimiter, "line", 0)) if quoting == "line" else row.count(delimiter) + 1 for row in rows
+    )
+    return next((width for width, frequency in widths.items() if 2 * frequency > len(rows)), 0)
 
 
 def _most_have(rows: Sequence[str], delimiter: str, width: int) -> bool:

@@ -49,6 +49,13 @@ def line_end(sample: str, delimiters: str) -> str:
     return "\n"
 
 
+def only_last_ends_in_line_feed(text: str, delimiters: str) -> bool:
+    r"""Whether the only `\n` of a whole file is its end, behind one `\r` or more outside of quotes."""
+    content = text.removesuffix("\n")
+    bare = without_quoted(content, delimiters) if delimiters else content
+    return content != text and "\n" not in content and "\r" in bare.removesuffix("\r")
+
+
 def without_quoted(text: str, delimiters: str) -> str:
     """Remove the quoted cells of a text, which begin behind one of the `delimiters`, or at the start of a line."""
     return re.sub(rf'(^|[{re.escape(delimiters)}\r\n])"[^"]*(?:""[^"]*)*"', r"\1", text)

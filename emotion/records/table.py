@@ -1,22 +1,27 @@
 """Opens a CSV or TSV file: what precedes its header, its dialect, its header."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import visible
-from emotion.records.delimited import RowReader
+from emotion.records.columns import JSONL_HINT
+from emotion.records.delimited import DOUBLE_RETURN, RowReader
 from emotion.records.dialect import (
+    DELIMITERS,
     SEPARATOR_LINE,
     DialectOptions,
     Format,
     find_dialect,
+    first_width,
     header_cells,
     parse_delimiter,
 )
 from emotion.records.lines import Lines
 from emotion.records.record import Record, Records
 from emotion.records.row_parser import parse_line
+from emotion.records.sample import without_quoted
 from emotion.records.text_problem import undecodable
 
 
@@ -32,6 +37,8 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
         preamble += lines.take_blank() + lines.take()
         del sample[0]
+    if options.header and options.quoting != "none":
+        _join_header(sample, f"{''.join(DELIMITERS)}{options.delimiter or ''}")
     _check_delimiter(lines, options.delimiter)
     dialect = find_dialect(lines.path, kind, sample, options, columns)
     # In a list of one column without a header blank lines are rows.
@@ -43,9 +50,19 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         if options.header:
             _start_below_header(opened, lines, reader, first, columns)
         else:
-            opened.header = [str(number) for number in range(1, reader.start(first, []) + 1)]
+            width = reader.start(first, [], first_width(sample, dialect))
+            opened.header = [str(number) for number in range(1, width + 1)]
             opened.rows = reader.rows([first])
     return opened
+
+
+def _join_header(sample: list[str], delimiters: str) -> None:
+    """Make one line of the lines over which the quoted names of a header extend."""
+    for count in range(1, len(sample) + 1):
+        header = "\n".join(sample[:count])
+        if not re.search(rf'(?:^|[{re.escape(delimiters)}])"', without_quoted(header, delimiters)):
+            sample[:count] = [header]
+            return
 
 
 def _start_below_header(
@@ -72,6 +89,8 @@ def _check_header(lines: Lines, first: Record) -> None:
     where = f"{lines.path}: the header (line {first.line})"
     if first.problem:
         names = ", ".join(map(visible, first.fields[:10]))
-        raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", "mend it, or see --quoting")
+        hint = "remove \\r with: tr -d '\\r'" if first.problem == DOUBLE_RETURN else "mend it, or see --quoting"
+        hint = JSONL_HINT if first.fields[0].startswith("{") else hint
+        raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", hint)
     if undecodable(" ".join(first.fields)):
         raise BadDataError(f"{where} has undecodable bytes", "name the file's encoding with --encoding")

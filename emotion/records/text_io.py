@@ -117,7 +117,7 @@ def codec_name(encoding: str) -> str:
     """
     try:
         name = codecs.lookup(encoding).name.removesuffix("-sig")
-        usable = name in (*WIDE, "utf-16", "utf-32") or len("\n".encode(name)) == 1
+        usable = name in (*WIDE, "utf-16", "utf-32") or len("\n".encode(name, "surrogateescape")) == 1
     except (LookupError, ValueError) as error:
         raise UsageError(f"unknown encoding: {encoding}", "name one that Python knows, such as latin-1") from error
     if not usable:

@@ -99,9 +99,11 @@ def tables(draw: st.DrawFn) -> Generated:
     text_column = draw(st.integers(0, width - 1))
     # A first row of another width would say that rows have names; its first line end is the file's own.
     found = [draw(_rows(dialect, width, text_column, first=True))]
-    for _ in range(draw(st.integers(0, 6))):
+    for number in range(draw(st.integers(0, 6))):
         found += [BLANK] * draw(st.sampled_from([0, 0, 0, 1, 2]))
-        found += [draw(_rows(dialect, width, text_column))]
+        # Without a header, most rows say how many columns the file has.
+        ragged = dialect.header or number % 3 == 2
+        found += [draw(_rows(dialect, width, text_column, ragged=ragged))]
     found += [BLANK] * draw(st.sampled_from([0, 0, 1]))
     if not dialect.header and not found[0][0] and len(found) > 1:
         # Without a header, the first line that is not blank says how many columns the file has.
@@ -134,8 +136,10 @@ def _headers(draw: st.DrawFn, dialect: Dialect, width: int, text_column: int) ->
 
 
 @st.composite
-def _rows(draw: st.DrawFn, dialect: Dialect, width: int, text_column: int, *, first: bool = False) -> Row:
-    count = width if first else draw(st.sampled_from([width] * 6 + [max(1, width - 1), width + 1, width + 3]))
+def _rows(
+    draw: st.DrawFn, dialect: Dialect, width: int, text_column: int, *, first: bool = False, ragged: bool = False
+) -> Row:
+    count = width if not ragged else draw(st.sampled_from([width] * 6 + [max(1, width - 1), width + 1, width + 3]))
     cells = [draw(_cells(dialect, plain=first)) for _ in range(count)]
     if count < width and dialect.delimiter == "\t" and dialect.quoting is None:
         # Quotes around a delimiter would be two cells where the row lacks one.

@@ -33,6 +33,40 @@ FILES: dict[str, tuple[bytes, tuple[str, ...], list[str] | None]] = {
     "a quote that holds the next row": (b'id,text\n1,"happy\n2,furious"\n3,happy\n', (), None),
     "a quote that holds rows below a comma": (b'id,text\n1,"happy, x\n2,furious\n3,scared"\n4,happy\n', (), None),
     "a line end before the row's own": (b"id,text\r\n1,happy\n\r\n2,furious\r\n", (), None),
+    "a quote that holds rows, blank lines between": (b'id,text\na,"happy\n\nb,furious\nc,scared"\n', (), None),
+    "rows of other line ends and fewer cells": (
+        b"id,text,n\r\n1,happy,1\r\n2,furious\n3,scared\r\n4,happy,4\r\n",
+        (),
+        None,
+    ),
+    "rows of other line ends, a quoted one among them": (
+        b'id,text\r\n1,happy\r\n2,furious\n3,"so\nscared"\n4,happy\n',
+        (),
+        None,
+    ),
+    "decimal commas below an id": (b"user_id,text,price\n1,so happy,1,50\n2,so furious,2,30\n", (), ["", ""]),
+    "labels behind quoted texts": (b'"text"\n"so happy","joy"\n"so furious","anger"\n', (), ["", ""]),
+    "notes without a name, counted rows": (b"pos,text\n0,so happy,x\n5,so furious,y\n9,scared,z\n", (), [""] * 3),
+    "a ragged row beside commas, no header": (
+        b"1;so, happy\n2;so, furious;x\n",
+        ("--no-header", "--text-column", "2"),
+        None,
+    ),
+    "a ragged first row, no header": (
+        b"so, happy,1\nfurious,2\nscared,3\n",
+        ("--no-header", "--text-column", "1"),
+        ["", "anger", "fear"],
+    ),
+    "the header in other letters": (b"id,text\n1,happy\nID, Text\n2,furious\n", (), ["joy", "", "anger"]),
+    "the header in another order": (b"id,text\n1,happy\ntext,id\n2,furious\n", (), ["joy", "", "anger"]),
+    "a header of two lines": (b'id;text;"Note\n(so happy, perhaps)"\n1;happy;furious\n', (), ["joy"]),
+    "a first name of two lines": (b'"Note\n(optional)";text\nhappy;furious\n', (), ["anger"]),
+    "column names that the delimiter cuts": (
+        b"id_text\n1_happy\n",
+        ("--all-scores", "--quoting", "none", "--delimiter", "_"),
+        None,
+    ),
+    "a column of too many digits": (b"1,happy\n", ("--no-header", "--text-column", "9" * 4301), None),
     "a delimiter that the encoding lacks": (
         b"id,text\n1,happy\n",
         ("--delimiter", "\u20ac", "--encoding", "latin-1"),
@@ -64,6 +98,12 @@ def test_no_other_cell_is_classified(command: Command, name: str) -> None:
         return
     assert done.code == (0 if any(labels) else 65), done.err
     assert done.labels(";" if b";" in content else ",", header="--no-header" not in options) == labels
+
+
+def test_utf_16_of_two_byte_orders_is_named(command: Command) -> None:
+    done = command("\ufefftext\nhappy\n".encode("utf-16-le") + "\ufefffurious\n".encode("utf-16-be"))
+    assert done.labels(encoding="utf-16-le") == ["joy", ""]
+    assert "another encoding" in done.err
 
 
 def test_an_index_is_taken_with_a_warning(command: Command) -> None:

@@ -12,7 +12,6 @@ LONE = {
     "middle column": ("id,text,n\n1,i feel\rhappy,3\n2,furious,4\n", ","),
     "one column": ("text\ni feel\rhappy\nfurious\n", ","),
     "semicolons": ("text;n\ni feel\rhappy;3\nfurious;4\n", ";"),
-    "before the line end": ("id,text\n1,happy\r\r\n2,furious\r\n", ","),
     "in CRLF": ("id,text\r\n1,i feel\rhappy\r\n2,furious\r\n", ","),
     "in quotes": ('id,text\n1,"i feel\rhappy"\n2,furious\n', ","),
     "other separators": ("id,text\n1,\x0b\x0c\x1c\x85\u2028\u2029 happy\n2,furious\n", ","),
@@ -26,6 +25,43 @@ def test_a_lone_carriage_return_is_part_of_its_field(command: Command, name: str
     assert done.code == 0, done.err
     assert done.labels(delimiter) == ["joy", "anger"]
     assert done.errors == []
+
+
+DOUBLE_RETURNS = {
+    "one row": ("id,text\n1,happy\n2,scared\r\r\n3,furious\r\n", ["joy", "", "anger"]),
+    "one row of CRLF": ("id,text\r\n1,happy\r\n2,scared\r\r\n3,furious\r\n", ["joy", "", "anger"]),
+    "quoted": ('id,text\r\n1,happy\r\n2,"scared"\r\r\n3,furious\r\n', ["joy", "", "anger"]),
+}
+
+
+@pytest.mark.parametrize("name", DOUBLE_RETURNS)
+def test_a_line_that_ends_in_two_carriage_returns_is_named(command: Command, name: str) -> None:
+    content, labels = DOUBLE_RETURNS[name]
+    done = command(content)
+    assert done.labels() == labels
+    assert [reason for _, reason, _ in done.errors] == [r"the line ends in \r twice"]
+
+
+@pytest.mark.parametrize(("header", "options"), [("text,n\r\r\n", ()), ("", ("--no-header", "--text-column", "1"))])
+def test_a_file_with_two_carriage_returns_in_all_lines_is_refused(
+    command: Command, header: str, options: tuple[str, ...]
+) -> None:
+    done = command(f"{header}happy,1\r\r\nfurious,2\r\r\n", *options)
+    assert done.code == 65
+    assert r"\r twice" in done.err
+    assert "tr -d" in done.err or options
+
+
+@pytest.mark.parametrize(
+    ("content", "options"), [("happy\rfurious\n", ("--no-header",)), ("id,text\r1,happy\r2,so\n", ())]
+)
+def test_a_line_feed_behind_lines_that_end_in_carriage_returns_is_refused(
+    command: Command, content: str, options: tuple[str, ...]
+) -> None:
+    done = command(content, *options)
+    assert done.code == 65
+    assert r"the last line ends in \n, all others in \r" in done.err
+    assert not done.output.exists()
 
 
 def test_a_lone_carriage_return_in_a_tsv(command: Command) -> None:

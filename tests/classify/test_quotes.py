@@ -71,6 +71,15 @@ def test_a_tsv_whose_fields_span_lines_is_read_with_an_option(command: Command, 
     assert len(done.labels("\t")) == content.count("\thappy") + 2
 
 
+def test_a_tsv_whose_header_spans_lines_is_refused(command: Command) -> None:
+    content = 'text\t"Note\n(optional)"\nhappy\tx\nfurious\ty\n'
+    done = command(content, name="in.tsv")
+    assert done.code == 65
+    assert "--quoting csv" in done.err
+    assert not done.output.exists()
+    assert command(content, "--quoting", "csv", name="in.tsv").labels("\t") == ["joy", "anger"]
+
+
 def test_a_tsv_with_quotes_in_all_fields_and_no_line_ends_in_them(command: Command) -> None:
     done = command('"id"\t"text"\n"1"\t"so happy"\n"2"\t"very, ""scared"""\n', name="in.tsv")
     assert done.labels("\t") == ["joy", "fear"]

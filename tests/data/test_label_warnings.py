@@ -51,7 +51,8 @@ def test_usual_labels_give_no_warning(labels: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "label", ["nan", "NaN", "None", "NULL", "null", "N/A", "n/a", "NA", "<NA>", "-", "\u2014", "?"]
+    "label",
+    ["nan", "NaN", "None", "NULL", "null", "N/A", "n/a", "N.A.", "(null)", "#REF!", "NA", "<NA>", "-", "\u2014", "?"],
 )
 def test_labels_like_a_missing_value(label: str) -> None:
     (warning,) = warnings_of("joy", "anger", label, label)
@@ -128,6 +129,12 @@ def test_labels_that_mix_the_same_parts_look_like_several(labels: tuple[str, ...
     assert warning.startswith("labels that look like several")
     assert all(f"'{label}' (1 row)" in warning for label in labels)
     assert "neutral" not in warning
+
+
+def test_labels_in_quotes_are_named() -> None:
+    assert warnings_of('"joy"', '"anger"') == [
+        'labels in quotes: "joy" (1 row), "anger" (1 row); call a .txt file with quotes .csv, or leave --quoting away'
+    ]
 
 
 def test_of_many_doubtful_labels_ten_are_named() -> None:

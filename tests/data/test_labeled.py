@@ -66,8 +66,8 @@ class TestSemicolonLines:
     )
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     def test_a_header_is_no_row(self, tmp_path: Path, header: str, end: str) -> None:
-        path = put(tmp_path / "rows.txt", f"{header}{end}a;joy{end}text;label{end}")
-        assert read(path) == [("a", "joy"), ("text", "label")]
+        path = put(tmp_path / "rows.txt", f"{header}{end}a;joy{end}text;labels{end}")
+        assert read(path) == [("a", "joy"), ("text", "labels")]
 
     def test_a_header_of_the_named_columns_is_no_row(self, tmp_path: Path) -> None:
         path = put(tmp_path / "rows.txt", "Tweet;Mood\na;joy\n")

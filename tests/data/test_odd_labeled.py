@@ -140,6 +140,7 @@ def test_utf_16_without_a_mark_is_read_with_its_name(tmp_path: Path) -> None:
 
 REFUSED = {
     "a mark in the middle": ("text,label\nso happy,joy\n\ufeffso furious,anger\n", 3),
+    "a header once more, in other letters": ("text,label\nso happy,joy\nText,Label\nso furious,anger\n", 3),
     "a header once more": ("text,label\nso happy,joy\ntext,label\nso furious,anger\n", 3),
     "two files, one mark each": ("\ufefftext,label\nso happy,joy\n\ufefftext,label\nso furious,anger\n", 3),
     "a text of a zero-width space": ("text,label\nso happy,joy\n\u200b,joy\n", 3),
@@ -154,6 +155,12 @@ REFUSED = {
 def test_rows_that_are_no_examples_are_named(tmp_path: Path, name: str) -> None:
     content, line = REFUSED[name]
     assert f"line {line}: " in refused(put(tmp_path / "r.csv", content)).message
+
+
+@pytest.mark.parametrize("first", ["text;label\n", ""])
+def test_a_txt_file_made_of_several_is_refused(tmp_path: Path, first: str) -> None:
+    path = put(tmp_path / "r.txt", f"{first}so happy;joy\nText;Label\nso furious;anger\n")
+    assert "the header again: are several files in one?" in refused(path).message
 
 
 UNUSABLE = {

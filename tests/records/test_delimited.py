@@ -164,7 +164,7 @@ def test_columns_without_a_header_are_numbers(content: str, names: list[str]) ->
 
 
 def test_an_index_has_an_empty_name() -> None:
-    records = open_content("n,text\n" + "".join(f"{number},7,a\n" for number in range(40)) + "40,c\n")
+    records = open_content("n,text\n" + "".join(f"{number},7,so happy\n" for number in range(40)) + "40,c\n")
     assert records.header == ["", "n", "text"]
     assert [row.problem for row in records.rows][39:] == ["", "2 fields where the header has 3"]
 

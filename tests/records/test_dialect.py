@@ -66,6 +66,8 @@ REFUSED: dict[str, tuple[str, bool, str]] = {
     "rows have more cells than the one name": ("text\na;b\nc;d\n", True, "the delimiter ';' cuts .* into 2"),
     "tabs below one name": ("text\na\tb\nc\td\n", True, "the delimiter tab cuts"),
     "most rows of no header": ("a;b\nc;d\ne\n", False, "the delimiter ';' cuts most"),
+    "two in all rows but for a ragged one": ("1;a, b\n2;c, d;x\n", False, "may be ',' or ';'"),
+    "tabs in most rows, commas in all": ("1\ta, b\n2\tc, d\tx\n", False, "may be ',' or tab"),
     "two in all rows": ("a;b|c\nd;e|f\n", False, r"may be ';' or '\|'"),
 }
 
@@ -93,12 +95,14 @@ def test_the_delimiter_decides_how_quotes_are_read(
 
 
 INDEX = {
-    "from 0": "text\n0,a\n1,b\n",
-    "from 1": "n,text\n1,7,a\n2,8,b\n",
-    "with gaps": "n,text\n1,7,a\n20,8,b\n21,9,c\n",
-    "R": '"n","text"\n"7","8","a"\n"3","8","b"\n',
-    "R, names": '"n","text"\n"x",8,"a"\n"y",8,"b"\n',
-    "R, one row": '"n","text"\n"x",8,"a"\n',
+    "from 0": "text\n0,so happy\n1,b\n",
+    "from 1": "n,text\n1,7,so happy\n2,8,b\n",
+    "with gaps": "n,text\n1,7,so happy\n20,8,b\n21,9,c\n",
+    "R": '"n","text"\n"7","8","so happy"\n"3","8","b"\n',
+    "R, names": '"n","text"\n"x",8,"so happy"\n"y",8,"b"\n',
+    "R, one row": '"n","text"\n"x",8,"so happy"\n',
+    "R, the text first": '"text","n"\n"x","so happy",8\n"y","b",8\n',
+    "ids beside it": "id,text\n0,71,so happy\n1,82,b\n",
     "R, commas in texts": '"n","text"\n"1",8,"a, b"\n"2",8,"c, d"\n',
 }
 
@@ -126,6 +130,14 @@ NO_INDEX = {
     "other digits": "text\n\u0661,a\n\u0662,b\n",
     "a quoted header, words alike": '"n","text"\n"x",7,"a"\n"x",8,"b"\n',
     "an empty cell in front": "id,text\n,1,a\n,2,b\n",
+    "decimal commas": "user_id,text,price\n1,so happy,1,50\n2,so furious,2,30\n",
+    "decimal commas, a name of pandas": "Unnamed: 0,text,price\n0,so happy,1,50\n1,so furious,2,30\n",
+    "decimal commas, a title": "Ticket Nr.,text,price\n0,so happy,1,50\n1,so furious,2,30\n",
+    "decimal commas, quoted names": '"user","text","price"\n"ann","so happy",1,50\n"bob","so furious",2,30\n',
+    "a last column without a name": '"user","text"\n"ann","so happy","x"\n',
+    "longer notes behind ids": "rank,text\n1,happy,so very happy\n2,furious,so very furious\n",
+    "labels behind quoted texts": '"text"\n"so happy","joy"\n"so furious","anger"\n',
+    "other columns": "n,body\n1,7,so happy\n2,8,b\n",
 }
 
 
