@@ -147,7 +147,7 @@ def _numbers(counts: Mapping[str, int]) -> list[str]:
 
 
 def _quoted(counts: Mapping[str, int]) -> list[str]:
-    found = [label for label in counts if len(label) > 1 and label[0] == label[-1] == '"']
+    found = [label for label in counts if len(label) > 2 and label[0] == label[-1] == '"']  # noqa: PLR2004
     if not found:
         return []
     return [f"labels in quotes: {_named(found, counts)}; call a .txt file with quotes .csv, or leave --quoting away"]
