@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from emotion.errors import BadDataError
+from emotion.text.ascii_words import AsciiWords
 
 # Tokens of one session call: enough to use all cores, few enough to stay in their caches.
 BATCH_TOKENS = 4096
@@ -24,8 +25,8 @@ MAX_ROW_TOKENS = 1 << 16
 # A text that shows whether the tokenizer works.
 TRIAL = "one two three " * 100
 
-# Attribute of a tokenizer's encoding for each input of a model. The mask follows from the lengths.
-ENCODING_ATTRIBUTES = {"input_ids": "ids", "token_type_ids": "type_ids", "attention_mask": ""}
+# Inputs that a model may take. The mask follows from the lengths.
+INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,14 @@ class Batch:
     rows: NDArray[np.int64]
     inputs: dict[str, NDArray[np.int64]]
     cut: NDArray[np.bool_]
+
+
+class _Tokens(NamedTuple):
+    """Ids and type ids of a text's tokens, without padding, and whether the text has more."""
+
+    ids: Sequence[int]
+    type_ids: Sequence[int]
+    cut: bool
 
 
 class Batcher:
@@ -58,6 +67,7 @@ class Batcher:
         self._max_length: int = truncation["max_length"]
         self._min_cut = max(MIN_CUT, CHARACTERS_PER_TOKEN * self._max_length)
         # `_arrays` pads the rows, in half the time that the tokenizer takes.
+        self._words = AsciiWords.of(tokenizer)
         tokenizer.no_padding()
         # A stride only changes how many tokens the overflow repeats.
         tokenizer.enable_truncation(**{**truncation, "stride": 0})
@@ -91,7 +101,7 @@ class Batcher:
 
     def batches(self, texts: Sequence[str]) -> Iterator[Batch]:
         """Tokenize `texts` and yield their batches. Texts that the tokenizer refuses are in no batch."""
-        flattened = [self._flatten(self._encode(texts_slice)) for texts_slice in _slices(texts, self._min_cut)]
+        flattened = [self._flatten(self._tokenize(texts_slice)) for texts_slice in _slices(texts, self._min_cut)]
         if not flattened:
             return
         lengths = np.concatenate([slice_lengths for slice_lengths, _, _ in flattened])
@@ -140,24 +150,45 @@ class Batcher:
         return arrays
 
     def _flatten(
-        self, encodings: Sequence[Encoding | None]
+        self, rows: Sequence[_Tokens | None]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], dict[str, NDArray[np.int64]]]:
         """Lengths of all rows (-1 for a refused text), which are cut, and per input the tokens of all rows in one."""
-        lengths = np.fromiter(
-            (-1 if encoding is None else len(encoding) for encoding in encodings), np.int64, len(encodings)
-        )
-        cut = np.fromiter(map(self._is_cut, encodings), np.bool_, len(encodings))
+        lengths = np.fromiter((-1 if row is None else len(row.ids) for row in rows), np.int64, len(rows))
+        cut = np.fromiter((row is not None and row.cut for row in rows), np.bool_, len(rows))
         total = int(lengths[lengths > 0].sum())
         tokens = {}
         for name in self._inputs:
-            if source := ENCODING_ATTRIBUTES[name]:
-                rows = (getattr(encoding, source) for encoding in encodings if encoding is not None)
-                tokens[name] = np.fromiter(chain.from_iterable(rows), np.int64, total)
+            if name == "input_ids":
+                tokens[name] = np.fromiter(
+                    chain.from_iterable(row.ids for row in rows if row is not None), np.int64, total
+                )
+            elif name == "token_type_ids":
+                tokens[name] = np.fromiter(
+                    chain.from_iterable(row.type_ids for row in rows if row is not None), np.int64, total
+                )
         return lengths, cut, tokens
 
-    def _is_cut(self, encoding: Encoding | None) -> bool:
+    def _tokenize(self, texts: Sequence[str]) -> list[_Tokens | None]:
+        """Tokenize without padding, cut to `max_length` tokens. None stands for a text that the tokenizer refuses."""
+        rows = [self._plain_tokens(text) for text in texts]
+        others = [row for row, tokens in enumerate(rows) if tokens is None]
+        for row, encoding in zip(others, self._encode([texts[row] for row in others]), strict=True):
+            if encoding is not None:
+                rows[row] = _Tokens(encoding.ids, encoding.type_ids, self._is_cut(encoding))
+        return rows
+
+    def _plain_tokens(self, text: str) -> _Tokens | None:
+        """Tokens of a text that needs no tokenizer; None for any other text."""
+        if self._words is None or len(text) > self._min_cut or (ids := self._words.ids(text)) is None:
+            return None
+        cut = len(ids) > self._max_length
+        if cut:
+            ids = ids[-self._max_length :] if self._from_end else ids[: self._max_length]
+        return _Tokens(ids, [0] * len(ids), cut)
+
+    def _is_cut(self, encoding: Encoding) -> bool:
         # The overflow is a copy of all that was cut off: look only where a text fills the length.
-        return encoding is not None and len(encoding) >= self._max_length and bool(encoding.overflowing)
+        return len(encoding) >= self._max_length and bool(encoding.overflowing)
 
     def _encode(self, texts: Sequence[str]) -> list[Encoding | None]:
         """Tokenize without padding, cut to `max_length` tokens. None stands for a text that the tokenizer refuses."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
 from emotion.hardware import usable_cores
-from emotion.onnx.batching import ENCODING_ATTRIBUTES, Batch, Batcher
+from emotion.onnx.batching import INPUTS, Batch, Batcher
 from emotion.onnx.config import read_labels, read_temperature
 from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
 
@@ -219,7 +219,7 @@ def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[li
     """
     inputs = {value.name: value for value in session.get_inputs()}
     hint = "a text classifier takes input_ids, perhaps attention_mask and token_type_ids, and gives logits"
-    if "input_ids" not in inputs or not set(inputs) <= set(ENCODING_ATTRIBUTES) or OUTPUT not in _outputs(session):
+    if "input_ids" not in inputs or not set(inputs) <= set(INPUTS) or OUTPUT not in _outputs(session):
         found = f"takes {', '.join(inputs)} and gives {', '.join(_outputs(session))}"
         raise BadDataError(f"{path} is another kind of model: it {found}", hint)
     for name, value in inputs.items():

@@ -31,7 +31,14 @@ def learn_tokenizer(texts: Iterable[str], params: WordTextTable) -> Tokenizer:
 
 def learn_words(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     """Learn `vocabulary` words, PAD and UNKNOWN included, as `learn_tokenizer` does, without cutting and padding."""
-    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer = split_into_words(Tokenizer(models.WordLevel(unk_token=UNKNOWN)))
+    trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[PAD, UNKNOWN], show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def split_into_words(tokenizer: Tokenizer) -> Tokenizer:
+    """Set the rules by which a text becomes words: lower case, apostrophes within words, scripts without spaces."""
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.NFC(),
@@ -44,6 +51,4 @@ def learn_words(texts: Iterable[str], vocabulary: int) -> Tokenizer:
             pre_tokenizers.Split(Regex(WORD), "removed", invert=True),
         ]
     )
-    trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[PAD, UNKNOWN], show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
     return tokenizer

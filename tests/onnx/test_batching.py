@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 
 from emotion.onnx.batching import Batcher
 from emotion.onnx.session import Classifier
+from emotion.text.vocabulary import learn_words
 from tests.onnx.conftest import TEXTS
 from tests.pretrained import write_tokenizer
 from tests.toy import write_model
@@ -58,12 +59,14 @@ def test_a_long_text_gives_what_truncation_gives(tmp_path: Path, long: str, side
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-@pytest.mark.parametrize("family", ["toy", "bert", "roberta", "albert", "xlm-roberta"])
+@pytest.mark.parametrize("family", ["toy", "words", "bert", "roberta", "albert", "xlm-roberta"])
 def test_a_text_is_cut_exactly_if_it_has_more_tokens_than_the_model_takes(
     tmp_path: Path, family: str, side: str
 ) -> None:
     if family == "toy":
         write_model(tmp_path)
+    elif family == "words":
+        learn_words(["so happy", "so scared", "so"] * 9, 20).save(str(tmp_path / "tokenizer.json"))
     else:
         write_tokenizer(tmp_path, family, ["so happy", "so scared", "so"] * 9)
     path = tmp_path / "tokenizer.json"
@@ -79,3 +82,20 @@ def test_a_text_is_cut_exactly_if_it_has_more_tokens_than_the_model_takes(
     batches = list(Batcher.load(path, ["input_ids"], None).batches(texts))
     cut = {int(row): bool(is_cut) for batch in batches for row, is_cut in zip(batch.rows, batch.cut, strict=True)}
     assert cut == {row: length > LIMIT for row, length in enumerate(lengths)}
+
+
+@pytest.mark.parametrize("inputs", [["input_ids"], ["input_ids", "attention_mask", "token_type_ids"]])
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_words_and_other_texts_together_are_what_the_tokenizer_says(
+    tmp_path: Path, side: str, inputs: list[str]
+) -> None:
+    tokenizer = learn_words(["so happy", "so scared", "caf\u00e9 so!"] * 9, 20)
+    tokenizer.enable_truncation(LIMIT, direction=side)
+    tokenizer.enable_padding(length=LIMIT, direction=side)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    texts = [*TEXTS, *AROUND_THE_LIMIT, *LONG, "caf\u00e9 so", "[PAD] so", "so\x00happy", "So, so! SO happy"]
+    (batch,) = Batcher.load(tmp_path / "tokenizer.json", inputs, LIMIT).batches(texts)
+    for name, attribute in (("input_ids", "ids"), ("attention_mask", "attention_mask"), ("token_type_ids", "type_ids")):
+        if name in inputs:
+            expected = [getattr(tokenizer.encode(text), attribute) for text in texts]
+            assert batch.inputs[name][batch.rows].tolist() == expected

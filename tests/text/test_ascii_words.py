@@ -1,0 +1,101 @@
+"""ASCII texts have the ids that `tokenizers` gives; all other texts, and all other rules, are left to it."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from emotion.params.schema import WordTextTable
+from emotion.text.ascii_words import AsciiWords
+from emotion.text.vocabulary import learn_tokenizer, learn_words
+
+WORDS = [
+    "i",
+    "feel",
+    "don't",
+    "rock'n'roll",
+    "so",
+    "7",
+    "_x_",
+    "!",
+    "'",
+    "a'",
+    "'b",
+    "[",
+    "]",
+    "PAD",
+    "Feel",
+    "\t",
+    "\n",
+]
+LEARNED = learn_words(["i don't feel so ! rock'n'roll 7 _x_ [ ' a b c d e"] * 2, 15)
+ASCII = st.characters(max_codepoint=127)
+
+
+def words_of(tokenizer: Tokenizer) -> AsciiWords:
+    words = AsciiWords.of(tokenizer)
+    assert words is not None
+    return words
+
+
+@settings(max_examples=2000)
+@given(
+    st.one_of(
+        st.text(ASCII), st.lists(st.sampled_from(WORDS)).map(" ".join), st.lists(st.sampled_from(WORDS)).map("".join)
+    )
+)
+@example("[PAD] feel")
+@example("a\x00b\x0bc\x0cd\x1ce\x7f")
+@example("a\tb\r\nc")
+@example("I'M  'so' it''s")
+def test_ids_are_those_of_tokenizers(text: str) -> None:
+    ids = words_of(LEARNED).ids(text)
+    assert ids is None or ids == LEARNED.encode(text).ids
+
+
+@given(st.lists(st.sampled_from([*WORDS, "\n", " "])).map(" ".join))
+def test_usual_texts_need_no_tokenizer(text: str) -> None:
+    assert words_of(LEARNED).ids(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["café", "i\u2019m", "so\u00a0so", "\ufeffso", "a\x00b", "a\x0bb", "a\x7fb", "so [PAD] so", "[UNK]", "笑"]
+)
+def test_other_texts_are_left_to_it(text: str) -> None:
+    assert words_of(LEARNED).ids(text) is None
+
+
+def test_cutting_and_padding_change_no_id() -> None:
+    tokenizer = learn_tokenizer(["so happy"] * 3, WordTextTable(max_length=2))
+    assert words_of(tokenizer).ids("so happy so so") == [2, 3, 2, 2] or words_of(tokenizer).ids("so happy") == [3, 2]
+
+
+def changed(**rules: Any) -> Tokenizer:
+    return Tokenizer.from_str(json.dumps({**json.loads(LEARNED.to_str()), **rules}))
+
+
+def with_added(**flags: bool) -> Tokenizer:
+    token = {"id": 1, "content": "[UNK]", "single_word": False, "lstrip": False, "rstrip": False, "special": True}
+    return changed(added_tokens=[{**token, "normalized": False, **flags}])
+
+
+def other_rules() -> list[Tokenizer]:
+    lower, spaces, piece = (Tokenizer.from_str(LEARNED.to_str()) for _ in range(3))
+    lower.normalizer = normalizers.Lowercase()
+    spaces.pre_tokenizer = pre_tokenizers.Whitespace()
+    piece.model = models.WordPiece({"[UNK]": 0}, unk_token="[UNK]")
+    return [lower, spaces, piece, with_added(normalized=True), Tokenizer(models.WordLevel({"a": 0}, unk_token="a"))]
+
+
+@pytest.mark.parametrize("tokenizer", other_rules())
+def test_other_rules_are_left_to_it(tokenizer: Tokenizer) -> None:
+    assert AsciiWords.of(tokenizer) is None
+
+
+def test_an_unknown_word_needs_an_id() -> None:
+    tokenizer = Tokenizer.from_str(LEARNED.to_str())
+    tokenizer.model = models.WordLevel({"a": 0}, unk_token="?")
+    assert AsciiWords.of(tokenizer) is None
