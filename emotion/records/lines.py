@@ -9,7 +9,7 @@ from typing import IO
 
 from emotion.errors import BadDataError
 from emotion.records.sample import RECORD_LIMIT, line_end, only_last_ends_in_line_feed, sample_length, whole_lines
-from emotion.records.text_io import BLOCK, LONGEST_MARK, check_kind, find_codec, nul_error, unreadable
+from emotion.records.text_io import BLOCK, LONGEST_START, check_kind, find_codec, nul_error, unreadable
 
 
 class Lines:
@@ -110,9 +110,9 @@ class Lines:
             raise self._invalid(error) from error
 
     def _read_head(self) -> bytes:
-        """Read the first block, which has a whole byte order mark."""
+        """Read the first block, and more of a pipe until it shows the kind of the file."""
         head = self._read()
-        while head and len(head) < LONGEST_MARK and (block := self._read()):
+        while head and len(head) < LONGEST_START and (block := self._read()):
             head += block
         return head
 

@@ -1,6 +1,7 @@
 """Decides how much of a file's start is its sample, and which line end the sample has."""
 
 import re
+from collections.abc import Sequence
 
 # Lines and characters at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
 SAMPLE_LINES = 33
@@ -42,11 +43,35 @@ def _end_of_lines(text: str, end: str, position: int, lines: int) -> int:
 def line_end(sample: str, delimiters: str) -> str:
     r"""Line end of the sample: `\r` only if it has no `\n`. Line ends in quoted cells count if there are no others."""
     sample = re.sub(r'^\s*"?sep=."?\r?\n', "", sample, flags=re.IGNORECASE)
-    for text in (without_quoted(sample, delimiters) if delimiters else "", sample):
-        found = re.search(r"\r?\n", text) or re.search(r"\r", text)
-        if found:
-            return found[0]
+    bare = without_quoted(sample, delimiters) if delimiters else sample
+    # The sample may end within a quoted cell.
+    closed = bare[: found.start()] if delimiters and (found := _open_quote(bare, delimiters)) else bare
+    for text in (closed, bare, sample):
+        ends = re.search(r"\r?\n", text) or re.search(r"\r", text)
+        if ends:
+            return ends[0]
     return "\n"
+
+
+def logical_rows(lines: Sequence[str], delimiters: str) -> list[str]:
+    """Join the lines over which quoted cells extend. A quote that is not closed in the `lines` joins none."""
+    rows: list[str] = []
+    position = 0
+    while position < len(lines):
+        for count in range(1, len(lines) - position + 1):
+            row = "\n".join(lines[position : position + count])
+            if '"' not in row or not _open_quote(without_quoted(row, delimiters), delimiters):
+                break
+        else:
+            row, count = lines[position], 1
+        rows.append(row)
+        position += count
+    return rows
+
+
+def _open_quote(bare: str, delimiters: str) -> re.Match[str] | None:
+    """Find the quote of a cell that is not closed, in a text without its quoted cells."""
+    return re.search(rf'(?:^|(?<=[{re.escape(delimiters)}\r\n]))"', bare)
 
 
 def only_last_ends_in_line_feed(text: str, delimiters: str) -> bool:

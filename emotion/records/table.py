@@ -1,6 +1,5 @@
 """Opens a CSV or TSV file: what precedes its header, its dialect, its header."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,7 +20,7 @@ from emotion.records.dialect import (
 from emotion.records.lines import Lines
 from emotion.records.record import Record, Records
 from emotion.records.row_parser import parse_line
-from emotion.records.sample import without_quoted
+from emotion.records.sample import logical_rows
 from emotion.records.text_problem import undecodable
 
 
@@ -37,32 +36,24 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
         preamble += lines.take_blank() + lines.take()
         del sample[0]
-    if options.header and options.quoting != "none":
-        _join_header(sample, f"{''.join(DELIMITERS)}{options.delimiter or ''}")
     _check_delimiter(lines, options.delimiter)
-    dialect = find_dialect(lines.path, kind, sample, options, columns)
+    quoted = options.quoting != "none"
+    rows = logical_rows(sample, options.delimiter or "".join(DELIMITERS)) if quoted else sample
+    dialect = find_dialect(lines.path, kind, rows, options, columns)
     # In a list of one column without a header blank lines are rows.
     if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
         preamble += lines.take_blank()
-    reader = RowReader(lines, dialect, doubted=options.quoting is None)
+    width = 0 if options.header or dialect.quoting == "line" else first_width(rows, dialect)
+    reader = RowReader(lines, dialect, width, doubted=options.quoting is None)
     opened = Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
     if first := reader.take():
         if options.header:
             _start_below_header(opened, lines, reader, first, columns)
         else:
-            width = reader.start(first, [], first_width(sample, dialect))
+            width = reader.start(first, [], first_width(sample, dialect) if dialect.quoting == "line" else width)
             opened.header = [str(number) for number in range(1, width + 1)]
             opened.rows = reader.rows([first])
     return opened
-
-
-def _join_header(sample: list[str], delimiters: str) -> None:
-    """Make one line of the lines over which the quoted names of a header extend."""
-    for count in range(1, len(sample) + 1):
-        header = "\n".join(sample[:count])
-        if not re.search(rf'(?:^|[{re.escape(delimiters)}])"', without_quoted(header, delimiters)):
-            sample[:count] = [header]
-            return
 
 
 def _start_below_header(

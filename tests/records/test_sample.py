@@ -2,9 +2,19 @@
 
 import pytest
 
-from emotion.records.sample import SAMPLE_CHARACTERS, SAMPLE_LINES, line_end, sample_length, without_quoted
+from emotion.records.sample import (
+    SAMPLE_CHARACTERS,
+    SAMPLE_LINES,
+    line_end,
+    logical_rows,
+    only_last_ends_in_line_feed,
+    sample_length,
+    without_quoted,
+)
 
 LINE_ENDS = {
+    'id,text\r0,"a\nb': "\r",
+    'id,text\n1,"a\r\nb': "\n",
     "a\nb\r\n": "\n",
     "a\r\nb\n": "\r\n",
     "a\rb\r": "\r",
@@ -32,6 +42,37 @@ def test_without_delimiters_quotes_hide_no_line_end() -> None:
 )
 def test_quoted_cells_are_removed(text: str, bare: str) -> None:
     assert without_quoted(text, ",") == bare
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows"),
+    [
+        (["a,b", "c"], ["a,b", "c"]),
+        (['a,"b', 'c"', "d"], ['a,"b\nc"', "d"]),
+        (['a,"b', "c", "d"], ['a,"b', "c", "d"]),
+        (['say "a', 'b"'], ['say "a', 'b"']),
+        (['"a', 'b"', '"c""', '"'], ['"a\nb"', '"c""\n"']),
+        ([], []),
+    ],
+)
+def test_quoted_cells_join_lines(lines: list[str], rows: list[str]) -> None:
+    assert logical_rows(lines, ",;") == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\rb\n", True),
+        ("a\rb\r\n", True),
+        ("a\r\n", False),
+        ("a\n", False),
+        ("a\rb", False),
+        ("a\rb\nc\n", False),
+        ('"a\rb"\n', False),
+    ],
+)
+def test_a_line_feed_at_the_end_alone(text: str, expected: bool) -> None:
+    assert only_last_ends_in_line_feed(text, ",") is expected
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
