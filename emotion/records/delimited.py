@@ -20,6 +20,7 @@ LINE_BYTES = 64
 # Lines that are all whole rows before a quoted cell that holds them is doubted.
 DOUBTED_LINES = 3
 DOUBLE_RETURN = r"the line ends in \r twice"
+REMOVE_RETURNS = r"remove \r with: tr -d '\r'"
 # Characters of a name of a column that is looked for in all rows.
 LONGEST_NAME = 200
 # A byte order mark, read as UTF-16 of another byte order.

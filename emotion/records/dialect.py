@@ -150,8 +150,8 @@ def _of_one_name(path: Path, header: str, rows: Sequence[str], columns: Sequence
 def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequence[str]) -> bool:
     """Whether the rows have one cell more than the header has names, and their first cells look like an index.
 
-    An index counts up from 0 or 1, or has numbers in quotes, as R writes them, with all names in quotes. The column
-    of texts, the first of `columns`, has longer cells with the index than without.
+    An index counts up from 0 or 1, or has names of rows in quotes, as R writes them with all names in quotes. The
+    column of texts, the first of `columns`, has longer cells with the index than without.
     """
     cells = _all_cells(rows, delimiter)
     names = header_cells(header, delimiter, columns)
@@ -161,11 +161,10 @@ def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequen
     counted = _counts_rows(names[0]) and not all(map(str.isdecimal, second))
     if counted or len(set(first)) < len(first) or not _moves_texts(names, cells, columns):
         return False
-    if not all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first):
-        return False
+    counting = all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first)
     if header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows):
-        return True
-    if len(rows) < FEW_ROWS:
+        return counting or _moves_texts(names, cells, columns, words=True)
+    if not counting or len(rows) < FEW_ROWS:
         return False
     # In a text a space follows the comma; in a number other digits follow.
     in_texts = any(cell.startswith(" ") for row in cells for cell in row)
@@ -181,13 +180,18 @@ def _counts_rows(name: str) -> bool:
     return not letters or letters.endswith(COUNTED) or letters == "unnamed"
 
 
-def _moves_texts(names: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[str]) -> bool:
-    """Whether the column of texts has more characters one cell to the right of its name."""
+def _moves_texts(
+    names: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[str], *, words: bool = False
+) -> bool:
+    """Whether the column of texts has more characters one cell to the right of its name.
+
+    With `words` the cells below its name must be single words, too.
+    """
     found = [names.index(column) for column in columns if column in names]
     if not found:
         return False
-    before, after = (sum(len(row[found[0] + step]) for row in cells) for step in (0, 1))
-    return after > before
+    before, after = ("".join(row[found[0] + step] for row in cells) for step in (0, 1))
+    return len(after) > len(before) and not (words and " " in before)
 
 
 def _width(rows: Sequence[str], delimiter: str) -> int:

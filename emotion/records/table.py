@@ -6,7 +6,7 @@ from dataclasses import replace
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import visible
 from emotion.records.columns import JSONL_HINT
-from emotion.records.delimited import DOUBLE_RETURN, RowReader
+from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS, RowReader
 from emotion.records.dialect import (
     DELIMITERS,
     SEPARATOR_LINE,
@@ -80,7 +80,7 @@ def _check_header(lines: Lines, first: Record) -> None:
     where = f"{lines.path}: the header (line {first.line})"
     if first.problem:
         names = ", ".join(map(visible, first.fields[:10]))
-        hint = "remove \\r with: tr -d '\\r'" if first.problem == DOUBLE_RETURN else "mend it, or see --quoting"
+        hint = REMOVE_RETURNS if first.problem == DOUBLE_RETURN else "mend it, or see --quoting"
         hint = JSONL_HINT if first.fields[0].startswith("{") else hint
         raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", hint)
     if undecodable(" ".join(first.fields)):

@@ -126,9 +126,16 @@ def test_rows_within_rows(rows: str, expected: list[tuple[int, str, str]], encod
     assert [(row.line, row.raw.decode(encoding), row.end.decode(encoding)) for row in found] == expected
 
 
+def test_rows_within_rows_keep_the_spelling_of_their_characters() -> None:
+    content = b"id,text\r\n" + b"0,happy \x87\x9b\n" * 5
+    assert content.decode("cp932").encode("cp932") != content
+    assert joined(open_content(content, encoding="cp932")) == content
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [
+        ("id,text\r\n0,a\r\n\n1,a\n2,b\n3,c\r\n", 3),
         ("text\r\na\nb\r\n", 2),
         ("id,text\r\n1,dear all\nThanks, so happy\r\n", 2),
         ("id,text\r" + "0,a\r" * 40 + "1,a\n2,b\r", 42),

@@ -112,6 +112,8 @@ INDEX = {
     "from 1": "n,text\n1,7,so happy\n2,8,b\n",
     "with gaps": "n,text\n1,7,so happy\n20,8,b\n21,9,c\n",
     "R": '"n","text"\n"7","8","so happy"\n"3","8","b"\n',
+    "R, names": '"n","text"\n"x",8,"so happy"\n"y",8,"b"\n',
+    "R, names, the text first": '"text","n"\n"x","so happy",8\n"y","b",8\n',
     "R, one row": '"n","text"\n"5",8,"so happy"\n',
     "R, texts of several lines": '"n","text"\n"1",7,"so happy"\n"2",8,"so\nfurious"\n',
     "R, the text first": '"text","n"\n"5","so happy",8\n"2","b",8\n',
