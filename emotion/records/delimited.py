@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
+from pathlib import Path
 
 from emotion.errors import BadDataError
 from emotion.formatting import count
@@ -161,13 +162,7 @@ class RowReader:
             return
         whole = len(rows) - (len(rows[0]) != self._width)
         if whole >= DOUBTED_LINES or (len(rows) > 1 and _count_up(firsts)):
-            raise self._ambiguous_quote(self._lines.number - len(self._taken) + 1)
-
-    def _ambiguous_quote(self, line: int) -> BadDataError:
-        return BadDataError(
-            f"{self._lines.path}, line {line:,}: a quote may hold the next lines, too",
-            "say which: --quoting csv if it does, --quoting none if all quotes are text",
-        )
+            raise ambiguous_quote(self._lines.path, self._lines.number - len(self._taken) + 1)
 
     def _more(self) -> tuple[str, str] | None:
         """Take another line of the row: the line end before it, and its text."""
@@ -214,7 +209,7 @@ class RowReader:
         # A first row may have any number of cells.
         fits = len(cells) == width if self._width else bool(cells)
         if len(lines) > 1 and fits and (not whole or len(cells) != width):
-            raise self._ambiguous_quote(self._lines.number)
+            raise ambiguous_quote(self._lines.path, self._lines.number)
 
     def _more_of_cell(self) -> tuple[str, str] | None:
         """Take another line unless the cell is longer than any cell may be."""
@@ -253,6 +248,14 @@ class RowReader:
             return all(len(parse_line(line, delimiter, quoting, width)) == width for line in lines)
         except QuoteError:
             return False
+
+
+def ambiguous_quote(path: Path, line: int) -> BadDataError:
+    """Error about a quote that begins a cell of several lines, or is text."""
+    return BadDataError(
+        f"{path}, line {line:,}: a quote may hold the next lines, too",
+        "say which: --quoting csv if it does, --quoting none if all quotes are text",
+    )
 
 
 def _folded(name: str) -> str:

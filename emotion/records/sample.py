@@ -53,8 +53,11 @@ def line_end(sample: str, delimiters: str) -> str:
     return "\n"
 
 
-def logical_rows(lines: Sequence[str], delimiters: str) -> list[str]:
-    """Join the lines over which quoted cells extend. A quote that is not closed in the `lines` joins none."""
+def logical_rows(lines: Sequence[str], delimiters: str, *, whole: bool) -> list[str]:
+    """Join the lines over which quoted cells extend.
+
+    A quote that is not closed in a `whole` file joins none. Otherwise it begins a row that the lines do not show.
+    """
     rows: list[str] = []
     position = 0
     while position < len(lines):
@@ -63,6 +66,8 @@ def logical_rows(lines: Sequence[str], delimiters: str) -> list[str]:
             if '"' not in row or not _open_quote(without_quoted(row, delimiters), delimiters):
                 break
         else:
+            if rows and not whole:
+                break
             row, count = lines[position], 1
         rows.append(row)
         position += count

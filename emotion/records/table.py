@@ -6,7 +6,7 @@ from dataclasses import replace
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import visible
 from emotion.records.columns import JSONL_HINT
-from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS, RowReader
+from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS, RowReader, ambiguous_quote
 from emotion.records.dialect import (
     DELIMITERS,
     SEPARATOR_LINE,
@@ -38,8 +38,11 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         del sample[0]
     _check_delimiter(lines, options.delimiter)
     quoted = options.quoting != "none"
-    rows = logical_rows(sample, options.delimiter or "".join(DELIMITERS)) if quoted else sample
+    delimiters = options.delimiter or "".join(DELIMITERS)
+    rows = logical_rows(sample, delimiters, whole=lines.whole) if quoted else sample
     dialect = find_dialect(lines.path, kind, rows, options, columns)
+    if dialect.quoting == "line" and not options.header:
+        _check_quotes(lines, sample, dialect.delimiter)
     # In a list of one column without a header blank lines are rows.
     if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
         preamble += lines.take_blank()
@@ -67,6 +70,18 @@ def _start_below_header(
     reader.start(first, first.fields)
     opened.header = ["", *first.fields] if unnamed else first.fields
     opened.first, opened.rows = first, reader.rows()
+
+
+def _check_quotes(lines: Lines, sample: Sequence[str], delimiter: str) -> None:
+    """Refuse a file without a header whose quoted cells may span lines, unless the lines are whole rows.
+
+    Raises:
+        BadDataError: they may.
+    """
+    widths = {len(parse_line(line, delimiter, "line", 0)) for line in sample}
+    joined = logical_rows(sample, delimiter, whole=lines.whole)
+    if len(joined) < len(sample) and (len(widths) > 1 or widths == {1}):
+        raise ambiguous_quote(lines.path, 1)
 
 
 def _check_delimiter(lines: Lines, delimiter: str | None) -> None:

@@ -85,6 +85,8 @@ def test_a_tsv_whose_header_spans_lines_is_refused(command: Command) -> None:
     [
         ('text\t"How do\nyou feel?"\tn\nhappy\tx\t1\nsad\ty\t2\n', ()),
         ('1\t"so\nhappy"\tx\n2\t"so\nfurious"\ty\n', ("--no-header", "--text-column", "2")),
+        ('"one line"\ta\n"so\nhappy"\tb\n', ("--no-header", "--text-column", "1")),
+        ('"so\nhappy"\n"furious"\n', ("--no-header",)),
         ('1\t"so happy, yes\nyes, I do"\n2\t"furious, no\nyes, I do"\n', ("--no-header", "--text-column", "2")),
     ],
 )

@@ -21,7 +21,7 @@ TEXT = ("text",)
 
 
 def find(sample: str, kind: Format = "csv", columns: tuple[str, ...] = TEXT, **options: object) -> Dialect:
-    rows = logical_rows([line for line in sample.split("\n") if line], "".join(DELIMITERS))
+    rows = logical_rows([line for line in sample.split("\n") if line], "".join(DELIMITERS), whole=True)
     return find_dialect(Path("in.csv"), kind, rows, DialectOptions(**options), columns)  # type: ignore[arg-type]
 
 

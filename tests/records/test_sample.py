@@ -50,13 +50,19 @@ def test_quoted_cells_are_removed(text: str, bare: str) -> None:
         (["a,b", "c"], ["a,b", "c"]),
         (['a,"b', 'c"', "d"], ['a,"b\nc"', "d"]),
         (['a,"b', "c", "d"], ['a,"b', "c", "d"]),
+        (["a,b", 'c,"d', "e"], ["a,b", 'c,"d', "e"]),
         (['say "a', 'b"'], ['say "a', 'b"']),
         (['"a', 'b"', '"c""', '"'], ['"a\nb"', '"c""\n"']),
         ([], []),
     ],
 )
 def test_quoted_cells_join_lines(lines: list[str], rows: list[str]) -> None:
-    assert logical_rows(lines, ",;") == rows
+    assert logical_rows(lines, ",;", whole=True) == rows
+
+
+def test_a_row_that_the_sample_cuts_is_none() -> None:
+    assert logical_rows(["a,b", 'c,"d', "e"], ",;", whole=False) == ["a,b"]
+    assert logical_rows(['c,"d', "e"], ",;", whole=False) == ['c,"d', "e"]
 
 
 @pytest.mark.parametrize(
