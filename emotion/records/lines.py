@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from emotion.errors import BadDataError
-from emotion.records.sample import RECORD_LIMIT, line_end, only_last_ends_in_line_feed, sample_length, whole_lines
+from emotion.records.sample import RECORD_LIMIT, line_end, sample_length, whole_lines
 from emotion.records.text_io import BLOCK, LONGEST_START, check_kind, find_codec, nul_error, unreadable
 
 
@@ -38,13 +38,7 @@ class Lines:
         sample, whole = self._read_sample(decoder)
         if "\0" in sample and not self.codec.wide:
             raise nul_error(path, self._block)
-        end = line_end(sample, delimiters)
-        self.end = "\n" if loose and end == "\r\n" else end
-        if self.end == "\n" and whole and not loose and only_last_ends_in_line_feed(sample, delimiters):
-            raise BadDataError(
-                f"{path}: the last line ends in \\n, all others in \\r",
-                "make the line ends alike, for example with: tr '\\r' '\\n'",
-            )
+        self.end = "\n" if loose and "\n" in sample else line_end(sample, delimiters)
         # The sample may end within a line.
         self.whole = whole
         self._sample = sample if whole else whole_lines(sample, self.end)

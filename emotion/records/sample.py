@@ -41,15 +41,21 @@ def _end_of_lines(text: str, end: str, position: int, lines: int) -> int:
 
 
 def line_end(sample: str, delimiters: str) -> str:
-    r"""Line end of the sample: `\r` only if it has no `\n`. Line ends in quoted cells count if there are no others."""
+    r"""First line end of the sample: `\n`, `\r\n` or `\r`. Line ends in quoted cells count if there are no others.
+
+    A first `\r` may be a part of the first row. It ends lines if more `\r` than `\n` do.
+    """
     sample = re.sub(r'^\s*"?sep=."?\r?\n', "", sample, flags=re.IGNORECASE)
     bare = without_quoted(sample, delimiters) if delimiters else sample
     # The sample may end within a quoted cell.
     closed = bare[: found.start()] if delimiters and (found := _open_quote(bare, delimiters)) else bare
     for text in (closed, bare, sample):
-        ends = re.search(r"\r?\n", text) or re.search(r"\r", text)
-        if ends:
-            return ends[0]
+        ends: list[str] = [end[-2:] for end in re.findall(r"\r*\n|\r", text)]
+        feeds = [end for end in ends if end != "\r"]
+        if ends and ends[0] == "\r" and len(ends) > 2 * len(feeds):
+            return "\r"
+        if feeds:
+            return feeds[0]
     return "\n"
 
 
@@ -77,13 +83,6 @@ def logical_rows(lines: Sequence[str], delimiters: str, *, whole: bool) -> list[
 def _open_quote(bare: str, delimiters: str) -> re.Match[str] | None:
     """Find the quote of a cell that is not closed, in a text without its quoted cells."""
     return re.search(rf'(?:^|(?<=[{re.escape(delimiters)}\r\n]))"', bare)
-
-
-def only_last_ends_in_line_feed(text: str, delimiters: str) -> bool:
-    r"""Whether the only `\n` of a whole file is its end, behind one `\r` or more outside of quotes."""
-    content = text.removesuffix("\n")
-    bare = without_quoted(content, delimiters) if delimiters else content
-    return content != text and "\n" not in content and "\r" in bare.removesuffix("\r")
 
 
 def without_quoted(text: str, delimiters: str) -> str:

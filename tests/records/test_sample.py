@@ -7,7 +7,6 @@ from emotion.records.sample import (
     SAMPLE_LINES,
     line_end,
     logical_rows,
-    only_last_ends_in_line_feed,
     sample_length,
     without_quoted,
 )
@@ -19,6 +18,8 @@ LINE_ENDS = {
     "a\r\nb\n": "\r\n",
     "a\rb\r": "\r",
     "a\rb\n": "\n",
+    "a\rb\rc\n": "\r",
+    "a\r\r\nb\n": "\r\n",
     "a": "\n",
     "": "\n",
     "sep=;\r\na\nb\n": "\n",
@@ -63,22 +64,6 @@ def test_quoted_cells_join_lines(lines: list[str], rows: list[str]) -> None:
 def test_a_row_that_the_sample_cuts_is_none() -> None:
     assert logical_rows(["a,b", 'c,"d', "e"], ",;", whole=False) == ["a,b"]
     assert logical_rows(['c,"d', "e"], ",;", whole=False) == ['c,"d', "e"]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a\rb\n", True),
-        ("a\rb\r\n", True),
-        ("a\r\n", False),
-        ("a\n", False),
-        ("a\rb", False),
-        ("a\rb\nc\n", False),
-        ('"a\rb"\n', False),
-    ],
-)
-def test_a_line_feed_at_the_end_alone(text: str, expected: bool) -> None:
-    assert only_last_ends_in_line_feed(text, ",") is expected
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
