@@ -77,7 +77,7 @@ def _first(names: Iterable[str]) -> str:
 
 
 def _header_label(splits: Mapping[str, Split]) -> str | None:
-    """The label of train's first line if no other row has it, and another split begins with the same line."""
+    """Label of a line with which several splits begin, if no other row of these splits has the label."""
     begins = [
         (split.texts[0], split.labels[0])
         for split in splits.values()

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
-from pathlib import Path
+from itertools import chain
 
 from emotion.errors import BadDataError
 from emotion.formatting import count
 from emotion.records.dialect import Dialect, quoted_cells
+from emotion.records.doubts import DOUBTED_LINES, ambiguous_quote, hold_rows, is_prose, mixed_ends
 from emotion.records.lines import Lines
 from emotion.records.record import Record
 from emotion.records.row_parser import QuoteError, parse_line, parse_quoted
@@ -18,8 +18,6 @@ from emotion.records.text_problem import MARK
 CELL_LIMIT = 1 << 20
 # Bytes that a short line takes in memory beside its own.
 LINE_BYTES = 64
-# Lines that are all whole rows before a quoted cell that holds them is doubted.
-DOUBTED_LINES = 3
 DOUBLE_RETURN = r"the line ends in \r twice"
 REMOVE_RETURNS = r"remove \r with: tr -d '\r'"
 # Characters of a name of a column that is looked for in all rows.
@@ -147,22 +145,12 @@ class RowReader:
     def _check_rows_in_cell(self) -> None:
         """Refuse a quoted cell whose lines are whole rows: its quotes may be text.
 
-        Two lines may be one text with a delimiter in it, unless both begin with a number and the second counts on.
-
         Raises:
             BadDataError: they are, and nobody said what quotes mean.
         """
-        delimiter = self._dialect.delimiter
         lines = [self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken]
-        rows = [line.split(delimiter) for line in lines if line]
-        firsts = [cells[0] for cells in rows]
-        if any(len(cells) != self._width for cells in rows[1:]) or len(set(map(str.isdecimal, firsts))) > 1:
-            return
-        if _is_prose(lines[1:], delimiter):
-            return
-        whole = len(rows) - (len(rows[0]) != self._width)
-        if whole >= DOUBTED_LINES or (len(rows) > 1 and _count_up(firsts)):
-            raise ambiguous_quote(self._lines.path, self._lines.number - len(self._taken) + 1)
+        if hold_rows(lines, self._dialect.delimiter, self._width):
+            raise ambiguous_quote(self._lines.path, self._lines.number - len(lines) + 1)
 
     def _more(self) -> tuple[str, str] | None:
         """Take another line of the row: the line end before it, and its text."""
@@ -231,12 +219,8 @@ class RowReader:
         if not whole and not any(self._dialect.delimiter in part for part in bare.split("\n")[1:]):
             return []
         few = self._width == 1 or len(lines) < DOUBTED_LINES or content.startswith("\n")
-        if not whole or few or self._lines.end == "\r" or _is_prose(lines, self._dialect.delimiter):
-            raise BadDataError(
-                f"{self._lines.path}, line {self._lines.number:,}: a \\n within a line, and the first line ends in"
-                f" {self._lines.end.encode('unicode_escape').decode()}",
-                "make the line ends alike, for example with dos2unix, or quote the text",
-            )
+        if not whole or few or self._lines.end == "\r" or is_prose(lines, self._dialect.delimiter):
+            raise mixed_ends(self._lines.path, self._lines.number, self._lines.end)
         if codec.wide:
             return [codec.encode(part) for part in re.findall(r"[^\n]*\n|[^\n]+$", text)]
         return re.findall(rb"[^\n]*\n|[^\n]+$", line)
@@ -250,24 +234,5 @@ class RowReader:
             return False
 
 
-def ambiguous_quote(path: Path, line: int) -> BadDataError:
-    """Error about a quote that begins a cell of several lines, or is text."""
-    return BadDataError(
-        f"{path}, line {line:,}: a quote may hold the next lines, too",
-        "say which: --quoting csv if it does, --quoting none if all quotes are text",
-    )
-
-
 def _folded(name: str) -> str:
     return name.strip().casefold()
-
-
-def _is_prose(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether a space follows a delimiter, as it follows a comma in a sentence."""
-    return any(f"{delimiter} " in line for line in lines)
-
-
-def _count_up(cells: Sequence[str]) -> bool:
-    """Whether the cells are numbers that rise by one."""
-    numbers = [int(cell) for cell in cells if re.fullmatch(r"\d{1,15}", cell, re.ASCII)]
-    return len(numbers) == len(cells) and all(after == before + 1 for before, after in pairwise(numbers))

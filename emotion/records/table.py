@@ -6,17 +6,20 @@ from dataclasses import replace
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import visible
 from emotion.records.columns import JSONL_HINT
-from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS, RowReader, ambiguous_quote
+from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS, RowReader
 from emotion.records.dialect import (
     DELIMITERS,
     SEPARATOR_LINE,
+    Dialect,
     DialectOptions,
     Format,
     find_dialect,
     first_width,
     header_cells,
     parse_delimiter,
+    quoted_cells,
 )
+from emotion.records.doubts import ambiguous_quote
 from emotion.records.lines import Lines
 from emotion.records.record import Record, Records
 from emotion.records.row_parser import parse_line
@@ -37,26 +40,42 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         preamble += lines.take_blank() + lines.take()
         del sample[0]
     _check_delimiter(lines, options.delimiter)
-    quoted = options.quoting != "none"
-    delimiters = options.delimiter or "".join(DELIMITERS)
-    rows = logical_rows(sample, delimiters, whole=lines.whole) if quoted else sample
-    dialect = find_dialect(lines.path, kind, rows, options, columns)
-    if dialect.quoting == "line" and not options.header:
-        _check_quotes(lines, sample, dialect.delimiter)
+    dialect, width = _find_dialect(lines, kind, sample, options, columns)
     # In a list of one column without a header blank lines are rows.
     if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
         preamble += lines.take_blank()
-    width = 0 if options.header or dialect.quoting == "line" else first_width(rows, dialect)
     reader = RowReader(lines, dialect, width, doubted=options.quoting is None)
     opened = Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
     if first := reader.take():
         if options.header:
             _start_below_header(opened, lines, reader, first, columns)
         else:
-            width = reader.start(first, [], first_width(sample, dialect) if dialect.quoting == "line" else width)
-            opened.header = [str(number) for number in range(1, width + 1)]
+            opened.header = [str(number) for number in range(1, reader.start(first, [], width) + 1)]
             opened.rows = reader.rows([first])
     return opened
+
+
+def _find_dialect(
+    lines: Lines, kind: Format, sample: Sequence[str], options: DialectOptions, columns: Sequence[str]
+) -> tuple[Dialect, int]:
+    """The dialect and, without a header, the number of cells of most rows; 0 if the first row says it.
+
+    Raises:
+        BadDataError: the delimiter is ambiguous, or the quotes of a file without a header.
+    """
+    delimiters = options.delimiter or "".join(DELIMITERS)
+    rows = logical_rows(sample, delimiters, whole=lines.whole) if options.quoting != "none" else sample
+    dialect = find_dialect(lines.path, kind, rows, options, columns)
+    if options.header:
+        return dialect, 0
+    if dialect.quoting == "line":
+        rows = logical_rows(sample, dialect.delimiter, whole=lines.whole)
+        widths = [len(parse_line(line, dialect.delimiter, "line", 0)) for line in sample]
+        widths += [len(quoted_cells(row, dialect.delimiter)) for row in rows]
+        if len(rows) < len(sample) and (len(set(widths)) > 1 or widths[0] == 1):
+            raise ambiguous_quote(lines.path, 1)
+        rows = sample
+    return dialect, first_width(rows, dialect)
 
 
 def _start_below_header(
@@ -70,18 +89,6 @@ def _start_below_header(
     reader.start(first, first.fields)
     opened.header = ["", *first.fields] if unnamed else first.fields
     opened.first, opened.rows = first, reader.rows()
-
-
-def _check_quotes(lines: Lines, sample: Sequence[str], delimiter: str) -> None:
-    """Refuse a file without a header whose quoted cells may span lines, unless the lines are whole rows.
-
-    Raises:
-        BadDataError: they may.
-    """
-    widths = {len(parse_line(line, delimiter, "line", 0)) for line in sample}
-    joined = logical_rows(sample, delimiter, whole=lines.whole)
-    if len(joined) < len(sample) and (len(widths) > 1 or widths == {1}):
-        raise ambiguous_quote(lines.path, 1)
 
 
 def _check_delimiter(lines: Lines, delimiter: str | None) -> None:
