@@ -8,6 +8,7 @@ from pathlib import Path
 from emotion.classify.statistics import Statistics
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import count
+from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ def _advice(reason: str) -> str:
         return "name the key of the text with --text-column"
     if reason.startswith(("not JSON", "an array")):
         return "JSONL has one object a line: jq -c '.[]' makes it from an array, jq -c . from objects"
+    if reason == DOUBLE_RETURN:
+        return REMOVE_RETURNS
     if re.match(r"\d+ fields? where", reason) or reason.startswith("malformed"):
         return "see --delimiter and --quoting"
     if reason.startswith("undecodable"):

@@ -17,7 +17,8 @@ from emotion.records.files import open_records
 from emotion.records.reading import reading
 from emotion.store.layout import read_json
 
-VERSION = 3
+# Of the manifest, and of the rules by which records are read: parts of other rules are made again.
+VERSION = 4
 
 Manifest = dict[str, Any]
 # Types of the keys that describe the part itself. `output` and `errors_file` are SHA-256 of the uncompressed content.

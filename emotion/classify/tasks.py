@@ -48,8 +48,8 @@ class Settings:
 class RowListener:
     """Callbacks of a classification.
 
-    `on_open` gets a file and how it is read, `advance` rows done, `on_error` line, reason and record of errors without
-    a file.
+    `on_open` gets a file and how it is read, `advance` rows done. `on_error` gets line, reason and record of rows in
+    error, if there is no errors file.
     """
 
     on_open: Callable[[Path, dict[str, Any]], None]
@@ -59,10 +59,11 @@ class RowListener:
 
 @dataclass(frozen=True)
 class TaskList:
-    """Files to classify, and the files of the folder that are passed over, with the reasons."""
+    """Files to classify; of a folder also the files that are passed over, with reasons, and what cannot be read."""
 
     tasks: list[Task]
     passed_over: list[tuple[Path, str]] = field(default_factory=list)
+    unreadable: list[Path] = field(default_factory=list)
 
 
 def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: Format | None = None) -> TaskList:
@@ -129,6 +130,14 @@ def _mode(path: Path) -> int:
         return 0
 
 
+def _is_link(path: Path) -> bool:
+    """Whether a path is a link; a path that cannot be reached is none."""
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
+
+
 def _resolve(path: Path) -> Path:
     """Path without links; of a link that leads to itself, the path as it is."""
     return Path(realpath(path))
@@ -145,6 +154,9 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
     found = TaskList([])
     for path in _paths(source):
         own_format = kind or format_of(path)
+        if _is_unreadable(path):
+            found.unreadable.append(path)
+            continue
         reason = _reason_to_pass_over(path, inside)
         if reason or own_format is None:
             found.passed_over.append((path, reason or "unknown format"))
@@ -152,7 +164,8 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
         target = output / path.relative_to(source)
         found.tasks.append(Task(apart_from_stream(path), target, errors_path(target), own_format))
     if not found.tasks:
-        first = "".join(f", but {path} ({reason})" for path, reason in found.passed_over[:1])
+        passed_over = [*((path, "cannot be read") for path in found.unreadable), *found.passed_over]
+        first = "".join(f", but {path} ({reason})" for path, reason in passed_over[:1])
         hint = f"it takes files in {', '.join(SUFFIXES)} (or .gz), and with --format files of any name"
         raise InputMissingError(f"nothing to classify in {source}{first}", hint)
     return found
@@ -160,13 +173,13 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
 
 def _paths(folder: Path) -> Iterator[Path]:
     """Yield the files of a folder and of its folders, and the folders that are not entered."""
-    unreadable: list[Path] = []
-    for parent, folders, names in os.walk(folder, onerror=lambda error: unreadable.append(Path(str(error.filename)))):
+    unlisted: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=lambda error: unlisted.append(Path(str(error.filename)))):
         closed = [name for name in folders if _is_closed(Path(parent) / name)]
         folders[:] = sorted(set(folders) - set(closed))
         for name in sorted([*closed, *names]):
             yield Path(parent) / name
-    yield from unreadable
+    yield from unlisted
 
 
 def _is_closed(folder: Path) -> bool:
@@ -177,14 +190,11 @@ def _is_closed(folder: Path) -> bool:
 def _reason_to_pass_over(path: Path, inside: Path) -> str:
     """Reason why a folder's file is not classified, or an empty string. Links must stay `inside`."""
     mode = _mode(path)
-    if path.name.startswith("."):
-        return "hidden"
-    if not mode:
-        return "cannot be read"
-    if S_ISDIR(mode):
-        return _reason_not_to_enter(path)
     reasons = {
-        "made by a classification": path.name.endswith(ERRORS_SUFFIX),
+        "hidden": path.name.startswith("."),
+        "a broken link": not mode,
+        "made by a classification": path.name.endswith((ERRORS_SUFFIX, PARTS_SUFFIX)),
+        "a linked folder": S_ISDIR(mode),
         "a name too long for an errors file beside it": too_long(path),
         "a link that leads out of the folder": not _resolve(path).is_relative_to(inside),
         "no file": not S_ISREG(mode),
@@ -192,10 +202,12 @@ def _reason_to_pass_over(path: Path, inside: Path) -> str:
     return next((reason for reason, applies in reasons.items() if applies), "")
 
 
-def _reason_not_to_enter(folder: Path) -> str:
-    if folder.name.endswith(PARTS_SUFFIX):
-        return "made by a classification"
-    return "a linked folder" if folder.is_symlink() else "cannot be read"
+def _is_unreadable(path: Path) -> bool:
+    """Whether a file or folder is there and cannot be reached, or a folder cannot be listed."""
+    mode = _mode(path)
+    if path.name.startswith(".") or (not mode and _is_link(path)):
+        return False
+    return not mode or (S_ISDIR(mode) and not path.name.endswith(PARTS_SUFFIX) and not path.is_symlink())
 
 
 def _format(source: Path, output: Path, kind: Format | None) -> Format:

@@ -1,6 +1,7 @@
 """Writes records as they are, with label and score appended in the dialect of the file."""
 
 import codecs
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -123,18 +124,19 @@ def _escaped(raw: bytes, codec: Codec) -> bytes:
     Some encodings have two spellings of a character. Characters that need no escape keep their own bytes.
     """
     text = codec.decode(raw)
-    if codec.encode(text) == raw:
-        return codec.encode(_json_string(text)[1:-1])
+    with contextlib.suppress(UnicodeError):
+        if codec.encode(text) == raw:
+            return codec.encode(json.dumps(text, ensure_ascii=False)[1:-1])
     decoder = codecs.getincrementaldecoder(codec.name)(codec.errors)
-    escaped, taken = b"", b""
-    for position in range(len(raw)):
-        taken += raw[position : position + 1]
-        character = decoder.decode(taken[-1:], position == len(raw) - 1)
-        if character:
-            content = _json_string(character)[1:-1]
-            escaped += taken if content == character else codec.encode(content)
-            taken = b""
-    return escaped + taken
+    escaped, taken = bytearray(), bytearray()
+    for position, byte in enumerate(raw):
+        taken.append(byte)
+        if character := decoder.decode(bytes([byte]), position == len(raw) - 1):
+            content = json.dumps(character)[1:-1]
+            plain = json.dumps(character, ensure_ascii=False)[1:-1] == character
+            escaped += taken if plain else content.encode()
+            taken.clear()
+    return bytes(escaped + taken)
 
 
 def _members(names: Sequence[str], added: Sequence[str]) -> Iterator[str]:

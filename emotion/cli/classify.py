@@ -202,7 +202,7 @@ def _classify_all(
     """Classify all files, and report on them. In a folder, a bad file does not stop the others.
 
     Raises:
-        BadDataError, InputMissingError: the only file is bad, or has too many errors.
+        BadDataError, InputMissingError: the only file is bad.
     """
     from emotion.classify.engine import classify_file
     from emotion.classify.part_files import classify_shard

@@ -10,7 +10,7 @@ from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Task, TaskList
 from emotion.cli import console
 from emotion.cli.console import LogFormat
-from emotion.errors import BadDataError, EmotionError
+from emotion.errors import BadDataError, EmotionError, InputMissingError
 from emotion.formatting import count, escape_invisible, first_items
 from emotion.records.reading import doubt, sentence
 
@@ -33,6 +33,8 @@ class ClassifyReport:
         self._started = time.monotonic()
         self._found = found
         self._log = log
+        self._several = len(found.tasks) + len(found.unreadable) > 1
+        self._source: Path | None = None
         self._dialect: dict[str, Any] = {}
         self._counts = Statistics()
         self._outputs: list[dict[str, Any]] = []
@@ -40,6 +42,8 @@ class ClassifyReport:
         if found.passed_over:
             files = [f"{path} ({reason})" for path, reason in found.passed_over]
             console.warn(f"passing over {count(len(files), 'file')}: {_named(files)}")
+        for path in found.unreadable:
+            self.add_failure(path, InputMissingError(f"cannot read {path}"))
 
     def add(self, task: Task, counts: Statistics, *, prefixed: bool) -> None:
         """Report what is unusual about an output."""
@@ -73,7 +77,7 @@ class ClassifyReport:
             EmotionError: the only file has no output.
         """
         self._failures.append((source, error))
-        if len(self._found.tasks) > 1:
+        if self._several:
             console.warn(f"{error.message} ({error.hint})" if error.hint else error.message)
         elif not self._outputs:
             raise error
@@ -86,11 +90,12 @@ class ClassifyReport:
         """
         if not self._failures:
             return
-        if len(self._found.tasks) == 1:
+        if not self._several:
             raise self._failures[0][1]
         messages = [error.message for _, error in self._failures]
         raise BadDataError(
-            f"bad files, {len(messages):,} of {len(self._found.tasks):,}: {_named(messages, '; ')}",
+            f"bad files, {len(messages):,} of {len(self._found.tasks) + len(self._found.unreadable):,}:"
+            f" {_named(messages, '; ')}",
             "mend them, and start again",
         )
 
@@ -140,13 +145,14 @@ class ClassifyReport:
         )
 
     def _report_dialect(self, source: Path, dialect: dict[str, Any]) -> None:
-        """Report how a file is read, unless it is read as the file before."""
-        before, self._dialect = self._dialect, dialect
-        if dialect == before or not dialect.get("columns", 1):
+        """Report once how a file is read; people see no sentence if it is read as the file before."""
+        again, alike = source == self._source, dialect == self._dialect
+        self._source, self._dialect = source, dialect
+        if (again and alike) or not dialect.get("columns", 1):
             return
         if self._log is LogFormat.JSON:
             console.log_json({"event": "open", "input": str(source), **dialect})
-        else:
+        elif not alike:
             console.say(f"{source}: {sentence(dialect)}")
         if warning := doubt(dialect):
             console.warn(f"{source}: {warning}")
@@ -168,7 +174,7 @@ def _sentences(counts: Statistics) -> list[str]:
     quantiles = counts.quantiles()
     low, median, high = (f"{quantiles[name]:.3f}" for name in ("p5", "p50", "p95"))
     scores = f"scores: median {median}, 5 % up to {low}, 95 % up to {high}"
-    cut = [f"cut off where the model stops to read: {count(counts.cut, 'text')}"] if counts.cut else []
+    cut = [f"longer than the model reads: {count(counts.cut, 'text')}"] if counts.cut else []
     return [f"labels: {labels}", scores, *cut]
 
 

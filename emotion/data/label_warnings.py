@@ -41,8 +41,8 @@ MISSING = {
 CLASSES = "a model learns them as different classes"
 NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{0,15})?", re.ASCII)
 TRUTH = {"true": 1.0, "false": 0.0}
-# A list that a program wrote as text: with commas, quotes or numbers inside of the brackets.
-LIST = re.compile(r"""[\[({]\s*(['"\d].*|.*,.*)?[\])}]""", re.DOTALL)
+# Pairs of brackets of lists that a program wrote as text.
+BRACKETS = ("[]", "()", "{}")
 SEPARATORS = re.compile(r"[,;|]")
 # Names of single labels have these characters, too: only labels that exist alone show that one is several.
 WEAK_SEPARATORS = re.compile(r"[,;|/+&]")
@@ -77,7 +77,7 @@ def _first(names: Iterable[str]) -> str:
 
 
 def _header_label(splits: Mapping[str, Split]) -> str | None:
-    """The label of train's first line if no other row has it, and another split begins with the same line."""
+    """Label of a line with which several splits begin, if no other row of these splits has the label."""
     begins = [
         (split.texts[0], split.labels[0])
         for split in splits.values()
@@ -150,7 +150,7 @@ def _quoted(counts: Mapping[str, int]) -> list[str]:
     found = [label for label in counts if len(label) > 2 and label[0] == label[-1] == '"']  # noqa: PLR2004
     if not found:
         return []
-    return [f"labels in quotes: {_named(found, counts)}; call a .txt file with quotes .csv, or leave --quoting away"]
+    return [f"labels in quotes: {_named(found, counts)}; call a .txt file with quotes .csv, or omit --quoting none"]
 
 
 def _number(label: str) -> float | None:
@@ -164,10 +164,17 @@ def _several(counts: Mapping[str, int]) -> list[str]:
     return [f"labels that look like several, but a row has one label: {_named(found, counts)}"] if found else []
 
 
+def _is_list(label: str) -> bool:
+    """Whether a label is in brackets, with nothing in them, a comma, or a quote or digit at their start."""
+    inner = label[1:-1].lstrip()
+    listed = not inner or "," in inner or inner[0] in "'\"" or inner[0].isdecimal()
+    return label[:1] + label[-1:] in BRACKETS and listed
+
+
 def _looks_like_several(label: str, labels: Mapping[str, int]) -> bool:
     strong, weak = (_parts(label, separators) for separators in (SEPARATORS, WEAK_SEPARATORS))
     return (
-        LIST.fullmatch(label) is not None
+        _is_list(label)
         or any(part in labels for part in strong)
         or (bool(weak) and all(part in labels for part in weak))
         or (bool(strong) and (all(map(NUMBER.fullmatch, strong)) or not any(map(str.isspace, label))))

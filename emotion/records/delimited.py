@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import chain
 
 from emotion.errors import BadDataError
 from emotion.formatting import count
 from emotion.records.dialect import Dialect, quoted_cells
+from emotion.records.doubts import DOUBTED_LINES, ambiguous_quote, hold_rows, is_prose, mixed_ends
 from emotion.records.lines import Lines
 from emotion.records.record import Record
 from emotion.records.row_parser import QuoteError, parse_line, parse_quoted
@@ -17,9 +18,8 @@ from emotion.records.text_problem import MARK
 CELL_LIMIT = 1 << 20
 # Bytes that a short line takes in memory beside its own.
 LINE_BYTES = 64
-# Lines that are all whole rows before a quoted cell that holds them is doubted.
-DOUBTED_LINES = 3
 DOUBLE_RETURN = r"the line ends in \r twice"
+REMOVE_RETURNS = r"remove \r with: tr -d '\r'"
 # Characters of a name of a column that is looked for in all rows.
 LONGEST_NAME = 200
 # A byte order mark, read as UTF-16 of another byte order.
@@ -33,7 +33,7 @@ class RowReader:
         BadDataError: two readings of quotes or line ends are possible, or a quoted cell is over RECORD_LIMIT.
     """
 
-    def __init__(self, lines: Lines, dialect: Dialect, *, doubted: bool) -> None:
+    def __init__(self, lines: Lines, dialect: Dialect, width: int = 0, *, doubted: bool) -> None:
         self._lines = lines
         # Whether nobody said what quotes mean.
         self._doubted = doubted
@@ -41,17 +41,17 @@ class RowReader:
         self._header: list[str] = []
         # Whether the header is quoted once more as a whole.
         self._wrapped = False
-        # Number of cells that a row should have; 0 before the first row.
-        self._width = 0
+        # Number of cells that a row should have; 0 if only the first row will say it.
+        self._width = width
         self._return = lines.codec.encode("\r")
-        # A row that takes the lines up to this one into a quoted cell does not end well.
+        # A quoted cell that is still open in this line is malformed.
         self._dead_end = 0
         # Lines of the current row, and their bytes.
         self._taken: list[bytes] = []
         self._size = 0
 
     def start(self, first: Record, header: list[str], width: int = 0) -> int:
-        """Give all rows a `width`, or the width of the file's first row, which is the `header` or has none."""
+        """Set the number of cells of a row, and return it: `width`, or the width of the first row."""
         self._header = sorted(map(_folded, header))
         self._wrapped = first.written < len(header)
         self._width = width or len(first.fields) + self._dialect.unnamed
@@ -68,10 +68,12 @@ class RowReader:
             yield record
 
     def _wrong_width(self, record: Record) -> str:
-        where = "header has" if self._header else "most rows have"
+        where = "header" if self._header else "most rows"
+        expected = f"{where} {'has' if self._header else 'have'} {self._width - self._dialect.unnamed}"
+        index = " and an index" if self._dialect.unnamed else ""
         other_end = self._lines.end != "\n" and any("\n" in cell for cell in record.fields)
         mixed = ", perhaps because some lines end in \\n and the first does not" if other_end else ""
-        return f"{count(len(record.fields), 'field')} where the {where} {self._width}{mixed}"
+        return f"{count(len(record.fields), 'field')} where the {expected}{index}{mixed}"
 
     def _repeats_header(self, fields: Sequence[str]) -> bool:
         """Whether the fields are the names of the columns, in any order and any case."""
@@ -143,25 +145,12 @@ class RowReader:
     def _check_rows_in_cell(self) -> None:
         """Refuse a quoted cell whose lines are whole rows: its quotes may be text.
 
-        Two lines may be one text with a delimiter in it, unless both begin with a number and the second counts on.
-
         Raises:
             BadDataError: they are, and nobody said what quotes mean.
         """
-        lines = (self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken)
-        rows = [line.split(self._dialect.delimiter) for line in lines if line]
-        firsts = [cells[0] for cells in rows]
-        if any(len(cells) != self._width for cells in rows[1:]) or len(set(map(str.isdecimal, firsts))) > 1:
-            return
-        whole = len(rows) - (len(rows[0]) != self._width)
-        if whole >= DOUBTED_LINES or (len(rows) > 1 and _count_up(firsts)):
-            raise self._ambiguous_quote(self._lines.number - len(self._taken) + 1)
-
-    def _ambiguous_quote(self, line: int) -> BadDataError:
-        return BadDataError(
-            f"{self._lines.path}, line {line:,}: a quote may hold the next lines, too",
-            "say which: --quoting csv if it does, --quoting none if all quotes are text",
-        )
+        lines = [self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken]
+        if hold_rows(lines, self._dialect.delimiter, self._width):
+            raise ambiguous_quote(self._lines.path, self._lines.number - len(lines) + 1)
 
     def _more(self) -> tuple[str, str] | None:
         """Take another line of the row: the line end before it, and its text."""
@@ -204,8 +193,11 @@ class RowReader:
         lines = [self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken]
         self._put_back()
         width = self._width or len(parse_line(text, self._dialect.delimiter, "line", 0))
-        if len(lines) > 1 and len(cells) == width and (width == 1 or not self._whole_rows(lines, width)):
-            raise self._ambiguous_quote(self._lines.number)
+        whole = width > 1 and self._whole_rows(lines, width)
+        # A first row may have any number of cells.
+        fits = len(cells) == width if self._width else bool(cells)
+        if len(lines) > 1 and fits and (not whole or len(cells) != width):
+            raise ambiguous_quote(self._lines.path, self._lines.number)
 
     def _more_of_cell(self) -> tuple[str, str] | None:
         """Take another line unless the cell is longer than any cell may be."""
@@ -217,7 +209,7 @@ class RowReader:
         Raises:
             BadDataError: they may be rows, or one text.
         """
-        text = self._lines.decode(line)
+        codec, text = self._lines.codec, self._lines.decode(line)
         content = self._lines.decode(self._lines.split_end(line)[0])
         bare = content if self._dialect.quoting == "none" else without_quoted(content, self._dialect.delimiter)
         lines = [part for part in content.split("\n") if part or self._width == 1]
@@ -226,13 +218,12 @@ class RowReader:
         whole = self._whole_rows(lines, self._width)
         if not whole and not any(self._dialect.delimiter in part for part in bare.split("\n")[1:]):
             return []
-        if not whole or self._width == 1 or self._lines.end == "\r" or len(lines) < DOUBTED_LINES:
-            raise BadDataError(
-                f"{self._lines.path}, line {self._lines.number:,}: a \\n within a line, and the first line ends in"
-                f" {self._lines.end.encode('unicode_escape').decode()}",
-                "make the line ends alike, for example with dos2unix, or quote the text",
-            )
-        return [self._lines.codec.encode(part) for part in re.findall(r"[^\n]*\n|[^\n]+$", text)]
+        few = self._width == 1 or len(lines) < DOUBTED_LINES or content.startswith("\n")
+        if not whole or few or self._lines.end == "\r" or is_prose(lines, self._dialect.delimiter):
+            raise mixed_ends(self._lines.path, self._lines.number, self._lines.end)
+        if codec.wide:
+            return [codec.encode(part) for part in re.findall(r"[^\n]*\n|[^\n]+$", text)]
+        return re.findall(rb"[^\n]*\n|[^\n]+$", line)
 
     def _whole_rows(self, lines: Sequence[str], width: int) -> bool:
         """Whether each line has `width` cells."""
@@ -245,9 +236,3 @@ class RowReader:
 
 def _folded(name: str) -> str:
     return name.strip().casefold()
-
-
-def _count_up(cells: Sequence[str]) -> bool:
-    """Whether the cells are numbers that rise by one."""
-    numbers = [int(cell) for cell in cells if re.fullmatch(r"\d{1,15}", cell, re.ASCII)]
-    return len(numbers) == len(cells) and all(after == before + 1 for before, after in pairwise(numbers))

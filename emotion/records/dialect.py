@@ -67,7 +67,7 @@ def parse_delimiter(text: str) -> str:
 def find_dialect(
     path: Path, kind: Format, sample: Sequence[str], options: DialectOptions, columns: Sequence[str]
 ) -> Dialect:
-    """Choose the dialect of a file that begins with the lines `sample`, from which blank lines are left out.
+    """Choose the dialect of a file that begins with the rows `sample`, from which blank lines are left out.
 
     The delimiter is the one in the header, else the one that cuts all rows into equally many cells. If there are
     several, the names `columns` decide, then the rows, then the file's name.
@@ -95,7 +95,7 @@ def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], 
     likely = _in_header(header, rows, columns) if header else _in_rows(path, rows, columns, default)
     if header and not likely:
         return _of_one_name(path, header, rows, columns, default)
-    if len(likely) > 1 and (default not in likely or not header):
+    if len(likely) > 1 and (default not in likely or (kind == "csv" and not header)):
         found = " or ".join(map(delimiter_name, likely))
         raise BadDataError(f"{path}: the delimiter may be {found}", "name it with --delimiter")
     return likely[0] if len(likely) == 1 else default
@@ -150,8 +150,8 @@ def _of_one_name(path: Path, header: str, rows: Sequence[str], columns: Sequence
 def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequence[str]) -> bool:
     """Whether the rows have one cell more than the header has names, and their first cells look like an index.
 
-    An index counts up from 0 or 1, or has names of rows, quoted as all names in the header. The column of texts, the
-    first of `columns`, has longer cells with the index than without.
+    An index counts up from 0 or 1, or has names of rows in quotes, as R writes them with all names in quotes. The
+    column of texts, the first of `columns`, has longer cells with the index than without.
     """
     cells = _all_cells(rows, delimiter)
     names = header_cells(header, delimiter, columns)
@@ -161,9 +161,10 @@ def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequen
     counted = _counts_rows(names[0]) and not all(map(str.isdecimal, second))
     if counted or len(set(first)) < len(first) or not _moves_texts(names, cells, columns):
         return False
+    counting = all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first)
     if header == delimiter.join(f'"{name}"' for name in names) and all(row.startswith('"') for row in rows):
-        return True
-    if len(rows) < FEW_ROWS or not all(re.fullmatch(r"\d{1,15}", cell, re.ASCII) for cell in first):
+        return counting or _moves_texts(names, cells, columns, words=True)
+    if not counting or len(rows) < FEW_ROWS:
         return False
     # In a text a space follows the comma; in a number other digits follow.
     in_texts = any(cell.startswith(" ") for row in cells for cell in row)
@@ -179,25 +180,30 @@ def _counts_rows(name: str) -> bool:
     return not letters or letters.endswith(COUNTED) or letters == "unnamed"
 
 
-def _moves_texts(names: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[str]) -> bool:
-    """Whether the column of texts has more characters one cell to the right of its name."""
+def _moves_texts(
+    names: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[str], *, words: bool = False
+) -> bool:
+    """Whether the column of texts has more characters one cell to the right of its name.
+
+    With `words` the cells below its name must be single words, too.
+    """
     found = [names.index(column) for column in columns if column in names]
     if not found:
         return False
-    before, after = (sum(len(row[found[0] + step]) for row in cells) for step in (0, 1))
-    return after > before
+    before, after = ("".join(row[found[0] + step] for row in cells) for step in (0, 1))
+    return len(after) > len(before) and not (words and " " in before)
 
 
 def _width(rows: Sequence[str], delimiter: str) -> int:
     """Number of cells of the rows, or 0 if rows differ. Rows with other quotes say nothing."""
-    widths = {len(cells) for cells in _all_cells(rows, delimiter)}
+    widths = set(_widths(rows, delimiter))
     return widths.pop() if len(widths) == 1 else 0
 
 
 def _usual_width(rows: Sequence[str], delimiter: str) -> int:
     """Number of cells of half of the rows or more, if all others have two or more; otherwise 0."""
-    widths = Counter(len(cells) for cells in _all_cells(rows, delimiter))
-    if not widths or min(widths) == 1:
+    widths = Counter(_widths(rows, delimiter))
+    if not widths or min(widths) <= 1:
         return 0
     width, frequency = widths.most_common(1)[0]
     return width if 2 * frequency >= widths.total() else 0
@@ -206,18 +212,25 @@ def _usual_width(rows: Sequence[str], delimiter: str) -> int:
 def first_width(rows: Sequence[str], dialect: Dialect) -> int:
     """Number of cells of most of the rows; 0 if no number is that frequent."""
     delimiter, quoting, _ = dialect
-    if quoting == "csv":
-        rows = without_quoted("\n".join(rows), delimiter).split("\n")
     widths = Counter(
-        len(parse_line(row, delimiter, "line", 0)) if quoting == "line" else row.count(delimiter) + 1 for row in rows
+        _widths(rows, delimiter) if quoting == "csv" else (len(parse_line(row, delimiter, quoting, 0)) for row in rows)
     )
     return next((width for width, frequency in widths.items() if 2 * frequency > len(rows)), 0)
 
 
 def _most_have(rows: Sequence[str], delimiter: str, width: int) -> bool:
     """Whether the first row, and half of all rows, have at least `width` cells."""
-    widths = [len(cells) for cells in _all_cells(rows, delimiter)]
+    widths = _widths(rows, delimiter)
     return bool(widths) and widths[0] >= width and 2 * sum(found >= width for found in widths) >= len(widths)
+
+
+def _widths(rows: Sequence[str], delimiter: str) -> list[int]:
+    """Numbers of cells of the rows; 0 for a row with a line end that is in no quoted cell of this delimiter."""
+    return [
+        0 if "\n" in row and "\n" in without_quoted(row, delimiter) else len(cells)
+        for row in rows
+        if (cells := quoted_cells(row, delimiter))
+    ]
 
 
 def _all_cells(rows: Sequence[str], delimiter: str) -> list[list[str]]:

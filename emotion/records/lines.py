@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import IO
 
 from emotion.errors import BadDataError
-from emotion.records.sample import RECORD_LIMIT, line_end, only_last_ends_in_line_feed, sample_length, whole_lines
-from emotion.records.text_io import BLOCK, LONGEST_MARK, check_kind, find_codec, nul_error, unreadable
+from emotion.records.sample import RECORD_LIMIT, line_end, sample_length, whole_lines
+from emotion.records.text_io import BLOCK, LONGEST_START, check_kind, find_codec, nul_error, unreadable
 
 
 class Lines:
     r"""Physical lines of an open file, with their line ends, without the file's byte order mark.
 
     Behind one of the `delimiters` a quoted cell may begin, which holds line ends of its own. `end` is the line end. In
-    a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken.
+    a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken. `whole`
+    says that the sample is the whole file.
     `loose` says that no row holds a `\n`, so that it ends lines in a file with `\r\n` too.
 
     Raises:
@@ -37,14 +38,9 @@ class Lines:
         sample, whole = self._read_sample(decoder)
         if "\0" in sample and not self.codec.wide:
             raise nul_error(path, self._block)
-        end = line_end(sample, delimiters)
-        self.end = "\n" if loose and end == "\r\n" else end
-        if self.end == "\n" and whole and not loose and only_last_ends_in_line_feed(sample, delimiters):
-            raise BadDataError(
-                f"{path}: the last line ends in \\n, all others in \\r",
-                "make the line ends alike, for example with: tr '\\r' '\\n'",
-            )
+        self.end = "\n" if loose and "\n" in sample else line_end(sample, delimiters)
         # The sample may end within a line.
+        self.whole = whole
         self._sample = sample if whole else whole_lines(sample, self.end)
         self._end = self.codec.encode(self.end)
         # Longest first. In a file with `\r\n` only the last line can end in half of it.
@@ -110,9 +106,9 @@ class Lines:
             raise self._invalid(error) from error
 
     def _read_head(self) -> bytes:
-        """Read the first block, which has a whole byte order mark."""
+        """Read the first block, and more of a pipe until it shows the kind of the file."""
         head = self._read()
-        while head and len(head) < LONGEST_MARK and (block := self._read()):
+        while head and len(head) < LONGEST_START and (block := self._read()):
             head += block
         return head
 

@@ -8,9 +8,9 @@ from emotion.records.record import Records
 
 
 def reading(records: Records, column: str) -> dict[str, Any]:
-    """How a file is read whose text is in `column`, or in no column that the file has.
+    """Facts about how a file is read. `column` has the text, or the file lacks it.
 
-    A file without header has its text in the only column.
+    A list without a header has its text in the only column.
     """
     encoding = {"encoding": records.codec.name, "line_end": records.line_end}
     if records.header is None:

@@ -1,6 +1,7 @@
 """Decides how much of a file's start is its sample, and which line end the sample has."""
 
 import re
+from collections.abc import Sequence
 
 # Lines and characters at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
 SAMPLE_LINES = 33
@@ -40,20 +41,48 @@ def _end_of_lines(text: str, end: str, position: int, lines: int) -> int:
 
 
 def line_end(sample: str, delimiters: str) -> str:
-    r"""Line end of the sample: `\r` only if it has no `\n`. Line ends in quoted cells count if there are no others."""
+    r"""First line end of the sample: `\n`, `\r\n` or `\r`. Line ends in quoted cells count if there are no others.
+
+    A first `\r` may be a part of the first row. It ends lines if more `\r` than `\n` do.
+    """
     sample = re.sub(r'^\s*"?sep=."?\r?\n', "", sample, flags=re.IGNORECASE)
-    for text in (without_quoted(sample, delimiters) if delimiters else "", sample):
-        found = re.search(r"\r?\n", text) or re.search(r"\r", text)
-        if found:
-            return found[0]
+    bare = without_quoted(sample, delimiters) if delimiters else sample
+    # The sample may end within a quoted cell.
+    closed = bare[: found.start()] if delimiters and (found := _open_quote(bare, delimiters)) else bare
+    for text in (closed, bare, sample):
+        ends: list[str] = [end[-2:] for end in re.findall(r"\r*\n|\r", text)]
+        feeds = [end for end in ends if end != "\r"]
+        if ends and ends[0] == "\r" and len(ends) > 2 * len(feeds):
+            return "\r"
+        if feeds:
+            return feeds[0]
     return "\n"
 
 
-def only_last_ends_in_line_feed(text: str, delimiters: str) -> bool:
-    r"""Whether the only `\n` of a whole file is its end, behind one `\r` or more outside of quotes."""
-    content = text.removesuffix("\n")
-    bare = without_quoted(content, delimiters) if delimiters else content
-    return content != text and "\n" not in content and "\r" in bare.removesuffix("\r")
+def logical_rows(lines: Sequence[str], delimiters: str, *, whole: bool) -> list[str]:
+    """Join the lines over which quoted cells extend.
+
+    A quote that is not closed in a `whole` file joins none. Otherwise it begins a row that the lines do not show.
+    """
+    rows: list[str] = []
+    position = 0
+    while position < len(lines):
+        for count in range(1, len(lines) - position + 1):
+            row = "\n".join(lines[position : position + count])
+            if '"' not in row or not _open_quote(without_quoted(row, delimiters), delimiters):
+                break
+        else:
+            if rows and not whole:
+                break
+            row, count = lines[position], 1
+        rows.append(row)
+        position += count
+    return rows
+
+
+def _open_quote(bare: str, delimiters: str) -> re.Match[str] | None:
+    """Find the quote of a cell that is not closed, in a text without its quoted cells."""
+    return re.search(rf'(?:^|(?<=[{re.escape(delimiters)}\r\n]))"', bare)
 
 
 def without_quoted(text: str, delimiters: str) -> str:

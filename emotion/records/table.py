@@ -1,27 +1,29 @@
 """Opens a CSV or TSV file: what precedes its header, its dialect, its header."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import visible
 from emotion.records.columns import JSONL_HINT
-from emotion.records.delimited import DOUBLE_RETURN, RowReader
+from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS, RowReader
 from emotion.records.dialect import (
     DELIMITERS,
     SEPARATOR_LINE,
+    Dialect,
     DialectOptions,
     Format,
     find_dialect,
     first_width,
     header_cells,
     parse_delimiter,
+    quoted_cells,
 )
+from emotion.records.doubts import ambiguous_quote
 from emotion.records.lines import Lines
 from emotion.records.record import Record, Records
 from emotion.records.row_parser import parse_line
-from emotion.records.sample import without_quoted
+from emotion.records.sample import logical_rows
 from emotion.records.text_problem import undecodable
 
 
@@ -37,32 +39,43 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         options = replace(options, delimiter=options.delimiter or parse_delimiter(said[1]))
         preamble += lines.take_blank() + lines.take()
         del sample[0]
-    if options.header and options.quoting != "none":
-        _join_header(sample, f"{''.join(DELIMITERS)}{options.delimiter or ''}")
     _check_delimiter(lines, options.delimiter)
-    dialect = find_dialect(lines.path, kind, sample, options, columns)
+    dialect, width = _find_dialect(lines, kind, sample, options, columns)
     # In a list of one column without a header blank lines are rows.
     if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
         preamble += lines.take_blank()
-    reader = RowReader(lines, dialect, doubted=options.quoting is None)
+    reader = RowReader(lines, dialect, width, doubted=options.quoting is None)
     opened = Records(kind, lines.codec, lines.end, preamble, iter(()), [], None, dialect)
     if first := reader.take():
         if options.header:
             _start_below_header(opened, lines, reader, first, columns)
         else:
-            width = reader.start(first, [], first_width(sample, dialect))
-            opened.header = [str(number) for number in range(1, width + 1)]
+            opened.header = [str(number) for number in range(1, reader.start(first, [], width) + 1)]
             opened.rows = reader.rows([first])
     return opened
 
 
-def _join_header(sample: list[str], delimiters: str) -> None:
-    """Make one line of the lines over which the quoted names of a header extend."""
-    for count in range(1, len(sample) + 1):
-        header = "\n".join(sample[:count])
-        if not re.search(rf'(?:^|[{re.escape(delimiters)}])"', without_quoted(header, delimiters)):
-            sample[:count] = [header]
-            return
+def _find_dialect(
+    lines: Lines, kind: Format, sample: Sequence[str], options: DialectOptions, columns: Sequence[str]
+) -> tuple[Dialect, int]:
+    """The dialect and, without a header, the number of cells of most rows; 0 if the first row says it.
+
+    Raises:
+        BadDataError: the delimiter is ambiguous, or the quotes of a file without a header.
+    """
+    delimiters = options.delimiter or "".join(DELIMITERS)
+    rows = logical_rows(sample, delimiters, whole=lines.whole) if options.quoting != "none" else sample
+    dialect = find_dialect(lines.path, kind, rows, options, columns)
+    if options.header:
+        return dialect, 0
+    if dialect.quoting == "line":
+        rows = logical_rows(sample, dialect.delimiter, whole=lines.whole)
+        widths = [len(parse_line(line, dialect.delimiter, "line", 0)) for line in sample]
+        widths += [len(quoted_cells(row, dialect.delimiter)) for row in rows]
+        if len(rows) < len(sample) and (len(set(widths)) > 1 or widths[0] == 1):
+            raise ambiguous_quote(lines.path, 1)
+        rows = sample
+    return dialect, first_width(rows, dialect)
 
 
 def _start_below_header(
@@ -89,7 +102,7 @@ def _check_header(lines: Lines, first: Record) -> None:
     where = f"{lines.path}: the header (line {first.line})"
     if first.problem:
         names = ", ".join(map(visible, first.fields[:10]))
-        hint = "remove \\r with: tr -d '\\r'" if first.problem == DOUBLE_RETURN else "mend it, or see --quoting"
+        hint = REMOVE_RETURNS if first.problem == DOUBLE_RETURN else "mend it, or see --quoting"
         hint = JSONL_HINT if first.fields[0].startswith("{") else hint
         raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", hint)
     if undecodable(" ".join(first.fields)):

@@ -24,7 +24,6 @@ MARKS = {
     "utf-16-le": codecs.BOM_UTF16_LE,
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
-LONGEST_MARK = 4
 # Line end, delimiters and letters that text in a wide encoding has with NUL bytes beside them.
 COMMON = b"\n ,;\tetaoin"
 # Encodings whose code units have more than one byte.
@@ -41,6 +40,8 @@ KINDS = {
     b"%PDF-": "a PDF document",
     b"SQLite format 3": "a SQLite database",
 }
+# Bytes of the longest start of a file that says what it is.
+LONGEST_START = max(map(len, [*MARKS.values(), *KINDS]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,13 @@ def open_bytes(path: Path, digest: "hashlib._Hash | None" = None) -> Iterator[IO
         InputMissingError: the file does not exist or may not be read.
     """
     with contextlib.ExitStack() as stack:
-        raw = _open_standard() if path == STANDARD_STREAM else stack.enter_context(_open_raw(path))
-        if digest is not None:
-            raw = io.BufferedReader(_Digesting(raw, digest), BLOCK)
-        if raw.peek(len(GZIP_START)).startswith(GZIP_START):  # type: ignore[attr-defined]
+        file = _open_standard() if path == STANDARD_STREAM else stack.enter_context(_open_raw(path))
+        try:
+            start = file.read(len(GZIP_START))
+        except OSError as error:
+            raise unreadable(path, error) from error
+        raw: IO[bytes] = io.BufferedReader(_Source(start, file, digest), BLOCK)
+        if start == GZIP_START:
             raw = stack.enter_context(gzip.GzipFile(fileobj=raw))  # type: ignore[arg-type]
         yield raw
 
@@ -134,6 +138,7 @@ def check_kind(path: Path, start: bytes) -> None:
 
 def nul_error(path: Path, start: bytes) -> BadDataError:
     """Error that says which encoding the NUL bytes beside line ends and ASCII characters suggest."""
+    start = start[:BLOCK]
     found = max(reversed(WIDE), key=lambda name: _aligned_ascii(start, name))
     if 2 * _aligned_ascii(start, found) <= sum(start.count(bytes([byte])) for byte in COMMON):
         return BadDataError(f"{path} has NUL bytes: it is no text file, or damaged", "look at it with `file` or `xxd`")
@@ -169,17 +174,19 @@ def _open_raw(path: Path) -> IO[bytes]:
         raise unreadable(path, error) from error
 
 
-class _Digesting(io.RawIOBase):
-    """A file that updates a digest with the bytes read."""
+class _Source(io.RawIOBase):
+    """A file of which the `start` was read already. It updates a digest, if there is one."""
 
-    def __init__(self, raw: IO[bytes], digest: "hashlib._Hash") -> None:
-        self.raw, self.digest = raw, digest
+    def __init__(self, start: bytes, file: IO[bytes], digest: "hashlib._Hash | None") -> None:
+        self._start, self._file, self._digest = start, file, digest
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        block = self.raw.read(len(buffer))
+        block: bytes = self._start or self._file.read1(len(buffer))  # type: ignore[attr-defined]
+        self._start = b""
         buffer[: len(block)] = block
-        self.digest.update(block)
+        if self._digest is not None:
+            self._digest.update(block)
         return len(block)

@@ -51,7 +51,7 @@ class ProgressState(BaseModel):
         return total / counted if counted else math.nan
 
     def add_batch(self, rows: int, loss: float, right: int, seconds: float) -> None:
-        """Count a batch with this mean `loss`; no mean has a loss that is not finite, of a step that float16 skips."""
+        """Count a batch. The means leave out a `loss` that is not finite: float16 skipped that step."""
         self.batches += 1
         self.rows += rows
         self.seconds += seconds

@@ -67,6 +67,16 @@ FILES: dict[str, tuple[bytes, tuple[str, ...], list[str] | None]] = {
         None,
     ),
     "a column of too many digits": (b"1,happy\n", ("--no-header", "--text-column", "9" * 4301), None),
+    "sentences of other line ends": (
+        b"id,text\r\n1,I like:\na, b\nc, d\ne, f\r\n2,scared\r\n",
+        (),
+        None,
+    ),
+    "texts of several lines, no header": (
+        b'1;"so happy, yes\nreally, so"\n2;"furious, yes\nreally, so"\n',
+        ("--no-header", "--text-column", "2"),
+        ["joy", "anger"],
+    ),
     "a delimiter that the encoding lacks": (
         b"id,text\n1,happy\n",
         ("--delimiter", "\u20ac", "--encoding", "latin-1"),

@@ -1,6 +1,7 @@
 """Files of a folder and their names: bad ones, those that are passed over, and names that a terminal would obey."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,22 @@ def test_a_folder_in_the_format_that_is_named(tmp_path: Path, toy_model: Path) -
     assert (tmp_path / "out" / "a.txt").read_bytes().startswith(b"id\ttext\tlabel\tscore\n1\thappy\tjoy\t")
     assert (tmp_path / "out" / "b").read_bytes().startswith(b"text\tid\tlabel\tscore\nfurious\t1\tanger\t")
     assert classify_folder(tmp_path, toy_model).code == 66
+
+
+def test_a_folder_that_cannot_be_read_is_a_bad_file(
+    tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path / "in", {"a.csv": b"text\nhappy\n", "b.csv": b"text\nscared\n"})
+    monkeypatch.chdir(tmp_path / "in")
+    # A path that is longer than any path may be.
+    for _ in range(20):
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    monkeypatch.chdir(tmp_path)
+    done = classify_folder(tmp_path, toy_model)
+    assert done.code == 65, done.err
+    assert "bad files, 1 of 3: cannot read" in done.err
+    assert b"fear" in (tmp_path / "out" / "b.csv").read_bytes()
 
 
 LINE = '{"text": "happy"}\n'

@@ -168,6 +168,12 @@ def test_characters_of_two_spellings_are_kept(command: Command) -> None:
     assert kept["unparsed"] == line.decode("cp932")
 
 
+def test_damaged_bytes_of_a_stateful_encoding_are_kept(command: Command) -> None:
+    done = run(command, b'{"text": "happy"}\n\x1b\x80 no object\n', "--encoding", "iso2022_jp")
+    assert done.code == 0
+    assert json.loads(done.written.splitlines()[1])["unparsed"] == "\x1b\x80 no object"
+
+
 def test_a_carriage_return_alone_is_white_space_of_json(command: Command) -> None:
     done = run(command, '{"text": "happy"}\n{"text":\r"scared"}\n')
     assert done.json_labels() == ["joy", "fear"]

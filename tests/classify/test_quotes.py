@@ -80,6 +80,23 @@ def test_a_tsv_whose_header_spans_lines_is_refused(command: Command) -> None:
     assert command(content, "--quoting", "csv", name="in.tsv").labels("\t") == ["joy", "anger"]
 
 
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ('text\t"How do\nyou feel?"\tn\nhappy\tx\t1\nsad\ty\t2\n', ()),
+        ('1\t"so\nhappy"\tx\n2\t"so\nfurious"\ty\n', ("--no-header", "--text-column", "2")),
+        ('"one line"\ta\n"so\nhappy"\tb\n', ("--no-header", "--text-column", "1")),
+        ('"so\nhappy"\n"furious"\n', ("--no-header",)),
+        ('1\t"so happy, yes\nyes, I do"\n2\t"furious, no\nyes, I do"\n', ("--no-header", "--text-column", "2")),
+    ],
+)
+def test_a_tsv_whose_first_row_spans_lines_is_refused(command: Command, content: str, options: tuple[str, ...]) -> None:
+    done = command(content, *options, name="in.tsv")
+    assert done.code == 65
+    assert "--quoting csv" in done.err
+    assert not done.output.exists()
+
+
 def test_a_tsv_with_quotes_in_all_fields_and_no_line_ends_in_them(command: Command) -> None:
     done = command('"id"\t"text"\n"1"\t"so happy"\n"2"\t"very, ""scared"""\n', name="in.tsv")
     assert done.labels("\t") == ["joy", "fear"]

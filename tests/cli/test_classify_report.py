@@ -216,7 +216,7 @@ def test_one_of_a_kind_is_in_the_singular(capsys: Capture) -> None:
     assert joined.startswith("joined 1 part in out/a.csv; ")
     assert whole == "all parts: 1 row, 1 without a label"
     assert rows.startswith("1 row in ")
-    assert cut == "cut off where the model stops to read: 1 text"
+    assert cut == "longer than the model reads: 1 text"
 
 
 def test_the_dialect_of_an_empty_file_is_its_own(capsys: Capture) -> None:
@@ -242,7 +242,7 @@ def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     assert shares.startswith("labels: label 0 15.4%, label 1 14.1%, ")
     assert shares.endswith("label 9 3.8%, and 2 more")
     assert scores == "scores: median 0.900, 5 % up to 0.500, 95 % up to 0.900"
-    assert cut.startswith("cut off where the model stops to read: 1,500 texts")
+    assert cut.startswith("longer than the model reads: 1,500 texts")
 
 
 def test_control_characters_of_a_record_do_not_reach_the_terminal(capsys: Capture) -> None:

@@ -84,12 +84,12 @@ def test_more_labels_than_a_model_can_have_are_a_problem(tmp_path: Path) -> None
 
 def test_ten_labels_are_named_and_the_others_counted(tmp_path: Path) -> None:
     """Names are short, too, however long a label is."""
-    ids = [f"text;id {'x' * 5000 * (number % 2)} {number:04}" for number in range(1500)]
+    ids = [f"text;id {'x' * 500 * (number % 2)} {number:04}" for number in range(300)]
     report = check_data(write(tmp_path, TRAIN, [*VALIDATION, *ids], TEST), DataTable())
     (problem,) = report.problems
     assert problem.startswith("validation has labels that train lacks: id  0000, id  0002, ")
-    assert problem.endswith("id  0018, and 1,490 more")
-    assert any(remark.startswith("test has no row of ") and "and 1,490 more" in remark for remark in report.remarks)
+    assert problem.endswith("id  0018, and 290 more")
+    assert any(remark.startswith("test has no row of ") and "and 290 more" in remark for remark in report.remarks)
     (only,) = check_data(write(tmp_path, [ids[1]], [ids[1]], [ids[1]]), DataTable()).problems
     assert len(only) < 200
 

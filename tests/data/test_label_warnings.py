@@ -136,6 +136,11 @@ def test_labels_in_quotes_are_named() -> None:
     assert warning.startswith("""labels in quotes: '"joy"' (1 row), '"anger"' (1 row); call a .txt file""")
 
 
+def test_a_long_label_in_brackets_is_read_once() -> None:
+    assert warnings_of("(" + "a" * 100_000, "b", "c") == []
+    assert len(warnings_of("(" + "a," * 100_000 + ")", "b", "c")) == 1
+
+
 def test_of_many_doubtful_labels_ten_are_named() -> None:
     (warning,) = warnings_of(*(f"{number},{number + 1}" for number in range(100)))
     assert warning.count("(1 row)") == 10

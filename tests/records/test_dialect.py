@@ -5,15 +5,24 @@ from pathlib import Path
 import pytest
 
 from emotion.errors import BadDataError, UsageError
-from emotion.records.dialect import Dialect, DialectOptions, Format, find_dialect, header_cells, parse_delimiter
+from emotion.records.dialect import (
+    DELIMITERS,
+    Dialect,
+    DialectOptions,
+    Format,
+    find_dialect,
+    header_cells,
+    parse_delimiter,
+)
 from emotion.records.row_parser import Quoting
+from emotion.records.sample import logical_rows
 
 TEXT = ("text",)
 
 
 def find(sample: str, kind: Format = "csv", columns: tuple[str, ...] = TEXT, **options: object) -> Dialect:
-    lines = [line for line in sample.split("\n") if line]
-    return find_dialect(Path("in.csv"), kind, lines, DialectOptions(**options), columns)  # type: ignore[arg-type]
+    rows = logical_rows([line for line in sample.split("\n") if line], "".join(DELIMITERS), whole=True)
+    return find_dialect(Path("in.csv"), kind, rows, DialectOptions(**options), columns)  # type: ignore[arg-type]
 
 
 # A sample, the columns that are wanted, and the delimiter.
@@ -44,6 +53,10 @@ def test_the_header_shows_the_delimiter(name: str) -> None:
 
 
 WITHOUT_HEADER: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "quoted cells of several lines": ('1;"so happy, yes\nreally, so"\n2;"so sad, yes\nreally, so"\n', ("2",), ";"),
+    "semicolons in quoted lines": ('1,"so happy; yes\nreally; so"\n2,"so sad; yes\nreally; so"\n', ("2",), ","),
+    "a first row of several lines": ('a|"Dear team,\nso happy, yes\nBob"\nb|"so scared"\n', ("2",), "|"),
+    "one of three rows": ('happy;"J\nand S"\nsad;x\nmad;y\n', ("1",), ";"),
     "all rows alike": ("a;b\nc;d\n", TEXT, ";"),
     "quoted, with a comma in all rows": ('"a, b";"c"\n"d";"e, f"\n', TEXT, ";"),
     "as many as the wanted column needs": ("a, b|c, d|e\nf|g|h\n", ("3",), "|"),
@@ -100,8 +113,10 @@ INDEX = {
     "with gaps": "n,text\n1,7,so happy\n20,8,b\n21,9,c\n",
     "R": '"n","text"\n"7","8","so happy"\n"3","8","b"\n',
     "R, names": '"n","text"\n"x",8,"so happy"\n"y",8,"b"\n',
-    "R, one row": '"n","text"\n"x",8,"so happy"\n',
-    "R, the text first": '"text","n"\n"x","so happy",8\n"y","b",8\n',
+    "R, names, the text first": '"text","n"\n"x","so happy",8\n"y","b",8\n',
+    "R, one row": '"n","text"\n"5",8,"so happy"\n',
+    "R, texts of several lines": '"n","text"\n"1",7,"so happy"\n"2",8,"so\nfurious"\n',
+    "R, the text first": '"text","n"\n"5","so happy",8\n"2","b",8\n',
     "ids beside it": "id,text\n0,71,so happy\n1,82,b\n",
     "R, commas in texts": '"n","text"\n"1",8,"a, b"\n"2",8,"c, d"\n',
 }
@@ -137,6 +152,7 @@ NO_INDEX = {
     "a last column without a name": '"user","text"\n"ann","so happy","x"\n',
     "longer notes behind ids": "rank,text\n1,happy,so very happy\n2,furious,so very furious\n",
     "labels behind quoted texts": '"text"\n"so happy","joy"\n"so furious","anger"\n',
+    "names in quotes": '"user","text"\n"ann","so happy","very glad to hear"\n"bob","so mad","very sad to hear"\n',
     "other columns": "n,body\n1,7,so happy\n2,8,b\n",
 }
 

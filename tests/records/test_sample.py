@@ -2,13 +2,24 @@
 
 import pytest
 
-from emotion.records.sample import SAMPLE_CHARACTERS, SAMPLE_LINES, line_end, sample_length, without_quoted
+from emotion.records.sample import (
+    SAMPLE_CHARACTERS,
+    SAMPLE_LINES,
+    line_end,
+    logical_rows,
+    sample_length,
+    without_quoted,
+)
 
 LINE_ENDS = {
+    'id,text\r0,"a\nb': "\r",
+    'id,text\n1,"a\r\nb': "\n",
     "a\nb\r\n": "\n",
     "a\r\nb\n": "\r\n",
     "a\rb\r": "\r",
     "a\rb\n": "\n",
+    "a\rb\rc\n": "\r",
+    "a\r\r\nb\n": "\r\n",
     "a": "\n",
     "": "\n",
     "sep=;\r\na\nb\n": "\n",
@@ -32,6 +43,27 @@ def test_without_delimiters_quotes_hide_no_line_end() -> None:
 )
 def test_quoted_cells_are_removed(text: str, bare: str) -> None:
     assert without_quoted(text, ",") == bare
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows"),
+    [
+        (["a,b", "c"], ["a,b", "c"]),
+        (['a,"b', 'c"', "d"], ['a,"b\nc"', "d"]),
+        (['a,"b', "c", "d"], ['a,"b', "c", "d"]),
+        (["a,b", 'c,"d', "e"], ["a,b", 'c,"d', "e"]),
+        (['say "a', 'b"'], ['say "a', 'b"']),
+        (['"a', 'b"', '"c""', '"'], ['"a\nb"', '"c""\n"']),
+        ([], []),
+    ],
+)
+def test_quoted_cells_join_lines(lines: list[str], rows: list[str]) -> None:
+    assert logical_rows(lines, ",;", whole=True) == rows
+
+
+def test_a_row_that_the_sample_cuts_is_none() -> None:
+    assert logical_rows(["a,b", 'c,"d', "e"], ",;", whole=False) == ["a,b"]
+    assert logical_rows(['c,"d', "e"], ",;", whole=False) == ['c,"d', "e"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

@@ -1,15 +1,20 @@
 """Opening text: encodings, byte order marks, packed files, and the digest of what is read."""
 
 import codecs
+import errno
 import gzip
 import hashlib
+import io
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from emotion.errors import BadDataError, UsageError
+from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.records.dialect import DialectOptions
 from emotion.records.files import format_of, open_records
+from emotion.records.text_io import STANDARD_STREAM
 from tests.builders import write_rows
 from tests.data.conftest import PACKED, ROWS, put, read, refused
 
@@ -125,6 +130,50 @@ def test_a_wide_encoding_without_a_mark_is_named(tmp_path: Path, encoding: str, 
     with pytest.raises(BadDataError) as caught, open_records(path, "csv"):
         pass
     assert f"--encoding {encoding}" in caught.value.hint
+
+
+class Pipe(io.RawIOBase):
+    """A pipe whose writer writes byte by byte."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = io.BytesIO(content)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._content.read(1)
+        buffer[: len(block)] = block
+        return len(block)
+
+
+@pytest.mark.parametrize("content", [gzip.compress(b"text\nhappy\n"), "text\nhappy\n".encode("utf-32"), b"text\nhappy"])
+def test_a_pipe_may_cut_the_start_of_a_file(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Pipe(content))))
+    with open_records(STANDARD_STREAM, "csv") as records:
+        assert [row.fields for row in records.rows] == [["happy"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"SQLite format 3\0", "is a SQLite database"), (b"%PDF-1.4", "is a PDF document")]
+)
+def test_a_pipe_shows_other_kinds_of_files(monkeypatch: pytest.MonkeyPatch, content: bytes, message: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Pipe(content))))
+    with pytest.raises(BadDataError, match=message), open_records(STANDARD_STREAM, "csv"):
+        pass
+
+
+def test_a_first_read_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stale(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(Path, "open", lambda *_: Stale())
+    with (
+        pytest.raises(InputMissingError, match=r"cannot read .*a\.csv: Stale file handle"),
+        open_records(tmp_path / "a.csv", "csv"),
+    ):
+        pass
 
 
 def test_a_single_nul_byte_is_no_wide_encoding(tmp_path: Path) -> None:

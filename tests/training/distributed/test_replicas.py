@@ -157,7 +157,7 @@ def wait_for_step(store: Path, step: int) -> None:
 
 
 def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on(data: Path, tmp_path: Path) -> None:
-    arguments = command(data, tmp_path / "killed", "resources.checkpoint_every=10 steps", epochs=60)
+    arguments = command(data, tmp_path / "killed", "resources.checkpoint_every=10 steps", epochs=40)
     workers = start([arguments] * 2)
     wait_for_step(tmp_path / "killed", 20)
     workers[1].kill()
@@ -175,8 +175,8 @@ def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on
     assert "another worker is asked to stop" in output
     (chief, output), (other, text) = ended(start([arguments] * 2))
     assert (chief, other) == (0, 0), output + text
-    assert len(history(tmp_path / "killed")) == 60
-    train(command(data, tmp_path / "undisturbed", epochs=60))
+    assert len(history(tmp_path / "killed")) == 40
+    train(command(data, tmp_path / "undisturbed", epochs=40))
     np.testing.assert_allclose(history(tmp_path / "killed"), history(tmp_path / "undisturbed"), atol=0.05)
 
 
