@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from emotion.errors import BadDataError
-from emotion.text.ascii_words import AsciiWords
+from emotion.text.words import AsciiWords
 
 # Tokens of one session call: enough to use all cores, few enough to stay in their caches.
 BATCH_TOKENS = 4096

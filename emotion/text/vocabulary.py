@@ -6,16 +6,13 @@ vocabulary along (`pretrained.py`).
 
 from collections.abc import Iterable
 
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, trainers
 
 from emotion.params.schema import WordTextTable
+from emotion.text.words import split_into_words
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
-# Scripts that are written without spaces: a token is a character with its combining marks.
-SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
-# A token is a word with its apostrophes ("don't"), or any other visible character.
-WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # noqa: RUF001  the typographic apostrophe is meant
 
 
 def learn_tokenizer(texts: Iterable[str], params: WordTextTable) -> Tokenizer:
@@ -34,21 +31,4 @@ def learn_words(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     tokenizer = split_into_words(Tokenizer(models.WordLevel(unk_token=UNKNOWN)))
     trainer = trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[PAD, UNKNOWN], show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
-
-
-def split_into_words(tokenizer: Tokenizer) -> Tokenizer:
-    """Set the rules by which a text becomes words: lower case, apostrophes within words, scripts without spaces."""
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.NFC(),
-            normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=True),
-        ]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(SPACELESS), "isolated"),
-            pre_tokenizers.Split(Regex(WORD), "removed", invert=True),
-        ]
-    )
     return tokenizer

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from emotion.params.schema import WordTextTable
-from emotion.text.ascii_words import AsciiWords
 from emotion.text.vocabulary import learn_tokenizer, learn_words
+from emotion.text.words import AsciiWords
 
 WORDS = [
     "i",
