@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measure(folder: Path, model: Path, rows: int, texts: Path | None) -> dict[str, Any]:
-    few, many = (_write(folder / f"{count}.csv", count, texts) for count in (FEW, rows))
+    few, many = (write_rows(folder / f"{count}.csv", count, texts) for count in (FEW, rows))
     few_peak, _ = _run("classify", few, folder / "few.csv", "--model", model)
     many_peak, seconds = _run("classify", many, folder / "many.csv", "--model", model)
     _, help_seconds = min((_run("--help") for _ in range(STARTS)), key=lambda run: run[1])
@@ -70,7 +70,7 @@ def _measure(folder: Path, model: Path, rows: int, texts: Path | None) -> dict[s
     }
 
 
-def _write(path: Path, count: int, texts: Path | None) -> Path:
+def write_rows(path: Path, count: int, texts: Path | None) -> Path:
     """Write a CSV of `count` rows; the same count gives the same file."""
     draw = random.Random(0)  # noqa: S311  no secret
     pool = list(_texts(draw, texts))
