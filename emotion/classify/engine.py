@@ -187,11 +187,15 @@ def _appended_cells(
     finite = np.isfinite(scores).all(axis=1)
     for row in np.flatnonzero(~finite):
         chunk.reasons[row] = chunk.reasons[row] or "the model has no score for this text"
-    best = np.where(finite, np.nan_to_num(scores).argmax(axis=1), -1).tolist()
-    cells = []
-    for label, row_scores in zip(best, scores.tolist(), strict=True):
-        per_label = [f"{score:.6f}" for score in row_scores] if all_scores else []
-        cells.append([labels[label], f"{row_scores[label]:.6f}", *per_label] if label >= 0 else empty)
+    known = np.nan_to_num(scores)
+    best = np.where(finite, known.argmax(axis=1), -1).tolist()
+    highest = known.max(axis=1, initial=0.0).tolist()
+    cells = [
+        [labels[label], f"{score:.6f}"] if label >= 0 else empty for label, score in zip(best, highest, strict=True)
+    ]
+    if all_scores:
+        for row in np.flatnonzero(finite):
+            cells[row] += [f"{score:.6f}" for score in scores[row].tolist()]
     return cells
 
 

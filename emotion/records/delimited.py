@@ -46,6 +46,9 @@ class RowReader:
         self._return = lines.codec.encode("\r")
         # A quoted cell that is still open in this line is malformed.
         self._dead_end = 0
+        self._end = lines.codec.encode(lines.end)
+        # Number of the last line of those that are not plain.
+        self._not_plain = 0
         # Lines of the current row, and their bytes.
         self._taken: list[bytes] = []
         self._size = 0
@@ -66,6 +69,42 @@ class RowReader:
             if self._header and self._repeats_header(record.fields):
                 record.problem = "the header again: are several files in one?"
             yield record
+            yield from self._plain_rows()
+
+    def _plain_rows(self) -> list[Record]:
+        """Take rows without quotes, odd characters or faults from the lines that are read already, all at once.
+
+        They are what `take` gives, in a third of its time. If one line needs more, there are none.
+        """
+        if self._lines.number < self._not_plain:
+            return []
+        number, lines = self._lines.number, self._lines.take_read()
+        texts = self._plain_texts(lines)
+        rows = [text.split(self._dialect.delimiter) for text in texts]
+        firsts = {_folded(row[0]) for row in rows if len(row[0]) < LONGEST_NAME}
+        if not texts or set(map(len, rows)) != {self._width} or not firsts.isdisjoint(self._header):
+            self._lines.put_back(lines)
+            self._not_plain = number + len(lines)
+            return []
+        size, end = len(self._end), self._end
+        return [
+            Record(line, raw[:-size], end, fields, None, "", self._width)
+            for line, raw, fields in zip(range(number + 1, number + 1 + len(lines)), lines, rows, strict=True)
+        ]
+
+    def _plain_texts(self, lines: list[bytes]) -> list[str]:
+        """Texts of lines that may be decoded and split together; none if one of them may not."""
+        content = b"".join(lines)
+        odd = b"\0" in content or (self._dialect.quoting != "none" and b'"' in content)
+        others = {"\n": b"\r", "\r": b"\n"}.get(self._lines.end)
+        mixed = others in content if others else not content.count(b"\r") == content.count(b"\n") == len(lines)
+        if odd or mixed or self._lines.codec.name != "utf-8" or not lines or max(map(len, lines)) > CELL_LIMIT:
+            return []
+        try:
+            text = content.decode()
+        except UnicodeError:
+            return []
+        return [] if MARK in text or SWAPPED_MARK in text else text.split(self._lines.end)[:-1]
 
     def _wrong_width(self, record: Record) -> str:
         where = "header" if self._header else "most rows"

@@ -46,14 +46,30 @@ class Lines:
         # Longest first. In a file with `\r\n` only the last line can end in half of it.
         ends = {"\r": ["\r"], "\n": ["\r\n", "\n"], "\r\n": ["\r\n", "\n", "\r"]}[self.end]
         self._ends = [self.codec.encode(end) for end in ends]
-        self._lines = self._wide_lines(decoder) if self.codec.wide else self._byte_lines()
+        self._blocks_of_lines = self._wide_lines(decoder) if self.codec.wide else self._byte_lines()
+        # Lines that are read already, the next one at the end.
         self._ahead: list[bytes] = []
 
     def take(self) -> bytes:
         """Take the next line; b"" at the end."""
-        line = self._ahead.pop() if self._ahead else next(self._lines, b"")
+        line = self._next()
         self.number += bool(line)
         return line
+
+    def _next(self) -> bytes:
+        if not self._ahead:
+            self._ahead = next(self._blocks_of_lines, [])[::-1]
+        return self._ahead.pop() if self._ahead else b""
+
+    def take_read(self) -> list[bytes]:
+        """Take the lines that are read already, up to the last that is not blank: what follows that is not known."""
+        left = 1
+        while left < len(self._ahead) and self._ahead[left - 1] in self._ends:
+            left += 1
+        lines = self._ahead[left:][::-1]
+        del self._ahead[left:]
+        self.number += len(lines)
+        return lines
 
     def sample_lines(self) -> list[str]:
         """Texts of the first lines of the file, without their line ends."""
@@ -73,7 +89,7 @@ class Lines:
     def take_blank(self, *, spaces: bool = False) -> bytes:
         """Take the blank lines that follow; with `spaces` also lines of white space."""
         blank = bytearray()
-        while line := self._ahead.pop() if self._ahead else next(self._lines, b""):
+        while line := self._next():
             if line not in self._ends and not (spaces and self._is_space(line)):
                 self._ahead.append(line)
                 break
@@ -144,7 +160,8 @@ class Lines:
         while block := self._read():
             yield block
 
-    def _byte_lines(self) -> Iterator[bytes]:
+    def _byte_lines(self) -> Iterator[list[bytes]]:
+        """Yield the lines that end in a block, block by block."""
         rest = bytearray()
         for block in self._blocks():
             searched = max(0, len(rest) - len(self._end) + 1)
@@ -154,12 +171,11 @@ class Lines:
                 continue
             *lines, last = bytes(rest).split(self._end)
             rest = bytearray(last)
-            for line in lines:
-                yield line + self._end
+            yield [line + self._end for line in lines]
         if rest:
-            yield bytes(rest)
+            yield [bytes(rest)]
 
-    def _wide_lines(self, decoder: codecs.IncrementalDecoder) -> Iterator[bytes]:
+    def _wide_lines(self, decoder: codecs.IncrementalDecoder) -> Iterator[list[bytes]]:
         decoder.reset()
         rest: list[str] = []
         length = 0
@@ -169,15 +185,16 @@ class Lines:
             # The other half of a line end may follow.
             carried = "\r" if text.endswith("\r") and self.end == "\r\n" else ""
             *lines, last = text.removesuffix(carried).split(self.end)
-            for line in lines:
-                yield self.codec.encode("".join([*rest, line, self.end]))
+            if lines:
+                lines[0] = "".join([*rest, lines[0]])
+                yield [self.codec.encode(line + self.end) for line in lines]
                 rest, length = [], 0
             rest.append(last)
             length += len(last)
             self._check_length(length)
         self._decoded(decoder, b"", final=True)
         if text := "".join(rest) + carried:
-            yield self.codec.encode(text)
+            yield [self.codec.encode(text)]
 
     def _decoded(self, decoder: codecs.IncrementalDecoder, content: bytes, *, final: bool = False) -> str:
         try:

@@ -9,6 +9,8 @@ CONTROL_Z = "\x1a"
 
 def text_problem(text: str, name: str = "text") -> str:
     """Reason why `text`, the cell called `name`, is no text, or an empty string."""
+    if text.isascii() and text[:1].isalnum() and not text.endswith(CONTROL_Z):
+        return ""
     if looks_empty(text):
         return f"empty {name}"
     if MARK in text:

@@ -6,9 +6,12 @@ other tokenizer.json, and any other text, belongs to `tokenizers`.
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 # Scripts that are written without spaces: a token is a character with its combining marks.
@@ -39,7 +42,7 @@ def split_into_words(tokenizer: Tokenizer) -> Tokenizer:
 
 
 class AsciiWords:
-    """Token ids of plain ASCII texts, not cut."""
+    """Words and token ids of plain ASCII texts, not cut."""
 
     def __init__(self, vocabulary: dict[str, int], unknown: int, added: list[str]) -> None:
         self._vocabulary, self._unknown, self._added = vocabulary, unknown, added
@@ -59,14 +62,31 @@ class AsciiWords:
         unknown = vocabulary.get(model["unk_token"])
         return cls(vocabulary, unknown, [token["content"] for token in added]) if unknown is not None else None
 
-    def ids(self, text: str) -> list[int] | None:
-        """Token ids of a text; None if the text is not plain ASCII, or has an added token such as [PAD]."""
-        if not text.isascii():
-            return None
+    def split(self, texts: Sequence[str], longest: int) -> list[list[str] | None]:
+        """Words of the texts.
+
+        A text is None if it is not plain ASCII, has an added token such as [PAD], or has over `longest` characters.
+        """
+        joined = "\n".join(texts)
+        if max(map(len, texts), default=0) <= longest and joined.count("\n") == len(texts) - 1:
+            plain = joined.replace("\n", " ")
+            if self._is_plain(plain):
+                letters = plain.replace(" ", "").isalpha()
+                return [text.split() if letters else _words(text) for text in joined.lower().split("\n")]
+        return [self._split(text) if len(text) <= longest else None for text in texts]
+
+    def ids(self, words: Iterable[str], count: int) -> NDArray[np.int64]:
+        """Ids of `count` words, int64 (count,)."""
+        return np.fromiter(map(self._vocabulary.get, words, repeat(self._unknown)), np.int64, count)
+
+    def _split(self, text: str) -> list[str] | None:
         plain = text if text.isprintable() else text.translate(SPACES)
-        if not plain.isprintable() or any(token in text for token in self._added):
-            return None
-        lower = plain.lower()
-        # Letters and spaces are split in half the time.
-        words = lower.split() if lower.replace(" ", "").isalpha() else TOKENS.findall(lower)
-        return list(map(self._vocabulary.get, words, repeat(self._unknown)))
+        return _words(plain.lower()) if self._is_plain(plain) else None
+
+    def _is_plain(self, text: str) -> bool:
+        return text.isascii() and text.isprintable() and not any(token in text for token in self._added)
+
+
+def _words(lower: str) -> list[str]:
+    """Words of a text in lower case. Letters and spaces are split in half the time."""
+    return lower.split() if lower.replace(" ", "").isalpha() else TOKENS.findall(lower)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from emotion.errors import BadDataError
 from emotion.records import delimited as module
+from emotion.records.delimited import RowReader
 from emotion.records.dialect import DELIMITERS, DialectOptions, Format
 from emotion.records.lines import Lines
 from emotion.records.record import Record, Records
@@ -146,6 +147,53 @@ def test_rows_within_rows_keep_the_spelling_of_their_characters() -> None:
 def test_lines_within_a_line_that_may_be_one_text_are_refused(content: str, line: int) -> None:
     with pytest.raises(BadDataError, match=rf"line {line}: a \\n within a line"):
         read(content)
+
+
+PLAIN = "".join(f"{number},text {number}\n" for number in range(9000))
+AMONG_PLAIN = {
+    "quotes": 'a,"so\nhappy"\n',
+    "a short row": "happy\n",
+    "blank lines": "a,happy\n\n\n",
+    "other line ends": "a,happy\r\n",
+    "a carriage return": "a,so\rhappy\n",
+    "NUL": "a,so\0\n",
+    "no text": "a,\udcff\n",
+    "a mark": "\ufeffa,happy\n",
+    "the header": " Text ,ID\n",
+    "other letters": "é,日本語\n",
+}
+
+
+@pytest.mark.parametrize("place", [40, 5000, 9000])
+@pytest.mark.parametrize("name", AMONG_PLAIN)
+def test_rows_among_plain_rows_are_read_as_one_by_one(monkeypatch: pytest.MonkeyPatch, name: str, place: int) -> None:
+    lines = PLAIN.splitlines(keepends=True)
+    content = "id,text\n" + "".join([*lines[:place], AMONG_PLAIN[name], *lines[place:]])
+    data = content.encode("utf-8", "surrogateescape")
+    together = read(data)
+    monkeypatch.setattr(RowReader, "_plain_rows", lambda _: [])
+    one_by_one = read(data)
+    assert len(together) == len(one_by_one) == 9001
+    assert together == one_by_one
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(("quoting", "header"), [(None, True), ("none", True), ("csv", False)])
+def test_plain_rows_are_read_together(
+    monkeypatch: pytest.MonkeyPatch, end: str, quoting: Quoting | None, header: bool
+) -> None:
+    taken: list[Record | None] = []
+    take = RowReader.take
+
+    def count(reader: RowReader) -> Record | None:
+        taken.append(take(reader))
+        return taken[-1]
+
+    monkeypatch.setattr(RowReader, "take", count)
+    content = ("id,text\n" * header + PLAIN).replace("\n", end)
+    rows = read(content, quoting=quoting, header=header)
+    assert [row.fields[0] for row in rows] == [str(number) for number in range(9000)]
+    assert len(taken) < 100
 
 
 def test_blank_lines_belong_to_the_row_before() -> None:

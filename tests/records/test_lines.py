@@ -100,6 +100,16 @@ def test_lines_that_are_put_back_come_again_with_their_numbers() -> None:
     assert (lines.take(), lines.number) == (b"", 4)
 
 
+def test_lines_that_are_read_are_taken_up_to_the_last_that_is_not_blank() -> None:
+    lines = open_lines("a\nb\n\nc\n\n\n")
+    assert lines.take_read() == []
+    assert lines.take() == b"a\n"
+    assert lines.take_read() == [b"b\n", b"\n"]
+    assert lines.number == 3
+    assert lines.take_read() == []
+    assert [lines.take(), lines.take_blank(), lines.take()] == [b"c\n", b"\n\n", b""]
+
+
 def test_a_line_is_replaced_by_its_parts() -> None:
     lines = open_lines("a\r\nb\nc\r\nd\r\n")
     assert [lines.take(), lines.take()] == [b"a\r\n", b"b\nc\r\n"]

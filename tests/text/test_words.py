@@ -41,6 +41,11 @@ def words_of(tokenizer: Tokenizer) -> AsciiWords:
     return words
 
 
+def ids_of(tokenizer: Tokenizer, text: str) -> list[int] | None:
+    (words,) = words_of(tokenizer).split([text], 10_000)
+    return None if words is None else words_of(tokenizer).ids(words, len(words)).tolist()
+
+
 @settings(max_examples=2000)
 @given(
     st.one_of(
@@ -52,25 +57,35 @@ def words_of(tokenizer: Tokenizer) -> AsciiWords:
 @example("a\tb\r\nc")
 @example("I'M  'so' it''s")
 def test_ids_are_those_of_tokenizers(text: str) -> None:
-    ids = words_of(LEARNED).ids(text)
+    ids = ids_of(LEARNED, text)
     assert ids is None or ids == LEARNED.encode(text).ids
+
+
+@given(st.lists(st.one_of(st.text(ASCII), st.lists(st.sampled_from([*WORDS, "é"])).map(" ".join)), max_size=5))
+def test_texts_are_split_alike_alone_and_together(texts: list[str]) -> None:
+    together = words_of(LEARNED).split(texts, 1000)
+    assert together == [words for text in texts for words in words_of(LEARNED).split([text], 1000)]
 
 
 @given(st.lists(st.sampled_from([*WORDS, "\n", " "])).map(" ".join))
 def test_usual_texts_need_no_tokenizer(text: str) -> None:
-    assert words_of(LEARNED).ids(text) is not None
+    assert ids_of(LEARNED, text) is not None
 
 
 @pytest.mark.parametrize(
     "text", ["café", "i\u2019m", "so\u00a0so", "\ufeffso", "a\x00b", "a\x0bb", "a\x7fb", "so [PAD] so", "[UNK]", "笑"]
 )
 def test_other_texts_are_left_to_it(text: str) -> None:
-    assert words_of(LEARNED).ids(text) is None
+    assert ids_of(LEARNED, text) is None
 
 
 def test_cutting_and_padding_change_no_id() -> None:
     tokenizer = learn_tokenizer(["so happy"] * 3, WordTextTable(max_length=2))
-    assert words_of(tokenizer).ids("so happy so so") == [2, 3, 2, 2] or words_of(tokenizer).ids("so happy") == [3, 2]
+    assert ids_of(tokenizer, "so happy so so") == [3, 2, 3, 3]
+
+
+def test_a_long_text_is_left_to_it() -> None:
+    assert words_of(LEARNED).split(["so so", "so"], 4) == [None, ["so"]]
 
 
 def changed(**rules: Any) -> Tokenizer:
