@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -20,7 +21,7 @@ from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream
 from emotion.classify.writer import Writer
 from emotion.errors import BadDataError, CannotWriteError
-from emotion.onnx.session import Classifier, probabilities
+from emotion.onnx.session import SMALL_MODEL_BYTES, Classifier, probabilities
 from emotion.records.files import open_records
 from emotion.records.reading import reading
 from emotion.records.text_io import STANDARD_STREAM
@@ -31,7 +32,6 @@ from emotion.store.atomic import cannot_write, open_replacing
 FIRST_CHUNK_ROWS = 32
 MAX_CHUNK_ROWS = 4096
 MIN_CHUNK_ROWS = 256
-SMALL_MODEL_BYTES = 25_000_000
 
 
 @dataclass(frozen=True)
@@ -144,20 +144,20 @@ def _stream_error(path: Path, error: OSError) -> Exception:
 def _classify_chunks(
     rows: Iterator[Row], classifier: Classifier
 ) -> Generator[tuple[Chunk, NDArray[np.float64]], None, None]:
-    """Yield chunks with their probabilities. Another thread classifies while the caller reads and writes."""
+    """Yield chunks with their probabilities. Other threads classify while the caller reads and writes."""
     stopped = threading.Event()
-    pool = ThreadPoolExecutor(1)
+    pool = ThreadPoolExecutor(classifier.calls)
     size, max_size = FIRST_CHUNK_ROWS, max_chunk_rows(classifier.graph.stat().st_size)
-    running: tuple[Chunk, Future[NDArray[np.float64]]] | None = None
+    running: deque[tuple[Chunk, Future[NDArray[np.float64]]]] = deque()
     try:
         while (chunk := take_chunk(rows, size)).records:
-            submitted = chunk, pool.submit(_scores, classifier, chunk, stopped)
-            if running is not None:
-                yield running[0], running[1].result()
-            running = submitted
+            running.append((chunk, pool.submit(_scores, classifier, chunk, stopped)))
+            while running and (running[0][1].done() or len(running) > classifier.calls):
+                first, scores = running.popleft()
+                yield first, scores.result()
             size = min(2 * size, max_size)
-        if running is not None:
-            yield running[0], running[1].result()
+        for first, scores in running:
+            yield first, scores.result()
     finally:
         stopped.set()
         pool.shutdown(cancel_futures=True)

@@ -163,7 +163,7 @@ def classify(
     from emotion.classify.engine import ClosedPipe
     from emotion.onnx.session import Classifier
 
-    classifier = Classifier.load(folder, threads, precision.value, device.value)
+    classifier = Classifier.load(folder, threads, precision.value, device.value, concurrent=True)
     if classifier.device == "gpu":
         console.say("classifying on the GPU")
     settings = Settings(text_column, all_scores, on_error is OnError.FAIL, options, limit)

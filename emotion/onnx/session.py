@@ -21,12 +21,16 @@ OUTPUT = "logits"
 FILES = ("model.onnx", "tokenizer.json", "config.json")
 INT8 = "model.int8.onnx"
 Precision = Literal["float32", "int8"]
+# Of graphs whose calls are too short to share them among cores.
+SMALL_MODEL_BYTES = 25_000_000
+# Calls at once. Python's lock, which reading and tokenizing need, keeps more from running.
+MOST_CALLS = 4
 
 
 class Classifier:
     """A trained model on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
 
-    Its scores are `probabilities(logits, classifier.temperature)`.
+    Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores.
     """
 
     def __init__(
@@ -37,11 +41,13 @@ class Classifier:
         batcher: Batcher,
         temperature: float = 1.0,
         device: Device = "cpu",
+        calls: int = 1,
     ) -> None:
         self.graph = graph
         self.labels = labels
         self.temperature = temperature
         self.device = device
+        self.calls = calls
         self._session = session
         self._batcher = batcher
 
@@ -52,9 +58,12 @@ class Classifier:
         threads: int | None = None,
         precision: Precision = "float32",
         device: Literal["auto"] | Device = "cpu",
+        *,
+        concurrent: bool = False,
     ) -> "Classifier":
         """Open a model folder, or the `model/` of a run's folder, for `threads` cores.
 
+        With `concurrent`, a small model takes several calls at once, which share the cores.
         With `auto`, float32 runs on the GPU if possible. int8 always runs on the CPU.
 
         Raises:
@@ -72,10 +81,12 @@ class Classifier:
         graph = folder / FILES[0] if precision == "float32" else _int8(folder)
         labels, temperature = read_labels(folder / "config.json"), read_temperature(folder / "config.json")
         threads = threads or usable_cores()
-        session = open_on_cpu(graph, threads)
+        small = graph.stat().st_size <= SMALL_MODEL_BYTES
+        calls = min(threads, MOST_CALLS) if concurrent and small else 1
+        session = open_on_cpu(graph, threads // calls)
         names, length = _check_inputs(graph, session)
         batcher = Batcher.load(folder / "tokenizer.json", names, length)
-        classifier = cls(graph, labels, session, batcher, temperature)
+        classifier = cls(graph, labels, session, batcher, temperature, calls=calls)
         classifier._probe(names, length)
         if device == "cpu" or precision == "int8":
             return classifier

@@ -126,6 +126,51 @@ def test_chunks_are_the_same_however_long_they_take(
     assert run_slowly(0.1) == (sizes, content)
 
 
+@pytest.mark.parametrize("threads", [1, 3, 16])
+def test_calls_at_once_change_no_byte(
+    tmp_path: Path, run: Classify, toy_model: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    words = ["happy", "furious and caf\u00e9", "scared", "", '"so\nhappy"']
+    (tmp_path / "in.csv").write_text("n,text\n" + "".join(f"{n},{words[n % 5]}\n" for n in range(30_000)))
+    run(tmp_path / "in.csv", tmp_path / "one.csv")
+    draw = random.Random(1)  # noqa: S311  no secret
+    logits_and_cut = Classifier.logits_and_cut
+
+    def slow(
+        classifier: Classifier, texts: list[str], stopped: threading.Event
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        time.sleep(draw.uniform(0, 0.1))
+        return logits_and_cut(classifier, texts, stopped)
+
+    monkeypatch.setattr(Classifier, "logits_and_cut", slow)
+    classifier = Classifier.load(toy_model, threads, concurrent=True)
+    assert classifier.calls == min(threads, 4)
+    [task] = list_tasks(tmp_path / "in.csv", tmp_path / "many.csv").tasks
+    classify_file(task, classifier, Settings(), LISTENER)
+    assert (tmp_path / "many.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
+
+
+def test_a_call_that_fails_ends_the_others(tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in.csv").write_text("text\n" + "happy\n" * 30_000)
+    calls: list[int] = []
+
+    def fail(
+        _classifier: Classifier, texts: list[str], stopped: threading.Event
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        calls.append(len(texts))
+        if len(calls) == 1:
+            raise BadDataError("the model cannot be run")
+        stopped.wait(60)
+        raise AssertionError("nobody asks for this")
+
+    monkeypatch.setattr(Classifier, "logits_and_cut", fail)
+    [task] = list_tasks(tmp_path / "in.csv", tmp_path / "out.csv").tasks
+    with pytest.raises(BadDataError, match="the model cannot be run"):
+        classify_file(task, Classifier.load(toy_model, 3, concurrent=True), Settings(), LISTENER)
+    assert not (tmp_path / "out.csv").exists()
+    assert len(calls) <= 4
+
+
 @pytest.mark.parametrize(
     ("model_bytes", "rows"), [(5_000_000, 4096), (25_000_000, 4096), (90_000_000, 1137), (438_000_000, 256)]
 )
