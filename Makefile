@@ -97,6 +97,7 @@ bench: setup  ## Measure training, classification, checkpoints, memory and the r
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
 	$(EMOTION) train ann --data $(DATA) --store build/bench --run bench
 	$(VENV)/bin/python tests/benchmarks/classify.py --model build/bench/runs/ann/bench
+	$(VENV)/bin/python -m tests.benchmarks.classify_peers --model build/bench/runs/ann/bench --data $(DATA)
 	$(VENV)/bin/python tests/benchmarks/checkpoints.py --data $(DATA)
 	$(VENV)/bin/python tests/benchmarks/memory.py
 	$(VENV)/bin/python -m tests.benchmarks.report
