@@ -9,21 +9,18 @@ from emotion.formatting import count
 from emotion.records.dialect import Dialect, quoted_cells
 from emotion.records.doubts import DOUBTED_LINES, ambiguous_quote, hold_rows, is_prose, mixed_ends
 from emotion.records.lines import Lines
+from emotion.records.plain import CELL_LIMIT, SWAPPED_MARK, plain_texts
 from emotion.records.record import Record
 from emotion.records.row_parser import QuoteError, parse_line, parse_quoted
 from emotion.records.sample import RECORD_LIMIT, without_quoted
 from emotion.records.text_problem import MARK
 
-# Characters of the longest cell. A row with a longer cell cannot be used.
-CELL_LIMIT = 1 << 20
 # Bytes that a short line takes in memory beside its own.
 LINE_BYTES = 64
 DOUBLE_RETURN = r"the line ends in \r twice"
 REMOVE_RETURNS = r"remove \r with: tr -d '\r'"
 # Characters of a name of a column that is looked for in all rows.
 LONGEST_NAME = 200
-# A byte order mark, read as UTF-16 of another byte order.
-SWAPPED_MARK = "\ufffe"
 
 
 class RowReader:
@@ -79,7 +76,7 @@ class RowReader:
         if self._lines.number < self._not_plain:
             return []
         number, lines = self._lines.number, self._lines.take_read()
-        texts = self._plain_texts(lines)
+        texts = plain_texts(lines, self._lines.end, self._lines.codec.name, quotes=self._dialect.quoting != "none")
         rows = [text.split(self._dialect.delimiter) for text in texts]
         firsts = {_folded(row[0]) for row in rows if len(row[0]) < LONGEST_NAME}
         if not texts or set(map(len, rows)) != {self._width} or not firsts.isdisjoint(self._header):
@@ -91,20 +88,6 @@ class RowReader:
             Record(line, raw[:-size], end, fields, None, "", self._width)
             for line, raw, fields in zip(range(number + 1, number + 1 + len(lines)), lines, rows, strict=True)
         ]
-
-    def _plain_texts(self, lines: list[bytes]) -> list[str]:
-        """Texts of lines that may be decoded and split together; none if one of them may not."""
-        content = b"".join(lines)
-        odd = b"\0" in content or (self._dialect.quoting != "none" and b'"' in content)
-        others = {"\n": b"\r", "\r": b"\n"}.get(self._lines.end)
-        mixed = others in content if others else not content.count(b"\r") == content.count(b"\n") == len(lines)
-        if odd or mixed or self._lines.codec.name != "utf-8" or not lines or max(map(len, lines)) > CELL_LIMIT:
-            return []
-        try:
-            text = content.decode()
-        except UnicodeError:
-            return []
-        return [] if MARK in text or SWAPPED_MARK in text else text.split(self._lines.end)[:-1]
 
     def _wrong_width(self, record: Record) -> str:
         where = "header" if self._header else "most rows"
