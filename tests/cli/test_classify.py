@@ -93,10 +93,10 @@ def test_a_gpu_that_is_absent(tmp_path: Path, source: Path, toy_model: Path) -> 
     assert names(tmp_path) == ["in.csv"]
 
 
-def test_the_gpu_is_told_of(tmp_path: Path, source: Path, toy: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gpu_is_reported(tmp_path: Path, source: Path, toy: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """The classifier only claims to be on a GPU."""
     on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._batcher, device="gpu")
-    monkeypatch.setattr(Classifier, "load", lambda *_: on_gpu)
+    monkeypatch.setattr(Classifier, "load", lambda *_, **__: on_gpu)
     done = CliRunner().invoke(app, ["classify", str(source), str(tmp_path / "out.csv"), "--model", ".", "--json"])
     assert json.loads(done.stdout)["device"] == "gpu"
     assert done.stderr.startswith("classifying on the GPU\n")
