@@ -72,8 +72,13 @@ def _cut_line(line: str, new: str, encoding: str) -> str:
 
 
 def split_lines(source: str) -> list[tuple[str, str]]:
-    r"""Split into lines and their ends; a lone \r ends lines only where it ends the first, or where \r\n is cut off."""
-    first = re.search(r"\r?\n|\r", source)
+    r"""Split into lines and their ends; a lone \r ends lines only where it ends the first, or where \r\n is cut off.
+
+    A first \r is a part of the first line if no more \r than \n end lines.
+    """
+    found_ends = re.findall(r"\r*\n|\r", source)
+    returns = found_ends.count("\r")
+    first = re.search(r"\r?\n|\r" if 2 * returns > len(found_ends) else r"\r?\n", source)
     ends = {"\r": "\r", "\n": "\r?\n", "\r\n": r"\r?\n|\r\Z"}
     end = ends[first[0]] if first is not None else "\r?\n"
     found = [(match[1], match[2]) for match in re.finditer(rf"(?s)(.*?)({end}|\Z)", source)]
