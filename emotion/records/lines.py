@@ -192,8 +192,8 @@ class Lines:
             rest.append(last)
             length += len(last)
             self._check_length(length)
-        self._decoded(decoder, b"", final=True)
-        if text := "".join(rest) + carried:
+        # The decoder keeps half a surrogate pair until the end.
+        if text := "".join(rest) + carried + self._decoded(decoder, b"", final=True):
             yield [self.codec.encode(text)]
 
     def _decoded(self, decoder: codecs.IncrementalDecoder, content: bytes, *, final: bool = False) -> str:

@@ -110,6 +110,13 @@ def test_lines_that_are_read_are_taken_up_to_the_last_that_is_not_blank() -> Non
     assert [lines.take(), lines.take_blank(), lines.take()] == [b"c\n", b"\n\n", b""]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("content", ["a\nb\ud83d", "a\n\ud83d", "a\r\nb\r\ud83d"])
+def test_half_a_surrogate_pair_at_the_end_is_kept(encoding: str, content: str) -> None:
+    data = content.encode(encoding, "surrogatepass")
+    assert b"".join(all_lines(open_lines(data, encoding))) == data
+
+
 def test_a_line_is_replaced_by_its_parts() -> None:
     lines = open_lines("a\r\nb\nc\r\nd\r\n")
     assert [lines.take(), lines.take()] == [b"a\r\n", b"b\nc\r\n"]
