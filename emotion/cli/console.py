@@ -55,6 +55,11 @@ def say(message: str) -> None:
     err.print(_literal(message))
 
 
+def log_line(line: str) -> None:
+    """Print a line of a pod's log for a person on stderr. Its tabs become spaces."""
+    err.print("\t".join(map(_literal, line.split("\t"))))
+
+
 def warn(message: str) -> None:
     """Print a warning for a person on stderr."""
     err.print(f"[yellow]warning:[/] {_literal(message)}")

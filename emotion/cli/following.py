@@ -17,7 +17,7 @@ LAST_LINES = 10
 
 
 def follow_jobs(
-    cluster: ClusterOptions, names: Sequence[str], write: Callable[[str], None] = console.say
+    cluster: ClusterOptions, names: Sequence[str], write: Callable[[str], None] = console.log_line
 ) -> list[JobOutcome]:
     """Follow jobs to their ends; `write` prints their lines.
 
@@ -76,7 +76,7 @@ def report_outcome(cluster: ClusterOptions, outcome: JobOutcome) -> None:
     if lines:
         console.say(f"the last lines of job {outcome.name}:")
     for line in lines:
-        console.say(f"  | {line}")
+        console.log_line(f"  | {line}")
     console.fail(f"job {outcome.name} failed: {outcome.reason}", outcome.hint)
     describe = cluster.kubectl.pasteable("describe", "job", outcome.name)
     console.say(f"  more: emotion logs {outcome.name}{cluster.flags}; {describe}")

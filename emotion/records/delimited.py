@@ -9,11 +9,11 @@ from emotion.formatting import count
 from emotion.records.dialect import Dialect, quoted_cells
 from emotion.records.doubts import DOUBTED_LINES, ambiguous_quote, hold_rows, is_prose, mixed_ends
 from emotion.records.lines import Lines
-from emotion.records.plain import CELL_LIMIT, SWAPPED_MARK, plain_texts
+from emotion.records.plain import CELL_LIMIT, plain_texts
 from emotion.records.record import Record
 from emotion.records.row_parser import QuoteError, parse_line, parse_quoted
 from emotion.records.sample import RECORD_LIMIT, without_quoted
-from emotion.records.text_problem import MARK
+from emotion.records.text_problem import MARK, SWAPPED_MARK
 
 # Bytes that a short line takes in memory beside its own.
 LINE_BYTES = 64

@@ -209,7 +209,7 @@ def _usual_width(rows: Sequence[str], delimiter: str) -> int:
     return width if 2 * frequency >= widths.total() else 0
 
 
-def first_width(rows: Sequence[str], dialect: Dialect) -> int:
+def majority_width(rows: Sequence[str], dialect: Dialect) -> int:
     """Number of cells of most of the rows; 0 if no number is that frequent."""
     delimiter, quoting, _ = dialect
     widths = Counter(

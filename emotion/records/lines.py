@@ -16,8 +16,8 @@ class Lines:
     r"""Physical lines of an open file, with their line ends, without the file's byte order mark.
 
     Behind one of the `delimiters` a quoted cell may begin, which holds line ends of its own. `end` is the line end. In
-    a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken. `whole`
-    says that the sample is the whole file.
+    a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken. `whole` says that the
+    sample is the whole file.
     `loose` says that no row holds a `\n`, so that it ends lines in a file with `\r\n` too.
 
     Raises:

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-from emotion.records.text_problem import MARK
+from emotion.records.text_problem import MARK, SWAPPED_MARK
 
 # Characters of the longest cell. A row with a longer cell cannot be used.
 CELL_LIMIT = 1 << 20
-# A byte order mark, read as UTF-16 of another byte order.
-SWAPPED_MARK = "\ufffe"
 
 
 def plain_texts(lines: Sequence[bytes], end: str, encoding: str, *, quotes: bool) -> list[str]:

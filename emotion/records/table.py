@@ -14,8 +14,8 @@ from emotion.records.dialect import (
     DialectOptions,
     Format,
     find_dialect,
-    first_width,
     header_cells,
+    majority_width,
     parse_delimiter,
     quoted_cells,
 )
@@ -75,7 +75,7 @@ def _find_dialect(
         if len(rows) < len(sample) and (len(set(widths)) > 1 or widths[0] == 1):
             raise ambiguous_quote(lines.path, 1)
         rows = sample
-    return dialect, first_width(rows, dialect)
+    return dialect, majority_width(rows, dialect)
 
 
 def _start_below_header(

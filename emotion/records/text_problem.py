@@ -3,6 +3,8 @@
 from emotion.formatting import invisible
 
 MARK = "\ufeff"
+# The same, read as UTF-16 of another byte order.
+SWAPPED_MARK = "\ufffe"
 # Ends a file in CP/M and DOS; some programs still write it.
 CONTROL_Z = "\x1a"
 

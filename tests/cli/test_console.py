@@ -68,6 +68,11 @@ def test_a_terminal_obeys_nothing_in_a_message(capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_tabs_of_a_log_become_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    console.log_line("epoch\t1\x1b[2J :smile: [b]\u202e")
+    assert capsys.readouterr().err == "epoch   1\\x1b[2J :smile: [b]\\u202e\n"
+
+
 def test_joiners_of_emoji_and_scripts_stay(capsys: pytest.CaptureFixture[str]) -> None:
     console.say(JOINED)
     assert capsys.readouterr().err == JOINED + "\n"
