@@ -22,6 +22,7 @@ from typing import IO
 from emotion.classify.engine import classify_file
 from emotion.classify.error_log import HEADER, remove_stale_errors
 from emotion.classify.manifest import Manifest, counts_of, describe_part, find_origin, read_manifest, total
+from emotion.classify.pool import Pool
 from emotion.classify.shard import Shard, manifest_path
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task
@@ -54,7 +55,12 @@ class ShardResult:
 
 
 def classify_shard(
-    task: Task, shard: Shard, classifier: Classifier, settings: Settings, listener: RowListener
+    task: Task,
+    shard: Shard,
+    classifier: Classifier,
+    settings: Settings,
+    listener: RowListener,
+    pool: Pool | None = None,
 ) -> ShardResult:
     """Write this shard's part unless it exists, and the whole output if all parts exist.
 
@@ -70,7 +76,7 @@ def classify_shard(
         if manifest := _intact_manifest(part, shard, origin):
             break
         skipped = False
-        result = classify_file(part, classifier, settings, listener, shard.records(origin["records"]))
+        result = classify_file(part, classifier, settings, listener, shard.records(origin["records"]), pool)
         check()
         write_json(manifest_path(part), describe_part(part, shard, origin, result, classifier))
     else:

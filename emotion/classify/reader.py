@@ -1,7 +1,8 @@
 """Finds the text of each record, or the reason why the record cannot be classified."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from emotion.records.columns import find_column
 from emotion.records.json_lines import RepeatingObject, half_pair, json_type
 from emotion.records.record import Record, Records
+from emotion.records.text_io import Codec
 from emotion.records.text_problem import text_problem
 
 TEXT = "text"
@@ -39,21 +41,25 @@ class Chunk:
     cut: int = 0
 
 
-def read_rows(path: Path, records: Records, column: str | None, new_names: Collection[str]) -> Iterator[Row]:
-    """Find the text of each record: in `column` or, without it, in `text`. A file without header may have one column.
+def find_texts(
+    path: Path, opened: Records, column: str | None, new_names: Collection[str]
+) -> Callable[[Iterator[Record]], Iterator[Row]]:
+    """Give a function that finds the texts of records of an open file: in `column` or, without it, in `text`.
+
+    In a file without a header the text may be the only column.
 
     An object that has a key among `new_names` cannot be classified: its own value would look like a prediction.
 
     Raises:
         BadDataError: the column does not exist.
     """
-    if records.header is None:
-        return _json_rows(records, column or TEXT, frozenset(new_names))
-    if not records.header:
-        return iter(())
-    only = column is None and records.first is None and len(records.header) == 1
-    index = 0 if only else find_column(path, records, column or TEXT, "--text-column")
-    return _csv_rows(records.rows, index)
+    if opened.header is None:
+        return partial(_json_rows, codec=opened.codec, key=column or TEXT, new_names=frozenset(new_names))
+    if not opened.header:
+        return lambda _: iter(())
+    only = column is None and opened.first is None and len(opened.header) == 1
+    index = 0 if only else find_column(path, opened, column or TEXT, "--text-column")
+    return partial(_csv_rows, text_index=index)
 
 
 def take_chunk(rows: Iterator[Row], count: int) -> Chunk:
@@ -77,13 +83,13 @@ def _csv_rows(records: Iterator[Record], text_index: int) -> Iterator[Row]:
         yield Row(record, "" if reason else record.fields[text_index], reason)
 
 
-def _json_rows(records: Records, key: str, new_names: frozenset[str]) -> Iterator[Row]:
-    for record in records.rows:
+def _json_rows(records: Iterator[Record], codec: Codec, key: str, new_names: frozenset[str]) -> Iterator[Row]:
+    for record in records:
         values = record.values or {}
         reason = record.problem or _object_problem(values, key, new_names)
         if not reason:
             reason = text_problem(values[key])
-            if reason and half_pair(values[key], record, records.codec):
+            if reason and half_pair(values[key], record, codec):
                 reason = "half a surrogate pair in the text"
         yield Row(record, "" if reason else values[key], reason)
 

@@ -1,12 +1,10 @@
-"""Writes records as they are, with label and score appended in the dialect of the file."""
+"""Gives records as they are, with label and score appended in the dialect of the file."""
 
 import codecs
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
-from typing import IO
 
 from emotion.errors import BadDataError
 from emotion.records.record import Record, Records
@@ -25,38 +23,30 @@ def column_names(labels: Sequence[str], all_scores: bool, taken: Sequence[str]) 
 
 
 class Writer:
-    """Writes records, with appended cells, to a binary file.
+    """Appends cells to the records of a file.
 
-    `names` are the names of the new columns or members. `prefixed` says that they have a prefix. `header_bytes` is the
-    length of what precedes the first record. `digest` covers all that is written.
+    `names` are the names of the new columns or members. `prefixed` says that they have a prefix.
 
     Raises:
         BadDataError: the model's labels cannot be written in the encoding or the dialect of the input.
     """
 
-    def __init__(self, file: IO[bytes], records: Records, labels: Sequence[str], all_scores: bool) -> None:
-        self.digest = hashlib.sha256()
+    def __init__(self, records: Records, labels: Sequence[str], all_scores: bool) -> None:
         taken = records.keys if records.header is None else records.header
         self.names = column_names(labels, all_scores, taken)
         self.prefixed = self.names[0].startswith(PREFIX)
-        self._file = file
         self._records = records
         self._encode = records.codec.encode
         self._label = lru_cache(256)(self._quoted)
         self._width = len(records.header or ())
         self._check_labels(labels)
-        self.header_bytes = 0
 
-    def start(self) -> None:
-        """Write all that precedes the first record."""
-        self.header_bytes = self._write(self._header())
-
-    def write(self, records: Sequence[Record], added: Sequence[list[str]]) -> None:
-        """Write `records`. `added` has label, score and further scores per record, or empty strings."""
+    def rows(self, records: Sequence[Record], added: Sequence[list[str]]) -> bytes:
+        """Bytes of `records`. `added` has label, score and further scores per record, or empty strings."""
         line = self._json_line if self._records.header is None else self._row
-        self._write(b"".join(map(line, records, added)))
+        return b"".join(map(line, records, added))
 
-    def _header(self) -> bytes:
+    def header(self) -> bytes:
         """All that precedes the first record: what the input has, with the new names in the header."""
         first = self._records.first
         if first is None:
@@ -95,10 +85,6 @@ class Writer:
         brace = record.raw.rindex(self._encode("}"))
         comma = ", " if record.values else ""
         return record.raw[:brace] + self._encode(comma + members) + record.raw[brace:] + record.end
-
-    def _write(self, content: bytes) -> int:
-        self.digest.update(content)
-        return self._file.write(content)
 
     def _check_labels(self, labels: Sequence[str]) -> None:
         text = "".join([*labels, *self.names])

@@ -27,12 +27,14 @@ from emotion.cli.options import (
     StoreOption,
 )
 from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.hardware import usable_cores
 from emotion.records.dialect import DialectOptions, parse_delimiter
 from emotion.records.text_io import STANDARD_STREAM
 from emotion.store.layout import Store
 
 if TYPE_CHECKING:
     # Not before: --help and mistakes must not wait for onnxruntime.
+    from emotion.classify.pool import Pool
     from emotion.onnx.session import Classifier
 
 
@@ -156,21 +158,23 @@ def classify(
     if format_name is FormatName.JSONL or not source.is_dir():
         _refuse_dialect(found.tasks[0], options)
     _refuse_streams(found.tasks[0], own_shard, as_json=as_json)
-    if threads is not None:
-        os.environ["RAYON_NUM_THREADS"] = str(threads)
+    cores = threads or usable_cores()
+    # The tokenizers' threads, and those that numpy starts and nobody needs.
+    os.environ |= {"RAYON_NUM_THREADS": str(cores), "OPENBLAS_NUM_THREADS": "1"}
     folder = choose_model(model, Store(store))
     # Not before: --help and mistakes must not wait for onnxruntime.
     from emotion.classify.engine import ClosedPipe
+    from emotion.classify.pool import open_pool
     from emotion.onnx.session import Classifier
 
-    classifier = Classifier.load(folder, threads, precision.value, device.value, concurrent=True)
+    classifier = Classifier.load(folder, cores, precision.value, device.value, concurrent=True)
     if classifier.device == "gpu":
         console.say("classifying on the GPU")
     settings = Settings(text_column, all_scores, on_error is OnError.FAIL, options, limit)
-    with console.meter("classify", "rows", log=log_format) as meter:
+    with open_pool(classifier, cores) as pool, console.meter("classify", "rows", log=log_format) as meter:
         report = ClassifyReport(meter.advance, found, log_format)
         try:
-            _classify_all(found, classifier, settings, own_shard, report)
+            _classify_all(found, classifier, settings, own_shard, report, pool)
         except ClosedPipe:
             return
     report.summarize(classifier, as_json=as_json)
@@ -197,7 +201,12 @@ def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:
 
 
 def _classify_all(
-    found: TaskList, classifier: "Classifier", settings: Settings, shard: Shard | None, report: ClassifyReport
+    found: TaskList,
+    classifier: "Classifier",
+    settings: Settings,
+    shard: Shard | None,
+    report: ClassifyReport,
+    pool: "Pool | None",
 ) -> None:
     """Classify all files, and report on them. In a folder, a bad file does not stop the others.
 
@@ -210,11 +219,11 @@ def _classify_all(
     for task in found.tasks:
         try:
             if shard is None:
-                result = classify_file(task, classifier, settings, report.listener)
+                result = classify_file(task, classifier, settings, report.listener, pool=pool)
                 report.add(task, result.counts, prefixed=result.prefixed)
                 whole: Statistics | None = result.counts
             else:
-                part = classify_shard(task, shard, classifier, settings, report.listener)
+                part = classify_shard(task, shard, classifier, settings, report.listener, pool)
                 report.add_part(task, shard, part)
                 whole = part.whole
             if whole is not None:

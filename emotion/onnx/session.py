@@ -97,6 +97,11 @@ class Classifier:
                 raise
             return classifier
 
+    @property
+    def precision(self) -> Precision:
+        """Precision of the graph."""
+        return "int8" if self.graph.name == INT8 else "float32"
+
     @cached_property
     def model_digest(self) -> str:
         """SHA-256 over the bytes of the graph, tokenizer.json and config.json, as 64 hex digits."""

@@ -68,6 +68,12 @@ class RowReader:
             yield record
             yield from self._plain_rows()
 
+    def rows_from(self, place: int, number: int, first: Sequence[Record] = ()) -> Iterator[Record]:
+        """Yield the rows `first`, then all from a border of the file on, as if `number` lines were before it."""
+        self._lines.jump(place, number)
+        self._dead_end = self._not_plain = 0
+        yield from self.rows(first)
+
     def _plain_rows(self) -> list[Record]:
         """Take rows without quotes, odd characters or faults from the lines that are read already, all at once.
 

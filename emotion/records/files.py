@@ -5,15 +5,19 @@ Training refuses a file with a bad record; classification writes it without a la
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
+from gzip import GzipFile
 from pathlib import Path
+from stat import S_ISREG
 
+from emotion.records.borders import Borders
 from emotion.records.dialect import DELIMITERS, DialectOptions, Format
 from emotion.records.json_lines import open_objects
 from emotion.records.lines import Lines
 from emotion.records.record import Records
 from emotion.records.table import open_rows
-from emotion.records.text_io import open_bytes
+from emotion.records.text_io import STANDARD_STREAM, open_bytes
 
 SUFFIXES: dict[str, Format] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 ANY_DIALECT = DialectOptions()
@@ -43,7 +47,21 @@ def open_records(
     """
     with open_bytes(path, digest) as raw:
         if kind == "jsonl":
-            yield open_objects(Lines(path, raw, options.encoding, loose=True))
+            records = open_objects(Lines(path, raw, options.encoding, loose=True))
         else:
             delimiters = "" if options.quoting == "none" else options.delimiter or "".join(DELIMITERS)
-            yield open_rows(Lines(path, raw, options.encoding, delimiters), kind, options, columns)
+            records = open_rows(Lines(path, raw, options.encoding, delimiters), kind, options, columns)
+        if path != STANDARD_STREAM and not isinstance(raw, GzipFile) and records.codec.has_ascii_bytes:
+            records.borders = _borders(records, raw.fileno())
+        yield records
+
+
+def _borders(records: Records, descriptor: int) -> Borders | None:
+    """Borders of a file; None of a device or a pipe."""
+    status = os.fstat(descriptor)
+    if not S_ISREG(status.st_mode):
+        return None
+    codec = records.codec
+    return Borders(
+        descriptor, records.start, status.st_size, codec.encode(records.line_end), records.dialect, codec.name
+    )

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from emotion.records.lines import Lines
@@ -22,7 +23,8 @@ def open_objects(lines: Lines) -> Records:
     first = [_parse(line)[0] or {} for line in lines.sample_lines()]
     keys = tuple(dict.fromkeys(key for values in first for key in values))
     preamble = lines.codec.mark + lines.take_blank(spaces=True)
-    return Records("jsonl", lines.codec, lines.end, preamble, _records(lines), keys=keys)
+    rows_from = partial(_records_from, lines, lines.number)
+    return Records("jsonl", lines.codec, lines.end, preamble, _records(lines), rows_from, keys=keys)
 
 
 def half_pair(cell: object, record: Record, codec: Codec) -> bool:
@@ -43,6 +45,11 @@ def json_type(value: object) -> str:
         dict: "an object",
     }
     return names.get(type(value), f"of type {type(value).__name__}")
+
+
+def _records_from(lines: Lines, number: int, place: int) -> Iterator[Record]:
+    lines.jump(place, number)
+    yield from _records(lines)
 
 
 def _records(lines: Lines) -> Iterator[Record]:

@@ -71,6 +71,12 @@ class Lines:
         self.number += len(lines)
         return lines
 
+    def jump(self, place: int, number: int) -> None:
+        """Go on at a place in a plain file, at the start of a line, as if `number` lines were taken."""
+        self._raw.seek(place)
+        self._block, self._ahead, self.number = b"", [], number
+        self._blocks_of_lines = self._byte_lines()
+
     def sample_lines(self) -> list[str]:
         """Texts of the first lines of the file, without their line ends."""
         lines = re.split(r"\r" if self.end == "\r" else r"\r?\n", self._sample)

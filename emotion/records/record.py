@@ -1,9 +1,10 @@
 """Records of a file, with the bytes that they have there. A bad record is a value, not an error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from emotion.records.borders import Borders
 from emotion.records.dialect import Dialect, Format
 from emotion.records.text_io import Codec
 
@@ -35,6 +36,9 @@ class Records:
 
     `preamble` are the bytes before the header: byte order mark, `sep=` line, blank lines. `first` is the header as a
     record; None if the file has none. JSONL has no delimiter, and `keys` are the keys of its first objects.
+
+    A plain file has `borders`. `rows_from` gives its records from a border on, with lines counted as if the border were
+    the place of the first record.
     """
 
     format: Format
@@ -42,7 +46,15 @@ class Records:
     line_end: str
     preamble: bytes
     rows: Iterator[Record]
+    rows_from: Callable[[int], Iterator[Record]]
     header: list[str] | None = None
     first: Record | None = None
     dialect: Dialect = NO_DELIMITER
     keys: tuple[str, ...] = ()
+    borders: Borders | None = None
+
+    @property
+    def start(self) -> int:
+        """Place of the first record, in bytes."""
+        header = self.first.raw + self.first.end if self.first is not None else b""
+        return len(self.preamble) + len(header)

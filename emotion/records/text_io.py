@@ -28,6 +28,8 @@ MARKS = {
 COMMON = b"\n ,;\tetaoin"
 # Encodings whose code units have more than one byte.
 WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+# Encodings in which every byte below 128 is that character of ASCII: UTF-8, and those of single bytes.
+ASCII_BYTES = ("utf-8", "ascii", "iso8859", "cp125", "koi8", "mac")
 # First bytes of files that people take for text.
 KINDS = {
     b"PK\x03\x04": "a zip archive or a workbook",
@@ -56,6 +58,11 @@ class Codec:
     # Set from `name`: whether a code unit has more than one byte, and the error handler that loses no byte.
     wide: bool = field(init=False)
     errors: str = field(init=False)
+
+    @property
+    def has_ascii_bytes(self) -> bool:
+        """Whether every byte below 128 is that character of ASCII."""
+        return self.name.startswith(ASCII_BYTES)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wide", self.name in WIDE)
@@ -182,6 +189,18 @@ class _Source(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_CUR and not place:
+            return self._file.tell() - len(self._start)
+        self._start = b""
+        return self._file.seek(place, whence)
 
     def readinto(self, buffer: Any) -> int:
         block: bytes = self._start or self._file.read1(len(buffer))  # type: ignore[attr-defined]

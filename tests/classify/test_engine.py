@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from emotion.classify.engine import classify_file, max_chunk_rows
+from emotion.classify.blocks import max_chunk_rows
+from emotion.classify.engine import classify_file
 from emotion.classify.tasks import Settings, list_tasks
 from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.onnx.config import write_temperature

@@ -12,7 +12,7 @@ from emotion.records.text_io import Codec
 
 def opened(names: list[str]) -> Records:
     """An open file with a header of these names."""
-    return Records("csv", Codec("utf-8"), "\n", b"", iter(()), names, Record(1, b"", b"\n", names))
+    return Records("csv", Codec("utf-8"), "\n", b"", iter(()), lambda _: iter(()), names, Record(1, b"", b"\n", names))
 
 
 def test_a_column_is_found_by_its_name() -> None:

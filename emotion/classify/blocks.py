@@ -1,0 +1,180 @@
+"""Classifies the rows of an open file, block by block: bytes to write, errors and counts."""
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.classify.pieces import Piece, PieceReader
+from emotion.classify.reader import TEXT, Chunk, Row, find_texts, take_chunk
+from emotion.classify.statistics import Statistics
+from emotion.classify.tasks import Settings, Task
+from emotion.classify.writer import Writer
+from emotion.onnx.session import SMALL_MODEL_BYTES, Classifier, probabilities
+from emotion.records.files import open_records
+from emotion.records.record import Record, Records
+
+# The first chunk is small, so that output appears soon. Then chunks double up to `max_chunk_rows`. Their size does not
+# depend on time: the last digits of a score depend on the rows that run together, and every run has the same chunks.
+FIRST_CHUNK_ROWS = 32
+MAX_CHUNK_ROWS = 4096
+MIN_CHUNK_ROWS = 256
+
+
+class RowError(NamedTuple):
+    """A row that has no label: its line, the reason, and its text in the input."""
+
+    line: int
+    reason: str
+    record: str
+
+
+@dataclass
+class Block:
+    """Classified rows of a file.
+
+    `output` are their bytes with the new cells. A block that ends a piece of a file has the piece's SHA-256, and its
+    `lines`: the errors of the next piece count from its end.
+    """
+
+    output: bytes = b""
+    counts: Statistics = field(default_factory=Statistics)
+    errors: list[RowError] = field(default_factory=list)
+    lines: int = 0
+    digest: bytes = b""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An open file, and how its rows are classified."""
+
+    task: Task
+    settings: Settings
+    classifier: Classifier
+    records: Records
+    writer: Writer
+    find_texts: Callable[[Iterator[Record]], Iterator[Row]]
+
+    def blocks(
+        self, records: Iterator[Record], first_chunk: int = FIRST_CHUNK_ROWS, digest: "hashlib._Hash | None" = None
+    ) -> Iterator[Block]:
+        """Classify `records`, and update `digest` with their bytes."""
+        with closing(_classify_chunks(self.find_texts(records), self.classifier, first_chunk)) as chunks:
+            for read, scores in chunks:
+                added = _appended_cells(read, scores, self.classifier.labels, self.settings.all_scores)
+                if digest is not None:
+                    digest.update(b"".join(chain.from_iterable((record.raw, record.end) for record in read.records)))
+                yield Block(self.writer.rows(read.records, added), _counts(read, added), self._errors(read))
+
+    def piece_blocks(self, piece: Piece) -> Iterator[Block]:
+        """Classify the records of a piece. The last block has its digest and lines."""
+        reader, digest = PieceReader(self.records, piece), hashlib.sha256()
+        first_chunk = FIRST_CHUNK_ROWS if piece.start == self.records.start else MAX_CHUNK_ROWS
+        yield from self.blocks(reader.rows(), first_chunk, digest)
+        yield Block(lines=reader.lines, digest=digest.digest())
+
+    def _errors(self, chunk: Chunk) -> list[RowError]:
+        decode = self.records.codec.decode
+        return [
+            RowError(record.line, reason, decode(record.raw))
+            for record, reason in zip(chunk.records, chunk.reasons, strict=True)
+            if reason
+        ]
+
+
+@contextmanager
+def open_input(task: Task, classifier: Classifier, settings: Settings) -> Iterator[Opened]:
+    """Open the input of a task.
+
+    Raises:
+        InputMissingError: the input cannot be read.
+        BadDataError: the input as a whole cannot be used.
+    """
+    with open_records(task.source, task.format, settings.options, (settings.text_column or TEXT,)) as records:
+        writer = Writer(records, classifier.labels, settings.all_scores)
+        rows = find_texts(task.source, records, settings.text_column, writer.names)
+        yield Opened(task, settings, classifier, records, writer, rows)
+
+
+def joined_blocks(blocks: Iterator[Block]) -> Block:
+    """One block of several that follow one another."""
+    found = list(blocks)
+    counts = Statistics()
+    for block in found:
+        counts.merge(block.counts)
+    errors = [error for block in found for error in block.errors]
+    return Block(b"".join(block.output for block in found), counts, errors, found[-1].lines, found[-1].digest)
+
+
+def _counts(chunk: Chunk, added: Sequence[Sequence[str]]) -> Statistics:
+    labelled = [cells for cells, reason in zip(added, chunk.reasons, strict=True) if not reason]
+    return Statistics.of_chunk(
+        [cells[0] for cells in labelled], [float(cells[1]) for cells in labelled], chunk.reasons, chunk.cut
+    )
+
+
+def _classify_chunks(
+    rows: Iterator[Row], classifier: Classifier, first_chunk: int
+) -> Generator[tuple[Chunk, NDArray[np.float64]], None, None]:
+    """Yield chunks with their probabilities. Other threads classify while the caller reads and writes."""
+    stopped = threading.Event()
+    pool = ThreadPoolExecutor(classifier.calls)
+    max_size = max_chunk_rows(classifier.graph.stat().st_size)
+    size = min(first_chunk, max_size)
+    running: deque[tuple[Chunk, Future[NDArray[np.float64]]]] = deque()
+    try:
+        while (chunk := take_chunk(rows, size)).records:
+            running.append((chunk, pool.submit(_scores, classifier, chunk, stopped)))
+            while running and (running[0][1].done() or len(running) > classifier.calls):
+                first, scores = running.popleft()
+                yield first, scores.result()
+            size = min(2 * size, max_size)
+        for first, scores in running:
+            yield first, scores.result()
+    finally:
+        stopped.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def max_chunk_rows(model_bytes: int) -> int:
+    """Rows of a full chunk, which takes some seconds: the time of a row grows with the model's size."""
+    return min(MAX_CHUNK_ROWS, max(MIN_CHUNK_ROWS, MAX_CHUNK_ROWS * SMALL_MODEL_BYTES // model_bytes))
+
+
+def _scores(classifier: Classifier, chunk: Chunk, stopped: threading.Event) -> NDArray[np.float64]:
+    """Probabilities, float64 (rows, labels); NaN for rows without a text."""
+    usable = np.flatnonzero([not reason for reason in chunk.reasons])
+    texts = chunk.texts if len(usable) == len(chunk.texts) else [chunk.texts[row] for row in usable]
+    scores = np.full((len(chunk.texts), len(classifier.labels)), np.nan)
+    logits, cut = classifier.logits_and_cut(texts, stopped)
+    scores[usable] = probabilities(logits, classifier.temperature)
+    chunk.cut = int(cut.sum())
+    return scores
+
+
+def _appended_cells(
+    chunk: Chunk, scores: NDArray[np.float64], labels: Sequence[str], all_scores: bool
+) -> list[list[str]]:
+    """Cells to append to each row: label, score, all scores. A row without finite scores gets empty cells."""
+    empty = [""] * (2 + all_scores * len(labels))
+    finite = np.isfinite(scores).all(axis=1)
+    for row in np.flatnonzero(~finite):
+        chunk.reasons[row] = chunk.reasons[row] or "the model has no score for this text"
+    known = np.nan_to_num(scores)
+    best = np.where(finite, known.argmax(axis=1), -1).tolist()
+    highest = known.max(axis=1, initial=0.0).tolist()
+    cells = [
+        [labels[label], f"{score:.6f}"] if label >= 0 else empty for label, score in zip(best, highest, strict=True)
+    ]
+    if all_scores:
+        for row in np.flatnonzero(finite):
+            cells[row] += [f"{score:.6f}" for score in scores[row].tolist()]
+    return cells

@@ -1,0 +1,76 @@
+"""Pieces of a file between borders: what one process classifies at a time, and the digest of a share of the file."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from emotion.errors import EmotionError
+from emotion.records.borders import Borders
+from emotion.records.record import Record, Records
+
+# Bytes of a piece. The first is small, so that output appears soon; then pieces double.
+FIRST_PIECE = 1 << 18
+LARGEST_PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes of a file from one border up to another."""
+
+    start: int
+    stop: int
+
+
+def pieces(borders: Borders, whole: Piece) -> Iterator[Piece]:
+    """Cut a part of a file, between two borders, into pieces. Equal content gives equal pieces."""
+    start, size = whole.start, FIRST_PIECE
+    while start < whole.stop:
+        stop = min(borders.after(start + size, start), whole.stop)
+        yield Piece(start, stop)
+        start, size = stop, min(2 * size, LARGEST_PIECE)
+
+
+def joined_digest(digests: Iterable[bytes]) -> str:
+    """Digest of a part of a file from the SHA-256 of its pieces."""
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def digest_between(borders: Borders, part: Piece) -> str:
+    """Digest of a part of a file between two borders."""
+    return joined_digest(_sha256(borders, piece) for piece in pieces(borders, part))
+
+
+def _sha256(borders: Borders, piece: Piece) -> bytes:
+    digest = hashlib.sha256()
+    for content in borders.content(piece.start, piece.stop):
+        digest.update(content)
+    return digest.digest()
+
+
+@dataclass
+class PieceReader:
+    """Reads the records of a piece. At the end, `lines` counts its lines; 0 if nothing follows in the file."""
+
+    records: Records
+    piece: Piece
+    lines: int = field(default=0, init=False)
+
+    def rows(self) -> Iterator[Record]:
+        """Yield the records of the piece.
+
+        Raises:
+            EmotionError: the last record does not end at the border, which is our mistake.
+        """
+        place, first = self.piece.start, 0
+        for record in self.records.rows_from(place):
+            first = first or record.line
+            if place >= self.piece.stop:
+                self.lines = record.line - first
+                break
+            yield record
+            place += len(record.raw) + len(record.end)
+        if place != self.piece.stop:
+            raise EmotionError(
+                f"the record that ends at byte {place:,} extends over the border at byte {self.piece.stop:,}",
+                "the file changed while it was read, or this is a mistake of ours: classify it without --shard",
+            )

@@ -1,0 +1,143 @@
+"""Finds borders in a file: places where a reader may begin, and get the records that a reader of the whole file gets.
+
+A border is the start of a line that no quoted cell of an earlier line can hold. The quotes before it show that. A quote
+behind a letter never opens a cell: it closes one, or is text. So nothing is open at the end of its line if it is the
+last there. From then on every quote is followed, until a malformed one makes the state unknown again.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+from emotion.records.dialect import Dialect
+from emotion.records.plain import CELL_LIMIT
+from emotion.records.sample import RECORD_LIMIT
+
+QUOTES = re.compile(rb'"+')
+LINE_ENDS = b"\r\n"
+BLOCK = 1 << 20
+# Bytes before a place that mostly show what is open there; more than a line end has.
+NEAR = 1 << 16
+
+
+class State(Enum):
+    """Whether a quoted cell is open. `CLOSED_AT_END`: at the end of the line none is, unless more quotes follow."""
+
+    CLOSED = 1
+    OPEN = 2
+    CLOSED_AT_END = 3
+    UNKNOWN = 4
+
+
+class Borders:
+    """Borders of a file that is open as `descriptor`, in an encoding of single bytes or UTF-8.
+
+    `first` is the place of the first record, in bytes, and `size` the length of the file. Both are borders. Blank lines
+    belong to the record before them, so that none begins at a border.
+    """
+
+    def __init__(self, descriptor: int, first: int, size: int, end: bytes, dialect: Dialect, encoding: str) -> None:
+        self.first = min(first, size)
+        self.size = size
+        self._descriptor = descriptor
+        self._end = end
+        self._delimiter = dialect.delimiter.encode(encoding)
+        self._quoting = dialect.quoting
+        # No cell is open for longer: the file would be refused, or the quote would be text.
+        self._limit = CELL_LIMIT if dialect.quoting == "line" else RECORD_LIMIT
+        self._block, self._block_start = b"", 0
+
+    def after(self, place: int, known: int) -> int:
+        """First border that is found from `place` on. `known` is a border before it: the nearer, the less is read."""
+        if place <= known:
+            return known
+        for reach in (NEAR, self._limit + 1):
+            start = max(known, place - reach)
+            line = self._next_line(max(known, place - len(self._end)))
+            state, last = self._follow(start, line, State.CLOSED if start == known else State.UNKNOWN)
+            if state is not State.UNKNOWN or start == known:
+                break
+        while line < self.size:
+            following = self._next_line(line)
+            closed = state is State.CLOSED or line - last > self._limit
+            if closed and self._read(line, following).strip(b" \t\r\n"):
+                return line
+            state, last_here = self._follow(line, following, State.CLOSED if closed else state)
+            line, last = following, max(last, last_here)
+        return self.size
+
+    def content(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the bytes of the file from `start` to `stop`, or to the end of a file that has become shorter."""
+        while start < stop and (part := os.pread(self._descriptor, min(stop - start, BLOCK), start)):
+            yield part
+            start += len(part)
+
+    def _follow(self, start: int, stop: int, state: State) -> tuple[State, int]:
+        """State at the line start `stop` if it is `state` at `start`, and the place of the last quote, or `start`."""
+        if self._quoting == "none":
+            return State.CLOSED, start
+        context = max(len(self._delimiter), len(self._end), 1)
+        before = self._read(max(self.first, start - context), start) if start > self.first else b""
+        content = before + self._read(start, stop)
+        position = len(before)
+        # The first quotes may be the rest of more.
+        if before.endswith(b'"') and state is State.UNKNOWN:
+            position = len(content) - len(content[position:].lstrip(b'"'))
+        last = position
+        for quotes in QUOTES.finditer(content, position):
+            if state is State.CLOSED_AT_END:
+                state = State.UNKNOWN if content.find(self._end, last, quotes.start()) < 0 else State.CLOSED
+            state = self._next(content, quotes.start(), quotes.end(), state)
+            last = quotes.end()
+        return State.CLOSED if state is State.CLOSED_AT_END else state, start + last - len(before)
+
+    def _next(self, content: bytes, start: int, stop: int, state: State) -> State:
+        """State behind the quotes from `start` to `stop`."""
+        odd = (stop - start) % 2 == 1
+        opens = self._opens(content, start)
+        closes = self._closes(content, stop)
+        if opens is False:
+            if not odd or state is State.CLOSED:
+                return state
+            return State.CLOSED if state is State.OPEN and closes else State.CLOSED_AT_END
+        if opens is None or closes is None or state is State.UNKNOWN or self._quoting == "line":
+            return State.UNKNOWN
+        if state is State.CLOSED and odd:
+            return State.OPEN
+        if state is State.OPEN and not odd:
+            return State.OPEN
+        return State.CLOSED if closes else State.UNKNOWN
+
+    def _opens(self, content: bytes, start: int) -> bool | None:
+        """Whether a quote may begin a cell; None if a line end before it is not the file's."""
+        if not start or content.endswith((self._delimiter, self._end), 0, start):
+            return True
+        odd = content[start - 1] in LINE_ENDS or content[start - 1] == self._delimiter[-1]
+        return None if odd else False
+
+    def _closes(self, content: bytes, stop: int) -> bool | None:
+        """Whether a cell may end before `stop`; None if a line end follows that is not the file's."""
+        ends = (self._delimiter, self._end, b"\r\n") if self._end == b"\n" else (self._delimiter, self._end)
+        if stop == len(content) or content.startswith(ends, stop):
+            return True
+        return None if content[stop] in LINE_ENDS else False
+
+    def _next_line(self, place: int) -> int:
+        """Place behind the next line end; the end of the file if the line is longer than any may be."""
+        start, step = place, NEAR
+        while start < self.size and start - place <= RECORD_LIMIT:
+            stop = min(start + step, self.size)
+            found = self._read(start, stop).find(self._end)
+            if found >= 0:
+                return start + found + len(self._end)
+            # A line end may be cut.
+            start, step = max(stop - len(self._end) + 1, start + 1), 4 * step
+        return self.size
+
+    def _read(self, start: int, stop: int) -> bytes:
+        """Bytes from `start` to `stop`. The bytes read last are kept."""
+        offset = start - self._block_start
+        if offset < 0 or stop > self._block_start + len(self._block):
+            self._block, self._block_start, offset = b"".join(self.content(start, max(stop, start + NEAR))), start, 0
+        return self._block[offset : offset + stop - start]
