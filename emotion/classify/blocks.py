@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from emotion.classify.tasks import Settings, Task
 from emotion.classify.writer import Writer
 from emotion.onnx.session import SMALL_MODEL_BYTES, Classifier, probabilities
 from emotion.records.files import open_records
+from emotion.records.reading import reading
 from emotion.records.record import Record, Records
 
 # The first chunk is small, so that output appears soon. Then chunks double up to `max_chunk_rows`. Their size does not
@@ -91,14 +93,22 @@ class Opened:
 
 
 @contextmanager
-def open_input(task: Task, classifier: Classifier, settings: Settings) -> Iterator[Opened]:
-    """Open the input of a task.
+def open_input(
+    task: Task,
+    classifier: Classifier,
+    settings: Settings,
+    on_open: Callable[[Path, dict[str, Any]], None] | None = None,
+) -> Iterator[Opened]:
+    """Open the input of a task. `on_open` gets its path and how it is read.
 
     Raises:
         InputMissingError: the input cannot be read.
         BadDataError: the input as a whole cannot be used.
     """
-    with open_records(task.source, task.format, settings.options, (settings.text_column or TEXT,)) as records:
+    column = settings.text_column or TEXT
+    with open_records(task.source, task.format, settings.options, (column,)) as records:
+        if on_open is not None:
+            on_open(task.source, reading(records, column))
         writer = Writer(records, classifier.labels, settings.all_scores)
         rows = find_texts(task.source, records, settings.text_column, writer.names)
         yield Opened(task, settings, classifier, records, writer, rows)

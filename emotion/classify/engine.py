@@ -15,12 +15,10 @@ from emotion.classify.error_log import ErrorLog, remove_stale_errors
 from emotion.classify.input_file import check_unchanged, stamp
 from emotion.classify.pieces import Piece, joined_digest, pieces
 from emotion.classify.pool import Pool
-from emotion.classify.reader import TEXT
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream
 from emotion.errors import BadDataError, CannotWriteError
 from emotion.onnx.session import Classifier
-from emotion.records.reading import reading
 from emotion.records.text_io import STANDARD_STREAM
 from emotion.store.atomic import cannot_write, open_replacing
 
@@ -68,8 +66,7 @@ def classify_file(
     before = stamp(task.source)
     with ExitStack() as stack:
         output = stack.enter_context(_open_output(task.output))
-        opened = stack.enter_context(open_input(task, classifier, settings))
-        listener.on_open(task.source, reading(opened.records, settings.text_column or TEXT))
+        opened = stack.enter_context(open_input(task, classifier, settings, listener.on_open))
         log = ErrorLog(stack, task.errors, listener.on_error, wide=opened.records.codec.wide)
         header = opened.writer.header()
         _write(task.output, output, header)

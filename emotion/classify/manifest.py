@@ -1,13 +1,16 @@
-"""The manifest of a shard's part: what it was made from, and what it is."""
+"""The manifest of a part: what it was made from, and what it is."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from emotion.classify.engine import FileResult
+from emotion.classify.input_file import stamp
+from emotion.classify.pieces import Piece, digest_between
 from emotion.classify.reader import TEXT
-from emotion.classify.shard import Shard, manifest_path
+from emotion.classify.shard import Shard, Share
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task
 from emotion.errors import EmotionError
@@ -15,76 +18,124 @@ from emotion.formatting import escape_invisible
 from emotion.onnx.session import Classifier
 from emotion.records.files import open_records
 from emotion.records.reading import reading
+from emotion.records.record import Records
 from emotion.store.layout import read_json
 
 # Of the manifest, and of the rules by which records are read: parts of other rules are made again.
-VERSION = 4
+VERSION = 5
 
 Manifest = dict[str, Any]
 # Types of the keys that describe the part itself. `output` and `errors_file` are SHA-256 of the uncompressed content.
-TYPES = {"prefixed": bool, "header_bytes": int, "output": str, "errors_file": str}
+TYPES = {"prefixed": bool, "header_bytes": int, "output": str, "errors_file": str, "lines": int, "input": str}
 
 
-def find_origin(task: Task, of: int, classifier: Classifier, settings: Settings, listener: RowListener) -> Manifest:
-    """What all parts have in common. One read of the input counts its records and computes its digest.
+@dataclass(frozen=True)
+class Origin:
+    """The input of all parts of a file, which is open, and how it is cut.
+
+    `facts` are what its `of` parts have in common. A file that has no borders is cut by the number of `rows`.
+    """
+
+    task: Task
+    of: int
+    facts: Manifest
+    records: Records
+    rows: int
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Where the first part starts and the last part stops."""
+        borders = self.records.borders
+        return (borders.first, borders.size) if borders is not None else (0, self.rows)
+
+    def part(self, shard: Shard) -> Piece | range:
+        """The part of the input that a shard classifies: bytes between two borders, or numbers of rows."""
+        if (borders := self.records.borders) is None:
+            return shard.of(self.rows)
+        places = shard.of(borders.size - borders.first)
+        start, stop = (borders.after(borders.first + place, borders.first) for place in (places.start, places.stop))
+        return Piece(start, stop)
+
+    def describe(self, shard: Shard, result: FileResult, classifier: Classifier) -> Manifest:
+        """Manifest of a part that this process wrote."""
+        part = self.part(shard)
+        return {
+            "shard": shard.index,
+            "range": [part.start, part.stop],
+            "counts": result.counts.stored(),
+            "prefixed": result.prefixed,
+            "origin": self.facts,
+            "input_path": escape_invisible(str(self.task.source)),
+            "input_stamp": stamp(self.task.source),
+            "input": result.input_digest,
+            "model_path": escape_invisible(str(classifier.graph)),
+            "device": classifier.device,
+            "header_bytes": result.header_bytes,
+            "output": result.sha256,
+            "errors_file": result.errors_sha256,
+            "lines": result.lines,
+        }
+
+    def read(self, share: Share) -> Manifest | None:
+        """Read the manifest of a part. None if it is missing, damaged, or of another origin."""
+        try:
+            manifest = read_json(share.manifest_path)
+            counts, (start, stop) = counts_of(manifest), map(int, manifest["range"])
+        except (EmotionError, TypeError, ValueError, KeyError, AttributeError):
+            return None
+        expected = {"shard": share.part.index, "origin": self.facts}
+        usable = {name: manifest.get(name) for name in expected} == expected and all(
+            isinstance(manifest.get(name), kind) for name, kind in TYPES.items()
+        )
+        if self.records.borders is None:
+            usable = usable and counts.rows == stop - start
+        return manifest if usable else None
+
+    def has_input_of(self, manifest: Manifest) -> bool:
+        """Whether the input has the content that a part was made from: unchanged since, or equal."""
+        borders, (start, stop) = self.records.borders, manifest["range"]
+        # Without borders, the origin has the digest of the whole input.
+        if borders is None or manifest.get("input_stamp") == stamp(self.task.source):
+            return True
+        inside = borders.first <= start <= stop <= borders.size
+        return bool(inside and digest_between(borders, Piece(start, stop)) == manifest["input"])
+
+
+@contextmanager
+def open_origin(
+    task: Task, of: int, classifier: Classifier, settings: Settings, listener: RowListener
+) -> Iterator[Origin]:
+    """Open the input of parts. Only a file that has no borders is read to its end, for its number of rows.
 
     Raises:
         InputMissingError: the input cannot be read.
         BadDataError: the input as a whole cannot be used.
     """
-    digest = hashlib.sha256()
     column = settings.text_column or TEXT
+    digest, rows = hashlib.sha256(), 0
     with open_records(task.source, task.format, settings.options, (column,), digest) as records:
         listener.on_open(task.source, reading(records, column))
-        count = sum(1 for _ in records.rows)
-    return {
-        "version": VERSION,
-        "of": of,
-        "records": count,
-        "input": digest.hexdigest(),
-        "model": classifier.model_digest,
-        "settings": {
-            "text_column": settings.text_column,
-            "all_scores": settings.all_scores,
-            "format": task.format,
-            **asdict(settings.options),
-        },
-    }
-
-
-def describe_part(part: Task, shard: Shard, origin: Manifest, result: FileResult, classifier: Classifier) -> Manifest:
-    """Manifest of a part that this process wrote."""
-    records = shard.records(origin["records"])
-    return {
-        "shard": shard.index,
-        "first": records.start,
-        "counts": result.counts.stored(),
-        "prefixed": result.prefixed,
-        "origin": origin,
-        "input_path": escape_invisible(str(part.source)),
-        "model_path": escape_invisible(str(classifier.graph)),
-        "device": classifier.device,
-        "header_bytes": result.header_bytes,
-        "output": result.sha256,
-        "errors_file": result.errors_sha256,
-    }
-
-
-def read_manifest(part: Task, shard: Shard, origin: Manifest) -> Manifest | None:
-    """Read the manifest of a part. None if it is missing, damaged or of another origin."""
-    try:
-        manifest = read_json(manifest_path(part))
-    except EmotionError:
-        return None
-    records = shard.records(origin["records"])
-    expected = {"shard": shard.index, "first": records.start, "origin": origin}
-    usable = {name: manifest.get(name) for name in expected} == expected and all(
-        isinstance(manifest.get(name), kind) for name, kind in TYPES.items()
-    )
-    try:
-        return manifest if usable and counts_of(manifest).rows == len(records) else None
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return None
+        size = records.borders.size if records.borders is not None else 0
+        if records.borders is None:
+            rows = sum(1 for _ in records.rows)
+        else:
+            digest = hashlib.sha256(b"".join(records.borders.content(0, records.borders.first)))
+        facts = {
+            "version": VERSION,
+            "of": of,
+            "rows": rows,
+            "bytes": size,
+            # Of the whole input or, if it has borders, of what precedes its first record.
+            "input": digest.hexdigest(),
+            "model": classifier.model_digest,
+            "settings": {
+                "text_column": settings.text_column,
+                "all_scores": settings.all_scores,
+                "format": task.format,
+                **asdict(settings.options),
+            },
+        }
+        yield Origin(task, of, facts, records, rows)
 
 
 def counts_of(manifest: Manifest) -> Statistics:

@@ -1,9 +1,12 @@
-"""Which records `--shard I/N` takes, and how the files of a shard's part are named."""
+"""Which parts of which files `--shard I/N` takes, and how the files of a part are named."""
 
+import heapq
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from emotion.classify.input_file import stamp
 from emotion.classify.tasks import ERRORS_SUFFIX, PARTS_SUFFIX, Task
 from emotion.errors import UsageError
 from emotion.store.atomic import is_packed
@@ -11,7 +14,7 @@ from emotion.store.atomic import is_packed
 
 @dataclass(frozen=True)
 class Shard:
-    """Shard `index` (from 0) among `count` shards."""
+    """Shard `index` (from 0) among `count`: of a command, or of the parts of one file."""
 
     index: int
     count: int
@@ -31,22 +34,59 @@ class Shard:
             )
         return shard
 
-    def records(self, total: int) -> range:
-        """Numbers (from 0) of this shard's records among `total`.
-
-        Shard I of N takes the records from total * I // N up to total * (I + 1) // N. The records are contiguous,
-        so that the parts join in order.
-        """
+    def of(self, total: int) -> range:
+        """This shard's numbers among 0 to `total` - 1: from total * I // N up to total * (I + 1) // N."""
         return range(total * self.index // self.count, total * (self.index + 1) // self.count)
 
-    def part(self, task: Task) -> Task:
-        """Task of this shard: the input of `task`, with the part and the part's errors file as output."""
-        suffix = "".join(task.output.suffixes[-2:] if is_packed(task.output) else task.output.suffixes[-1:])
-        folder = task.output.with_name(task.output.name + PARTS_SUFFIX)
-        path = folder / f"part-{self.index:05d}-of-{self.count:05d}{suffix}"
-        return replace(task, output=path, errors=path.with_name(path.name + ERRORS_SUFFIX))
+
+@dataclass(frozen=True)
+class Share:
+    """A file, and which part of it a process classifies."""
+
+    task: Task
+    part: Shard
+
+    @property
+    def part_task(self) -> Task:
+        """Task of the part: its output is a part file, or the whole output if there is one part only."""
+        if self.part.count == 1:
+            return self.task
+        path = self._part_path
+        return replace(self.task, output=path, errors=path.with_name(path.name + ERRORS_SUFFIX))
+
+    @property
+    def manifest_path(self) -> Path:
+        """Path of the part's manifest."""
+        return self._part_path.with_name(self._part_path.name + ".json")
+
+    @property
+    def _part_path(self) -> Path:
+        output = self.task.output
+        suffix = "".join(output.suffixes[-2:] if is_packed(output) else output.suffixes[-1:])
+        folder = output.with_name(output.name + PARTS_SUFFIX)
+        return folder / f"part-{self.part.index:05d}-of-{self.part.count:05d}{suffix}"
 
 
-def manifest_path(part: Task) -> Path:
-    """Path of a part's manifest."""
-    return part.output.with_name(part.output.name + ".json")
+def spread(tasks: Sequence[Task], shard: Shard) -> list[Share]:
+    """Spread files over shards by size, and give those of `shard`. Only files that are larger than a share are cut.
+
+    All shards must see the same files.
+
+    Raises:
+        InputMissingError: a file does not exist.
+    """
+    sizes = [(stamp(task.source) or [0])[0] for task in tasks]
+    share = max(1, -(-sum(sizes) // shard.count))
+    shares: list[tuple[int, int, Share]] = []
+    for task, size in zip(tasks, sizes, strict=True):
+        # One file has as many parts as there are shards, however small it is.
+        parts = shard.count if len(tasks) == 1 else max(1, -(-size // share))
+        shares += [(size // parts + 1, len(shares) + part, Share(task, Shard(part, parts))) for part in range(parts)]
+    loads = [(0, index) for index in range(shard.count)]
+    own = []
+    for size, order, item in sorted(shares, key=lambda entry: (-entry[0], entry[1])):
+        load, index = loads[0]
+        heapq.heapreplace(loads, (load + size, index))
+        if index == shard.index:
+            own.append((order, item))
+    return [item for _, item in sorted(own, key=lambda entry: entry[0])]

@@ -9,7 +9,7 @@ import typer
 
 from emotion.classify.error_limit import ErrorLimit
 from emotion.classify.model import choose_model
-from emotion.classify.shard import Shard
+from emotion.classify.shard import Shard, Share, spread
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import Settings, Task, TaskList, apart_from_stream, is_stream, list_tasks
 from emotion.cli import console
@@ -27,6 +27,7 @@ from emotion.cli.options import (
     StoreOption,
 )
 from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.formatting import count
 from emotion.hardware import usable_cores
 from emotion.records.dialect import DialectOptions, parse_delimiter
 from emotion.records.text_io import STANDARD_STREAM
@@ -120,8 +121,12 @@ def classify(
         Path | None, typer.Option(help="List of those rows [dim](default: OUT.errors.csv; for - stderr)[/].")
     ] = None,
     shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Write part I (0 to N-1); the last to end joins all.")
+        str | None,
+        typer.Option(metavar="I/N", help="Classify share I (0 to N-1) of all bytes; the last to end joins parts."),
     ] = None,
+    join: Annotated[
+        bool, typer.Option("--join/--no-join", envvar="EMOTION_JOIN", help="With --shard: join the parts of a file.")
+    ] = True,
     format_name: Annotated[
         FormatName | None, typer.Option("--format", help="Format of all files, whatever their names say.")
     ] = None,
@@ -174,7 +179,7 @@ def classify(
     with open_pool(classifier, cores) as pool, console.meter("classify", "rows", log=log_format) as meter:
         report = ClassifyReport(meter.advance, found, log_format)
         try:
-            _classify_all(found, classifier, settings, own_shard, report, pool)
+            _classify_all(found, classifier, settings, own_shard, report, pool, join=join)
         except ClosedPipe:
             return
     report.summarize(classifier, as_json=as_json)
@@ -207,6 +212,8 @@ def _classify_all(
     shard: Shard | None,
     report: ClassifyReport,
     pool: "Pool | None",
+    *,
+    join: bool,
 ) -> None:
     """Classify all files, and report on them. In a folder, a bad file does not stop the others.
 
@@ -214,17 +221,21 @@ def _classify_all(
         BadDataError, InputMissingError: the only file is bad.
     """
     from emotion.classify.engine import classify_file
-    from emotion.classify.part_files import classify_shard
+    from emotion.classify.part_files import classify_part
 
-    for task in found.tasks:
+    shares = spread(found.tasks, shard) if shard is not None else [Share(task, Shard(0, 1)) for task in found.tasks]
+    if not shares:
+        console.say(f"nothing to do: there are more shards than parts of {count(len(found.tasks), 'file')}")
+    for share in shares:
+        task = share.task
         try:
             if shard is None:
                 result = classify_file(task, classifier, settings, report.listener, pool=pool)
                 report.add(task, result.counts, prefixed=result.prefixed)
                 whole: Statistics | None = result.counts
             else:
-                part = classify_shard(task, shard, classifier, settings, report.listener, pool)
-                report.add_part(task, shard, part)
+                part = classify_part(share, classifier, settings, report.listener, pool, join=join)
+                report.add_part(share, part, joined=join)
                 whole = part.whole
             if whole is not None:
                 settings.limit.check(task.source, task.errors, whole)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion.classify.shard import Shard
+from emotion.classify.shard import Share
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Task, TaskList
 from emotion.cli import console
@@ -16,7 +16,7 @@ from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
     # Not before: mistakes must not wait for onnxruntime.
-    from emotion.classify.part_files import ShardResult
+    from emotion.classify.part_files import PartResult
     from emotion.onnx.session import Classifier
 
 # Files, labels and reasons that are named; more are counted.
@@ -51,9 +51,9 @@ class ClassifyReport:
             console.say(f"no rows in {task.source}")
         self._add(task, counts, prefixed=prefixed)
 
-    def add_part(self, task: Task, shard: Shard, result: "ShardResult") -> None:
+    def add_part(self, share: Share, result: "PartResult", *, joined: bool) -> None:
         """Report whether a part is new, and whether the whole output is complete."""
-        part = shard.part(task)
+        part, shard = share.part_task, share.part
         if not result.counts.rows:
             console.say(f"no rows for {part.output}")
         more = {
@@ -62,13 +62,21 @@ class ClassifyReport:
             "whole": result.whole.as_json() if result.whole is not None else None,
         }
         self._add(part, result.counts, prefixed=result.prefixed, **more)
+        if shard.count == 1:
+            if result.skipped:
+                console.say(f"{part.output} was there already")
+            return
         if result.skipped:
             console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
+        output = share.task.output
         if result.whole is None:
-            console.say(f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {task.output}")
+            console.say(f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {output}")
+            return
+        if joined:
+            console.say(f"joined {count(shard.count, 'part')} in {output}; {result.part.parent} may be deleted")
         else:
-            console.say(f"joined {count(shard.count, 'part')} in {task.output}; {result.part.parent} may be deleted")
-            console.say(f"all parts: {count(result.whole.rows, 'row')}, {result.whole.errors:,} without a label")
+            console.say(f"all {count(shard.count, 'part')} of {output} are in {result.part.parent}")
+        console.say(f"all parts: {count(result.whole.rows, 'row')}, {result.whole.errors:,} without a label")
 
     def add_failure(self, source: Path, error: EmotionError) -> None:
         """Keep a file's error; raise it at once if there is nothing else to report.

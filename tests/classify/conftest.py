@@ -12,15 +12,15 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from emotion.classify.engine import FileResult, classify_file
-from emotion.classify.part_files import ShardResult, classify_shard
-from emotion.classify.shard import Shard
+from emotion.classify.part_files import PartResult, classify_part
+from emotion.classify.shard import Shard, spread
 from emotion.classify.tasks import RowListener, Settings, list_tasks
 from emotion.onnx.session import Classifier
 from emotion.records.dialect import DialectOptions
 from tests.classify.command import Command, classify_content
 
 Classify = Callable[..., FileResult]
-Part = Callable[..., ShardResult]
+Part = Callable[..., PartResult]
 quick = hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 ROWS = ["i feel happy", '"so ""furious"",\n yes"', "", "scared", "a,b", "\udcff", '"never closed', "happy"]
@@ -62,9 +62,9 @@ def command(tmp_path: Path, toy_model: Path) -> Command:
 def part(toy: Classifier) -> Part:
     """Give a function that makes one part of a file."""
 
-    def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> ShardResult:
-        [task] = list_tasks(source, output).tasks
-        return classify_shard(task, Shard.parse(text), classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
+    def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> PartResult:
+        [share] = spread(list_tasks(source, output).tasks, Shard.parse(text))
+        return classify_part(share, classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
 
     return make
 

@@ -20,7 +20,8 @@ def test_a_part_and_its_manifest(tmp_path: Path, part: Part) -> None:
     content = gzip.decompress((folder / name).read_bytes())
     assert content.startswith(b"text,n,label,score\n")
     manifest = json.loads((folder / f"{name}.json").read_text())
-    assert (manifest["shard"], manifest["origin"]["of"], manifest["first"], manifest["counts"]["rows"]) == (1, 8, 9, 9)
+    assert (manifest["shard"], manifest["origin"]["of"], manifest["origin"]["rows"]) == (1, 8, 72)
+    assert (manifest["range"], manifest["counts"]["rows"]) == ([9, 18], 9)
     assert manifest["output"] == hashlib.sha256(content).hexdigest()
     assert manifest["errors_file"] == sha256(folder / f"{name}.errors.csv")
     assert manifest["device"] == "cpu"

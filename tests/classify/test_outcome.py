@@ -189,8 +189,7 @@ def test_the_summary_for_people_says_so_too(command: Command) -> None:
 
 
 def test_the_summary_of_shards_is_about_their_rows(command: Command) -> None:
-    content = f"id,text\n1,happy\n2,\n3,furious\n4,{'so ' * 40}\n"
+    content = f"id,text\n1,{'happy' * 20}\n2,\n3,furious\n4,scared\n5,{'so ' * 40}\n"
     first, second = (summary_of(command(content, "--shard", f"{index}/2", "--json")) for index in (0, 1))
-    assert first["labels"].get("joy") == 1
-    assert first["reasons"] == {"empty text": 1}
-    assert (first["cut"], second["cut"]) == (0, 1)
+    assert (first["rows"], first["reasons"], first["cut"]) == (4, {"empty text": 1}, 0)
+    assert (second["rows"], second["reasons"], second["cut"]) == (1, {}, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.classify import engine, part_files
+from emotion.classify import engine, join, part_files
 from emotion.classify.tasks import Task
 from emotion.errors import BadDataError, TryAgainError
 from emotion.records.dialect import DialectOptions
@@ -102,7 +102,7 @@ def test_a_damaged_part_is_made_again(tmp_path: Path, part: Part, run: Classify,
 def test_a_part_that_is_damaged_later_is_not_joined(
     tmp_path: Path, part: Part, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(part_files, "MANIFEST_SECONDS", 0)
+    monkeypatch.setattr(join, "MANIFEST_SECONDS", 0)
     source = write(tmp_path / "a.csv", CSV)
     damaged = part(source, tmp_path / name, "0/2").part
     _cut(damaged)
@@ -142,12 +142,13 @@ def test_a_part_that_others_replace_is_made_again(
 
     monkeypatch.setattr(part_files, "write_json", write_replaced)
     replaced = 1
-    assert not part(source, tmp_path / "out.csv", "0/1").skipped
+    for index in (1, 0):
+        assert not part(source, tmp_path / "out.csv", f"{index}/2").skipped
     run(source, tmp_path / "whole.csv")
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     replaced = 100
     with pytest.raises(TryAgainError, match="is written by others too"):
-        part(source, tmp_path / "again.csv", "0/1")
+        part(source, tmp_path / "again.csv", "0/2")
     assert not (tmp_path / "again.csv").exists()
 
 
@@ -181,15 +182,16 @@ def test_an_input_that_changes_while_parts_are_joined(
     tmp_path: Path, part: Part, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = write(tmp_path / "a.csv", CSV)
-    part(source, tmp_path / "out.csv", "0/1")
+    for index in range(2):
+        part(source, tmp_path / "out.csv", f"{index}/2")
     (tmp_path / "out.csv").write_text("old")
-    append = part_files._append
+    append = join._append
 
     def slow(*arguments: object) -> None:
         append(*arguments)  # type: ignore[arg-type]
         write(source, CSV + "more,9\n")
 
-    monkeypatch.setattr(part_files, "_append", slow)
+    monkeypatch.setattr(join, "_append", slow)
     with pytest.raises(BadDataError, match="changed while it was read"):
-        part(source, tmp_path / "out.csv", "0/1")
+        part(source, tmp_path / "out.csv", "0/2")
     assert (tmp_path / "out.csv").read_text() == "old"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from emotion.classify.part_files import ShardResult
-from emotion.classify.shard import Shard
+from emotion.classify.part_files import PartResult
+from emotion.classify.shard import Shard, Share
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import Task, TaskList
 from emotion.cli.classify_report import ClassifyReport
@@ -134,8 +134,8 @@ def test_parts_are_reported(capsys: Capture, *, skipped: bool, missing: list[int
     [task] = tasks("a.csv")
     part = Path("out/a.csv.parts/0")
     whole = None if missing else counts(rows=9)
-    result = ShardResult(part, counts(), prefixed=False, skipped=skipped, missing=missing, whole=whole)
-    made.add_part(task, Shard(0, 3), result)
+    result = PartResult(part, counts(), prefixed=False, skipped=skipped, missing=missing, whole=whole)
+    made.add_part(Share(task, Shard(0, 3)), result, joined=True)
     assert expected in capsys.readouterr().err
     [output] = summary(made, capsys)["outputs"]
     assert (output["skipped"], output["missing"], output["rows"]) == (skipped, missing, 3)
@@ -207,13 +207,13 @@ def test_one_of_a_kind_is_in_the_singular(capsys: Capture) -> None:
     made = report("a.csv", passed_over=1)
     [task] = tasks("a.csv")
     one = counts(rows=1, errors=1, cut=1, reasons=Counter(short=1))
-    result = ShardResult(Path("out/a.csv.parts/0"), one, prefixed=False, skipped=False, missing=[], whole=one)
-    made.add_part(task, Shard(0, 1), result)
+    result = PartResult(Path("out/a.csv.parts/0"), one, prefixed=False, skipped=False, missing=[], whole=one)
+    made.add_part(Share(task, Shard(0, 2)), result, joined=True)
     made.summarize(CLASSIFIER, as_json=False)
     passed, errors, joined, whole, rows, *_, cut = capsys.readouterr().err.splitlines()
     assert passed.startswith("warning: passing over 1 file: ")
     assert "1 of 1 row of a.csv could not" in errors
-    assert joined.startswith("joined 1 part in out/a.csv; ")
+    assert joined.startswith("joined 2 parts in out/a.csv; ")
     assert whole == "all parts: 1 row, 1 without a label"
     assert rows.startswith("1 row in ")
     assert cut == "longer than the model reads: 1 text"

@@ -1,6 +1,7 @@
 """Borders: whoever begins at one reads the records that a reader of the whole file reads."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from emotion.records.files import open_records
 from emotion.records.record import Record
 
 Facts = tuple[int, bytes, bytes, list[str], object, str, int]
-PIECES = ["a", "text", "é", " ", "7", '"', '"', '""', '"""', ",", ",", ",", "\t", "\n", "\n", "\n", "\r\n", "\r", "\n\n"]
-ROWS = ['7,"a"\n', '7,"a, ""b"""\n', '7,"two\nlines"\n', '7,""\n', '"7","x"\n', '7,5" wide\n', '7,"open\n', '7,a "b" c\n']
+PIECES = [*"aaé 7", '"', '"', '""', '"""', *",,,\t", "\n", "\n", "\n", "\r\n", "\r", "\n\n"]
+TEXTS = ['"a"', '"a, ""b"""', '"two\nlines"', '""', '5" wide', '"open', 'a "b" c']
+ROWS = [*(f"7,{text}\n" for text in TEXTS), '"7","x"\n']
 HEADS = ["text\n", "id,text\n", "id\ttext\n", "id,text\r\n", "id,text\r", "sep=,\nid,text\n", "\n\nid,text\n\n"]
 
 
@@ -32,7 +34,7 @@ def read_between(
         borders = records.borders
         found = [borders.first, *(borders.after(place, borders.first) for place in places), borders.size]
         parts = []
-        for first, stop in zip(found, found[1:], strict=False):
+        for first, stop in pairwise(found):
             part, place = [], first
             for record in records.rows_from(first):
                 if place >= stop:
