@@ -1,0 +1,104 @@
+"""A process that classifies pieces of files for the process that started it, and that process's end of the pipes.
+
+It ends when its input does, so it does not outlive the other process, however that one ends.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from emotion.classify.blocks import Block, joined_blocks, open_input
+from emotion.classify.pieces import Piece
+from emotion.classify.tasks import Settings, Task
+from emotion.errors import BadDataError, EmotionError, UnavailableError
+from emotion.onnx.session import Classifier, Precision
+
+COMMAND = (sys.executable, "-c", "from emotion.classify.helper import serve; serve()")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that another process opens. `digest` shows that it is the same."""
+
+    folder: Path
+    precision: Precision
+    threads: int
+    digest: str
+
+
+class Helper:
+    """A process that helps. It starts with its first piece."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def classify(self, task: Task, settings: Settings, piece: Piece) -> Block:
+        """Classify a piece of the input of a task.
+
+        Raises:
+            EmotionError: the process raised it.
+            UnavailableError: the process was killed.
+        """
+        try:
+            if self._process is None:
+                self._start()
+            self._requests.send((task, settings, piece))
+            answer: Block | EmotionError = self._answers.recv()
+        except (OSError, EOFError) as error:
+            raise UnavailableError(
+                "a process that helped to classify was killed", "memory may be short: try again with --threads 1"
+            ) from error
+        if isinstance(answer, EmotionError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._requests.close()
+            self._answers.close()
+            self._process.wait()
+
+    def _start(self) -> None:
+        # Ctrl-C reaches only this process, which then ends the other one.
+        threads = {"RAYON_NUM_THREADS": str(self._model.threads)}
+        self._process = subprocess.Popen(  # noqa: S603  our own interpreter
+            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0, env=os.environ | threads
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018  both are pipes
+        self._requests = Connection(os.dup(self._process.stdin.fileno()), readable=False)
+        self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._requests.send(self._model)
+
+
+def serve() -> None:
+    """Answer requests until there are no more, or nobody reads the answers."""
+    requests, answers = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
+    # What a library prints must not be among the answers.
+    os.dup2(2, 1)
+    with suppress(EOFError, OSError):
+        model: Model = requests.recv()
+        classifier: Classifier | None = None
+        while True:
+            task, settings, piece = requests.recv()
+            try:
+                classifier = classifier or _load(model)
+                with open_input(task, classifier, settings) as opened:
+                    answer: Block | EmotionError = joined_blocks(opened.piece_blocks(piece))
+            except EmotionError as error:
+                answer = error
+            answers.send(answer)
+
+
+def _load(model: Model) -> Classifier:
+    classifier = Classifier.load(model.folder, model.threads, model.precision)
+    if classifier.model_digest != model.digest:
+        raise BadDataError(f"the model in {model.folder} changed meanwhile", "start again")
+    return classifier
