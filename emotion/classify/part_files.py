@@ -27,7 +27,7 @@ from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task
 from emotion.errors import BadDataError, TryAgainError, UsageError
 from emotion.onnx.session import Classifier
-from emotion.records.text_io import unreadable
+from emotion.records.text_io import stamp
 from emotion.store.atomic import is_packed, open_replacing, write_json
 
 BLOCK = 1 << 20
@@ -62,7 +62,7 @@ def classify_shard(
         BadDataError: as `classify_file`; or the input changes meanwhile; or a part does not match its manifest.
         TryAgainError: another process replaces the part after each of MAX_WRITES writes.
     """
-    check = partial(_check_unchanged, task.source, _stamp(task.source))
+    check = partial(_check_unchanged, task.source, stamp(task.source))
     origin = find_origin(task, shard.count, classifier, settings, listener)
     part = shard.part(task)
     skipped = True
@@ -174,14 +174,5 @@ def _intact(part: Task, manifest: Manifest) -> bool:
 
 
 def _check_unchanged(path: Path, before: tuple[int, int, int]) -> None:
-    if _stamp(path) != before:
+    if stamp(path) != before:
         raise BadDataError(f"{path} changed while it was read", "start again once it is complete")
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    """Size, modification time and inode: one changes when a file is written or replaced."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return status.st_size, status.st_mtime_ns, status.st_ino

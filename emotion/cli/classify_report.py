@@ -12,6 +12,7 @@ from emotion.cli import console
 from emotion.cli.console import LogFormat
 from emotion.errors import BadDataError, EmotionError, InputMissingError
 from emotion.formatting import count, escape_invisible, first_items
+from emotion.onnx.digests import SUMS
 from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ class ClassifyReport:
             return
         rows = self._counts.rows
         console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) with {classifier.graph}")
+        if not classifier.verified:
+            console.say(f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})")
         for line in _sentences(self._counts):
             console.say(line)
 
@@ -121,6 +124,7 @@ class ClassifyReport:
                 "file": str(classifier.graph),
                 "digest": classifier.model_digest,
                 "labels": classifier.labels,
+                "verified": classifier.verified,
             },
             "outputs": self._outputs,
             "failed": [{"input": str(path), "error": error.message} for path, error in self._failures],

@@ -34,7 +34,13 @@ DIALECT: dict[str, Any] = {
 JSONL = {"format": "jsonl", "text_column": "text", "encoding": "utf-16-le", "line_end": "\n"}
 CLASSIFIER = cast(
     "Classifier",
-    SimpleNamespace(graph=Path("model.onnx"), device="cpu", model_digest="abc", labels=("joy", "fear")),
+    SimpleNamespace(
+        graph=Path("model.onnx"),
+        device="cpu",
+        model_digest="abc",
+        verified=True,
+        labels=("joy", "fear"),
+    ),
 )
 
 
@@ -198,7 +204,12 @@ def test_the_summary_adds_up_all_outputs(capsys: Capture) -> None:
     content = summary(made, capsys)
     assert (content["rows"], content["errors"], content["cut"]) == (7, 1, 2)
     assert content["labels"] == {"joy": 4, "fear": 2}
-    assert content["model"] == {"file": "model.onnx", "digest": "abc", "labels": ["joy", "fear"]}
+    assert content["model"] == {
+        "file": "model.onnx",
+        "digest": "abc",
+        "labels": ["joy", "fear"],
+        "verified": True,
+    }
     assert [output["dialect"] for output in content["outputs"]] == [DIALECT, JSONL]
     assert [output["errors_file"] for output in content["outputs"]] == [None, str(second.errors)]
 
