@@ -64,6 +64,8 @@ def describe_part(part: Task, shard: Shard, origin: Manifest, result: FileResult
         "input_path": escape_invisible(str(part.source)),
         "model_path": escape_invisible(str(classifier.graph)),
         "device": classifier.device,
+        "precision": classifier.precision,
+        "fallback": escape_invisible(classifier.fallback) or None,
         "header_bytes": result.header_bytes,
         "output": result.sha256,
         "errors_file": result.errors_sha256,

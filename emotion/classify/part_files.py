@@ -1,8 +1,8 @@
 """Writes a shard's part with its manifest, and joins the parts once all exist.
 
 A part has the format of the whole output, with a header. Its manifest is written last and names the part's origin:
-input, model and settings. So a part is made once, and parts of different inputs or models are never joined. Parts of
-different devices or machines are joined: their scores differ at most in the last digits.
+input, model and settings. So a part is made once, and parts of different inputs, models or precisions are never
+joined. Parts of different devices or machines are joined: their scores differ at most in the last digits.
 
 A process may be killed at any time, and several may write the same part, or join, at once. So a manifest has the
 digest of what its own process wrote, and the join compares each part with that digest while it copies.

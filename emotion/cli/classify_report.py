@@ -66,7 +66,10 @@ class ClassifyReport:
         if result.skipped:
             console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
         if result.whole is None:
-            console.say(f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {task.output}")
+            console.say(
+                f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {task.output}, made with"
+                " this model, precision and options"
+            )
         else:
             console.say(f"joined {count(shard.count, 'part')} in {task.output}; {result.part.parent} may be deleted")
             console.say(f"all parts: {count(result.whole.rows, 'row')}, {result.whole.errors:,} without a label")
@@ -107,7 +110,12 @@ class ClassifyReport:
             console.data_json(self._summary(classifier, seconds))
             return
         rows = self._counts.rows
-        console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) with {classifier.graph}")
+        console.say(
+            f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) with {classifier.graph},"
+            f" {classifier.precision}"
+        )
+        if classifier.fallback:
+            console.say(f"not int8: {classifier.fallback}")
         if not classifier.verified:
             console.say(f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})")
         for line in _sentences(self._counts):
@@ -124,6 +132,8 @@ class ClassifyReport:
                 "file": str(classifier.graph),
                 "digest": classifier.model_digest,
                 "labels": classifier.labels,
+                "precision": classifier.precision,
+                "fallback": classifier.fallback or None,
                 "verified": classifier.verified,
             },
             "outputs": self._outputs,

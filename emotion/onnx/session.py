@@ -34,7 +34,7 @@ class Classifier:
 
     Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores.
     `model_digest` is the SHA-256 over the bytes of the graph, tokenizer.json and config.json, as 64 hex digits.
-    `verified` says that the files are as they were exported.
+    `verified` says that the files are as they were exported. `fallback` says why `--precision auto` is float32.
     """
 
     graph: Path
@@ -46,6 +46,12 @@ class Classifier:
     _session: onnxruntime.InferenceSession
     _batcher: Batcher
     device: Device = "cpu"
+    fallback: str = ""
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of the graph."""
+        return "int8" if self.graph.name == INT8 else "float32"
 
     @classmethod
     def load(
@@ -183,7 +189,8 @@ def _int8(folder: Path) -> Path:
     if not (folder / INT8).is_file():
         raise InputMissingError(
             f"no {INT8} in {folder}",
-            "transformers have one where it costs no accuracy (metrics.json says why not); use --precision float32",
+            "transformers have one where it costs no accuracy (metrics.json says why not);"
+            " use --precision float32, or auto",
         )
     return folder / INT8
 

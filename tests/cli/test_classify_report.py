@@ -36,6 +36,8 @@ CLASSIFIER = cast(
     "Classifier",
     SimpleNamespace(
         graph=Path("model.onnx"),
+        precision="float32",
+        fallback="",
         device="cpu",
         model_digest="abc",
         verified=True,
@@ -208,6 +210,8 @@ def test_the_summary_adds_up_all_outputs(capsys: Capture) -> None:
         "file": "model.onnx",
         "digest": "abc",
         "labels": ["joy", "fear"],
+        "precision": "float32",
+        "fallback": None,
         "verified": True,
     }
     assert [output["dialect"] for output in content["outputs"]] == [DIALECT, JSONL]
@@ -249,7 +253,7 @@ def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     first, shares, scores, cut = done.err.splitlines()
     assert done.out == ""
     assert first.startswith("78 rows in ")
-    assert first.endswith(" with model.onnx")
+    assert first.endswith(" with model.onnx, float32")
     assert shares.startswith("labels: label 0 15.4%, label 1 14.1%, ")
     assert shares.endswith("label 9 3.8%, and 2 more")
     assert scores == "scores: median 0.900, 5 % up to 0.500, 95 % up to 0.900"
