@@ -10,12 +10,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnxruntime
 import pytest
 from hypothesis import settings
 
 from emotion.hardware import free_memory, usable_cores
+from emotion.onnx.devices import CPU, CUDA
 from emotion.onnx.session import Classifier
 from tests.disks import LIMIT, MEANS, mounted, remount, small
+from tests.gpu import OnGpu
 from tests.toy import write_model
 
 # What the tests take from the shell that starts them: where programs are, and what the tests of images, browser and
@@ -66,6 +69,16 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy(toy_model: Path) -> Classifier:
     """Give that model, loaded."""
     return Classifier.load(toy_model, 1)
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> type[OnGpu]:
+    """Let onnxruntime have a GPU."""
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", OnGpu)
+    monkeypatch.setattr(OnGpu, "opens", True)
+    monkeypatch.setattr(OnGpu, "runs_left", 1000)
+    return OnGpu
 
 
 @pytest.fixture

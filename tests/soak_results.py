@@ -15,7 +15,7 @@ from emotion.store.atomic import sha256
 from emotion.store.layout import Run, read_json
 
 TIMES = {"samples_per_second", "seconds", "seconds_left"}
-# Figures of the process, not of the model. Names in an ONNX file, and so its size, vary too.
+# Figures of the process, not of the model. Names in an ONNX file, and so its size and its digest, vary too.
 MEASURED = {"finished_at", "training_seconds", "peak_memory_bytes", "resumes"} | TIMES
 
 
@@ -27,6 +27,7 @@ def training(run: Run) -> dict[str, Any]:
         "progress.json": lambda path: [read_json(path).get(key) for key in ("state", "step", "steps")],
         "params.json": lambda path: [read_json(path).get(key) for key in ("digest", "params", "data")],
         "model/model.onnx": graph_digest,
+        "model/SHA256SUMS": lambda path: [line.split()[1] for line in path.read_text().splitlines()],
         "model/README.md": lambda path: path.read_text().split("\n---\n")[0],  # the rest has times
     }
     names = {str(path.relative_to(run.folder)): path for path in run.folder.rglob("*")}
@@ -44,7 +45,8 @@ def _history(path: Path) -> list[dict[str, str]]:
 
 def _metrics(path: Path) -> dict[str, Any]:
     content = read_json(path)
-    measured = dict.fromkeys(MEASURED) | {"onnx": {**content["onnx"], "rows_per_second": None, "bytes": None}}
+    varying = dict.fromkeys(["rows_per_second", "bytes", "digests"])
+    measured = dict.fromkeys(MEASURED) | {"onnx": {**content["onnx"], **varying}}
     return {**content, **measured}
 
 

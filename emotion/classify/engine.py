@@ -12,7 +12,7 @@ from typing import IO
 
 from emotion.classify.blocks import Block, Opened, RowError, open_input
 from emotion.classify.error_log import ErrorLog, remove_stale_errors
-from emotion.classify.input_file import check_unchanged, stamp
+from emotion.classify.input_file import check_unchanged, input_stamp
 from emotion.classify.pieces import Piece, joined_digest, pieces
 from emotion.classify.pool import Pool
 from emotion.classify.statistics import Statistics
@@ -63,7 +63,7 @@ def classify_file(
         UnavailableError: the GPU fails.
     """
     counts, digest, digests, lines = Statistics(), hashlib.sha256(), [], 0
-    before = stamp(task.source)
+    before = input_stamp(task.source)
     with ExitStack() as stack:
         output = stack.enter_context(_open_output(task.output))
         opened = stack.enter_context(open_input(task, classifier, settings, listener.on_open))

@@ -4,25 +4,21 @@ from pathlib import Path
 
 from emotion.classify.tasks import is_stream
 from emotion.errors import BadDataError
-from emotion.records.text_io import unreadable
+from emotion.records.text_io import stamp
 
 # Size in bytes and time of the last change in nanoseconds; empty for a stream.
 Stamp = list[int]
 
 
-def stamp(path: Path) -> Stamp:
-    """Size and time of the last change of a file. One of them changes when the file is written or replaced.
+def input_stamp(path: Path) -> Stamp:
+    """Size and time of the last change of an input. One of them changes when the file is written or replaced.
+
+    Without the inode, which machines that share a file may see differently.
 
     Raises:
         InputMissingError: the file does not exist.
     """
-    if is_stream(path):
-        return []
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise unreadable(path, error) from error
-    return [status.st_size, status.st_mtime_ns]
+    return [] if is_stream(path) else list(stamp(path)[:2])
 
 
 def check_unchanged(path: Path, before: Stamp) -> None:
@@ -31,5 +27,5 @@ def check_unchanged(path: Path, before: Stamp) -> None:
     Raises:
         BadDataError: the file was written or replaced.
     """
-    if stamp(path) != before:
+    if input_stamp(path) != before:
         raise BadDataError(f"{path} changed while it was read", "start again once it is complete")

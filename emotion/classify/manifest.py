@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from emotion.classify.engine import FileResult
-from emotion.classify.input_file import stamp
+from emotion.classify.input_file import input_stamp
 from emotion.classify.pieces import Piece, digest_between
 from emotion.classify.reader import TEXT
 from emotion.classify.shard import Shard, Share
@@ -66,10 +66,12 @@ class Origin:
             "prefixed": result.prefixed,
             "origin": self.facts,
             "input_path": escape_invisible(str(self.task.source)),
-            "input_stamp": stamp(self.task.source),
+            "input_stamp": input_stamp(self.task.source),
             "input": result.input_digest,
             "model_path": escape_invisible(str(classifier.graph)),
             "device": classifier.device,
+            "precision": classifier.precision,
+            "fallback": escape_invisible(classifier.fallback) or None,
             "header_bytes": result.header_bytes,
             "output": result.sha256,
             "errors_file": result.errors_sha256,
@@ -95,7 +97,7 @@ class Origin:
         """Whether the input has the content that a part was made from: unchanged since, or equal."""
         borders, (start, stop) = self.records.borders, manifest["range"]
         # Without borders, the origin has the digest of the whole input.
-        if borders is None or manifest.get("input_stamp") == stamp(self.task.source):
+        if borders is None or manifest.get("input_stamp") == input_stamp(self.task.source):
             return True
         inside = borders.first <= start <= stop <= borders.size
         return bool(inside and digest_between(borders, Piece(start, stop)) == manifest["input"])

@@ -1,8 +1,8 @@
 """Writes a part of a file with its manifest, and joins the parts once all exist.
 
 A part has the format of the whole output, with a header. Its manifest is written last and names the part's origin:
-input, model and settings. So a part is made once, and parts of different inputs or models are never joined. Parts of
-different devices or machines are joined: their scores differ at most in the last digits.
+input, model and settings. So a part is made once, and parts of different inputs, models or precisions are never
+joined. Parts of different devices or machines are joined: their scores differ at most in the last digits.
 
 A process may be killed at any time, and several may write the same part, or join, at once. So a manifest has the
 digest of what its own process wrote, and the join compares each part with that digest while it copies.
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from emotion.classify.engine import classify_file
-from emotion.classify.input_file import check_unchanged, stamp
+from emotion.classify.input_file import check_unchanged, input_stamp
 from emotion.classify.join import find_parts, is_intact, join_parts
 from emotion.classify.manifest import Manifest, Origin, counts_of, open_origin, total
 from emotion.classify.pool import Pool
@@ -58,7 +58,7 @@ def classify_part(
         BadDataError: as `classify_file`; or the input changes meanwhile; or a part does not match its manifest.
         TryAgainError: another process replaces the part after each of MAX_WRITES writes.
     """
-    check = partial(check_unchanged, share.task.source, stamp(share.task.source))
+    check = partial(check_unchanged, share.task.source, input_stamp(share.task.source))
     output = share.part_task
     with open_origin(share.task, share.part.count, classifier, settings, listener) as origin:
         skipped = True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emotion.classify.input_file import stamp
+from emotion.classify.input_file import input_stamp
 from emotion.classify.tasks import ERRORS_SUFFIX, PARTS_SUFFIX, Task
 from emotion.errors import UsageError
 from emotion.store.atomic import is_packed
@@ -75,7 +75,7 @@ def spread(tasks: Sequence[Task], shard: Shard) -> list[Share]:
     Raises:
         InputMissingError: a file does not exist.
     """
-    sizes = [(stamp(task.source) or [0])[0] for task in tasks]
+    sizes = [(input_stamp(task.source) or [0])[0] for task in tasks]
     share = max(1, -(-sum(sizes) // shard.count))
     shares: list[tuple[int, int, Share]] = []
     for task, size in zip(tasks, sizes, strict=True):

@@ -47,10 +47,11 @@ class OnError(StrEnum):
 
 
 class PrecisionName(StrEnum):
-    """Which file of a model classifies."""
+    """Which graph of a model classifies."""
 
     FLOAT32 = "float32"
     INT8 = "int8"
+    AUTO = "auto"
 
 
 class FormatName(StrEnum):
@@ -85,7 +86,9 @@ def classify(
     ] = None,
     precision: Annotated[
         PrecisionName,
-        typer.Option(envvar="EMOTION_PRECISION", help="int8 is faster, where the model has it: see its metrics.json."),
+        typer.Option(
+            envvar="EMOTION_PRECISION", help="int8 is faster; auto takes int8 if the model has it and no GPU is used."
+        ),
     ] = PrecisionName.FLOAT32,
     device: Annotated[
         Device,
@@ -170,9 +173,9 @@ def classify(
     # Not before: --help and mistakes must not wait for onnxruntime.
     from emotion.classify.engine import ClosedPipe
     from emotion.classify.pool import open_pool
-    from emotion.onnx.session import Classifier
+    from emotion.classify.precision import load_model
 
-    classifier = Classifier.load(folder, cores, precision.value, device.value, concurrent=True)
+    classifier = load_model(folder, cores, precision.value, device.value, shard=own_shard is not None)
     if classifier.device == "gpu":
         console.say("classifying on the GPU")
     settings = Settings(text_column, all_scores, on_error is OnError.FAIL, options, limit)

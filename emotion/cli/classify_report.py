@@ -12,6 +12,7 @@ from emotion.cli import console
 from emotion.cli.console import LogFormat
 from emotion.errors import BadDataError, EmotionError, InputMissingError
 from emotion.formatting import count, escape_invisible, first_items
+from emotion.onnx.digests import SUMS
 from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ class ClassifyReport:
             console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
         output = share.task.output
         if result.whole is None:
-            console.say(f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {output}")
+            console.say(
+                f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {output}, made with this"
+                " model, precision and options"
+            )
             return
         if joined:
             console.say(f"joined {count(shard.count, 'part')} in {output}; {result.part.parent} may be deleted")
@@ -114,7 +118,14 @@ class ClassifyReport:
             console.data_json(self._summary(classifier, seconds))
             return
         rows = self._counts.rows
-        console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) with {classifier.graph}")
+        console.say(
+            f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) with {classifier.graph},"
+            f" {classifier.precision}"
+        )
+        if classifier.fallback:
+            console.say(f"not int8: {classifier.fallback}")
+        if not classifier.verified:
+            console.say(f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})")
         for line in _sentences(self._counts):
             console.say(line)
 
@@ -129,6 +140,9 @@ class ClassifyReport:
                 "file": str(classifier.graph),
                 "digest": classifier.model_digest,
                 "labels": classifier.labels,
+                "precision": classifier.precision,
+                "fallback": classifier.fallback or None,
+                "verified": classifier.verified,
             },
             "outputs": self._outputs,
             "failed": [{"input": str(path), "error": error.message} for path, error in self._failures],

@@ -58,7 +58,10 @@ class ClassifyJobOptions(ClassifyOptions):
     max_errors: Annotated[str | None, typer.Option(metavar="N|P%", help="classify: fail with more of these rows.")] = (
         None
     )
-    precision: Annotated[PrecisionName | None, typer.Option(help="classify: int8 is faster.")] = None
+    precision: Annotated[
+        PrecisionName | None,
+        typer.Option(help="classify: int8, float32, or auto: int8 if the model has it [dim](default: auto)[/]."),
+    ] = None
 
 
 @with_option_groups

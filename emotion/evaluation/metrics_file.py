@@ -85,13 +85,17 @@ class Int8Scores(_Part):
 
 
 class OnnxScores(_Part):
-    """The exported file, and its distance from the trained model on validation."""
+    """The exported file, and its distance from the trained model on validation.
+
+    `digests` maps the files of `model/` to their SHA-256 (`emotion.onnx.digests`). Runs of earlier versions have none.
+    """
 
     bytes: Count
     max_abs_logit_diff: Amount
     label_agreement: Share
     rows_per_second: Amount
     int8: Int8Scores | None = None
+    digests: dict[str, Sha256] | None = None
 
 
 class WeightsSource(_Part):

@@ -50,14 +50,14 @@ class Batcher:
         self._length = length
 
     @classmethod
-    def load(cls, path: Path, inputs: Sequence[str], length: int | None) -> "Batcher":
-        """Read tokenizer.json for a model that takes `inputs` of `length` tokens (None: any length).
+    def load(cls, content: bytes, path: Path, inputs: Sequence[str], length: int | None) -> "Batcher":
+        """Take the `content` of tokenizer.json for a model that takes `inputs` of `length` tokens (None: any length).
 
         Raises:
-            BadDataError: the file is damaged, or does not cut and pad to the model's length.
+            BadDataError: the file, `path`, is damaged, or does not cut and pad to the model's length.
         """
         try:
-            tokenizer = Tokenizer.from_file(str(path))
+            tokenizer = Tokenizer.from_buffer(content)
             _check_settings(path, tokenizer, length)
             batcher = cls(tokenizer, inputs, length)
             tokenizer.encode(TRIAL)

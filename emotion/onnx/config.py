@@ -1,7 +1,9 @@
 """The config.json of an exported model: the labels of its logits, and the temperature of its scores."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from emotion.errors import BadDataError
 from emotion.store.atomic import write_json
@@ -11,13 +13,13 @@ from emotion.store.layout import read_json
 TEMPERATURE = "calibration_temperature"
 
 
-def read_labels(path: Path) -> list[str]:
-    """Label names in the order of the logits, from id2label.
+def read_labels(config: Mapping[str, Any], path: Path) -> list[str]:
+    """Label names in the order of the logits, from id2label of the `config` in `path`.
 
     Raises:
         BadDataError: id2label is missing, or does not map 0, 1, 2 and so on to different names.
     """
-    names = read_json(path).get("id2label")
+    names = config.get("id2label")
     if not isinstance(names, dict) or not names:
         raise BadDataError(f"{path} has no id2label", "it maps the index of each logit to a label's name")
     if set(names) != {str(index) for index in range(len(names))}:
@@ -31,13 +33,13 @@ def read_labels(path: Path) -> list[str]:
     return labels
 
 
-def read_temperature(path: Path) -> float:
-    """Temperature that divides the logits before softmax; 1 if the file has none.
+def read_temperature(config: Mapping[str, Any], path: Path) -> float:
+    """Temperature that divides the logits before softmax; 1 if the `config` in `path` has none.
 
     Raises:
         BadDataError: the temperature is not a positive number.
     """
-    value = read_json(path).get(TEMPERATURE, 1.0)
+    value = config.get(TEMPERATURE, 1.0)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise BadDataError(f"{path}: {TEMPERATURE} is {value!r:.40}, not a positive number", "export the model again")
     return float(value)

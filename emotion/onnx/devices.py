@@ -35,13 +35,18 @@ def open_on_cpu(graph: Path, threads: int) -> onnxruntime.InferenceSession:
         ) from error
 
 
+def has_cuda() -> bool:
+    """Whether onnxruntime was built for CUDA. Whether CUDA starts, only a session shows."""
+    return CUDA in onnxruntime.get_available_providers()
+
+
 def open_on_gpu(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
     """Open a valid graph on the GPU, with `threads` cores for the operators that run on the CPU.
 
     Raises:
         UnavailableError: onnxruntime has no CUDA, or CUDA does not start.
     """
-    if CUDA not in onnxruntime.get_available_providers():
+    if not has_cuda():
         raise UnavailableError(
             f"onnxruntime {onnxruntime.__version__} has no CUDA and cannot use a GPU",
             "use the CUDA image, or onnxruntime-gpu in the place of onnxruntime; or --device cpu",

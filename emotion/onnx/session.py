@@ -1,9 +1,8 @@
 """Opens and checks a model folder, and turns texts into logits."""
 
-import hashlib
 import threading
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +15,11 @@ from emotion.hardware import usable_cores
 from emotion.onnx.batching import INPUTS, Batch, Batcher
 from emotion.onnx.config import read_labels, read_temperature
 from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
+from emotion.onnx.model_files import CONFIG, TOKENIZER, read_files
+from emotion.store.layout import parse_json
 
 OUTPUT = "logits"
-FILES = ("model.onnx", "tokenizer.json", "config.json")
+FILES = ("model.onnx", TOKENIZER, CONFIG)
 INT8 = "model.int8.onnx"
 Precision = Literal["float32", "int8"]
 # Of graphs whose calls are too short to share them among cores.
@@ -27,29 +28,30 @@ SMALL_MODEL_BYTES = 25_000_000
 MOST_CALLS = 4
 
 
+@dataclass(frozen=True, eq=False)
 class Classifier:
     """A trained model on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
 
     Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores.
+    `model_digest` is the SHA-256 over the bytes of the graph, tokenizer.json and config.json, as 64 hex digits.
+    `verified` says that the files are as they were exported. `fallback` says why `--precision auto` is float32.
     """
 
-    def __init__(
-        self,
-        graph: Path,
-        labels: list[str],
-        session: onnxruntime.InferenceSession,
-        batcher: Batcher,
-        temperature: float = 1.0,
-        device: Device = "cpu",
-        calls: int = 1,
-    ) -> None:
-        self.graph = graph
-        self.labels = labels
-        self.temperature = temperature
-        self.device = device
-        self.calls = calls
-        self._session = session
-        self._batcher = batcher
+    graph: Path
+    labels: list[str]
+    temperature: float
+    model_digest: str
+    verified: bool
+    calls: int
+    _session: onnxruntime.InferenceSession
+    _batcher: Batcher
+    device: Device = "cpu"
+    fallback: str = ""
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of the graph."""
+        return "int8" if self.graph.name == INT8 else "float32"
 
     @classmethod
     def load(
@@ -68,7 +70,7 @@ class Classifier:
 
         Raises:
             InputMissingError: the folder, one of its three files, or the int8 model does not exist.
-            BadDataError: a file is damaged or foreign, or the files do not belong together.
+            BadDataError: a file is damaged, foreign or changed since its export, or the files do not belong together.
             UnavailableError: `device` is "gpu", and the GPU cannot be used.
             UsageError: `device` is "gpu", and `precision` is "int8".
         """
@@ -79,38 +81,21 @@ class Classifier:
             )
         folder = find_model(folder)
         graph = folder / FILES[0] if precision == "float32" else _int8(folder)
-        labels, temperature = read_labels(folder / "config.json"), read_temperature(folder / "config.json")
+        files = read_files(graph)
+        config = parse_json(files.config, folder / CONFIG)
+        labels, temperature = read_labels(config, folder / CONFIG), read_temperature(config, folder / CONFIG)
         threads = threads or usable_cores()
         small = graph.stat().st_size <= SMALL_MODEL_BYTES
         calls = min(threads, MOST_CALLS) if concurrent and small else 1
         session = open_on_cpu(graph, threads // calls)
         names, length = _check_inputs(graph, session)
-        batcher = Batcher.load(folder / "tokenizer.json", names, length)
-        classifier = cls(graph, labels, session, batcher, temperature, calls=calls)
+        batcher = Batcher.load(files.tokenizer, folder / TOKENIZER, names, length)
+        classifier = cls(graph, labels, temperature, files.digest, files.verified, calls, session, batcher)
         classifier._probe(names, length)
-        if device == "cpu" or precision == "int8":
-            return classifier
-        try:
-            return classifier._on_gpu(threads)
-        except UnavailableError:
-            if device == "gpu":
-                raise
-            return classifier
-
-    @property
-    def precision(self) -> Precision:
-        """Precision of the graph."""
-        return "int8" if self.graph.name == INT8 else "float32"
-
-    @cached_property
-    def model_digest(self) -> str:
-        """SHA-256 over the bytes of the graph, tokenizer.json and config.json, as 64 hex digits."""
-        digest = hashlib.sha256()
-        for path in (self.graph, *(self.graph.parent / name for name in FILES[1:])):
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        return digest.hexdigest()
+        if device != "cpu" and precision == "float32":
+            classifier = classifier._on_gpu(threads, required=device == "gpu")
+        files.check_unchanged()
+        return classifier
 
     def logits(self, texts: Sequence[str], stopped: threading.Event | None = None) -> NDArray[np.float32]:
         """Logits, float32 (texts, labels). Texts that the tokenizer refuses have NaN.
@@ -157,15 +142,21 @@ class Classifier:
             raise BadDataError(f"{self.graph} cannot be run: {first_line(error)}") from error
         return logits[:1] if single else logits
 
-    def _on_gpu(self, threads: int) -> "Classifier":
+    def _on_gpu(self, threads: int, *, required: bool) -> "Classifier":
         """Open the same model on the GPU. Its files passed the check, so a failure is the GPU's.
+
+        A failure leaves the model on the CPU, unless the GPU is `required`.
 
         Raises:
             UnavailableError: the GPU cannot be used, or fails in its first run.
         """
-        session = open_on_gpu(self.graph, threads)
-        on_gpu = Classifier(self.graph, self.labels, session, self._batcher, self.temperature, "gpu")
-        on_gpu.logits(self.labels)
+        try:
+            on_gpu = replace(self, _session=open_on_gpu(self.graph, threads), device="gpu", calls=1)
+            on_gpu.logits(self.labels)
+        except UnavailableError:
+            if required:
+                raise
+            return self
         return on_gpu
 
     def _probe(self, names: Sequence[str], length: int | None) -> None:
@@ -198,7 +189,8 @@ def _int8(folder: Path) -> Path:
     if not (folder / INT8).is_file():
         raise InputMissingError(
             f"no {INT8} in {folder}",
-            "transformers have one where it costs no accuracy (metrics.json says why not); use --precision float32",
+            "transformers have one where it costs no accuracy (metrics.json says why not);"
+            " use --precision float32, or auto",
         )
     return folder / INT8
 

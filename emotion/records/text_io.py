@@ -166,6 +166,19 @@ def unreadable(path: Path, error: Exception) -> EmotionError:
     return BadDataError(f"{path} is not a whole .gz file: {error}")
 
 
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Size, modification time and inode: one changes when a file is written or replaced.
+
+    Raises:
+        InputMissingError: the file cannot be read.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
 def _open_standard() -> IO[bytes]:
     if sys.stdin is None:
         raise InputMissingError("standard input is closed", "pipe a file into it")

@@ -14,9 +14,10 @@ from emotion.evaluation.evaluate import RunScores, evaluate_run
 from emotion.evaluation.figures import draw_run
 from emotion.evaluation.metrics_file import DataSource, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
 from emotion.onnx.config import write_temperature
+from emotion.onnx.digests import SUMS, write_digests
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.quantize import quantize
-from emotion.onnx.session import Classifier
+from emotion.onnx.session import FILES, INT8, Classifier
 from emotion.params.schema import TransformerParams
 from emotion.runs.fitting import Attempt, Trained, fit_job, fitted_already
 from emotion.runs.learner import Learner
@@ -105,7 +106,9 @@ def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None
     seconds = Seconds(
         load=trained.began - started, export=evaluating - exporting, evaluation=time.monotonic() - evaluating
     )
-    metrics = _metrics(job, trained, exported, scores, seconds)
+    # The model's files are complete: whatever changes from here on is no part of the export.
+    digests = write_digests(job.run.exported, [*FILES, INT8])
+    metrics = _metrics(job, trained, exported, scores, seconds, digests)
     _illustrate(job.run, metrics, listener)
     recorder.state("complete")
     write_json(job.run.metrics, metrics.model_dump(mode="json"))
@@ -134,7 +137,14 @@ class Exported:
     int8: Int8Scores | None
 
 
-def _metrics(job: TrainingJob, trained: Trained, exported: Exported, scores: RunScores, seconds: Seconds) -> Metrics:
+def _metrics(
+    job: TrainingJob,
+    trained: Trained,
+    exported: Exported,
+    scores: RunScores,
+    seconds: Seconds,
+    digests: dict[str, str],
+) -> Metrics:
     from emotion.models.build import count_parameters
 
     fitted, learner = trained.fitted, trained.learner
@@ -158,6 +168,7 @@ def _metrics(job: TrainingJob, trained: Trained, exported: Exported, scores: Run
             label_agreement=exported.parity.label_agreement,
             rows_per_second=scores.rows_per_second,
             int8=exported.int8,
+            digests=digests,
         ),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         samples_per_second=fitted.samples_per_second,
@@ -180,6 +191,8 @@ def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> E
     from emotion.training.forward import Forward
 
     listener.note("export", "exporting to ONNX and holding it against the trained model on validation")
+    # An earlier attempt may have been killed after its export, which this one replaces.
+    (job.run.exported / SUMS).unlink(missing_ok=True)
     texts, labels = job.data.splits["validation"].texts, job.data.encoded("validation")
     threads = job.params.resources.threads or None
     exact = learner.export(job.run.exported, {"run": str(job.run), "data": job.data.name, "sample": job.data.sample})

@@ -165,11 +165,22 @@ def read_json(path: Path) -> dict[str, Any]:
         BadDataError: the file is truncated, not JSON, or not an object.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise InputMissingError(f"no such file: {path}") from error
     except OSError as error:
         raise InputMissingError(f"cannot read {path}: {error.strerror}") from error
+    return parse_json(content, path)
+
+
+def parse_json(encoded: bytes, path: Path) -> dict[str, Any]:
+    """Parse a JSON object; `path` is the file that it comes from.
+
+    Raises:
+        BadDataError: it is truncated, not JSON, or not an object.
+    """
+    try:
+        content = json.loads(encoded)
     except (ValueError, RecursionError) as error:
         raise BadDataError(f"{path} is not whole JSON: {error}") from error
     if not isinstance(content, dict):

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from emotion.onnx.session import Classifier
@@ -41,7 +42,7 @@ def test_parts_of_different_origin_are_not_joined(tmp_path: Path, part: Part) ->
 
 def test_parts_of_different_devices_are_joined(tmp_path: Path, part: Part, toy: Classifier) -> None:
     source = write(tmp_path / "a.csv", CSV)
-    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._batcher, device="gpu")
+    on_gpu = replace(toy, device="gpu")
     first = part(source, tmp_path / "out.csv", "0/2", on_gpu).part
     assert json.loads(first.with_name(first.name + ".json").read_text())["device"] == "gpu"
     assert part(source, tmp_path / "out.csv", "0/2").skipped

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_a_gpu_that_is_absent(tmp_path: Path, source: Path, toy_model: Path) -> 
 
 def test_the_gpu_is_reported(tmp_path: Path, source: Path, toy: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """The classifier only claims to be on a GPU."""
-    on_gpu = Classifier(toy.graph, toy.labels, toy._session, toy._batcher, device="gpu")
+    on_gpu = replace(toy, device="gpu")
     monkeypatch.setattr(Classifier, "load", lambda *_, **__: on_gpu)
     done = CliRunner().invoke(app, ["classify", str(source), str(tmp_path / "out.csv"), "--model", ".", "--json"])
     assert json.loads(done.stdout)["device"] == "gpu"

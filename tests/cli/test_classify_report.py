@@ -34,7 +34,15 @@ DIALECT: dict[str, Any] = {
 JSONL = {"format": "jsonl", "text_column": "text", "encoding": "utf-16-le", "line_end": "\n"}
 CLASSIFIER = cast(
     "Classifier",
-    SimpleNamespace(graph=Path("model.onnx"), device="cpu", model_digest="abc", labels=("joy", "fear")),
+    SimpleNamespace(
+        graph=Path("model.onnx"),
+        precision="float32",
+        fallback="",
+        device="cpu",
+        model_digest="abc",
+        verified=True,
+        labels=("joy", "fear"),
+    ),
 )
 
 
@@ -198,7 +206,14 @@ def test_the_summary_adds_up_all_outputs(capsys: Capture) -> None:
     content = summary(made, capsys)
     assert (content["rows"], content["errors"], content["cut"]) == (7, 1, 2)
     assert content["labels"] == {"joy": 4, "fear": 2}
-    assert content["model"] == {"file": "model.onnx", "digest": "abc", "labels": ["joy", "fear"]}
+    assert content["model"] == {
+        "file": "model.onnx",
+        "digest": "abc",
+        "labels": ["joy", "fear"],
+        "precision": "float32",
+        "fallback": None,
+        "verified": True,
+    }
     assert [output["dialect"] for output in content["outputs"]] == [DIALECT, JSONL]
     assert [output["errors_file"] for output in content["outputs"]] == [None, str(second.errors)]
 
@@ -238,7 +253,7 @@ def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     first, shares, scores, cut = done.err.splitlines()
     assert done.out == ""
     assert first.startswith("78 rows in ")
-    assert first.endswith(" with model.onnx")
+    assert first.endswith(" with model.onnx, float32")
     assert shares.startswith("labels: label 0 15.4%, label 1 14.1%, ")
     assert shares.endswith("label 9 3.8%, and 2 more")
     assert scores == "scores: median 0.900, 5 % up to 0.500, 95 % up to 0.900"

@@ -35,6 +35,7 @@ LAYOUT = {
     "history.csv",
     "metrics.json",
     "model/README.md",
+    "model/SHA256SUMS",
     "model/config.json",
     "model/model.onnx",
     "model/tokenizer.json",
@@ -54,7 +55,7 @@ KEYS = {
     "train": {"accuracy", "loss"},
     "validation": {"accuracy", "loss", "macro_f1"},
     "test": {"accuracy", "loss", "macro_f1", "accuracy_ci95", "ece", "ece_scaled", "per_class"},
-    "onnx": {"bytes", "max_abs_logit_diff", "label_agreement", "int8"},
+    "onnx": {"bytes", "max_abs_logit_diff", "label_agreement", "int8", "digests"},
 }
 
 

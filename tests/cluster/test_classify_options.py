@@ -51,6 +51,12 @@ def test_every_option_is_a_variable() -> None:
     assert manifest.keys() - found.keys() == set()
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8", "auto"])
+def test_any_precision_replaces_the_job_s_own(precision: str) -> None:
+    assert environment()["EMOTION_PRECISION"] == "auto"
+    assert environment(precision=precision)["EMOTION_PRECISION"] == precision
+
+
 def test_only_what_was_given_is_set() -> None:
     manifest = environment()
     for option, value in (("delimiter", "|"), ("header", True), ("max_errors", "0")):

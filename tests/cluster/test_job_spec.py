@@ -43,3 +43,5 @@ def test_a_gpu_gets_no_int8() -> None:
     with pytest.raises(UsageError, match="int8"):
         check_spec(JobSpec("classify", gpus=1, image="r.example/cuda:1", classify=options))
     assert check_spec(JobSpec("classify", gpus=0, classify=options)).classify == options
+    for other in ("auto", "float32"):
+        check_spec(JobSpec("classify", gpus=1, image="r.example/cuda:1", classify=ClassifyOptions(precision=other)))

@@ -452,6 +452,12 @@ def test_what_is_classified_and_where_to_is_named_in_the_store(jobs: dict[str, O
         assert found.get("EMOTION_MODEL") == model
 
 
+def test_a_classification_takes_int8_if_the_model_has_it(jobs: dict[str, Object]) -> None:
+    for name, job in jobs.items():
+        expected = "auto" if component(job) == "classify" else None
+        assert variables(job).get("EMOTION_PRECISION") == expected, name
+
+
 def test_prefetch_fetches_the_weights_of_the_models_that_have_some(jobs: dict[str, Object]) -> None:
     assert container(jobs["prefetch"])["args"] == ["prefetch"]
     assert container(jobs["submit-prefetch"])["args"] == ["prefetch", "bert"]

@@ -75,6 +75,7 @@ def test_a_run_of_an_earlier_version_is_read(path: Path) -> None:
     content = json.loads(json.dumps(GOOD))
     for split in ("train", "validation", "test"):
         del content[split]["in_train"], content[split]["macro_f1_labels"]
+    del content["onnx"]["digests"]
     metrics = read_metrics(put(path, content))
     assert metrics == make_metrics()
     assert metrics.absent_labels(metrics.test) == []
@@ -102,6 +103,8 @@ def test_the_labels_that_a_split_lacks() -> None:
         ("test.per_class", []),
         ("data.labels", "joy"),
         ("data.digests", None),
+        ("onnx.digests", {"model.onnx": "abc"}),
+        ("onnx.digests", ["model.onnx"]),
         ("epochs", 1.5),
         ("epochs", -1),
         ("parameters", {}),

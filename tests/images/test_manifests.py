@@ -216,7 +216,7 @@ def test_a_training_ends_with_a_complete_run_and_again_it_has_nothing_to_do(trai
     assert trained.ended.code == 0, trained.ended.words
     assert {path.name for path in trained.run.iterdir()} == RUN_FILES
     assert json.loads((trained.run / "metrics.json").read_text())["epochs"] == 2
-    model = {"model.onnx", "tokenizer.json", "config.json", "README.md"}
+    model = {"model.onnx", "tokenizer.json", "config.json", "README.md", "SHA256SUMS"}
     assert {path.name for path in (trained.run / "model").iterdir()} == model
     # Read-only mounts stayed empty but for the data.
     assert list((trained.node.claim / "weights").iterdir()) == []

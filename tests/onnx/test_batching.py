@@ -79,22 +79,20 @@ def test_a_text_is_cut_exactly_if_it_has_more_tokens_than_the_model_takes(
     tokenizer.enable_truncation(LIMIT, direction=side)
     tokenizer.enable_padding()
     tokenizer.save(str(path))
-    batches = list(Batcher.load(path, ["input_ids"], None).batches(texts))
+    batches = list(Batcher.load(path.read_bytes(), path, ["input_ids"], None).batches(texts))
     cut = {int(row): bool(is_cut) for batch in batches for row, is_cut in zip(batch.rows, batch.cut, strict=True)}
     assert cut == {row: length > LIMIT for row, length in enumerate(lengths)}
 
 
 @pytest.mark.parametrize("inputs", [["input_ids"], ["input_ids", "attention_mask", "token_type_ids"]])
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_words_and_other_texts_together_are_what_the_tokenizer_says(
-    tmp_path: Path, side: str, inputs: list[str]
-) -> None:
+def test_words_and_other_texts_together_are_what_the_tokenizer_says(side: str, inputs: list[str]) -> None:
     tokenizer = learn_words(["so happy", "so scared", "caf\u00e9 so!"] * 9, 20)
     tokenizer.enable_truncation(LIMIT, direction=side)
     tokenizer.enable_padding(length=LIMIT, direction=side)
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    content = tokenizer.to_str().encode()
     texts = [*TEXTS, *AROUND_THE_LIMIT, *LONG, "caf\u00e9 so", "[PAD] so", "so\x00happy", "So, so! SO happy"]
-    (batch,) = Batcher.load(tmp_path / "tokenizer.json", inputs, LIMIT).batches(texts)
+    (batch,) = Batcher.load(content, Path("tokenizer.json"), inputs, LIMIT).batches(texts)
     for name, attribute in (("input_ids", "ids"), ("attention_mask", "attention_mask"), ("token_type_ids", "type_ids")):
         if name in inputs:
             expected = [getattr(tokenizer.encode(text), attribute) for text in texts]

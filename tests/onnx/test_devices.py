@@ -9,6 +9,7 @@ import pytest
 from emotion.errors import BadDataError, UnavailableError, UsageError
 from emotion.onnx.devices import CPU, CUDA
 from emotion.onnx.session import Classifier
+from tests.gpu import OnGpu
 from tests.onnx.conftest import TEXTS
 from tests.toy import write_model
 
@@ -40,41 +41,6 @@ def test_a_damaged_model_is_no_fault_of_the_gpu(tmp_path: Path) -> None:
     (write_model(tmp_path) / "model.onnx").write_bytes(b"not a model at all")
     with pytest.raises(BadDataError, match="no ONNX model"):
         Classifier.load(tmp_path, device="gpu")
-
-
-class OnGpu(onnxruntime.InferenceSession):  # type: ignore[misc]
-    """A session as onnxruntime-gpu gives it: it says CUDA, and may fail as CUDA does. The CPU does the work."""
-
-    opens = True
-    runs_left = 1000
-
-    def __init__(self, graph: str, options: object, providers: list[object], **others: object) -> None:
-        self.on_gpu = providers != [CPU]
-        if self.on_gpu:
-            assert (providers, others) == ([(CUDA, {"use_tf32": "0"}), CPU], {"enable_fallback": 0})
-            if not self.opens:
-                raise RuntimeError("cuda_call.cc:122 [with T = int] CUDA failure 35: no driver ; GPU=-1 ; line=336")
-        super().__init__(graph, options, providers=[CPU])
-
-    def get_providers(self) -> list[str]:
-        return [CUDA, CPU] if self.on_gpu else [CPU]
-
-    def run(self, *arguments: object) -> object:
-        if self.on_gpu:
-            self.runs_left -= 1
-            if self.runs_left < 0:
-                raise RuntimeError("core/bfc_arena.cc:376 Failed to allocate memory for a buffer\n")
-        return super().run(*arguments)
-
-
-@pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> type[OnGpu]:
-    """Let onnxruntime have a GPU."""
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
-    monkeypatch.setattr(onnxruntime, "InferenceSession", OnGpu)
-    monkeypatch.setattr(OnGpu, "opens", True)
-    monkeypatch.setattr(OnGpu, "runs_left", 1000)
-    return OnGpu
 
 
 @pytest.mark.usefixtures("cuda")

@@ -1,6 +1,7 @@
 """Training jobs end to end: what a complete run leaves, other holders, workers, parity, figures, and a model card."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from onnx import numpy_helper
 from emotion.data.origin import CARD
 from emotion.errors import CannotWriteError, CheckFailedError, TryAgainError
 from emotion.evaluation.figures import draw_run
-from emotion.onnx.session import Classifier
+from emotion.evaluation.metrics_file import read_metrics
+from emotion.onnx.digests import write_digests
+from emotion.onnx.session import FILES, Classifier
 from emotion.runs.plan import TrainingJob
 from emotion.runs.train_job import train_job
+from emotion.store.atomic import sha256
 from emotion.store.lease import hold
 from tests.runs.jobs import RecordingListener, left_behind, plan, trained
 
@@ -116,6 +120,44 @@ def test_a_run_ends_with_figures_a_card_and_a_temperature(job: TrainingJob) -> N
     assert json.loads((job.run.exported / "config.json").read_text())["calibration_temperature"] == metrics.temperature
     assert Classifier.load(job.run.exported).temperature == metrics.temperature
     assert listener.messages("warning") == ""
+
+
+def checked_by_coreutils(folder: Path) -> list[str]:
+    """Names of the files that SHA256SUMS says are unchanged."""
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return [line.removesuffix(": OK") for line in done.stdout.splitlines()]
+
+
+def test_a_run_has_the_digests_of_its_complete_model(job: TrainingJob) -> None:
+    metrics, folder = trained(job, RecordingListener()), job.run.exported
+    assert checked_by_coreutils(folder) == ["model.onnx", "tokenizer.json", "config.json"]
+    assert metrics.onnx.digests == {name: sha256(folder / name) for name in checked_by_coreutils(folder)}
+    assert read_metrics(job.run.metrics).onnx.digests == metrics.onnx.digests
+    assert Classifier.load(folder).verified
+    (folder / "README.md").write_text("a card that a person edited")
+    assert Classifier.load(folder).verified
+
+
+def test_a_training_that_is_killed_after_its_export_exports_again(
+    job: TrainingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("emotion.runs.train_job.write_card", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_job(job, RecordingListener())
+    # An export of another process has other bytes.
+    with (job.run.exported / "model.onnx").open("ab") as file:
+        file.write(b"\xf8\x7f\x01")
+    write_digests(job.run.exported, FILES)
+    stale = sha256(job.run.exported / "model.onnx")
+    metrics = trained(job, RecordingListener())
+    assert metrics.onnx.digests is not None
+    assert metrics.onnx.digests["model.onnx"] == sha256(job.run.exported / "model.onnx") != stale
+    assert checked_by_coreutils(job.run.exported) == list(FILES)
 
 
 @pytest.mark.usefixtures("figures")

@@ -163,9 +163,13 @@ class TestTransformers:
         assert int8.bytes > 0
         assert 0 < int8.label_agreement <= 1
         assert ("int8: kept" if int8.kept else "no int8: ") in transformer.listener.messages("export")
+        digests = transformer.metrics.onnx.digests
+        assert digests is not None
+        assert ("model.int8.onnx" in digests) == int8.kept
         if int8.kept:
             small = Classifier.load(transformer.job.run.exported, 1, precision="int8")
             assert small.logits(transformer.texts).shape == (64, 6)
+            assert small.verified
 
     def test_a_person_is_told_what_is_trained_from_what(self, transformer: Trained) -> None:
         lines = transformer.listener.messages("model")

@@ -83,7 +83,8 @@ def test_what_is_saved_gives_the_classifier_the_same_ids(folder: Path, tmp_path:
     loaded.save(tmp_path, NAMES)
     ours = encode(loaded.backend, texts)
     found: dict[int, list[int]] = {}
-    for batch in Batcher.load(tmp_path / "tokenizer.json", ["input_ids"], None).batches(texts):
+    path = tmp_path / "tokenizer.json"
+    for batch in Batcher.load(path.read_bytes(), path, ["input_ids"], None).batches(texts):
         found |= dict(zip(batch.rows.tolist(), batch.inputs["input_ids"].tolist(), strict=True))
     assert [found[row] for row in range(len(texts))] == [
         row[:length].tolist() for row, length in zip(ours.ids, ours.lengths, strict=True)
