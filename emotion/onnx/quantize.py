@@ -14,7 +14,7 @@ from emotion.onnx.int8_graph import to_int8
 from emotion.onnx.session import INT8, Classifier
 from emotion.store.atomic import write_bytes
 
-MIN_AGREEMENT = 0.99
+MIN_AGREEMENT = 0.995
 MAX_ACCURACY_LOSS = 0.003
 ROUNDING = 1e-9
 # A file that is not faster has no use.
@@ -98,7 +98,7 @@ def reasons_to_reject(agreement: float, change: float, speedup: float) -> list[s
     """
     reasons = []
     if agreement < MIN_AGREEMENT - ROUNDING:
-        reasons.append(f"{agreement:.2%} of validation's labels agree, {MIN_AGREEMENT:.0%} are needed")
+        reasons.append(f"{agreement:.2%} of validation's labels agree, {MIN_AGREEMENT:.1%} are needed")
     if change < -MAX_ACCURACY_LOSS - ROUNDING:
         reasons.append(f"accuracy falls by {-change:.2%}, allowed is {MAX_ACCURACY_LOSS:.1%}")
     if speedup <= MIN_SPEEDUP:

@@ -193,7 +193,7 @@ def _int8(folder: Path) -> Path:
     if not (folder / INT8).is_file():
         raise InputMissingError(
             f"no {INT8} in {folder}",
-            "transformers have one where it costs no accuracy (metrics.json says why not); use --precision float32",
+            "transformers have one where it is as good and faster (metrics.json says why not); use --precision float32",
         )
     return folder / INT8
 
