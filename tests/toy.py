@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from emotion.onnx.session import INT8, INT8_KIND
 
 LABELS = ("anger", "fear", "joy")
 WORDS = {"furious": 0, "scared": 1, "happy": 2}
@@ -24,6 +27,14 @@ def write_model(folder: Path, *, length: int | None = 35, labels: tuple[str, ...
     _tokenizer(words, length).save(str(folder / "tokenizer.json"))
     names = {str(index): label for index, label in enumerate(labels)}
     (folder / "config.json").write_text(json.dumps({"id2label": names}))
+    return folder
+
+
+def write_int8(folder: Path) -> Path:
+    """Write an int8 model with the same logits beside the float32 model of a folder."""
+    model = onnx.load(str(folder / "model.onnx"))
+    helper.set_model_props(model, dict([INT8_KIND]))
+    (folder / INT8).write_bytes(model.SerializeToString())
     return folder
 
 

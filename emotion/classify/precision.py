@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from emotion.onnx.devices import Device, has_cuda
-from emotion.onnx.session import INT8, Classifier, Precision, find_model
+from emotion.onnx.session import INT8, Classifier, OtherInt8Error, Precision, find_model
 
 
 def load_model(
@@ -32,4 +32,7 @@ def load_model(
         float32 = Classifier.load(folder, threads, "float32", device, concurrent=True)
         if not has_int8 or float32.device == "gpu":
             return replace(float32, fallback="a GPU cannot run int8" if has_int8 else f"{folder} has no {INT8}")
-    return Classifier.load(folder, threads, "int8", "cpu", concurrent=True)
+    try:
+        return Classifier.load(folder, threads, "int8", "cpu", concurrent=True)
+    except OtherInt8Error as error:
+        return replace(Classifier.load(folder, threads, "float32", "cpu", concurrent=True), fallback=error.message)

@@ -21,6 +21,8 @@ from emotion.store.layout import parse_json
 OUTPUT = "logits"
 FILES = ("model.onnx", TOKENIZER, CONFIG)
 INT8 = "model.int8.onnx"
+# What an int8 model says about itself.
+INT8_KIND = ("emotion.int8", "per token")
 Precision = Literal["float32", "int8"]
 # Of graphs whose calls are too short to share them among cores.
 SMALL_MODEL_BYTES = 25_000_000
@@ -88,6 +90,8 @@ class Classifier:
         small = graph.stat().st_size <= SMALL_MODEL_BYTES
         calls = min(threads, MOST_CALLS) if concurrent and small else 1
         session = open_on_cpu(graph, threads // calls)
+        if precision == "int8":
+            _check_arithmetic(graph, session)
         names, length = _check_inputs(graph, session)
         batcher = Batcher.load(files.tokenizer, folder / TOKENIZER, names, length)
         classifier = cls(graph, labels, temperature, files.digest, files.verified, calls, session, batcher)
@@ -189,10 +193,22 @@ def _int8(folder: Path) -> Path:
     if not (folder / INT8).is_file():
         raise InputMissingError(
             f"no {INT8} in {folder}",
-            "transformers have one where it costs no accuracy (metrics.json says why not);"
+            "transformers have one where it is as good and faster (metrics.json says why not);"
             " use --precision float32, or auto",
         )
     return folder / INT8
+
+
+class OtherInt8Error(BadDataError):
+    """An int8 model whose labels depend on the rows beside them, as earlier versions made it."""
+
+
+def _check_arithmetic(graph: Path, session: onnxruntime.InferenceSession) -> None:
+    if INT8_KIND not in session.get_modelmeta().custom_metadata_map.items():
+        raise OtherInt8Error(
+            f"{graph} is not quantized per token, so that a row's label depends on the rows beside it",
+            "use --precision float32, or train again with this version",
+        )
 
 
 def find_model(folder: Path) -> Path:

@@ -12,15 +12,13 @@ from emotion.onnx.session import FILES, INT8, Classifier
 from tests.classify.command import Command, Done
 from tests.classify.conftest import CSV, Part, write
 from tests.gpu import OnGpu
-from tests.toy import write_model
+from tests.toy import write_int8, write_model
 
 
 @pytest.fixture
 def both(tmp_path: Path) -> Path:
     """Give a model with an int8 graph, here with the same logits."""
-    folder = write_model(tmp_path / "both")
-    (folder / INT8).write_bytes((folder / "model.onnx").read_bytes() + b"\xf8\x7f\x01")
-    return folder
+    return write_int8(write_model(tmp_path / "both"))
 
 
 def chosen(folder: Path, device: str, *, shard: bool = False) -> tuple[str, str, str]:
@@ -62,6 +60,13 @@ def test_a_gpu_that_does_not_work(both: Path, toy_model: Path, cuda: type[OnGpu]
     assert chosen(toy_model, "auto") == ("float32", "cpu", f"{toy_model} {NO_INT8}")
     with pytest.raises(UnavailableError, match="no driver"):
         chosen(both, "gpu")
+
+
+def test_an_int8_graph_of_an_earlier_version_is_a_reason_for_float32(both: Path) -> None:
+    (both / INT8).write_bytes((both / "model.onnx").read_bytes())
+    precision, device, fallback = chosen(both, "cpu")
+    assert (precision, device) == ("float32", "cpu")
+    assert "is not quantized per token" in fallback
 
 
 def test_a_damaged_int8_graph_is_no_reason_for_float32(both: Path) -> None:

@@ -12,7 +12,7 @@ from emotion.onnx.session import FILES, INT8
 from emotion.store.layout import Run, Store
 from tests.builders import make_metrics, write_run
 from tests.classify.command import Command, Done, emotion
-from tests.toy import write_model
+from tests.toy import write_int8, write_model
 
 Damage = Callable[[Path, Path], object]
 
@@ -20,9 +20,7 @@ Damage = Callable[[Path, Path], object]
 def write_both(folder: Path, **options: object) -> Path:
     """Write a model with an int8 graph, here a longer one with the same logits."""
     write_model(folder, **options)  # type: ignore[arg-type]
-    # An unknown field of a protocol buffer, which readers skip.
-    (folder / INT8).write_bytes((folder / "model.onnx").read_bytes() + b"\xf8\x7f\x01")
-    return folder
+    return write_int8(folder)
 
 
 @pytest.fixture

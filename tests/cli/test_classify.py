@@ -4,7 +4,6 @@ import csv
 import gzip
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from typer.testing import CliRunner
 from emotion.cli.app import app
 from emotion.onnx.session import Classifier
 from tests.disks import wait_for_bytes
-from tests.toy import write_model
+from tests.toy import write_int8, write_model
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 HEAVY = {"tensorflow", "keras", "transformers", "pandas", "sklearn", "onnx", "pyarrow", "tf2onnx"}
@@ -69,7 +68,7 @@ def test_the_quantised_model_is_taken_where_it_is_asked_for(tmp_path: Path, sour
     assert f"no model.int8.onnx in {model}" in done.stderr
     assert "use --precision float32" in " ".join(done.stderr.split())
     assert not (tmp_path / "out.csv").exists()
-    shutil.copy(model / "model.onnx", model / "model.int8.onnx")
+    write_int8(model)
     for precision, name in (("int8", "model.int8.onnx"), ("float32", "model.onnx")):
         assert json.loads(classify(*arguments, precision).stdout)["model"]["file"] == str(model / name)
     done = classify(source, tmp_path / "out.csv", "--model", model, "--precision", "int8")

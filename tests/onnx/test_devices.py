@@ -11,7 +11,7 @@ from emotion.onnx.devices import CPU, CUDA
 from emotion.onnx.session import Classifier
 from tests.gpu import OnGpu
 from tests.onnx.conftest import TEXTS
-from tests.toy import write_model
+from tests.toy import write_int8, write_model
 
 
 def test_a_gpu_that_onnxruntime_knows_nothing_of(toy_model: Path, toy: Classifier) -> None:
@@ -56,7 +56,7 @@ def test_a_gpu_is_taken_unless_it_is_not_wanted(toy_model: Path, toy: Classifier
 @pytest.mark.usefixtures("cuda")
 def test_int8_never_runs_on_a_gpu(tmp_path: Path) -> None:
     folder = write_model(tmp_path)
-    (folder / "model.int8.onnx").write_bytes((folder / "model.onnx").read_bytes())
+    write_int8(folder)
     assert Classifier.load(folder, 1, "int8", "auto").device == "cpu"
     with pytest.raises(UsageError, match="cannot run int8"):
         Classifier.load(folder, 1, "int8", "gpu")

@@ -10,7 +10,7 @@ from emotion.onnx.devices import open_on_cpu
 from emotion.onnx.digests import SUMS, write_digests
 from emotion.onnx.model_files import read_files
 from emotion.onnx.session import FILES, INT8, Classifier
-from tests.toy import write_model
+from tests.toy import write_int8, write_model
 
 
 def test_files_with_digests_are_verified(tmp_path: Path, toy: Classifier) -> None:
@@ -27,7 +27,7 @@ def test_files_with_digests_are_verified(tmp_path: Path, toy: Classifier) -> Non
 
 def test_only_the_graph_that_is_used_is_read(tmp_path: Path) -> None:
     folder = write_model(tmp_path)
-    (folder / INT8).write_bytes((folder / "model.onnx").read_bytes())
+    write_int8(folder)
     write_digests(folder, [*FILES, INT8])
     (folder / INT8).write_bytes(b"damaged")
     assert Classifier.load(folder).verified
@@ -42,7 +42,7 @@ def test_only_the_graph_that_is_used_is_read(tmp_path: Path) -> None:
 def test_an_int8_file_that_the_export_did_not_write_is_refused(tmp_path: Path) -> None:
     folder = write_model(tmp_path)
     write_digests(folder, FILES)
-    (folder / INT8).write_bytes((folder / "model.onnx").read_bytes())
+    write_int8(folder)
     with pytest.raises(BadDataError, match=r"has no SHA-256 of model\.int8\.onnx"):
         Classifier.load(folder, precision="int8")
 
