@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.classify.pieces import Piece, PieceReader
-from emotion.classify.reader import TEXT, Chunk, Row, find_texts, take_chunk
+from emotion.classify.reader import TEXT, Chunk, ChunkReader, FindTexts, find_texts
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import Settings, Task
 from emotion.classify.writer import Writer
@@ -63,13 +63,17 @@ class Opened:
     classifier: Classifier
     records: Records
     writer: Writer
-    find_texts: Callable[[Iterator[Record]], Iterator[Row]]
+    find_texts: FindTexts
 
     def blocks(
-        self, records: Iterator[Record], first_chunk: int = FIRST_CHUNK_ROWS, digest: "hashlib._Hash | None" = None
+        self,
+        batches: Iterator[list[Record]],
+        first_chunk: int = FIRST_CHUNK_ROWS,
+        digest: "hashlib._Hash | None" = None,
     ) -> Iterator[Block]:
-        """Classify `records`, and update `digest` with their bytes."""
-        with closing(_classify_chunks(self.find_texts(records), self.classifier, first_chunk)) as chunks:
+        """Classify records, and update `digest` with their bytes."""
+        reader = ChunkReader(batches, self.find_texts)
+        with closing(_classify_chunks(reader, self.classifier, first_chunk)) as chunks:
             for read, scores in chunks:
                 added = _appended_cells(read, scores, self.classifier.labels, self.settings.all_scores)
                 if digest is not None:
@@ -80,7 +84,7 @@ class Opened:
         """Classify the records of a piece. The last block has its digest and lines."""
         reader, digest = PieceReader(self.records, piece), hashlib.sha256()
         first_chunk = FIRST_CHUNK_ROWS if piece.start == self.records.start else MAX_CHUNK_ROWS
-        yield from self.blocks(reader.rows(), first_chunk, digest)
+        yield from self.blocks(reader.batches(), first_chunk, digest)
         yield Block(lines=reader.lines, digest=digest.digest())
 
     def _errors(self, chunk: Chunk) -> list[RowError]:
@@ -132,7 +136,7 @@ def _counts(chunk: Chunk, added: Sequence[Sequence[str]]) -> Statistics:
 
 
 def _classify_chunks(
-    rows: Iterator[Row], classifier: Classifier, first_chunk: int
+    reader: ChunkReader, classifier: Classifier, first_chunk: int
 ) -> Generator[tuple[Chunk, NDArray[np.float64]], None, None]:
     """Yield chunks with their probabilities. Other threads classify while the caller reads and writes."""
     stopped = threading.Event()
@@ -141,7 +145,7 @@ def _classify_chunks(
     size = min(first_chunk, max_size)
     running: deque[tuple[Chunk, Future[NDArray[np.float64]]]] = deque()
     try:
-        while (chunk := take_chunk(rows, size)).records:
+        while (chunk := reader.take(size)).records:
             running.append((chunk, pool.submit(_scores, classifier, chunk, stopped)))
             while running and (running[0][1].done() or len(running) > classifier.calls):
                 first, scores = running.popleft()

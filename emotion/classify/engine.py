@@ -101,9 +101,9 @@ def _blocks(opened: Opened, part: Piece | range | None, pool: Pool | None) -> It
     """Classify a part of an open file."""
     records = opened.records
     if isinstance(part, range):
-        return opened.blocks(islice(records.rows, part.start, part.stop))
+        return opened.blocks([record] for record in islice(records.rows, part.start, part.stop))
     if records.borders is None:
-        return opened.blocks(records.rows)
+        return opened.blocks(records.batches)
     found = pieces(records.borders, part or Piece(records.borders.first, records.borders.size))
     if pool is not None:
         return pool.blocks(opened, found)

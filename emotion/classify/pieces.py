@@ -55,20 +55,29 @@ class PieceReader:
     piece: Piece
     lines: int = field(default=0, init=False)
 
-    def rows(self) -> Iterator[Record]:
+    def batches(self) -> Iterator[list[Record]]:
         """Yield the records of the piece.
 
         Raises:
             EmotionError: the last record does not end at the border, which is our mistake.
         """
         place, first = self.piece.start, 0
-        for record in self.records.rows_from(place):
-            first = first or record.line
-            if place >= self.piece.stop:
-                self.lines = record.line - first
-                break
-            yield record
-            place += len(record.raw) + len(record.end)
+        for batch in self.records.batches_from(place):
+            first = first or batch[0].line
+            sizes = [len(record.raw) + len(record.end) for record in batch]
+            if place + sum(sizes) <= self.piece.stop and place < self.piece.stop:
+                yield batch
+                place += sum(sizes)
+                continue
+            within = 0
+            while within < len(batch) and place < self.piece.stop:
+                place += sizes[within]
+                within += 1
+            if within:
+                yield batch[:within]
+            if within < len(batch):
+                self.lines = batch[within].line - first
+            break
         if place != self.piece.stop:
             raise EmotionError(
                 f"the record that ends at byte {place:,} extends over the border at byte {self.piece.stop:,}",

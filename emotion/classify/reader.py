@@ -1,11 +1,10 @@
 """Finds the text of each record, or the reason why the record cannot be classified."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
 
 from emotion.records.columns import find_column
 from emotion.records.json_lines import RepeatingObject, half_pair, json_type
@@ -20,12 +19,8 @@ CHUNK_BYTES = 1 << 21
 TEXT_CHARACTERS = 512
 
 
-class Row(NamedTuple):
-    """A record and its text, or an empty text and the reason why it cannot be classified."""
-
-    record: Record
-    text: str
-    reason: str
+# Gives the texts of records and, for those that cannot be classified, an empty text and the reason.
+FindTexts = Callable[[Sequence[Record]], tuple[list[str], list[str]]]
 
 
 @dataclass(slots=True)
@@ -41,49 +36,68 @@ class Chunk:
     cut: int = 0
 
 
-def find_texts(
-    path: Path, opened: Records, column: str | None, new_names: Collection[str]
-) -> Callable[[Iterator[Record]], Iterator[Row]]:
+class ChunkReader:
+    """Takes chunks from batches of records. The chunks do not depend on the batches."""
+
+    def __init__(self, batches: Iterator[list[Record]], find: FindTexts) -> None:
+        self._batches = batches
+        self._find = find
+        self._left: list[Record] = []
+
+    def take(self, count: int) -> Chunk:
+        """Take the next `count` rows, or fewer if their texts are long. The chunk is empty at the end."""
+        chunk = Chunk()
+        size = work = 0
+        while (room := count - len(chunk.records)) and (batch := self._left or next(self._batches, [])):
+            texts, reasons = self._find(batch[:room])
+            sizes, works = [len(record.raw) for record in batch[:room]], list(map(len, texts))
+            taken, full = len(texts), False
+            if size + sum(sizes) > CHUNK_BYTES or work + sum(works) > count * TEXT_CHARACTERS:
+                taken, full = _until_full(sizes, works, CHUNK_BYTES - size, count * TEXT_CHARACTERS - work), True
+            size, work = size + sum(sizes), work + sum(works)
+            chunk.records += batch[:taken]
+            chunk.texts += texts[:taken]
+            chunk.reasons += reasons[:taken]
+            self._left = batch[taken:]
+            if full:
+                break
+        return chunk
+
+
+def _until_full(sizes: Sequence[int], works: Sequence[int], most_bytes: int, most_characters: int) -> int:
+    """Number of rows up to the first that passes a limit."""
+    within = zip(accumulate(sizes), accumulate(works), strict=True)
+    return 1 + next(row for row, (size, work) in enumerate(within) if size > most_bytes or work > most_characters)
+
+
+def find_texts(path: Path, opened: Records, column: str | None, new_names: Collection[str]) -> FindTexts:
     """Give a function that finds the texts of records of an open file: in `column` or, without it, in `text`.
 
     In a file without a header the text may be the only column.
-
     An object that has a key among `new_names` cannot be classified: its own value would look like a prediction.
 
     Raises:
         BadDataError: the column does not exist.
     """
     if opened.header is None:
-        return partial(_json_rows, codec=opened.codec, key=column or TEXT, new_names=frozenset(new_names))
+        return partial(_json_texts, codec=opened.codec, key=column or TEXT, new_names=frozenset(new_names))
     if not opened.header:
-        return lambda _: iter(())
+        return lambda _: ([], [])
     only = column is None and opened.first is None and len(opened.header) == 1
     index = 0 if only else find_column(path, opened, column or TEXT, "--text-column")
-    return partial(_csv_rows, text_index=index)
+    return partial(_csv_texts, index=index)
 
 
-def take_chunk(rows: Iterator[Row], count: int) -> Chunk:
-    """Take the next `count` rows, or fewer if their texts are long. The chunk is empty at the end."""
-    chunk = Chunk()
-    size = work = 0
-    for record, text, reason in islice(rows, count):
-        chunk.records.append(record)
-        chunk.texts.append(text)
-        chunk.reasons.append(reason)
-        size += len(record.raw)
-        work += len(text)
-        if size > CHUNK_BYTES or work > count * TEXT_CHARACTERS:
-            break
-    return chunk
+def _csv_texts(records: Sequence[Record], index: int) -> tuple[list[str], list[str]]:
+    texts = ["" if record.problem else record.fields[index] for record in records]
+    reasons = [record.problem or text_problem(text) for record, text in zip(records, texts, strict=True)]
+    return ["" if reason else text for text, reason in zip(texts, reasons, strict=True)], reasons
 
 
-def _csv_rows(records: Iterator[Record], text_index: int) -> Iterator[Row]:
-    for record in records:
-        reason = record.problem or text_problem(record.fields[text_index])
-        yield Row(record, "" if reason else record.fields[text_index], reason)
-
-
-def _json_rows(records: Iterator[Record], codec: Codec, key: str, new_names: frozenset[str]) -> Iterator[Row]:
+def _json_texts(
+    records: Sequence[Record], codec: Codec, key: str, new_names: frozenset[str]
+) -> tuple[list[str], list[str]]:
+    texts, reasons = [], []
     for record in records:
         values = record.values or {}
         reason = record.problem or _object_problem(values, key, new_names)
@@ -91,7 +105,9 @@ def _json_rows(records: Iterator[Record], codec: Codec, key: str, new_names: fro
             reason = text_problem(values[key])
             if reason and half_pair(values[key], record, codec):
                 reason = "half a surrogate pair in the text"
-        yield Row(record, "" if reason else values[key], reason)
+        texts.append("" if reason else values[key])
+        reasons.append(reason)
+    return texts, reasons
 
 
 def _object_problem(values: dict[str, object], key: str, new_names: frozenset[str]) -> str:

@@ -58,21 +58,22 @@ class RowReader:
         first.end += self._blank_lines()
         return self._width
 
-    def rows(self, first: Sequence[Record] = ()) -> Iterator[Record]:
+    def batches(self, first: Sequence[Record] = ()) -> Iterator[list[Record]]:
         """Yield the rows `first`, then all others to the end of the file, with what is wrong with them."""
         for record in chain(first, iter(self.take, None)):
             if not record.problem and len(record.fields) != self._width:
                 record.problem = self._wrong_width(record)
             if self._header and self._repeats_header(record.fields):
                 record.problem = "the header again: are several files in one?"
-            yield record
-            yield from self._plain_rows()
+            yield [record]
+            if plain := self._plain_rows():
+                yield plain
 
-    def rows_from(self, place: int, number: int, first: Sequence[Record] = ()) -> Iterator[Record]:
+    def batches_from(self, place: int, number: int, first: Sequence[Record] = ()) -> Iterator[list[Record]]:
         """Yield the rows `first`, then all from a border of the file on, as if `number` lines were before it."""
         self._lines.jump(place, number)
         self._dead_end = self._not_plain = 0
-        yield from self.rows(first)
+        yield from self.batches(first)
 
     def _plain_rows(self) -> list[Record]:
         """Take rows without quotes, odd characters or faults from the lines that are read already, all at once.

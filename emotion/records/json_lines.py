@@ -23,8 +23,8 @@ def open_objects(lines: Lines) -> Records:
     first = [_parse(line)[0] or {} for line in lines.sample_lines()]
     keys = tuple(dict.fromkeys(key for values in first for key in values))
     preamble = lines.codec.mark + lines.take_blank(spaces=True)
-    rows_from = partial(_records_from, lines, lines.number)
-    return Records("jsonl", lines.codec, lines.end, preamble, _records(lines), rows_from, keys=keys)
+    batches_from = partial(_batches_from, lines, lines.number)
+    return Records("jsonl", lines.codec, lines.end, preamble, _batches(lines), batches_from, keys=keys)
 
 
 def half_pair(cell: object, record: Record, codec: Codec) -> bool:
@@ -47,17 +47,17 @@ def json_type(value: object) -> str:
     return names.get(type(value), f"of type {type(value).__name__}")
 
 
-def _records_from(lines: Lines, number: int, place: int) -> Iterator[Record]:
+def _batches_from(lines: Lines, number: int, place: int) -> Iterator[list[Record]]:
     lines.jump(place, number)
-    yield from _records(lines)
+    yield from _batches(lines)
 
 
-def _records(lines: Lines) -> Iterator[Record]:
+def _batches(lines: Lines) -> Iterator[list[Record]]:
     while line := lines.take():
         number = lines.number
         raw, end = lines.split_end(line)
         values, problem = _parse(lines.decode(raw))
-        yield Record(number, raw, end + lines.take_blank(spaces=True), values=values, problem=problem)
+        yield [Record(number, raw, end + lines.take_blank(spaces=True), values=values, problem=problem)]
 
 
 def _parse(text: str) -> tuple[dict[str, Any] | None, str]:

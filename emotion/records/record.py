@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from emotion.records.borders import Borders
@@ -37,21 +38,26 @@ class Records:
     `preamble` are the bytes before the header: byte order mark, `sep=` line, blank lines. `first` is the header as a
     record; None if the file has none. JSONL has no delimiter, and `keys` are the keys of its first objects.
 
-    A plain file has `borders`. `rows_from` gives its records from a border on, with lines counted as if the border were
-    the place of the first record.
+    `batches` has the records, those together that are read together. A plain file has `borders`; `batches_from` gives
+    its records from a border on, with lines counted as if the border were the place of the first record.
     """
 
     format: Format
     codec: Codec
     line_end: str
     preamble: bytes
-    rows: Iterator[Record]
-    rows_from: Callable[[int], Iterator[Record]]
+    batches: Iterator[list[Record]]
+    batches_from: Callable[[int], Iterator[list[Record]]]
     header: list[str] | None = None
     first: Record | None = None
     dialect: Dialect = NO_DELIMITER
     keys: tuple[str, ...] = ()
     borders: Borders | None = None
+
+    @property
+    def rows(self) -> Iterator[Record]:
+        """The records one by one."""
+        return chain.from_iterable(self.batches)
 
     @property
     def start(self) -> int:

@@ -46,30 +46,30 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
     if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
         preamble += lines.take_blank()
     reader = RowReader(lines, dialect, width, doubted=options.quoting is None)
-    rows_from = partial(reader.rows_from, number=lines.number)
-    opened = Records(kind, lines.codec, lines.end, preamble, iter(()), rows_from, [], None, dialect)
+    batches_from = partial(reader.batches_from, number=lines.number)
+    opened = Records(kind, lines.codec, lines.end, preamble, iter(()), batches_from, [], None, dialect)
     if first := reader.take():
         if options.header:
             _start_below_header(opened, lines, reader, first, columns)
         else:
             opened.header = [str(number) for number in range(1, reader.start(first, [], width) + 1)]
-            opened.rows = reader.rows([first])
-            opened.rows_from = partial(_rows_from, opened, reader, first, lines.number, rows_from)
+            opened.batches = reader.batches([first])
+            opened.batches_from = partial(_batches_from, opened, reader, first, lines.number, batches_from)
     return opened
 
 
-def _rows_from(
+def _batches_from(
     opened: Records,
     reader: RowReader,
     first: Record,
     number: int,
-    rows_from: Callable[[int], Iterator[Record]],
+    batches_from: Callable[[int], Iterator[list[Record]]],
     place: int,
-) -> Iterator[Record]:
+) -> Iterator[list[Record]]:
     """Rows of a file without a header from a border on. Its first row stays what it was before its width was known."""
     if place > opened.start:
-        return rows_from(place)
-    return reader.rows_from(place + len(first.raw) + len(first.end), number, [first])
+        return batches_from(place)
+    return reader.batches_from(place + len(first.raw) + len(first.end), number, [first])
 
 
 def _find_dialect(
@@ -105,8 +105,8 @@ def _start_below_header(
         first.fields = header_cells(lines.decode(first.raw), delimiter, columns)
     reader.start(first, first.fields)
     opened.header = ["", *first.fields] if unnamed else first.fields
-    opened.first, opened.rows = first, reader.rows()
-    opened.rows_from = partial(reader.rows_from, number=lines.number)
+    opened.first, opened.batches = first, reader.batches()
+    opened.batches_from = partial(reader.batches_from, number=lines.number)
 
 
 def _check_delimiter(lines: Lines, delimiter: str | None) -> None:
