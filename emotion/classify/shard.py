@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from emotion.classify.input_file import input_stamp
 from emotion.classify.tasks import ERRORS_SUFFIX, PARTS_SUFFIX, Task
 from emotion.errors import UsageError
 from emotion.store.atomic import is_packed
@@ -67,20 +67,23 @@ class Share:
         return folder / f"part-{self.part.index:05d}-of-{self.part.count:05d}{suffix}"
 
 
-def spread(tasks: Sequence[Task], shard: Shard) -> list[Share]:
+class SizedTask(NamedTuple):
+    """A file and its size in bytes."""
+
+    task: Task
+    size: int
+
+
+def spread(files: Sequence[SizedTask], shard: Shard) -> list[Share]:
     """Spread files over shards by size, and give those of `shard`. Only files that are larger than a share are cut.
 
-    All shards must see the same files.
-
-    Raises:
-        InputMissingError: a file does not exist.
+    All shards must get the same files.
     """
-    sizes = [(input_stamp(task.source) or [0])[0] for task in tasks]
-    share = max(1, -(-sum(sizes) // shard.count))
+    share = max(1, -(-sum(size for _, size in files) // shard.count))
     shares: list[tuple[int, int, Share]] = []
-    for task, size in zip(tasks, sizes, strict=True):
+    for task, size in files:
         # One file has as many parts as there are shards, however small it is.
-        parts = shard.count if len(tasks) == 1 else max(1, -(-size // share))
+        parts = shard.count if len(files) == 1 else max(1, -(-size // share))
         shares += [(size // parts + 1, len(shares) + part, Share(task, Shard(part, parts))) for part in range(parts)]
     loads = [(0, index) for index in range(shard.count)]
     own = []

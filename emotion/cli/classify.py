@@ -9,6 +9,7 @@ import typer
 
 from emotion.classify.error_limit import ErrorLimit
 from emotion.classify.model import choose_model
+from emotion.classify.plan import agree
 from emotion.classify.shard import Shard, Share, spread
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import Settings, Task, TaskList, apart_from_stream, is_stream, list_tasks
@@ -130,6 +131,10 @@ def classify(
     join: Annotated[
         bool, typer.Option("--join/--no-join", envvar="EMOTION_JOIN", help="With --shard: join the parts of a file.")
     ] = True,
+    plan: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", envvar="EMOTION_PLAN", help="With --shard and a folder: a name for this round."),
+    ] = None,
     format_name: Annotated[
         FormatName | None, typer.Option("--format", help="Format of all files, whatever their names say.")
     ] = None,
@@ -166,6 +171,7 @@ def classify(
     if format_name is FormatName.JSONL or not source.is_dir():
         _refuse_dialect(found.tasks[0], options)
     _refuse_streams(found.tasks[0], own_shard, as_json=as_json)
+    shares = _shares(found, source, output, own_shard, plan)
     cores = threads or usable_cores()
     # The tokenizers' threads, and those that numpy starts and nobody needs.
     os.environ |= {"RAYON_NUM_THREADS": str(cores), "OPENBLAS_NUM_THREADS": "1"}
@@ -182,11 +188,29 @@ def classify(
     with open_pool(classifier, cores) as pool, console.meter("classify", "rows", log=log_format) as meter:
         report = ClassifyReport(meter.advance, found, log_format)
         try:
-            _classify_all(found, classifier, settings, own_shard, report, pool, join=join)
+            _classify_all(shares, classifier, settings, own_shard, report, pool, join=join)
         except ClosedPipe:
             return
     report.summarize(classifier, as_json=as_json)
     report.raise_failure()
+
+
+def _shares(found: TaskList, source: Path, output: Path, shard: Shard | None, plan: str | None) -> list[Share]:
+    """The files and parts of files that this process classifies."""
+    if shard is None:
+        return [Share(task, Shard(0, 1)) for task in found.tasks]
+    if not source.is_dir():
+        return [Share(found.tasks[0], shard)]
+    files, later = agree(found, source, output, shard.count, plan)
+    if later:
+        console.warn(
+            f"not in this round, because they came after its first shard began: {count(len(later), 'file')}, such as"
+            f" {min(later)}"
+        )
+    shares = spread(files, shard)
+    if not shares:
+        console.say(f"nothing to do: there are more shards than parts of {count(len(files), 'file')}")
+    return shares
 
 
 def _refuse_dialect(task: Task, options: DialectOptions) -> None:
@@ -209,7 +233,7 @@ def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:
 
 
 def _classify_all(
-    found: TaskList,
+    shares: list[Share],
     classifier: "Classifier",
     settings: Settings,
     shard: Shard | None,
@@ -226,9 +250,6 @@ def _classify_all(
     from emotion.classify.engine import classify_file
     from emotion.classify.part_files import classify_part
 
-    shares = spread(found.tasks, shard) if shard is not None else [Share(task, Shard(0, 1)) for task in found.tasks]
-    if not shares:
-        console.say(f"nothing to do: there are more shards than parts of {count(len(found.tasks), 'file')}")
     for share in shares:
         task = share.task
         try:

@@ -135,6 +135,37 @@ def _link(descriptor: int, path: Path) -> None:
         _sync(path)
 
 
+def write_new(path: Path, content: bytes) -> bool:
+    """Write `path` unless it exists, and return whether this process wrote it.
+
+    The file appears whole. On a disk without links others may see the beginning of it, for a moment.
+
+    Raises:
+        CannotWriteError: the folder or file cannot be written.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        _sync(temporary)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError:
+            with path.open("xb") as file:
+                file.write(content)
+        _sync(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return True
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace `path` with `content` in one step."""
     with open_replacing(path) as file:

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 from emotion.classify.engine import FileResult, classify_file
 from emotion.classify.part_files import PartResult, classify_part
-from emotion.classify.shard import Shard, spread
+from emotion.classify.shard import Shard, Share
 from emotion.classify.tasks import RowListener, Settings, list_tasks
 from emotion.onnx.session import Classifier
 from emotion.records.dialect import DialectOptions
@@ -63,8 +63,8 @@ def part(toy: Classifier) -> Part:
     """Give a function that makes one part of a file."""
 
     def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> PartResult:
-        [share] = spread(list_tasks(source, output).tasks, Shard.parse(text))
-        return classify_part(share, classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
+        [task] = list_tasks(source, output).tasks
+        return classify_part(Share(task, Shard.parse(text)), classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
 
     return make
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emotion.classify.shard import Shard, Share, spread
+from emotion.classify.shard import Shard, Share, SizedTask, spread
 from emotion.classify.tasks import Task, list_tasks
 from emotion.errors import UsageError
 from tests.classify.conftest import quick
@@ -24,6 +24,10 @@ def test_every_number_is_in_one_shard() -> None:
     for total in (0, 1, 7, 8, 1000):
         taken = [number for index in range(8) for number in Shard(index, 8).of(total)]
         assert taken == list(range(total))
+
+
+def sized(tasks: list[Task]) -> list[SizedTask]:
+    return [SizedTask(task, task.source.stat().st_size) for task in tasks]
 
 
 def files(folder: Path, sizes: list[int]) -> list[Task]:
@@ -46,7 +50,7 @@ def load(shares: list[Share]) -> float:
 @given(st.lists(st.sampled_from([0, 1, 10, 1000, 1001, 50_000, 10**9]), min_size=1, max_size=40), st.integers(1, 40))
 def test_every_part_of_every_file_is_in_one_shard(tmp_path: Path, sizes: list[int], count: int) -> None:
     tasks = files(tmp_path / "in", sizes)
-    shares = [spread(tasks, Shard(index, count)) for index in range(count)]
+    shares = [spread(sized(tasks), Shard(index, count)) for index in range(count)]
     found = sorted((share.task.source, share.part.index, share.part.count) for own in shares for share in own)
     parts = {source: of for source, _, of in found}
     assert found == sorted(
@@ -61,14 +65,14 @@ def test_every_part_of_every_file_is_in_one_shard(tmp_path: Path, sizes: list[in
 
 def test_many_small_files_stay_whole(tmp_path: Path) -> None:
     tasks = files(tmp_path / "in", [1000 + number for number in range(200)])
-    shares = [spread(tasks, Shard(index, 30)) for index in range(30)]
+    shares = [spread(sized(tasks), Shard(index, 30)) for index in range(30)]
     assert sum(map(len, shares)) == 200
     assert {len(own) for own in shares} == {6, 7}
 
 
 def test_one_large_file_among_small_ones_is_cut(tmp_path: Path) -> None:
     tasks = files(tmp_path / "in", [10**6, *[1000] * 50])
-    shares = [spread(tasks, Shard(index, 8)) for index in range(8)]
+    shares = [spread(sized(tasks), Shard(index, 8)) for index in range(8)]
     parts = [share for own in shares for share in own if share.task == tasks[0]]
     assert sorted(share.part.index for share in parts) == list(range(8))
     assert max(map(load, shares)) < 1.1 * sum(map(load, shares)) / 8
@@ -77,6 +81,6 @@ def test_one_large_file_among_small_ones_is_cut(tmp_path: Path) -> None:
 def test_a_single_file_has_a_part_for_every_shard(tmp_path: Path) -> None:
     for size in (0, 3, 10**6):
         [task] = files(tmp_path / "in", [size])
-        assert [spread([task], Shard(index, 5)) for index in range(5)] == [
+        assert [spread(sized([task]), Shard(index, 5)) for index in range(5)] == [
             [Share(task, Shard(index, 5))] for index in range(5)
         ]
