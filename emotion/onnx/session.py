@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -23,14 +24,16 @@ INT8 = "model.int8.onnx"
 Precision = Literal["float32", "int8"]
 # Of graphs whose calls are too short to share them among cores.
 SMALL_MODEL_BYTES = 25_000_000
-# Calls at once. Python's lock, which reading and tokenizing need, keeps more from running.
+# Calls at once. Python's lock, which reading and tokenizing need, keeps more from running. Of a large model's calls,
+# each needs memory.
 MOST_CALLS = 4
 
 
 class Classifier:
     """A trained model on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
 
-    Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores.
+    Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores. One
+    call runs `batches` at once.
     """
 
     def __init__(
@@ -42,12 +45,14 @@ class Classifier:
         temperature: float = 1.0,
         device: Device = "cpu",
         calls: int = 1,
+        batches: int = 1,
     ) -> None:
         self.graph = graph
         self.labels = labels
         self.temperature = temperature
         self.device = device
         self.calls = calls
+        self._batches = batches
         self._session = session
         self._batcher = batcher
 
@@ -83,10 +88,12 @@ class Classifier:
         threads = threads or usable_cores()
         small = graph.stat().st_size <= SMALL_MODEL_BYTES
         calls = min(threads, MOST_CALLS) if concurrent and small else 1
-        session = open_on_cpu(graph, threads // calls)
+        # Cores that run a batch each wait less than cores that share every operator of one batch.
+        at_once = 1 if small else min(threads, MOST_CALLS)
+        session = open_on_cpu(graph, threads // (calls * at_once))
         names, length = _check_inputs(graph, session)
         batcher = Batcher.load(folder / "tokenizer.json", names, length)
-        classifier = cls(graph, labels, session, batcher, temperature, calls=calls)
+        classifier = cls(graph, labels, session, batcher, temperature, calls=calls, batches=at_once)
         classifier._probe(names, length)
         if device == "cpu" or precision == "int8":
             return classifier
@@ -131,10 +138,27 @@ class Classifier:
         """
         logits = np.full((len(texts), len(self.labels)), np.nan, np.float32)
         cut = np.zeros(len(texts), np.bool_)
-        for batch in self._batcher.batches(texts):
-            if stopped is not None and stopped.is_set():
-                break
-            logits[batch.rows], cut[batch.rows] = self._run(batch), batch.cut
+        batches, lock = self._batcher.batches(texts), threading.Lock()
+        # The last batch is taken, or one failed.
+        ended = threading.Event()
+
+        def run() -> None:
+            try:
+                while not ended.is_set() and not (stopped is not None and stopped.is_set()):
+                    with lock:
+                        batch = next(batches, None)
+                    if batch is None:
+                        return
+                    logits[batch.rows], cut[batch.rows] = self._run(batch), batch.cut
+            finally:
+                ended.set()
+
+        with ThreadPoolExecutor(self._batches) as pool:
+            try:
+                for done in [pool.submit(run) for _ in range(self._batches)]:
+                    done.result()
+            finally:
+                ended.set()
         return logits, cut
 
     def _run(self, batch: Batch) -> NDArray[np.float32]:
