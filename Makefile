@@ -108,6 +108,8 @@ bench-torch: setup build/torch/.ready build/optimum/.ready  ## Measure MiniLM ag
 	$(VENV)/bin/python tests/benchmarks/finetuning.py --torch build/torch/bin/python --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
 	$(EMOTION) train minilm --data $(DATA) --store build/bench --run bench
 	$(VENV)/bin/python tests/benchmarks/exported.py --run build/bench/runs/minilm/bench --optimum build/optimum/bin/python --data $(DATA)
+	$(VENV)/bin/python -m tests.benchmarks.classify_transformers --run build/bench/runs/minilm/bench --data $(DATA) \
+	  --torch build/torch/bin/python --optimum build/optimum/bin/python
 
 # Environments of their own: PyTorch is no part of ours, and optimum wants an older transformers.
 build/torch/.ready:

@@ -141,7 +141,7 @@ def _classify_chunks(
     """Yield chunks with their probabilities. Other threads classify while the caller reads and writes."""
     stopped = threading.Event()
     pool = ThreadPoolExecutor(classifier.calls)
-    max_size = max_chunk_rows(classifier.graph.stat().st_size)
+    max_size = max_chunk_rows(classifier.graph.stat().st_size) if classifier.device == "cpu" else MAX_CHUNK_ROWS
     size = min(first_chunk, max_size)
     running: deque[tuple[Chunk, Future[NDArray[np.float64]]]] = deque()
     try:

@@ -79,7 +79,7 @@ class Pool:
 def open_pool(classifier: Classifier, cores: int) -> Iterator[Pool | None]:
     """Share `cores` among processes. None if one process can use them all: the model's calls take most of the time."""
     processes = min(cores, MOST_PROCESSES)
-    if classifier.calls == 1 or processes == 1:
+    if classifier.device == "gpu" or classifier.calls == 1 or processes == 1:
         yield None
         return
     model = Model(classifier.graph.parent.absolute(), classifier.precision, cores // processes, classifier.model_digest)

@@ -10,7 +10,7 @@ def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:
     """Build the ANN or LSTM of `[model]`, untrained, for `vocabulary` token ids and `labels` classes."""
     if isinstance(params.model, AnnTable):
         return ann.build(params.model, vocabulary, params.text.max_length, labels)
-    return lstm.build(params.model, vocabulary, labels)
+    return lstm.build(params.model, vocabulary, params.padded_length, labels)
 
 
 def architecture(model: Any) -> dict[str, Any]:

@@ -6,18 +6,19 @@ from emotion.models.backend import load_keras
 from emotion.params.schema import LstmTable
 
 
-def build(params: LstmTable, vocabulary: int, labels: int) -> Any:
+def build(params: LstmTable, vocabulary: int, length: int | None, labels: int) -> Any:
     """Build Embedding(vocabulary, 128) - Bidirectional(LSTM 128) - Dense 64 - Dense 32 - Dense `labels`.
 
-    The model takes token ids int32 (batch, any length) and gives logits float32 (batch, labels). With 8,126 words in
-    the vocabulary and six labels, it has 1,322,022 parameters. There is no masking layer: padding is on the left, and
-    a mask would turn the one ONNX LSTM operator into two loops. Its `dropout_seed` seeds all dropout.
+    The model takes token ids int32 (batch, length) and gives logits float32 (batch, labels); None is any length. With
+    8,126 words in the vocabulary and six labels, it has 1,322,022 parameters. There is no masking layer, which would
+    turn the one ONNX LSTM operator into two loops: the model reads padding. At inference, rows of any length have none.
+    Its `dropout_seed` seeds all dropout.
     """
     keras = load_keras()
     from emotion.models.layers import Dropout, DropoutSeed
 
     dropout_seed = DropoutSeed()
-    inputs = keras.Input((None,), dtype="int32", name="input_ids")
+    inputs = keras.Input((length,), dtype="int32", name="input_ids")
     words = keras.layers.Embedding(vocabulary, params.embedding_dim, name="embedding")(inputs)
     words = Dropout(params.feature_dropout, dropout_seed, features=True, name="feature_dropout")(words)
     words = Dropout(params.embedding_dropout, dropout_seed, name="embedding_dropout")(words)

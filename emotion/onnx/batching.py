@@ -14,6 +14,8 @@ from emotion.onnx.tokens import TextTokenizer, Tokens, is_tokenizer_error
 
 # Tokens of one session call: enough to use all cores, few enough to stay in their caches.
 BATCH_TOKENS = 4096
+# Enough to fill a GPU (not measured), in some hundred megabytes of its memory.
+GPU_BATCH_TOKENS = 1 << 15
 MAX_ROW_TOKENS = 1 << 16
 # A text that shows whether the tokenizer works.
 TRIAL = "one two three " * 100
@@ -72,13 +74,13 @@ class Batcher:
         """Largest id that the tokenizer can give."""
         return self._largest_id
 
-    def batches(self, texts: Sequence[str]) -> Iterator[Batch]:
-        """Tokenize `texts` and yield their batches. Texts that the tokenizer refuses are in no batch."""
+    def batches(self, texts: Sequence[str], batch_tokens: int = BATCH_TOKENS) -> Iterator[Batch]:
+        """Tokenize `texts` and yield batches of about `batch_tokens`, or of one row. Texts that the tokenizer refuses are in no batch."""
         tokens = self._tokenizer.tokens(texts)
         padded = np.where(tokens.lengths < 0, -1, self._padded_lengths(tokens.lengths))
         for length in np.unique(padded[padded >= 0]):
             rows = np.flatnonzero(padded == length)
-            size = max(1, BATCH_TOKENS // int(length))
+            size = max(1, batch_tokens // int(length))
             for first in range(0, len(rows), size):
                 chosen = rows[first : first + size]
                 yield Batch(chosen, self._arrays(tokens, chosen, int(length)), tokens.cut[chosen])

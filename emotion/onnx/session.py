@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
 from emotion.hardware import usable_cores
-from emotion.onnx.batching import INPUTS, Batch, Batcher
+from emotion.onnx.batching import BATCH_TOKENS, GPU_BATCH_TOKENS, INPUTS, Batch, Batcher
 from emotion.onnx.config import read_labels, read_temperature
 from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
 from emotion.onnx.model_files import CONFIG, TOKENIZER, read_files
@@ -26,15 +27,19 @@ INT8_KIND = ("emotion.int8", "per token")
 Precision = Literal["float32", "int8"]
 # Of graphs whose calls are too short to share them among cores.
 SMALL_MODEL_BYTES = 25_000_000
-# Calls at once. Python's lock, which reading and tokenizing need, keeps more from running.
+# Calls at once. Python's lock, which reading and tokenizing need, keeps more from running. Of a large model's calls,
+# each needs memory.
 MOST_CALLS = 4
+# One call makes the next tokens while the GPU runs the other's.
+GPU_CALLS = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
     """A trained model on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
 
-    Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores.
+    Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores. One call
+    runs `_batches` at once.
     `model_digest` is the SHA-256 over the bytes of the graph, tokenizer.json and config.json, as 64 hex digits.
     `verified` says that the files are as they were exported. `fallback` says why `--precision auto` is float32.
     """
@@ -45,6 +50,7 @@ class Classifier:
     model_digest: str
     verified: bool
     calls: int
+    _batches: int
     _session: onnxruntime.InferenceSession
     _batcher: Batcher
     device: Device = "cpu"
@@ -89,12 +95,14 @@ class Classifier:
         threads = threads or usable_cores()
         small = graph.stat().st_size <= SMALL_MODEL_BYTES
         calls = min(threads, MOST_CALLS) if concurrent and small else 1
-        session = open_on_cpu(graph, threads // calls)
+        # Cores that run a batch each wait less than cores that share every operator of one batch.
+        at_once = 1 if small else min(threads, MOST_CALLS)
+        session = open_on_cpu(graph, threads // (calls * at_once))
         if precision == "int8":
             _check_arithmetic(graph, session)
         names, length = _check_inputs(graph, session)
         batcher = Batcher.load(files.tokenizer, folder / TOKENIZER, names, length)
-        classifier = cls(graph, labels, temperature, files.digest, files.verified, calls, session, batcher)
+        classifier = cls(graph, labels, temperature, files.digest, files.verified, calls, at_once, session, batcher)
         classifier._probe(names, length)
         if device != "cpu" and precision == "float32":
             classifier = classifier._on_gpu(threads, required=device == "gpu")
@@ -125,10 +133,28 @@ class Classifier:
         """
         logits = np.full((len(texts), len(self.labels)), np.nan, np.float32)
         cut = np.zeros(len(texts), np.bool_)
-        for batch in self._batcher.batches(texts):
-            if stopped is not None and stopped.is_set():
-                break
-            logits[batch.rows], cut[batch.rows] = self._run(batch), batch.cut
+        tokens = BATCH_TOKENS if self.device == "cpu" else GPU_BATCH_TOKENS
+        batches, lock = self._batcher.batches(texts, tokens), threading.Lock()
+        # The last batch is taken, or one failed.
+        ended = threading.Event()
+
+        def run() -> None:
+            try:
+                while not ended.is_set() and not (stopped is not None and stopped.is_set()):
+                    with lock:
+                        batch = next(batches, None)
+                    if batch is None:
+                        return
+                    logits[batch.rows], cut[batch.rows] = self._run(batch), batch.cut
+            finally:
+                ended.set()
+
+        with ThreadPoolExecutor(self._batches) as pool:
+            try:
+                for done in [pool.submit(run) for _ in range(self._batches)]:
+                    done.result()
+            finally:
+                ended.set()
         return logits, cut
 
     def _run(self, batch: Batch) -> NDArray[np.float32]:
@@ -155,7 +181,8 @@ class Classifier:
             UnavailableError: the GPU cannot be used, or fails in its first run.
         """
         try:
-            on_gpu = replace(self, _session=open_on_gpu(self.graph, threads), device="gpu", calls=1)
+            session = open_on_gpu(self.graph, threads)
+            on_gpu = replace(self, _session=session, device="gpu", calls=GPU_CALLS, _batches=1)
             on_gpu.logits(self.labels)
         except UnavailableError:
             if required:

@@ -212,6 +212,11 @@ class WordParams(Params):
     model: Annotated[AnnTable | LstmTable, Field(discriminator="name")]
     training: WordTrainingTable = WordTrainingTable()
 
+    @property
+    def padded_length(self) -> int | None:
+        """Length that padding gives every row. None: a row keeps its own length, as the rows of buckets nearly do."""
+        return None if self.training.buckets else self.text.max_length
+
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
         """Refuse combinations that end in a traceback, or that train on texts without their words."""

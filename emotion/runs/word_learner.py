@@ -31,13 +31,13 @@ class WordLearner:
 
     def __init__(self, params: WordParams, data: Dataset) -> None:
         self.params, self.labels = params, data.labels
-        self.tokenizer: Tokenizer = learn_tokenizer(data.splits["train"].texts, params.text)
+        self.tokenizer: Tokenizer = learn_tokenizer(data.splits["train"].texts, params.text, params.padded_length)
         self.model = build_model(params, self.tokenizer.get_vocab_size(), len(data.labels))
         self.compute = Compute()
         self.max_length = params.text.max_length
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Convert texts to token ids, all of the same length."""
+        """Convert texts to token ids, padded as the model needs it."""
         return encode(self.tokenizer, texts)
 
     def notes(self) -> list[str]:

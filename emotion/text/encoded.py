@@ -49,10 +49,11 @@ class Encoded:
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> Encoded:
     """Tokenize, cut and pad texts: to the tokenizer's fixed length, or to the longest of `texts`."""
     padding = tokenizer.padding or {}
+    pad, left = int(padding["pad_id"]), padding["direction"] == "left"
     encodings = tokenizer.encode_batch_fast(list(texts))
-    return Encoded(
-        np.asarray([encoding.ids for encoding in encodings], dtype=np.int32),
-        np.asarray([sum(encoding.attention_mask) for encoding in encodings], dtype=np.int32),
-        int(padding["pad_id"]),
-        left=padding["direction"] == "left",
-    )
+    width = max(map(len, encodings), default=0)
+    ids = np.full((len(encodings), width), pad, np.int32)
+    for row, encoding in zip(ids, encodings, strict=True):
+        row[slice(width - len(encoding), None) if left else slice(len(encoding))] = encoding.ids
+    lengths = np.asarray([sum(encoding.attention_mask) for encoding in encodings], dtype=np.int32)
+    return Encoded(ids, lengths, pad, left)

@@ -15,14 +15,15 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
 
 
-def learn_tokenizer(texts: Iterable[str], params: WordTextTable) -> Tokenizer:
+def learn_tokenizer(texts: Iterable[str], params: WordTextTable, padded_length: int | None) -> Tokenizer:
     """Learn the most frequent words of `texts`; equally frequent words are taken in alphabetical order.
 
-    The tokenizer itself cuts and pads to `params.max_length`: its JSON is all that inference needs.
+    The tokenizer itself cuts to `params.max_length` and pads to `padded_length`: its JSON is all that inference needs.
+    Without a `padded_length`, it only gives a text without words one token of padding.
     """
     tokenizer = learn_words(texts, params.vocabulary)
     tokenizer.enable_truncation(params.max_length)
-    tokenizer.enable_padding(direction=params.padding, pad_id=PAD_ID, pad_token=PAD, length=params.max_length)
+    tokenizer.enable_padding(direction=params.padding, pad_id=PAD_ID, pad_token=PAD, length=padded_length or 1)
     return tokenizer
 
 

@@ -14,8 +14,8 @@ from emotion.training.augment import drop_words, shift_words
 
 # Noise on the length that rows are sorted by: a batch holds rows of similar length, and its rows change every epoch.
 LENGTH_NOISE = 3.0
-# Most tokens of padding that a bucketed batch keeps beside its longest row, for models that read padding: at
-# inference, they get rows of the full length.
+# Most tokens of padding that a bucketed batch keeps beside its longest row, for models that read padding. They get
+# none at inference; trained without any here, the LSTM had 0.9155 on validation instead of 0.9225 (one seed).
 EXTRA_PADDING = 10
 
 

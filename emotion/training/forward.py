@@ -19,6 +19,8 @@ class Forward:
     def __init__(self, model: Any, tokens: int = EVALUATION_TOKENS) -> None:
         self.tokens, self.labels = tokens, model.output_shape[-1]
         self.inputs = [tensor.name for tensor in model.inputs]
+        self._masked = "attention_mask" in self.inputs
+        self._any_length = model.inputs[0].shape[1] is None
         signature = {tensor.name: tf.TensorSpec(tensor.shape, "int32") for tensor in model.inputs}
         self._run = tf.function(
             lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False
@@ -27,18 +29,15 @@ class Forward:
     def predict(self, texts: Encoded, stopping: Callable[[], bool] = bool) -> NDArray[np.float32]:
         """Compute logits, float32 (rows, labels). Once `stopping` returns true, the remaining rows stay NaN.
 
-        Rows of similar length run together if the model masks padding.
+        Rows of similar length run together if the model masks padding. Otherwise, rows of one length do, without any.
         """
-        masked = "attention_mask" in self.inputs
-        order = np.argsort(texts.lengths, kind="stable") if masked else np.arange(len(texts))
+        lengths = np.maximum(texts.lengths, 1) if self._any_length else np.full(len(texts), texts.ids.shape[1])
+        order = np.argsort(lengths, kind="stable")
         logits = np.full((len(texts), self.labels), np.nan, np.float32)
-        lengths = texts.lengths[order] if masked else np.full(len(texts), texts.ids.shape[1])
-        for rows in self._slices(lengths):
+        for rows in self._slices(lengths[order]):
             if stopping():
                 break
-            batch = texts.rows(order[rows])
-            if masked:
-                batch = batch.padded_to(max(int(batch.lengths.max()), 1))
+            batch = texts.rows(order[rows]).padded_to(int(lengths[order[rows]].max()))
             logits[order[rows]] = self._run(batch.inputs(self.inputs))
         return logits
 
@@ -46,9 +45,10 @@ class Forward:
         """Cut rows, sorted by length, into slices of at most `tokens` tokens, or of one row."""
         first = 0
         while first < len(lengths):
-            last = min(first + max(1, self.tokens // max(int(lengths[first]), 1)), len(lengths))
+            end = len(lengths) if self._masked else int(np.searchsorted(lengths, lengths[first], side="right"))
+            last = min(first + max(1, self.tokens // int(lengths[first])), end)
             # The last row of a slice is its longest.
-            last = min(last, first + max(1, self.tokens // max(int(lengths[last - 1]), 1)))
+            last = min(last, first + max(1, self.tokens // int(lengths[last - 1])))
             yield slice(first, last)
             first = last
 

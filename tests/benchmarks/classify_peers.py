@@ -39,17 +39,13 @@ def main() -> None:
         source, output = Path(folder) / "in.csv", Path(folder) / "out.csv"
         write_rows(source, options.rows, options.data / "train.txt")
         runs: dict[str, Callable[[], Turn]] = {
-            "emotion": lambda: _emotion(source, output, options.model, None),
-            "pandas, TF-IDF, LinearSVC": lambda: _peer(options.data, source, output),
+            "emotion": lambda: run_emotion(source, output, options.model),
+            "pandas, TF-IDF, LinearSVC": lambda: run_peer(sys.executable, PEER, options.data, source, output),
         }
         if options.against is not None:
-            runs["emotion, older"] = lambda: _emotion(source, output, options.model, options.against)
-        turns: dict[str, list[Turn]] = {name: [] for name in runs}
-        for number in range(options.rounds):
-            for name, run in runs.items():
-                turns[name].append(run())
-                sys.stderr.write(f"round {number + 1}: {name} {turns[name][-1].seconds:.1f} s\n")
-    _print(turns, options.rows)
+            runs["emotion, older"] = lambda: run_emotion(source, output, options.model, checkout=options.against)
+        turns = by_turns(runs, options.rounds)
+    print_turns(turns, options.rows)
 
 
 def _options() -> argparse.Namespace:
@@ -62,10 +58,20 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _emotion(source: Path, output: Path, model: Path, checkout: Path | None) -> Turn:
+def by_turns(runs: dict[str, Callable[[], Turn]], rounds: int) -> dict[str, list[Turn]]:
+    """Run all, `rounds` times, and tell on stderr how far they are."""
+    turns: dict[str, list[Turn]] = {name: [] for name in runs}
+    for number in range(rounds):
+        for name, run in runs.items():
+            turns[name].append(run())
+            sys.stderr.write(f"round {number + 1}: {name} {turns[name][-1].seconds:.1f} s\n")
+    return turns
+
+
+def run_emotion(source: Path, output: Path, model: Path, *options: str, checkout: Path | None = None) -> Turn:
     """Classify with this checkout, or with the code of another one."""
     environment = {**os.environ, "PYTHONPATH": str(checkout)} if checkout is not None else None
-    command = [str(EMOTION), "classify", str(source), str(output), "--model", str(model)]
+    command = [str(EMOTION), "classify", str(source), str(output), "--model", str(model), *options]
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -76,14 +82,15 @@ def _emotion(source: Path, output: Path, model: Path, checkout: Path | None) -> 
     return Turn(seconds, usage.ru_utime + usage.ru_stime)
 
 
-def _peer(data: Path, source: Path, output: Path) -> Turn:
-    command = [sys.executable, str(PEER), str(data), str(source), str(output)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+def run_peer(*command: object) -> Turn:
+    """Run a program that prints its own seconds."""
+    done = subprocess.run([*map(str, command)], check=True, capture_output=True, text=True)
     figures = json.loads(done.stdout)
     return Turn(figures["seconds"], figures["cpu_seconds"])
 
 
-def _print(turns: dict[str, list[Turn]], rows: int) -> None:
+def print_turns(turns: dict[str, list[Turn]], rows: int) -> None:
+    """Print the medians of all, and how `emotion` compares with them."""
     title = f"{rows:,} rows, {len(os.sched_getaffinity(0))} cores, medians of {len(turns['emotion'])} rounds"
     table = Table(title=title, title_justify="left")
     for column in ("", "rows/s", "CPU µs a row", "our rows/s", "our CPU"):

@@ -120,7 +120,7 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     from emotion.training.step import Step, label_weights
 
     load_keras().utils.set_random_seed(seed)
-    tokenizer = learn_tokenizer(data.splits["train"].texts, params.text)
+    tokenizer = learn_tokenizer(data.splits["train"].texts, params.text, params.padded_length)
     train, validation = (
         Examples(encode(tokenizer, data.splits[name].texts), data.encoded(name)) for name in ("train", "validation")
     )

@@ -19,7 +19,7 @@ from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.evaluation.predictions import Predictions
 from emotion.models.backend import prepare
 from emotion.models.build import architecture, build_model
-from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable
+from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable, WordTrainingTable
 from emotion.plots import fonts, style
 from emotion.store.atomic import write_json, write_text
 from emotion.store.layout import Run, Store
@@ -243,7 +243,8 @@ class TestArchitecture:
         self, run: Run, params: AnnTable | LstmTable, layers: list[str]
     ) -> None:
         prepare(1, 0)
-        word = WordParams(model=params, text=WordTextTable(max_length=35))
+        training = WordTrainingTable(buckets=isinstance(params, LstmTable))
+        word = WordParams(model=params, text=WordTextTable(max_length=35), training=training)
         texts = self.texts(run, architecture(build_model(word, vocabulary=8126, labels=6)))
         total = {"ann": "1,329,190", "lstm": "1,322,022"}[params.name]
         assert texts[-1] == f"ann/s1: {total} parameters, all trainable"

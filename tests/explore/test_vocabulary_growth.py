@@ -29,7 +29,7 @@ def test_what_is_covered_is_what_the_tokenizer_knows() -> None:
     words = make_words(**texts)
     for vocabulary in (3, 50, 100_000):
         found = measure_vocabulary(words, vocabulary)
-        tokenizer = learn_tokenizer(texts["train"], WordTextTable(vocabulary=vocabulary))
+        tokenizer = learn_tokenizer(texts["train"], WordTextTable(vocabulary=vocabulary), None)
         tokenizer.no_truncation()
         tokenizer.no_padding()
         for split, part in texts.items():

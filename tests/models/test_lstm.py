@@ -19,7 +19,7 @@ def _tensorflow() -> None:
 
 @pytest.fixture(scope="module")
 def reference() -> Any:
-    return lstm.build(LstmTable(), vocabulary=8126, labels=6)
+    return lstm.build(LstmTable(), vocabulary=8126, length=35, labels=6)
 
 
 def test_the_reference_task_has_the_parameters_of_the_study(reference: Any) -> None:
@@ -38,20 +38,20 @@ def test_layers_are_those_of_the_study_in_order(reference: Any) -> None:
 
 
 def test_any_length() -> None:
-    model = lstm.build(SMALL, vocabulary=9, labels=3)
+    model = lstm.build(SMALL, vocabulary=9, length=None, labels=3)
     for length in (1, 5, 70):
         assert np.asarray(model({"input_ids": np.full((2, length), 4, np.int32)})).shape == (2, 3)
 
 
 def test_the_order_of_words_matters() -> None:
-    model = lstm.build(SMALL, vocabulary=9, labels=3)
+    model = lstm.build(SMALL, vocabulary=9, length=None, labels=3)
     first, second = np.asarray(model({"input_ids": np.asarray([[2, 3, 4, 5], [3, 2, 5, 4]])}))
     assert np.abs(first - second).max() > 1e-6
 
 
 @pytest.mark.parametrize("labels", [2, 30])
 def test_any_number_of_labels(labels: int) -> None:
-    model = lstm.build(SMALL, vocabulary=9, labels=labels)
+    model = lstm.build(SMALL, vocabulary=9, length=None, labels=labels)
     logits = np.asarray(model({"input_ids": np.zeros((3, 4), np.int32)}))
     assert logits.shape == (3, labels)
     assert logits.dtype == np.float32

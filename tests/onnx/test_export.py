@@ -14,16 +14,19 @@ from tokenizers import Tokenizer
 from emotion.errors import CheckFailedError
 from emotion.models.backend import prepare
 from emotion.onnx.session import Classifier
-from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable
+from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable, WordTrainingTable
 from emotion.store.atomic import write_json
 from emotion.text.encoded import Encoded, encode
 from emotion.text.vocabulary import learn_tokenizer
 
 LABELS = ["Wut", "größte Freude", "恐れ"]
 TEXTS = ["i feel happy today", "so furious", "scared, very scared", "日本", "unheard of", "happy " * 60]
-MODELS: dict[str, AnnTable | LstmTable] = {
-    "ann": AnnTable(embedding_dim=8, hidden=[8, 4]),
-    "lstm": LstmTable(embedding_dim=8, units=6, hidden=[8, 4]),
+LEFT = WordTextTable(padding="left")
+LSTM = LstmTable(embedding_dim=8, units=6, hidden=[8, 4])
+MODELS = {
+    "ann": WordParams(model=AnnTable(embedding_dim=8, hidden=[8, 4]), text=LEFT),
+    "lstm": WordParams(model=LSTM, text=LEFT),
+    "lstm in buckets": WordParams(model=LSTM, text=LEFT, training=WordTrainingTable(buckets=True)),
 }
 
 
@@ -45,8 +48,8 @@ def export(folder: Path, name: str, labels: list[str], opset: int = 17) -> Expor
     from emotion.onnx.export import to_onnx, word_config
 
     prepare(1, 0)
-    params = WordParams(model=MODELS[name], text=WordTextTable(padding="left"))
-    tokenizer = learn_tokenizer(TEXTS[:4], params.text)
+    params = MODELS[name]
+    tokenizer = learn_tokenizer(TEXTS[:4], params.text, params.padded_length)
     model = build_model(params, tokenizer.get_vocab_size(), len(labels))
     random = np.random.default_rng(0)
     # Weights as training may leave them, biases too, so that no term of the graph is nothing.
@@ -64,7 +67,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def lstm(tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    return export(tmp_path_factory.mktemp("lstm"), "lstm", LABELS)
+    return export(tmp_path_factory.mktemp("lstm"), "lstm in buckets", LABELS)
 
 
 def operators(graph: Any) -> list[Any]:
@@ -99,7 +102,7 @@ def test_the_signature(exported: Exported) -> None:
         for value in (inputs, outputs)
     ]
     assert (inputs.name, outputs.name) == ("input_ids", "logits")
-    assert shapes == [["batch", 35 if exported.model.name == "ann" else "length"], ["batch", 3]]
+    assert shapes == [["batch", exported.model.inputs[0].shape[1] or "length"], ["batch", 3]]
     assert inputs.type.tensor_type.elem_type == onnx.TensorProto.INT64
     assert outputs.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
@@ -117,6 +120,24 @@ def test_the_lstm_is_one_bidirectional_operator(lstm: Exported) -> None:
     directions = [attribute.s for attribute in node.attribute if attribute.name == "direction"]
     assert directions == [b"bidirectional"]
     assert not {"Loop", "Scan", "If", "GRU", "RNN"} & {node.op_type for node in nodes}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_row_of_the_lstm_has_its_own_length_and_the_same_logits_in_any_company(lstm: Exported, threads: int) -> None:
+    classifier = Classifier.load(lstm.folder, threads)
+    texts = [
+        " ".join(["so", "happy", "i", "?!", "unheard"][shift : shift + words])
+        for shift in range(5)
+        for words in range(6)
+    ]
+    texts = [*TEXTS, "", *texts * 30]
+    logits = classifier.logits(texts)
+    assert [batch.inputs["input_ids"].shape[1] for batch in classifier._batcher.batches(["", "so", "so happy"])] == [
+        1,
+        2,
+    ]
+    for order in (np.arange(len(texts))[::-1], np.arange(1, len(texts), 7), *np.arange(40)[:, None]):
+        np.testing.assert_array_equal(classifier.logits([texts[row] for row in order]), logits[order])
 
 
 def test_the_folder_opens_as_a_classifier_with_the_same_logits(exported: Exported) -> None:

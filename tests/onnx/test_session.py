@@ -1,16 +1,21 @@
 """Loading any model folder, good or hostile, and what its logits are."""
 
+import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from onnx import helper, load, numpy_helper, save
 
 from emotion.errors import BadDataError, InputMissingError
+from emotion.onnx import session
+from emotion.onnx.batching import Batch
 from emotion.onnx.session import INT8_KIND, Classifier, find_model, probabilities
 from tests.onnx.conftest import TEXTS
 from tests.toy import LABELS, write_model
@@ -24,13 +29,55 @@ def test_labels_follow_the_words(tmp_path: Path, length: int | None) -> None:
     assert [classifier.labels[best] for best in logits.argmax(axis=1)] == ["joy", "anger", "fear"]
 
 
+@pytest.fixture(params=["small", "large"])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Load models as small ones, or as large ones: these run several batches at once."""
+    monkeypatch.setattr(session, "SMALL_MODEL_BYTES", 1 << 30 if request.param == "small" else 0)
+    return str(request.param)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 8])
 @pytest.mark.parametrize("length", [35, None])
+@pytest.mark.usefixtures("size")
 def test_a_rows_logits_do_not_depend_on_its_neighbours(tmp_path: Path, length: int | None, threads: int) -> None:
     classifier = Classifier.load(write_model(tmp_path, length=length), threads)
-    together = classifier.logits(TEXTS * 300)
+    texts = TEXTS * 300
+    together = classifier.logits(texts)
     alone = np.concatenate([classifier.logits([text]) for text in TEXTS])
     assert np.array_equal(together, np.tile(alone, (300, 1)))
+    assert np.array_equal(classifier.logits(texts[::-1])[::-1], together)
+
+
+def test_cores_run_a_batch_of_a_large_model_each(tmp_path: Path, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = Classifier.load(write_model(tmp_path, length=None), 2)
+    run, met, together = classifier._run, threading.Barrier(2, timeout=30 if size == "large" else 0.1), []
+
+    def meet(batch: Batch) -> NDArray[np.float32]:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.append(met.wait())
+        return run(batch)
+
+    monkeypatch.setattr(classifier, "_run", meet)
+    assert np.isfinite(classifier.logits(["happy", "so happy", "so so happy", "so very very happy"])).all()
+    assert len(together) == (4 if size == "large" else 0)
+
+
+@pytest.mark.usefixtures("size")
+def test_a_batch_that_fails_ends_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = Classifier.load(write_model(tmp_path), 2)
+    run, runs = classifier._run, []
+
+    def fail(batch: Batch) -> NDArray[np.float32]:
+        runs.append(batch)
+        if len(runs) == 2:
+            raise BadDataError("the model fails")
+        time.sleep(0.02)
+        return run(batch)
+
+    monkeypatch.setattr(classifier, "_run", fail)
+    with pytest.raises(BadDataError, match="the model fails"):
+        classifier.logits(["happy"] * 10_000)
+    assert len(runs) < 10
 
 
 def test_a_text_that_the_tokenizer_refuses_has_no_logits(toy: Classifier) -> None:

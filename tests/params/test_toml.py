@@ -167,6 +167,17 @@ def test_set_cannot_make_a_job_another_model(file: Path) -> None:
     assert "'ann'" in line
 
 
+def test_rows_of_the_lstm_keep_their_own_length_where_it_trains_in_buckets() -> None:
+    def padded_length(model: str, *overrides: str) -> int | None:
+        params = load_params(model, params_file(model), overrides)
+        assert isinstance(params, WordParams)
+        return params.padded_length
+
+    assert padded_length("lstm") is None
+    assert padded_length("lstm", "training.buckets=false", "text.max_length=9") == 9
+    assert padded_length("ann") == 35
+
+
 def test_a_revision_goes_with_its_pretrained_weights() -> None:
     def revision(*overrides: str) -> str:
         model = load_params("bert", params_file("bert"), overrides).model

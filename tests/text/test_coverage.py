@@ -10,7 +10,7 @@ from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
 
 
 def learn(*texts: str, max_length: int = 8) -> Tokenizer:
-    return learn_tokenizer(texts, WordTextTable(max_length=max_length))
+    return learn_tokenizer(texts, WordTextTable(max_length=max_length), max_length)
 
 
 def test_shares_are_counted_before_cutting_and_padding() -> None:

@@ -17,7 +17,8 @@ TEXTS = ["I feel fine today, don't you?", "you feel   FURIOUS; really!", "naïve
 def learn(
     *texts: str, vocabulary: int = 100, max_length: int = 8, padding: Literal["left", "right"] = "right"
 ) -> Tokenizer:
-    return learn_tokenizer(texts, WordTextTable(vocabulary=vocabulary, max_length=max_length, padding=padding))
+    params = WordTextTable(vocabulary=vocabulary, max_length=max_length, padding=padding)
+    return learn_tokenizer(texts, params, max_length)
 
 
 def ids(tokenizer: Tokenizer, *texts: str) -> list[list[int]]:
@@ -119,9 +120,19 @@ class TestShape:
         assert found.ids.tolist() == [[2, 3], [0, 4], [0, 0]]
         assert (found.lengths.tolist(), found.left) == ([2, 1, 0], True)
 
+    def test_without_a_length_only_a_text_without_words_is_padded(self, tmp_path: Path) -> None:
+        tokenizer = learn_tokenizer(["a b c"], WordTextTable(max_length=2, padding="left"), None)
+        tokenizer.save(str(tmp_path / "tokenizer.json"))
+        found = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+        assert [encoding.ids for encoding in found.encode_batch(["a b c", "c", "", "?"])] == [[2, 3], [4], [0], [1]]
+        encoded = encode(found, ["a b c", "c", ""])
+        assert encoded.ids.tolist() == [[2, 3], [0, 4], [0, 0]]
+        assert encoded.lengths.tolist() == [2, 1, 0]
+        assert encode(found, []).ids.shape == (0, 0)
+
     def test_by_default_the_first_35_words_are_kept(self) -> None:
         text = " ".join(f"w{number}" for number in range(50))
-        tokenizer = learn_tokenizer([text], WordTextTable())
+        tokenizer = learn_tokenizer([text], WordTextTable(), 35)
         assert tokenizer.encode(text).tokens == [f"w{number}" for number in range(35)]
         assert encode(tokenizer, ["w1"]).ids.shape == (1, 35)
 

@@ -80,7 +80,7 @@ def test_other_texts_are_left_to_it(text: str) -> None:
 
 
 def test_cutting_and_padding_change_no_id() -> None:
-    tokenizer = learn_tokenizer(["so happy"] * 3, WordTextTable(max_length=2))
+    tokenizer = learn_tokenizer(["so happy"] * 3, WordTextTable(max_length=2), 2)
     assert ids_of(tokenizer, "so happy so so") == [3, 2, 3, 3]
 
 

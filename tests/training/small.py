@@ -57,7 +57,8 @@ def build_words(model: AnnTable | LstmTable) -> Any:
     """Build an ANN or LSTM for the rows of `examples`."""
     from emotion.models.build import build_model
 
-    return build_model(WordParams(model=model, text=WordTextTable(max_length=LENGTH)), WORDS, LABELS)
+    training = WordTrainingTable(buckets=isinstance(model, LstmTable))
+    return build_model(WordParams(model=model, text=WordTextTable(max_length=LENGTH), training=training), WORDS, LABELS)
 
 
 def build_bert(precision: Precision = "float32", **changes: Any) -> Any:

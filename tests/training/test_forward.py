@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emotion.models import lstm
 from emotion.models.backend import prepare
 from emotion.models.config_json import encoder_config
+from emotion.params.schema import LstmTable
 from emotion.text.encoded import Encoded
 from tests.training.small import ANN, LENGTH, build_words, examples
 
@@ -62,6 +64,24 @@ def test_logits_are_in_the_order_of_the_texts_whatever_their_lengths(tokens: int
     alone = np.concatenate([np.asarray(model(row.inputs(found.inputs))) for row in rows])
     np.testing.assert_allclose(logits, alone, atol=2e-6)
     assert len(np.unique(logits.round(4), axis=0)) > 55
+
+
+@pytest.mark.parametrize("tokens", [1, 40, 17_500])
+def test_rows_of_a_model_that_reads_padding_get_none(tokens: int) -> None:
+    prepare(1, 0)
+    model, texts = lstm.build(LstmTable(embedding_dim=4, units=3), 40, None, 3), draw_texts(60)
+    logits = forward(model, tokens).predict(texts)
+    rows = [texts.ids[row, : texts.lengths[row]] for row in range(60)]
+    alone = np.concatenate([np.asarray(model({"input_ids": row[None]})) for row in rows])
+    np.testing.assert_allclose(logits, alone, atol=2e-6)
+
+
+def test_a_row_without_tokens_is_one_of_padding() -> None:
+    prepare(1, 0)
+    model = lstm.build(LstmTable(embedding_dim=4, units=3), 40, None, 3)
+    texts = Encoded(np.zeros((2, 5), np.int32), np.zeros(2, np.int32), pad=0)
+    expected = np.asarray(model({"input_ids": np.zeros((2, 1), np.int32)}))
+    np.testing.assert_allclose(forward(model).predict(texts), expected, atol=2e-6)
 
 
 def test_rows_that_are_not_reached_before_a_stop_have_no_logits() -> None:
