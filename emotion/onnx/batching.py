@@ -75,7 +75,10 @@ class Batcher:
         return self._largest_id
 
     def batches(self, texts: Sequence[str], batch_tokens: int = BATCH_TOKENS) -> Iterator[Batch]:
-        """Tokenize `texts` and yield batches of about `batch_tokens`, or of one row. Texts that the tokenizer refuses are in no batch."""
+        """Tokenize `texts` and yield batches of at most `batch_tokens`, or of one row.
+
+        Texts that the tokenizer refuses are in no batch.
+        """
         tokens = self._tokenizer.tokens(texts)
         padded = np.where(tokens.lengths < 0, -1, self._padded_lengths(tokens.lengths))
         for length in np.unique(padded[padded >= 0]):

@@ -38,8 +38,8 @@ GPU_CALLS = 2
 class Classifier:
     """A trained model on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
 
-    Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores. One call
-    runs `_batches` at once.
+    Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores. One
+    call runs `_batches` at once.
     `model_digest` is the SHA-256 over the bytes of the graph, tokenizer.json and config.json, as 64 hex digits.
     `verified` says that the files are as they were exported. `fallback` says why `--precision auto` is float32.
     """

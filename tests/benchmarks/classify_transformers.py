@@ -20,8 +20,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from emotion.classify.engine import _appended_cells, max_chunk_rows
-from emotion.classify.reader import TEXT, read_rows, take_chunk
+from emotion.classify.blocks import _appended_cells, max_chunk_rows
+from emotion.classify.reader import TEXT, ChunkReader, find_texts
 from emotion.classify.writer import Writer
 from emotion.onnx.session import INT8, Classifier, Precision, probabilities
 from emotion.records.files import open_records
@@ -86,11 +86,11 @@ def stages(model: Path, source: Path, precision: Precision) -> dict[str, float]:
         seconds[stage] = seconds.get(stage, 0.0) + time.process_time() - started
 
     with open_records(source, "csv", columns=(TEXT,)) as records, Path(os.devnull).open("wb") as output:
-        writer = Writer(output, records, classifier.labels, all_scores=False)
-        rows = read_rows(source, records, None, writer.names)
+        writer = Writer(records, classifier.labels, all_scores=False)
+        reader = ChunkReader(records.batches, find_texts(source, records, None, writer.names))
         while True:
             with timed("reading"):
-                chunk = take_chunk(rows, max_chunk_rows(classifier.graph.stat().st_size))
+                chunk = reader.take(max_chunk_rows(classifier.graph.stat().st_size))
             if not chunk.records:
                 return seconds
             logits = np.empty((len(chunk.texts), len(classifier.labels)), np.float32)
@@ -101,7 +101,7 @@ def stages(model: Path, source: Path, precision: Precision) -> dict[str, float]:
                     logits[batch.rows] = classifier._run(batch)
             with timed("writing"):
                 cells = _appended_cells(chunk, probabilities(logits), classifier.labels, all_scores=False)
-                writer.write(chunk.records, cells)
+                output.write(writer.rows(chunk.records, cells))
 
 
 def _print_stages(precision: Precision, seconds: dict[str, float], rows: int) -> None:
