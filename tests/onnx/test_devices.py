@@ -76,3 +76,13 @@ def test_a_gpu_that_fails_at_once_or_later(toy_model: Path, cuda: type[OnGpu], r
     assert found.device == ("gpu" if runs else "cpu")
     with pytest.raises(UnavailableError, match=r"the GPU failed .*: Failed to allocate memory for a buffer$"):
         Classifier.load(toy_model, 1, device="gpu").logits(TEXTS)
+
+
+@pytest.mark.usefixtures("cuda")
+def test_a_gpu_gets_larger_batches_and_two_calls(tmp_path: Path) -> None:
+    classifier = Classifier.load(write_model(tmp_path), 1, device="gpu")
+    before = classifier._session.runs_left
+    classifier.logits(["happy"] * 2000)
+    # 35 tokens a row, 936 rows in a batch of 32,768 tokens.
+    assert before - classifier._session.runs_left == 3
+    assert classifier.calls == 2

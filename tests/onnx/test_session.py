@@ -57,7 +57,7 @@ def test_cores_run_a_batch_of_a_large_model_each(tmp_path: Path, size: str, monk
             together.append(met.wait())
         return run(batch)
 
-    monkeypatch.setattr(classifier, "_run", meet)
+    monkeypatch.setattr(Classifier, "_run", lambda _, batch: meet(batch))
     assert np.isfinite(classifier.logits(["happy", "so happy", "so so happy", "so very very happy"])).all()
     assert len(together) == (4 if size == "large" else 0)
 
@@ -74,7 +74,7 @@ def test_a_batch_that_fails_ends_the_others(tmp_path: Path, monkeypatch: pytest.
         time.sleep(0.02)
         return run(batch)
 
-    monkeypatch.setattr(classifier, "_run", fail)
+    monkeypatch.setattr(Classifier, "_run", lambda _, batch: fail(batch))
     with pytest.raises(BadDataError, match="the model fails"):
         classifier.logits(["happy"] * 10_000)
     assert len(runs) < 10
