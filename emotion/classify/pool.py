@@ -7,13 +7,17 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
+from os.path import realpath
+from pathlib import Path
 from queue import SimpleQueue
 
 from emotion.classify.blocks import Block, Opened, joined_blocks
 from emotion.classify.helper import Helper, Model
 from emotion.classify.pieces import Piece
+from emotion.classify.tasks import Task
 from emotion.onnx.session import Classifier
 
 # Another process takes half a second to start, and a piece a tenth of a second.
@@ -45,14 +49,15 @@ class Pool:
             UnavailableError: a process was killed.
         """
         first = list(islice(pieces, PIECES_HERE + 1))
-        if len(first) <= PIECES_HERE:
-            yield from chain.from_iterable(map(opened.piece_blocks, first))
+        task = _for_others(opened.task)
+        if len(first) <= PIECES_HERE or task is None:
+            yield from chain.from_iterable(map(opened.piece_blocks, chain(first, pieces)))
             return
         # This process first: it is ready.
         idle: SimpleQueue[Callable[[Piece], Block]] = SimpleQueue()
         idle.put(lambda piece: joined_blocks(opened.piece_blocks(piece)))
         for helper in self._helpers:
-            idle.put(partial(helper.classify, opened.task, opened.settings))
+            idle.put(partial(helper.classify, task, opened.settings))
 
         def classify(piece: Piece) -> Block:
             worker = idle.get()
@@ -73,6 +78,15 @@ class Pool:
             for future in running:
                 future.cancel()
             wait(running)
+
+
+def _for_others(task: Task) -> Task | None:
+    """The task as other processes can open it. None if they cannot: /dev/stdin is another file there."""
+    try:
+        source = Path(realpath(task.source))
+        return replace(task, source=source) if source.samefile(task.source) else None
+    except OSError:
+        return None
 
 
 @contextmanager

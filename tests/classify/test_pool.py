@@ -154,3 +154,14 @@ def test_no_process_outlives_the_first(
         time.sleep(0.02)
     assert not any(Path(f"/proc/{pid}").exists() for pid in found)
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_that_others_cannot_open_is_classified_here(tmp_path: Path, source: Path, toy_model: Path) -> None:
+    """/dev/stdin is a file of this process alone."""
+    script = tmp_path / "command.py"
+    script.write_text(COMMAND)
+    for name, given in (("one.csv", source), ("two.csv", "/dev/stdin")):
+        arguments = ["classify", given, tmp_path / name, "--format", "csv", "--model", toy_model, "--threads", "2"]
+        with source.open() as file:
+            subprocess.run([sys.executable, script, *map(str, arguments)], stdin=file, check=True, timeout=60)
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
