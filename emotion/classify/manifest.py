@@ -56,9 +56,8 @@ class Origin:
         start, stop = (borders.after(borders.first + place, borders.first) for place in (places.start, places.stop))
         return Piece(start, stop)
 
-    def describe(self, shard: Shard, result: FileResult, classifier: Classifier) -> Manifest:
+    def describe(self, shard: Shard, part: Piece | range, result: FileResult, classifier: Classifier) -> Manifest:
         """Manifest of a part that this process wrote."""
-        part = self.part(shard)
         return {
             "shard": shard.index,
             "range": [part.start, part.stop],

@@ -52,6 +52,8 @@ class Borders:
         """First border that is found from `place` on. `known` is a border before it: the nearer, the less is read."""
         if place <= known:
             return known
+        if place >= self.size:
+            return self.size
         for reach in (NEAR, self._limit + 1):
             start = max(known, place - reach)
             line = self._next_line(max(known, place - len(self._end)))

@@ -73,7 +73,7 @@ def _measure(folder: Path, model: Path, rows: int, texts: Path | None) -> dict[s
 def write_rows(path: Path, count: int, texts: Path | None) -> Path:
     """Write a CSV of `count` rows; the same count gives the same file."""
     draw = random.Random(0)  # noqa: S311  no secret
-    pool = list(_texts(draw, texts))
+    pool = list(draw_texts(draw, texts))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "text"])
@@ -81,7 +81,7 @@ def write_rows(path: Path, count: int, texts: Path | None) -> Path:
     return path
 
 
-def _texts(draw: random.Random, texts: Path | None) -> Iterator[str]:
+def draw_texts(draw: random.Random, texts: Path | None) -> Iterator[str]:
     """Give texts from a file, or made up: 19 words on average, as the emotion data set has."""
     if texts is not None:
         yield from (line.rpartition(";")[0] for line in texts.read_text("utf-8").splitlines() if line)
