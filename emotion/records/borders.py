@@ -18,7 +18,7 @@ QUOTES = re.compile(rb'"+')
 LINE_ENDS = b"\r\n"
 BLOCK = 1 << 20
 # Bytes before a place that mostly show what is open there; more than a line end has.
-NEAR = 1 << 16
+NEAR = 1 << 14
 
 
 class State(Enum):
