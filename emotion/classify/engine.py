@@ -3,10 +3,10 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -71,7 +71,8 @@ def classify_file(
         header = opened.writer.header()
         _write(task.output, output, header)
         digest.update(header)
-        for block in _blocks(opened, part, pool):
+        # Whoever still works on a block must end before the input is closed.
+        for block in stack.enter_context(closing(_blocks(opened, part, pool))):
             errors = [RowError(lines + line, *rest) for line, *rest in block.errors]
             if errors and settings.stop_at_error:
                 raise _row_error(task.source, errors[0], part)
@@ -97,17 +98,21 @@ def classify_file(
     )
 
 
-def _blocks(opened: Opened, part: Piece | range | None, pool: Pool | None) -> Iterator[Block]:
+def _blocks(opened: Opened, part: Piece | range | None, pool: Pool | None) -> Generator[Block, None, None]:
     """Classify a part of an open file."""
     records = opened.records
     if isinstance(part, range):
-        return opened.blocks([record] for record in islice(records.rows, part.start, part.stop))
+        yield from opened.blocks([record] for record in islice(records.rows, part.start, part.stop))
+        return
     if records.borders is None:
-        return opened.blocks(records.batches)
+        yield from opened.blocks(records.batches)
+        return
     found = pieces(records.borders, part or Piece(records.borders.first, records.borders.size))
     if pool is not None:
-        return pool.blocks(opened, found)
-    return chain.from_iterable(map(opened.piece_blocks, found))
+        yield from pool.blocks(opened, found)
+        return
+    for piece in found:
+        yield from opened.piece_blocks(piece)
 
 
 def _row_error(source: Path, error: RowError, part: Piece | range | None) -> BadDataError:
