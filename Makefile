@@ -52,8 +52,8 @@ test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own 
 	$(EMOTION) train minilm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
 	$(EMOTION) train lstm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
 
-soak: setup  ## Kill trainings, classifications and aggregations 100 times: each ends as if nobody had (SOAK_HOURS=)
-	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0)
+soak: setup  ## Kill trainings, classifications and aggregations: each ends as if nobody had (SOAK_HOURS=, SOAK_SHARDS=)
+	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0) --shards $(or $(SOAK_SHARDS),0)
 
 check-classify: setup  ## Classify 10,000 generated files and check every byte of every output (FILES=, SEED=)
 	$(VENV)/bin/python -m tests.classify.many_files --files $(or $(FILES),10000) --seed $(or $(SEED),0)

@@ -18,6 +18,7 @@ from tests import soak_results
 from tests.builders import write_dataset
 from tests.pretrained import write_pretrained
 from tests.soak_kills import Attempt, Soak
+from tests.soak_shards import kill_shards
 
 NAME = "soak"
 INTERVAL = 5
@@ -68,15 +69,19 @@ def aggregate(store: Store) -> list[str]:
     return ["aggregate", "--all", "--store", str(store.folder)]
 
 
+def write_data(folder: Path) -> dict[str, list[tuple[str, str]]]:
+    """Remove what an earlier soak left, and write a data set. Its splits are returned."""
+    for name in ("data", "pretrained", "undisturbed", "rounds", "logs"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    splits = {name: rows[: ROWS[name]] for name, rows in generate().items()}
+    write_dataset(folder / "data", train=splits["train"], validation=splits["validation"], test=splits["test"])
+    return splits
+
+
 def prepare(soak: Soak) -> Workspace:
     """Write data, and run every command once, undisturbed."""
     workspace = Workspace(soak.folder)
-    for name in ("data", "pretrained", "undisturbed", "rounds", "logs"):
-        shutil.rmtree(soak.folder / name, ignore_errors=True)
-    splits = {name: rows[: ROWS[name]] for name, rows in generate().items()}
-    write_dataset(
-        workspace.folder / "data", train=splits["train"], validation=splits["validation"], test=splits["test"]
-    )
+    splits = write_data(soak.folder)
     write_pretrained(workspace.folder / "pretrained", "bert", [text for text, _ in splits["train"]])
     texts = islice(cycle([*(text for text, _ in splits["test"]), ""]), CLASSIFIED)
     lines = (f'{number},"{text}"\n' for number, text in enumerate(texts))
@@ -255,6 +260,24 @@ def play(soak: Soak, workspace: Workspace, number: int) -> None:
         shutil.rmtree(store.folder)
 
 
+def play_all(soak: Soak, kills: int, seconds: float) -> None:
+    """Play rounds for so many kills and seconds."""
+    end = time.monotonic() + seconds
+    workspace = prepare(soak)
+    number = 0
+    while soak.killed() < kills or soak.killed("train") < MIN_TRAINING_KILLS * kills or time.monotonic() < end:
+        number += 1
+        play(soak, workspace, number)
+
+
+def play_shards(soak: Soak, kills: int) -> None:
+    """Train a small model, and kill shards that classify with it."""
+    workspace = Workspace(soak.folder)
+    write_data(soak.folder)
+    run_undisturbed(soak, workspace, "ann", workspace.train("ann", workspace.undisturbed))
+    kill_shards(soak, workspace.undisturbed.run("ann", NAME).folder, kills)
+
+
 def summary(soak: Soak, seconds: float) -> None:
     """Print what was done, and what was wrong."""
     for (kind, name), count in sorted(soak.kills.items()):
@@ -271,10 +294,11 @@ def summary(soak: Soak, seconds: float) -> None:
 
 
 def main() -> None:
-    """Play rounds until the requested kills and hours are reached."""
+    """Play until the requested kills and hours are reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="at least so many (default: 100)")
     parser.add_argument("--hours", type=float, default=0.0, help="at least so long")
+    parser.add_argument("--shards", type=int, default=0, help="kill so many shards' processes, and nothing else")
     parser.add_argument(
         "--seed", type=int, default=int(time.time()), help="of the moments (default: another each time)"
     )
@@ -282,15 +306,10 @@ def main() -> None:
     options = parser.parse_args()
     began = time.monotonic()
     soak = Soak(options.folder.resolve(), options.seed)
-    workspace = prepare(soak)
-    number = 0
-    while (
-        soak.killed() < options.kills
-        or soak.killed("train") < MIN_TRAINING_KILLS * options.kills
-        or time.monotonic() - began < 3600 * options.hours
-    ):
-        number += 1
-        play(soak, workspace, number)
+    if options.shards:
+        play_shards(soak, options.shards)
+    else:
+        play_all(soak, options.kills, 3600 * options.hours)
     summary(soak, time.monotonic() - began)
     sys.exit(1 if soak.wrong else 0)
 

@@ -69,7 +69,8 @@ class Soak:
 
     def say(self, line: str) -> None:
         """Print a line."""
-        print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)  # noqa: T201  a script that takes minutes
+        # The line end is part of the text: another thread's line must not come between.
+        print(f"{time.strftime('%H:%M:%S')} {line}\n", end="", flush=True)  # noqa: T201  a script that takes minutes
 
     def fail(self, line: str) -> None:
         """Note a failure."""
@@ -87,14 +88,21 @@ class Soak:
         self.say(f"{what}: {'DIFFERS' if different else 'equal to the undisturbed one'}")
 
     @contextmanager
-    def started(self, what: str, command: Sequence[str]) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+    def started(
+        self, what: str, command: Sequence[str], *, start_new_session: bool = False
+    ) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
         """Start a process that logs to a file."""
         log = self.folder / "logs" / f"{next(self.numbers):05d}-{what.replace(' ', '-').replace('/', '-')}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with (
             log.open("wb") as file,
             subprocess.Popen(
-                [EMOTION, *command], stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=ENVIRONMENT
+                [EMOTION, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=ENVIRONMENT,
+                start_new_session=start_new_session,
             ) as process,
         ):
             try:
@@ -122,7 +130,7 @@ class Soak:
 
     def _disturb(self, what: str, process: "subprocess.Popen[bytes]", name: str, draw: random.Random) -> None:
         """Send one or two signals, and check the end of the process."""
-        handled, sent = _handles_sigterm(process.pid), time.monotonic()
+        handled, sent = handles_sigterm(process.pid), time.monotonic()
         first, *then = name.split(", ")
         process.send_signal(signal.Signals[first])
         if then:
@@ -183,7 +191,7 @@ class Soak:
         return attempts
 
 
-def _handles_sigterm(pid: int) -> bool:
+def handles_sigterm(pid: int) -> bool:
     """Whether the process handles SIGTERM now: not at Python's start, nor at its end."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
