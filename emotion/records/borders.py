@@ -15,6 +15,8 @@ from emotion.records.plain import CELL_LIMIT
 from emotion.records.sample import RECORD_LIMIT
 
 QUOTES = re.compile(rb'"+')
+# How much farther each further look goes.
+FARTHER = 16
 LINE_ENDS = b"\r\n"
 BLOCK = 1 << 20
 # Bytes before a place that mostly show what is open there; more than a line end has.
@@ -54,7 +56,7 @@ class Borders:
             return known
         if place >= self.size:
             return self.size
-        for reach in (NEAR, self._limit + 1):
+        for reach in (NEAR, FARTHER * NEAR, FARTHER**2 * NEAR, self._limit + 1):
             start = max(known, place - reach)
             line = self._next_line(max(known, place - len(self._end)))
             state, last = self._follow(start, line, State.CLOSED if start == known else State.UNKNOWN)
