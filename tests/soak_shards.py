@@ -235,4 +235,4 @@ def check_leftover(soak: Soak, case: Case, path: Path) -> None:
         soak.fail(f"{path} is not what {own.name} is")
     if not any(0 <= kill - changed < RENAME_SECONDS for kill in case.sigkills):
         soak.fail(f"{path} is left, and no SIGKILL explains it")
-    soak.say(f"{case.name}: SIGKILL left {path.name}, whole")
+    soak.say(f"{case.name}: {path.name} is left")
