@@ -12,8 +12,8 @@ from typing import IO
 
 from emotion.classify.blocks import Block, Opened, RowError, open_input
 from emotion.classify.error_log import ErrorLog, remove_stale_errors
-from emotion.classify.input_file import check_unchanged, input_stamp
-from emotion.classify.pieces import Piece, joined_digest, pieces
+from emotion.classify.input_file import Stamp, check_unchanged, input_stamp
+from emotion.classify.pieces import BorderError, Piece, joined_digest, pieces
 from emotion.classify.pool import Pool
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream
@@ -72,7 +72,8 @@ def classify_file(
         _write(task.output, output, header)
         digest.update(header)
         # Whoever still works on a block must end before the input is closed.
-        for block in stack.enter_context(closing(_blocks(opened, part, pool))):
+        blocks = stack.enter_context(closing(_blocks(opened, part, pool)))
+        for block in _of_one_input(blocks, task.source, before):
             errors = [RowError(lines + line, *rest) for line, *rest in block.errors]
             if errors and settings.stop_at_error:
                 raise _row_error(task.source, errors[0], part)
@@ -84,7 +85,6 @@ def classify_file(
             counts.merge(block.counts)
             lines += block.lines
             listener.advance(block.counts.rows)
-        check_unchanged(task.source, before)
     if task.errors is not None and not log.count:
         remove_stale_errors(task.errors)
     return FileResult(
@@ -96,6 +96,20 @@ def classify_file(
         joined_digest(digests),
         lines,
     )
+
+
+def _of_one_input(blocks: Iterator[Block], source: Path, before: Stamp) -> Iterator[Block]:
+    """Yield blocks, and check that the input did not change meanwhile.
+
+    Raises:
+        BadDataError: it did.
+    """
+    try:
+        yield from blocks
+    except BorderError:
+        check_unchanged(source, before)
+        raise
+    check_unchanged(source, before)
 
 
 def _blocks(opened: Opened, part: Piece | range | None, pool: Pool | None) -> Generator[Block, None, None]:

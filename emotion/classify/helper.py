@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
 from emotion.classify.blocks import Block, joined_blocks, open_input
@@ -17,7 +17,9 @@ from emotion.classify.tasks import Settings, Task
 from emotion.errors import BadDataError, EmotionError, UnavailableError
 from emotion.onnx.session import Classifier, Precision
 
-COMMAND = (sys.executable, "-c", "from emotion.classify.helper import serve; serve()")
+# Without -P, modules would be imported from the current folder, which may hold anybody's files.
+FLAGS = "-I" if sys.flags.isolated else "-P"
+COMMAND = (sys.executable, FLAGS, "-c", "from emotion.classify.helper import serve; serve()")
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,12 @@ class Helper:
             EmotionError: the process raised it.
             UnavailableError: the process was killed.
         """
+        started = self._process is not None
+        if not started:
+            self._process = self._start()
         try:
-            if self._process is None:
-                self._start()
+            if not started:
+                self._requests.send(self._model)
             self._requests.send((task, settings, piece))
             answer: Block | EmotionError = self._answers.recv()
         except (OSError, EOFError) as error:
@@ -57,25 +62,41 @@ class Helper:
             raise answer
         return answer
 
-    def close(self) -> None:
-        """End the process."""
+    def kill(self) -> None:
+        """Kill the process, whatever it does."""
         if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process, which has nothing to do."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
             self._requests.close()
             self._answers.close()
-            self._process.wait()
 
-    def _start(self) -> None:
+    def _start(self) -> subprocess.Popen[bytes]:
+        """Start the process.
+
+        Raises:
+            UnavailableError: the system has no more processes, files or memory.
+        """
         # Ctrl-C reaches only this process, which then ends the other one.
         threads = {"RAYON_NUM_THREADS": str(self._model.threads)}
-        self._process = subprocess.Popen(  # noqa: S603  our own interpreter
-            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0, env=os.environ | threads
-        )
-        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018  both are pipes
-        self._requests = Connection(os.dup(self._process.stdin.fileno()), readable=False)
-        self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._requests.send(self._model)
+        try:
+            # Pipes that are not used close themselves.
+            asked, self._requests = Pipe(duplex=False)
+            self._answers, answered = Pipe(duplex=False)
+            process = subprocess.Popen(  # noqa: S603  our own interpreter
+                COMMAND, stdin=asked.fileno(), stdout=answered.fileno(), process_group=0, env=os.environ | threads
+            )
+        except OSError as error:
+            raise UnavailableError(
+                f"a process that helps to classify cannot start: {error.strerror}", "use --threads 1"
+            ) from error
+        asked.close()
+        answered.close()
+        return process
 
 
 def serve() -> None:

@@ -1,13 +1,14 @@
 """The manifest of a part: what it was made from, and what it is."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from emotion.classify.engine import FileResult
-from emotion.classify.input_file import input_stamp
+from emotion.classify.input_file import Stamp, input_stamp
 from emotion.classify.pieces import Piece, digest_between
 from emotion.classify.reader import TEXT
 from emotion.classify.shard import Shard, Share
@@ -25,6 +26,7 @@ from emotion.store.layout import read_json
 VERSION = 5
 
 Manifest = dict[str, Any]
+SEAL = "seal"
 # Types of the keys that describe the part itself. `output` and `errors_file` are SHA-256 of the uncompressed content.
 TYPES = {"prefixed": bool, "header_bytes": int, "output": str, "errors_file": str, "lines": int, "input": str}
 
@@ -56,16 +58,18 @@ class Origin:
         start, stop = (borders.after(borders.first + place, borders.first) for place in (places.start, places.stop))
         return Piece(start, stop)
 
-    def describe(self, shard: Shard, part: Piece | range, result: FileResult, classifier: Classifier) -> Manifest:
-        """Manifest of a part that this process wrote."""
-        return {
+    def describe(
+        self, shard: Shard, part: Piece | range, result: FileResult, classifier: Classifier, input_stamp: Stamp
+    ) -> Manifest:
+        """Manifest of a part that this process wrote. `input_stamp` is the input's from before it was read."""
+        content = {
             "shard": shard.index,
             "range": [part.start, part.stop],
             "counts": result.counts.stored(),
             "prefixed": result.prefixed,
             "origin": self.facts,
             "input_path": escape_invisible(str(self.task.source)),
-            "input_stamp": input_stamp(self.task.source),
+            "input_stamp": input_stamp,
             "input": result.input_digest,
             "model_path": escape_invisible(str(classifier.graph)),
             "device": classifier.device,
@@ -76,20 +80,25 @@ class Origin:
             "errors_file": result.errors_sha256,
             "lines": result.lines,
         }
+        return content | {SEAL: seal(content)}
 
     def read(self, share: Share) -> Manifest | None:
         """Read the manifest of a part. None if it is missing, damaged, or of another origin."""
         try:
             manifest = read_json(share.manifest_path)
-            counts, (start, stop) = counts_of(manifest), map(int, manifest["range"])
-        except (EmotionError, TypeError, ValueError, KeyError, AttributeError):
+            sealed = manifest.pop(SEAL, None) == seal(manifest)
+            counts, (start, stop) = counts_of(manifest), manifest["range"]
+        except (EmotionError, TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError):
             return None
         expected = {"shard": share.part.index, "origin": self.facts}
-        usable = {name: manifest.get(name) for name in expected} == expected and all(
-            isinstance(manifest.get(name), kind) for name, kind in TYPES.items()
+        whole = [start, stop, manifest.get("lines"), manifest.get("header_bytes")]
+        usable = (
+            sealed
+            and {name: manifest.get(name) for name in expected} == expected
+            and all(isinstance(manifest.get(name), kind) for name, kind in TYPES.items())
+            and all(type(number) is int and number >= 0 for number in whole)
+            and (self.records.borders is not None or counts.rows == stop - start)
         )
-        if self.records.borders is None:
-            usable = usable and counts.rows == stop - start
         return manifest if usable else None
 
     def has_input_of(self, manifest: Manifest) -> bool:
@@ -132,11 +141,18 @@ def open_origin(
             "settings": {
                 "text_column": settings.text_column,
                 "all_scores": settings.all_scores,
+                # A part with errors is none for who wants none.
+                "stop_at_error": settings.stop_at_error,
                 "format": task.format,
                 **asdict(settings.options),
             },
         }
         yield Origin(task, of, facts, records, rows)
+
+
+def seal(content: Manifest) -> str:
+    """SHA-256 of a manifest's content, which shows that it is damaged or was edited."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def counts_of(manifest: Manifest) -> Statistics:

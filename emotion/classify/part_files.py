@@ -59,7 +59,8 @@ def classify_part(
         BadDataError: as `classify_file`; or the input changes meanwhile; or a part does not match its manifest.
         TryAgainError: another process replaces the part after each of MAX_WRITES writes.
     """
-    check = partial(check_unchanged, share.task.source, input_stamp(share.task.source))
+    before = input_stamp(share.task.source)
+    check = partial(check_unchanged, share.task.source, before)
     output = share.part_task
     with open_origin(share.task, share.part.count, classifier, settings, listener) as origin:
         # Once: the borders of a file without quotes are found by reading 16 MiB before each.
@@ -71,7 +72,7 @@ def classify_part(
             skipped = False
             result = classify_file(output, classifier, settings, listener, part, pool)
             check()
-            write_json(share.manifest_path, origin.describe(share.part, part, result, classifier))
+            write_json(share.manifest_path, origin.describe(share.part, part, result, classifier, before))
         else:
             raise TryAgainError(
                 f"{output.output} is written by others too, of other content", "stop them, and start again"

@@ -47,6 +47,10 @@ def _sha256(borders: Borders, piece: Piece) -> bytes:
     return digest.digest()
 
 
+class BorderError(EmotionError):
+    """A record extends over a border."""
+
+
 @dataclass
 class PieceReader:
     """Reads the records of a piece. At the end, `lines` counts its lines; 0 if nothing follows in the file."""
@@ -59,7 +63,7 @@ class PieceReader:
         """Yield the records of the piece.
 
         Raises:
-            EmotionError: the last record does not end at the border, which is our mistake.
+            BorderError: the last record does not end at the border: the file changed, or the mistake is ours.
         """
         place, first = self.piece.start, 0
         for batch in self.records.batches_from(place):
@@ -79,7 +83,7 @@ class PieceReader:
                 self.lines = batch[within].line - first
             break
         if place != self.piece.stop:
-            raise EmotionError(
+            raise BorderError(
                 f"the record that ends at byte {place:,} extends over the border at byte {self.piece.stop:,}",
-                "the file changed while it was read, or this is a mistake of ours: classify it without --shard",
+                "this is a mistake of ours: please report it",
             )

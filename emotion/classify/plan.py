@@ -7,6 +7,7 @@ from a shard that still runs to a shard that has ended, and nobody would classif
 import json
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import get_args
 
@@ -65,7 +66,7 @@ def _gone(source: Path, output: Path, file: str, kind: str) -> Task:
 def _read(path: Path) -> list[Entry]:
     for left in reversed(range(READS)):
         try:
-            return [_entry(*entry) for entry in read_json(path)["files"]]
+            return _entries(read_json(path)["files"])
         except (BadDataError, TypeError, ValueError, KeyError) as error:
             if not left:
                 raise BadDataError(f"{path} is damaged: {error}", "delete it while no shard runs") from error
@@ -73,11 +74,21 @@ def _read(path: Path) -> list[Entry]:
     raise AssertionError("the last read ends the loop")
 
 
+def _entries(content: Sequence[tuple[object, object, object]]) -> list[Entry]:
+    entries = [_entry(*entry) for entry in content]
+    if len({file for file, _, _ in entries}) < len(entries):
+        raise ValueError("a file is listed twice")
+    return entries
+
+
 def _entry(file: object, kind: object, size: object) -> Entry:
     """Check an entry: other programs may have written the plan, and a file's name must not lead out of the folder."""
     if not (isinstance(file, str) and isinstance(kind, str) and isinstance(size, int)):
         raise TypeError("an entry is not a name, a format and a size")
     path = PurePosixPath(file)
-    if path.is_absolute() or ".." in path.parts or "\0" in file or kind not in get_args(Format) or size < 0:
+    # Half a surrogate pair is a ValueError, too.
+    file.encode("utf-8", "surrogateescape")
+    outside = not path.parts or path.is_absolute() or ".." in path.parts or "\0" in file
+    if outside or kind not in get_args(Format) or size < 0:
         raise ValueError(f"{file!r:.100} is no file of a folder")
     return file, kind, size

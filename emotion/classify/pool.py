@@ -26,6 +26,10 @@ PIECES_HERE = 4
 MOST_PROCESSES = 8
 # Pieces per process that may be in work, or wait for an earlier piece to be written.
 AHEAD = 4
+# Bytes of a piece that is held in memory. A larger one, where borders are hard to find, is written chunk by chunk.
+LARGEST_BLOCK = 8 << 20
+# Seconds that a piece may still take after an error.
+SECONDS = 60
 
 
 class Pool:
@@ -37,6 +41,9 @@ class Pool:
 
     def close(self) -> None:
         """End the processes."""
+        # A helper that is stopped would never answer.
+        for helper in self._helpers:
+            helper.kill()
         self._threads.shutdown(cancel_futures=True)
         for helper in self._helpers:
             helper.close()
@@ -53,6 +60,10 @@ class Pool:
         if len(first) <= PIECES_HERE or task is None:
             yield from chain.from_iterable(map(opened.piece_blocks, chain(first, pieces)))
             return
+        yield from self._spread(opened, chain(first, pieces), self._worker(opened, task))
+
+    def _worker(self, opened: Opened, task: Task) -> Callable[[Piece], Block]:
+        """Give a function that classifies a piece in a process that is idle."""
         # This process first: it is ready.
         idle: SimpleQueue[Callable[[Piece], Block]] = SimpleQueue()
         idle.put(lambda piece: joined_blocks(opened.piece_blocks(piece)))
@@ -66,9 +77,17 @@ class Pool:
             finally:
                 idle.put(worker)
 
+        return classify
+
+    def _spread(self, opened: Opened, pieces: Iterator[Piece], classify: Callable[[Piece], Block]) -> Iterator[Block]:
         running: deque[Future[Block]] = deque()
         try:
-            for piece in chain(first, pieces):
+            for piece in pieces:
+                if piece.stop - piece.start > LARGEST_BLOCK:
+                    while running:
+                        yield running.popleft().result()
+                    yield from opened.piece_blocks(piece)
+                    continue
                 running.append(self._threads.submit(classify, piece))
                 while running and (running[0].done() or len(running) > AHEAD * (len(self._helpers) + 1)):
                     yield running.popleft().result()
@@ -77,7 +96,8 @@ class Pool:
         finally:
             for future in running:
                 future.cancel()
-            wait(running)
+            if wait(running, SECONDS).not_done:
+                self.close()
 
 
 def _for_others(task: Task) -> Task | None:

@@ -19,6 +19,8 @@ QUOTES = re.compile(rb'"+')
 FARTHER = 16
 LINE_ENDS = b"\r\n"
 BLOCK = 1 << 20
+# Lines that are tried one by one. Then the first line of every block is.
+FEW_LINES = 256
 # Bytes before a place that mostly show what is open there; more than a line end has.
 NEAR = 1 << 14
 
@@ -62,10 +64,12 @@ class Borders:
             state, last = self._follow(start, line, State.CLOSED if start == known else State.UNKNOWN)
             if state is not State.UNKNOWN or start == known:
                 break
+        tried = 0
         while line < self.size:
-            following = self._next_line(line)
+            tried += 1
+            following = self._next_line(line + (BLOCK if tried > FEW_LINES else 0))
             closed = state is State.CLOSED or line - last > self._limit
-            if closed and self._read(line, following).strip(b" \t\r\n"):
+            if closed and self._read(line, self._next_line(line)).strip(b" \t\r\n"):
                 return line
             state, last_here = self._follow(line, following, State.CLOSED if closed else state)
             line, last = following, max(last, last_here)

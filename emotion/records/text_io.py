@@ -28,7 +28,7 @@ MARKS = {
 COMMON = b"\n ,;\tetaoin"
 # Encodings whose code units have more than one byte.
 WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-# Encodings in which every byte below 128 is that character of ASCII: UTF-8, and those of single bytes.
+# Encodings in which every byte below 128 is that character of ASCII: UTF-8, and most of single bytes.
 ASCII_BYTES = ("utf-8", "ascii", "iso8859", "cp125", "koi8", "mac")
 # First bytes of files that people take for text.
 KINDS = {
@@ -61,8 +61,9 @@ class Codec:
 
     @property
     def has_ascii_bytes(self) -> bool:
-        """Whether every byte below 128 is that character of ASCII."""
-        return self.name.startswith(ASCII_BYTES)
+        """Whether bytes below 128, and no others, are the characters of ASCII."""
+        others = bytes(range(128, 256)).decode(self.name, "replace")
+        return self.name.startswith(ASCII_BYTES) and not any(map(str.isascii, others))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wide", self.name in WIDE)

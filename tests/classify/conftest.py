@@ -6,12 +6,14 @@ import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from emotion.classify.engine import FileResult, classify_file
+from emotion.classify.manifest import SEAL, seal
 from emotion.classify.part_files import PartResult, classify_part
 from emotion.classify.shard import Shard, Share
 from emotion.classify.tasks import RowListener, Settings, list_tasks
@@ -74,3 +76,9 @@ def write(path: Path, content: str) -> Path:
     raw = content.encode("utf-8", "surrogateescape")
     path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
     return path
+
+
+def resealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest that was edited by somebody who knows the seal."""
+    content = {key: value for key, value in manifest.items() if key != SEAL}
+    return content | {SEAL: seal(content)}

@@ -13,7 +13,7 @@ from emotion.classify.tasks import Task
 from emotion.errors import BadDataError, TryAgainError
 from emotion.records.dialect import DialectOptions
 from emotion.store.atomic import write_json
-from tests.classify.conftest import CSV, Classify, Part, write
+from tests.classify.conftest import CSV, Classify, Part, resealed, write
 
 JSONL = "".join(f'{{"text": "{word}"}}\n' for word in ["happy", "", "scared", '"', "\udcff"] * 9)
 
@@ -73,7 +73,7 @@ def _cut(path: Path) -> None:
 def _claim(path: Path) -> None:
     manifest = path.with_name(path.name + ".json")
     content = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps({**content, "shard": 1}))
+    manifest.write_text(json.dumps(resealed({**content, "shard": 1})))
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -119,7 +119,7 @@ def test_a_part_whose_manifest_comes_later_is_waited_for(
     first = part(source, tmp_path / "out.csv", "0/2").part
     manifest = first.with_name(first.name + ".json")
     other = first.read_bytes().replace(b"joy,0.", b"joy,1.")
-    later = {**json.loads(manifest.read_text()), "output": hashlib.sha256(other).hexdigest()}
+    later = resealed({**json.loads(manifest.read_text()), "output": hashlib.sha256(other).hexdigest()})
     first.write_bytes(other)
     monkeypatch.setattr("time.sleep", lambda _seconds: manifest.write_text(json.dumps(later)))
     assert part(source, tmp_path / "out.csv", "1/2").missing == []

@@ -94,6 +94,9 @@ def test_names_that_are_none(folder: Folder, name: str) -> None:
         b'{"files": [["a.csv", "csv", -1]]}',
         b'{"files": [["a.csv", "csv"]]}',
         b'{"files": [[1, "csv", 1]]}',
+        b'{"files": [["x\\ud800.csv", "csv", 1]]}',
+        b'{"files": [["", "csv", 1]]}',
+        b'{"files": [["a.csv", "csv", 1], ["a.csv", "csv", 1]]}',
     ],
 )
 def test_a_damaged_plan_is_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:

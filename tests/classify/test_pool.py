@@ -165,3 +165,49 @@ def test_a_file_that_others_cannot_open_is_classified_here(tmp_path: Path, sourc
         with source.open() as file:
             subprocess.run([sys.executable, script, *map(str, arguments)], stdin=file, check=True, timeout=60)
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+
+
+def test_helpers_import_nothing_from_the_current_folder(
+    tmp_path: Path, source: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of data may hold anybody's files."""
+    (tmp_path / "random.py").write_text("raise SystemExit('this is somebody else')")
+    (tmp_path / "queue.py").write_text(f"open({str(tmp_path / 'seen')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    with open_pool(Classifier.load(toy_model, 2, concurrent=True), 2) as pool:
+        assert classify(source, Classifier.load(toy_model, 1), pool).counts.rows == 6000
+        assert pool is not None
+        assert helpers(pool)
+    assert not (tmp_path / "seen").exists()
+
+
+def test_a_helper_that_stopped_does_not_hold_up_the_end(source: Path, toy: Classifier, pool: Pool) -> None:
+    classify(source, toy, pool)
+    for pid in helpers(pool):
+        os.kill(pid, signal.SIGSTOP)
+    started = time.monotonic()
+    pool.close()
+    assert time.monotonic() - started < 10
+
+
+def test_a_helper_that_cannot_start_says_why(
+    source: Path, toy: Classifier, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", fail)
+    with pytest.raises(UnavailableError, match="cannot start: Resource temporarily unavailable"):
+        classify(source, toy, pool)
+
+
+def test_a_piece_that_is_too_large_for_memory_is_written_chunk_by_chunk(
+    tmp_path: Path, run: Classify, source: Path, toy: Classifier, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emotion.classify.pool.LARGEST_BLOCK", 10_000)
+    # After the malformed row, quotes show nowhere what is open.
+    rows = ["text,n\n", *(f"happy,{n}\n" for n in range(4000)), '""x"",1\n', *(f'"",{n}\n' for n in range(4000))]
+    source.write_text("".join(rows))
+    whole = run(source, tmp_path / "whole.csv")
+    assert classify(source, toy, pool) == whole
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()

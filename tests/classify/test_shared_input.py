@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from emotion.classify import pieces
+from emotion.classify import part_files, pieces
+from emotion.classify.reader import Chunk, ChunkReader
 from emotion.errors import BadDataError
+from emotion.store.atomic import write_json
 from tests.classify.command import emotion
-from tests.classify.conftest import CSV, Classify, Part, errors_of, write
+from tests.classify.conftest import CSV, Classify, Part, errors_of, resealed, write
 
 QUOTED = "id,text\n" + "".join(f'{n},"so\nhappy, {"x" * (n % 9)}"\n{n},\n{n},"a ""b"""\n' for n in range(400))
 
@@ -73,7 +75,7 @@ def test_parts_that_do_not_follow_one_another_are_not_joined(tmp_path: Path, par
     first = part(source, tmp_path / "out.csv", "0/2").part
     manifest = first.with_name(first.name + ".json")
     content = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps({**content, "range": [content["range"][0], content["range"][1] - 9]}))
+    manifest.write_text(json.dumps(resealed({**content, "range": [content["range"][0], content["range"][1] - 9]})))
     with pytest.raises(BadDataError, match="do not follow one another"):
         part(source, tmp_path / "out.csv", "1/2")
     assert not (tmp_path / "out.csv").exists()
@@ -109,3 +111,81 @@ def test_a_folder_is_shared_out_by_files(tmp_path: Path, toy_model: Path) -> Non
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes(), path.name
     again = [emotion(*arguments[:2], tmp_path / "out", *arguments[2:], "--shard", f"{index}/4") for index in range(4)]
     assert sum(run.err.count("was there already") for run in again) == 6 + 4
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("range", [float("inf"), 3]),
+        ("range", ["0", "3"]),
+        ("range", "12"),
+        ("range", [True, 3]),
+        ("range", [-1, 3]),
+        ("range", [0.0, 3.5]),
+        ("range", {}),
+        ("counts", {"rows": float("inf")}),
+        ("counts", []),
+        ("header_bytes", -5),
+        ("header_bytes", True),
+        ("lines", -3),
+        ("lines", None),
+    ],
+)
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_manifest_with_odd_values_is_none(
+    tmp_path: Path, part: Part, key: str, value: object, *, sealed: bool
+) -> None:
+    source = write(tmp_path / "a.csv", QUOTED)
+    first = part(source, tmp_path / "out.csv", "0/2").part
+    manifest = first.with_name(first.name + ".json")
+    content = {**json.loads(manifest.read_text()), key: value}
+    manifest.write_text(json.dumps(resealed(content) if sealed else content))
+    os.utime(source)
+    assert part(source, tmp_path / "out.csv", "1/2").missing == [0]
+    assert not part(source, tmp_path / "out.csv", "0/2").skipped
+
+
+def test_parts_with_errors_are_none_for_who_wants_none(tmp_path: Path, part: Part) -> None:
+    source = write(tmp_path / "a.csv", QUOTED)
+    for index in range(2):
+        part(source, tmp_path / "out.csv", f"{index}/2")
+    with pytest.raises(BadDataError, match="empty text"):
+        part(source, tmp_path / "out.csv", "0/2", stop_at_error=True)
+
+
+def test_an_input_that_changes_before_its_manifest_is_written(
+    tmp_path: Path, part: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "a.csv", QUOTED)
+
+    def change(path: Path, content: object) -> None:
+        write(source, QUOTED.replace("happy", "angry"))
+        write_json(path, content)
+
+    monkeypatch.setattr(part_files, "write_json", change)
+    with pytest.raises(BadDataError, match="changed while it was read"):
+        part(source, tmp_path / "out.csv", "1/2")
+    monkeypatch.undo()
+    assert part(source, tmp_path / "out.csv", "0/2").missing == [1]
+
+
+@pytest.mark.parametrize("change", ["shrink", "grow", "insert"])
+def test_a_file_that_changes_while_it_is_read_is_bad_data(
+    tmp_path: Path, run: Classify, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    source = write(tmp_path / "a.csv", QUOTED * 40)
+    take = ChunkReader.take
+
+    def change_then_take(reader: ChunkReader, count: int) -> Chunk:
+        if source.stat().st_mtime_ns != 1:
+            content = {"shrink": QUOTED * 9, "grow": QUOTED * 41, "insert": QUOTED[:9000] + "1,x\n" + QUOTED * 40}[
+                change
+            ]
+            source.write_text(content)
+            os.utime(source, ns=(1, 1))
+        return take(reader, count)
+
+    monkeypatch.setattr(ChunkReader, "take", change_then_take)
+    with pytest.raises(BadDataError, match="changed while it was read"):
+        run(source, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
