@@ -19,8 +19,10 @@ QUOTES = re.compile(rb'"+')
 FARTHER = 16
 LINE_ENDS = b"\r\n"
 BLOCK = 1 << 20
-# Lines that are tried one by one. Then the first line of every block is.
-FEW_LINES = 256
+# Bytes in which most lines end.
+LINE = 1 << 10
+# Bytes before a line that say whether its first quote opens a cell; more than a delimiter or a line end has.
+CONTEXT = 8
 # Bytes before a place that mostly show what is open there; more than a line end has.
 NEAR = 1 << 14
 
@@ -50,7 +52,7 @@ class Borders:
         self._quoting = dialect.quoting
         # No cell is open for longer: the file would be refused, or the quote would be text.
         self._limit = CELL_LIMIT if dialect.quoting == "line" else RECORD_LIMIT
-        self._block, self._block_start = b"", 0
+        self._block, self._block_start, self._ahead = b"", 0, NEAR
 
     def after(self, place: int, known: int) -> int:
         """First border that is found from `place` on. `known` is a border before it: the nearer, the less is read."""
@@ -64,12 +66,10 @@ class Borders:
             state, last = self._follow(start, line, State.CLOSED if start == known else State.UNKNOWN)
             if state is not State.UNKNOWN or start == known:
                 break
-        tried = 0
         while line < self.size:
-            tried += 1
-            following = self._next_line(line + (BLOCK if tried > FEW_LINES else 0))
+            following = self._next_line(line)
             closed = state is State.CLOSED or line - last > self._limit
-            if closed and self._read(line, self._next_line(line)).strip(b" \t\r\n"):
+            if closed and self._read(line, following).strip(b" \t\r\n"):
                 return line
             state, last_here = self._follow(line, following, State.CLOSED if closed else state)
             line, last = following, max(last, last_here)
@@ -85,8 +85,7 @@ class Borders:
         """State at the line start `stop` if it is `state` at `start`, and the place of the last quote, or `start`."""
         if self._quoting == "none":
             return State.CLOSED, start
-        context = max(len(self._delimiter), len(self._end), 1)
-        before = self._read(max(self.first, start - context), start) if start > self.first else b""
+        before = self._read(max(self.first, start - CONTEXT), start) if start > self.first else b""
         content = before + self._read(start, stop)
         position = len(before)
         # The first quotes may be the rest of more.
@@ -133,7 +132,7 @@ class Borders:
 
     def _next_line(self, place: int) -> int:
         """Place behind the next line end; the end of the file if the line is longer than any may be."""
-        start, step = place, NEAR
+        start, step = place, LINE
         while start < self.size and start - place <= RECORD_LIMIT:
             stop = min(start + step, self.size)
             found = self._read(start, stop).find(self._end)
@@ -147,5 +146,10 @@ class Borders:
         """Bytes from `start` to `stop`. The bytes read last are kept."""
         offset = start - self._block_start
         if offset < 0 or stop > self._block_start + len(self._block):
-            self._block, self._block_start, offset = b"".join(self.content(start, max(stop, start + NEAR))), start, 0
+            # Whoever goes on reads ever more at once.
+            goes_on = 0 <= offset <= len(self._block)
+            self._ahead = min(2 * self._ahead, BLOCK) if goes_on else NEAR
+            self._block_start = max(0, start - CONTEXT)
+            self._block = b"".join(self.content(self._block_start, max(stop, start + self._ahead)))
+            offset = start - self._block_start
         return self._block[offset : offset + stop - start]

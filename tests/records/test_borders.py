@@ -85,6 +85,8 @@ def test_records_between_borders_are_the_files(
     options = DialectOptions(quoting=quoting, header=header)  # type: ignore[arg-type]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "NEAR", near)
+        patch.setattr(module, "LINE", 4)
+        patch.setattr(module, "BLOCK", 20)
         try:
             check(path, "csv", options, shares)
         except BadDataError:
