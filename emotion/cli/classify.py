@@ -229,7 +229,7 @@ def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:
     if as_json and task.output == STANDARD_STREAM:
         raise UsageError("--json and OUT - would both write on standard output", "name an output file")
     if shard is not None and any(is_stream(path) for path in (task.source, task.output)):
-        raise UsageError("--shard reads its input twice and writes files", "name files or folders")
+        raise UsageError("--shard needs an input that every shard can open, and writes files", "name files or folders")
 
 
 def _classify_all(

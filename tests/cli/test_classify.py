@@ -224,7 +224,7 @@ def test_an_argument_that_neither_is_given_nor_a_variable_is_missing(
         (("nowhere.csv", "out.csv"), 66, "no such file"),
         (("in.csv", "in.csv"), 2, "the same file"),
         (("in.csv", "out.csv", "--shard", "8/8"), 2, "I from 0 to N-1"),
-        (("-", "out.csv", "--shard", "0/8"), 2, "reads its input twice"),
+        (("-", "out.csv", "--shard", "0/8"), 2, "that every shard can open"),
         (("in.csv", "-", "--json"), 2, "both write on standard output"),
         (("in.csv", "out.csv", "--text-column", "body"), 65, "its columns are: id, text"),
         (("in.csv", "out.csv", "--on-error", "fail"), 65, "line 4: empty text"),
