@@ -256,7 +256,7 @@ def test_shards_of_which_one_is_killed_and_repeated_give_the_output_of_the_comma
     codes = [pod.wait() for pod in pods]
     assert codes == [0, 137, 0], "\n".join(pod.words() for pod in pods)
     output = node.claim / "predictions" / INPUT
-    assert not list(output.rglob("?.csv"))
+    assert not (output / "a.csv").exists()
     again = node.run(job, 1)
     assert again.code == 0, again.words
     emotion = str(Path(sys.executable).with_name("emotion"))
@@ -264,7 +264,7 @@ def test_shards_of_which_one_is_killed_and_repeated_give_the_output_of_the_comma
     subprocess.run([*command, str(node.claim)], check=True, capture_output=True)
     names = ["a.csv", "a.csv.errors.csv", "b.csv"]
     assert sorted(path.name for path in (tmp_path / "here").iterdir()) == names
-    assert sorted(path.name for path in output.iterdir() if path.is_file()) == names
+    assert sorted(path.name for path in output.iterdir() if path.is_file() and path.name[0] != ".") == names
     for name in names:
         assert (output / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
 
