@@ -32,7 +32,14 @@ from rich.table import Table
 from tests.benchmarks.classify import draw_texts
 
 ROOT = Path(__file__).resolve().parents[2]
-CODE = "from emotion.cli.main import main; main()"
+# The process reports its own traffic: others may not read that of a process that ended.
+CODE = """
+import atexit, pathlib, sys
+report = pathlib.Path(sys.argv.pop())
+atexit.register(lambda: report.write_text(pathlib.Path("/proc/self/io").read_text()))
+from emotion.cli.main import main
+main()
+"""
 LONG_TEXTS = 2000
 ROWS_AT_ONCE = 100
 TINY = "id,text\n0,i feel so happy\n"
@@ -155,18 +162,17 @@ def classify_with(checkout: Path, model: Path, source: Path, output: Path, *opti
     """Classify with the code of a checkout."""
     arguments = ["classify", str(source), str(output), "--model", str(model), "--threads", "1", *options]
     started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as log:
+    with tempfile.TemporaryFile("w+") as log, tempfile.NamedTemporaryFile("r") as report:
         # `-c` imports from the current folder first.
-        process = subprocess.Popen([sys.executable, "-c", CODE, *arguments], cwd=checkout, stdout=log, stderr=log)
-        # Its account of bytes is gone once the process is reaped.
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        seconds = time.perf_counter() - started
-        traffic = dict(line.split(": ") for line in Path(f"/proc/{process.pid}/io").read_text().splitlines())
+        command = [sys.executable, "-c", CODE, *arguments, report.name]
+        process = subprocess.Popen(command, cwd=checkout, stdout=log, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             log.seek(0)
             raise SystemExit(f"emotion {' '.join(arguments)} ended with {process.returncode}:\n{log.read()}")
+        traffic = dict(line.split(": ") for line in report.read().splitlines())
     bytes_of = (int(traffic[name]) for name in ("read_bytes", "rchar", "wchar"))
     return Usage(seconds, usage.ru_utime + usage.ru_stime, *bytes_of)
 
