@@ -60,7 +60,9 @@ class Pool:
         if len(first) <= PIECES_HERE or task is None:
             yield from chain.from_iterable(map(opened.piece_blocks, chain(first, pieces)))
             return
-        yield from self._spread(opened, chain(first, pieces), self._worker(opened, task))
+        # The first rows do not wait for the rest of their piece.
+        yield from opened.piece_blocks(first[0])
+        yield from self._spread(opened, chain(first[1:], pieces), self._worker(opened, task))
 
     def _worker(self, opened: Opened, task: Task) -> Callable[[Piece], Block]:
         """Give a function that classifies a piece in a process that is idle."""
