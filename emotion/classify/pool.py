@@ -41,12 +41,15 @@ class Pool:
 
     def close(self) -> None:
         """End the processes."""
-        # A helper that is stopped would never answer.
-        for helper in self._helpers:
-            helper.kill()
+        self._kill()
         self._threads.shutdown(cancel_futures=True)
         for helper in self._helpers:
             helper.close()
+
+    def _kill(self) -> None:
+        """Kill the processes: one that is stopped would never answer."""
+        for helper in self._helpers:
+            helper.kill()
 
     def blocks(self, opened: Opened, pieces: Iterator[Piece]) -> Iterator[Block]:
         """Classify the pieces of an open file.
@@ -99,7 +102,8 @@ class Pool:
             for future in running:
                 future.cancel()
             if wait(running, SECONDS).not_done:
-                self.close()
+                self._kill()
+                wait(running)
 
 
 def _for_others(task: Task) -> Task | None:
