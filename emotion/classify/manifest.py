@@ -28,7 +28,7 @@ VERSION = 5
 Manifest = dict[str, Any]
 SEAL = "seal"
 # Types of the keys that describe the part itself. `output` and `errors_file` are SHA-256 of the uncompressed content.
-TYPES = {"prefixed": bool, "header_bytes": int, "output": str, "errors_file": str, "lines": int, "input": str}
+TYPES = {"prefixed": bool, "output": str, "errors_file": str, "input": str}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from a shard that still runs to a shard that has ended, and nobody would classif
 """
 
 import json
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -44,10 +45,11 @@ def agree(
     listed = {str(task.output.relative_to(output)): task for task in found.tasks}
     entries = [(file, task.format, (input_stamp(task.source) or [0])[0]) for file, task in listed.items()]
     path = output / f".plan-{name or 'shards'}-of-{shards}.json"
-    write_new(path, json.dumps({"files": entries}, indent=1).encode() + b"\n")
+    if not os.path.lexists(path):
+        write_new(path, json.dumps({"files": entries}, indent=1).encode() + b"\n")
     planned = _read(path)
     if name is None and planned != entries:
-        changed = sorted({file for file, _, _ in {*planned, *entries} - ({*planned} & {*entries})})
+        changed = sorted({file for file, _, _ in {*planned} ^ {*entries}})
         raise BadDataError(
             f"{source} changed since its first shard began: {count(len(changed), 'file')}, such as"
             f" {escape_invisible(changed[0])}",

@@ -174,7 +174,8 @@ def classify(
     shares = _shares(found, source, output, own_shard, plan)
     cores = threads or usable_cores()
     # The tokenizers' threads, and those that numpy starts and nobody needs.
-    os.environ |= {"RAYON_NUM_THREADS": str(cores), "OPENBLAS_NUM_THREADS": "1"}
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ["RAYON_NUM_THREADS"] = str(threads or os.environ.get("RAYON_NUM_THREADS") or cores)
     folder = choose_model(model, Store(store))
     # Not before: --help and mistakes must not wait for onnxruntime.
     from emotion.classify.engine import ClosedPipe

@@ -95,8 +95,8 @@ class Classifier:
         threads = threads or usable_cores()
         small = graph.stat().st_size <= SMALL_MODEL_BYTES
         calls = min(threads, MOST_CALLS) if concurrent and small else 1
-        # Cores that run a batch each wait less than cores that share every operator of one batch.
-        at_once = 1 if small else min(threads, MOST_CALLS)
+        # Cores that run a batch each wait less than cores that share every operator of one batch. None is left over.
+        at_once = 1 if small else max(count for count in range(1, MOST_CALLS + 1) if threads % count == 0)
         session = open_on_cpu(graph, threads // (calls * at_once))
         if precision == "int8":
             _check_arithmetic(graph, session)

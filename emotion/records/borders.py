@@ -60,9 +60,9 @@ class Borders:
             return known
         if place >= self.size:
             return self.size
+        line = self._next_line(max(known, place - len(self._end)))
         for reach in (NEAR, FARTHER * NEAR, FARTHER**2 * NEAR, self._limit + 1):
             start = max(known, place - reach)
-            line = self._next_line(max(known, place - len(self._end)))
             state, last = self._follow(start, line, State.CLOSED if start == known else State.UNKNOWN)
             if state is not State.UNKNOWN or start == known:
                 break

@@ -62,8 +62,9 @@ class Codec:
     @property
     def has_ascii_bytes(self) -> bool:
         """Whether bytes below 128, and no others, are the characters of ASCII."""
-        others = bytes(range(128, 256)).decode(self.name, "replace")
-        return self.name.startswith(ASCII_BYTES) and not any(map(str.isascii, others))
+        if not self.name.startswith(ASCII_BYTES):
+            return False
+        return not any(map(str.isascii, bytes(range(128, 256)).decode(self.name, "replace")))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wide", self.name in WIDE)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnx import helper, load, numpy_helper, save
@@ -16,6 +17,7 @@ from onnx import helper, load, numpy_helper, save
 from emotion.errors import BadDataError, InputMissingError
 from emotion.onnx import session
 from emotion.onnx.batching import Batch
+from emotion.onnx.devices import open_on_cpu
 from emotion.onnx.session import INT8_KIND, Classifier, find_model, probabilities
 from tests.onnx.conftest import TEXTS
 from tests.toy import LABELS, write_model
@@ -60,6 +62,20 @@ def test_cores_run_a_batch_of_a_large_model_each(tmp_path: Path, size: str, monk
     monkeypatch.setattr(Classifier, "_run", lambda _, batch: meet(batch))
     assert np.isfinite(classifier.logits(["happy", "so happy", "so so happy", "so very very happy"])).all()
     assert len(together) == (4 if size == "large" else 0)
+
+
+@pytest.mark.parametrize(("threads", "batches"), [(1, 1), (2, 2), (5, 1), (6, 3), (8, 4)])
+def test_no_core_is_left_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, batches: int) -> None:
+    opened: list[int] = []
+
+    def open_and_count(graph: Path, count: int) -> onnxruntime.InferenceSession:
+        opened.append(count)
+        return open_on_cpu(graph, count)
+
+    monkeypatch.setattr(session, "SMALL_MODEL_BYTES", 1)
+    monkeypatch.setattr(session, "open_on_cpu", open_and_count)
+    classifier = Classifier.load(write_model(tmp_path), threads)
+    assert (classifier._batches, opened) == (batches, [threads // batches])
 
 
 @pytest.mark.usefixtures("size")
