@@ -16,17 +16,20 @@ from numpy.typing import NDArray
 
 from emotion.classify.pieces import Piece, PieceReader
 from emotion.classify.reader import TEXT, Chunk, ChunkReader, FindTexts, find_texts
-from emotion.classify.statistics import Statistics
+from emotion.classify.statistics import STEPS, Statistics
 from emotion.classify.tasks import Settings, Task
 from emotion.classify.writer import Writer
 from emotion.onnx.session import SMALL_MODEL_BYTES, Classifier, probabilities
+from emotion.records.batch import Rows
 from emotion.records.files import open_records
 from emotion.records.reading import reading
-from emotion.records.record import Record, Records
+from emotion.records.record import Records
 
 # The first chunk is small, so that output appears soon. Then chunks double up to `max_chunk_rows`. Their size does not
 # depend on time: the last digits of a score depend on the rows that run together, and every run has the same chunks.
 FIRST_CHUNK_ROWS = 32
+# A small model takes many rows at once, so that many of them have the same length.
+SMALL_CHUNK_ROWS = 1 << 14
 MAX_CHUNK_ROWS = 4096
 MIN_CHUNK_ROWS = 256
 
@@ -67,31 +70,34 @@ class Opened:
 
     def blocks(
         self,
-        batches: Iterator[list[Record]],
+        batches: Iterator[Rows],
         first_chunk: int = FIRST_CHUNK_ROWS,
         digest: "hashlib._Hash | None" = None,
     ) -> Iterator[Block]:
-        """Classify records, and update `digest` with their bytes."""
+        """Classify rows, and update `digest` with their bytes."""
         reader = ChunkReader(batches, self.find_texts)
         with closing(_classify_chunks(reader, self.classifier, first_chunk)) as chunks:
             for read, scores in chunks:
-                added = _appended_cells(read, scores, self.classifier.labels, self.settings.all_scores)
+                added = _new_columns(read, scores, self.classifier.labels, self.settings.all_scores)
                 if digest is not None:
-                    digest.update(b"".join(chain.from_iterable((record.raw, record.end) for record in read.records)))
-                yield Block(self.writer.rows(read.records, added), _counts(read, added), self._errors(read))
+                    for batch in read.batches:
+                        digest.update(batch.content())
+                yield Block(self.writer.rows(read.batches, added), _counts(read, added, scores), self._errors(read))
 
     def piece_blocks(self, piece: Piece) -> Iterator[Block]:
         """Classify the records of a piece. The last block has its digest and lines."""
         reader, digest = PieceReader(self.records, piece), hashlib.sha256()
-        first_chunk = FIRST_CHUNK_ROWS if piece.start == self.records.start else MAX_CHUNK_ROWS
+        first_chunk = FIRST_CHUNK_ROWS if piece.start == self.records.start else SMALL_CHUNK_ROWS
         yield from self.blocks(reader.batches(), first_chunk, digest)
         yield Block(lines=reader.lines, digest=digest.digest())
 
     def _errors(self, chunk: Chunk) -> list[RowError]:
-        decode = self.records.codec.decode
+        if not any(chunk.reasons):
+            return []
+        decode, records = self.records.codec.decode, chain.from_iterable(batch.records for batch in chunk.batches)
         return [
             RowError(record.line, reason, decode(record.raw))
-            for record, reason in zip(chunk.records, chunk.reasons, strict=True)
+            for record, reason in zip(records, chunk.reasons, strict=True)
             if reason
         ]
 
@@ -128,11 +134,11 @@ def joined_blocks(blocks: Iterator[Block]) -> Block:
     return Block(b"".join(block.output for block in found), counts, errors, found[-1].lines, found[-1].digest)
 
 
-def _counts(chunk: Chunk, added: Sequence[Sequence[str]]) -> Statistics:
-    labelled = [cells for cells, reason in zip(added, chunk.reasons, strict=True) if not reason]
-    return Statistics.of_chunk(
-        [cells[0] for cells in labelled], [float(cells[1]) for cells in labelled], chunk.reasons, chunk.cut
-    )
+def _counts(chunk: Chunk, added: Sequence[Sequence[str]], scores: NDArray[np.float64]) -> Statistics:
+    labelled = np.flatnonzero([not reason for reason in chunk.reasons])
+    labels = added[0] if len(labelled) == len(chunk.reasons) else [added[0][row] for row in labelled.tolist()]
+    steps = np.rint(STEPS * scores[labelled].max(axis=1, initial=0.0)).astype(int).tolist()
+    return Statistics.of_chunk(labels, steps, chunk.reasons, chunk.cut)
 
 
 def _classify_chunks(
@@ -145,7 +151,7 @@ def _classify_chunks(
     size = min(first_chunk, max_size)
     running: deque[tuple[Chunk, Future[NDArray[np.float64]]]] = deque()
     try:
-        while (chunk := reader.take(size)).records:
+        while (chunk := reader.take(size)).batches:
             running.append((chunk, pool.submit(_scores, classifier, chunk, stopped)))
             while running and (running[0][1].done() or len(running) > classifier.calls):
                 first, scores = running.popleft()
@@ -160,6 +166,8 @@ def _classify_chunks(
 
 def max_chunk_rows(model_bytes: int) -> int:
     """Rows of a full chunk, which takes some seconds: the time of a row grows with the model's size."""
+    if model_bytes <= SMALL_MODEL_BYTES:
+        return SMALL_CHUNK_ROWS
     return min(MAX_CHUNK_ROWS, max(MIN_CHUNK_ROWS, MAX_CHUNK_ROWS * SMALL_MODEL_BYTES // model_bytes))
 
 
@@ -174,21 +182,19 @@ def _scores(classifier: Classifier, chunk: Chunk, stopped: threading.Event) -> N
     return scores
 
 
-def _appended_cells(
-    chunk: Chunk, scores: NDArray[np.float64], labels: Sequence[str], all_scores: bool
-) -> list[list[str]]:
-    """Cells to append to each row: label, score, all scores. A row without finite scores gets empty cells."""
-    empty = [""] * (2 + all_scores * len(labels))
-    finite = np.isfinite(scores).all(axis=1)
-    for row in np.flatnonzero(~finite):
-        chunk.reasons[row] = chunk.reasons[row] or "the model has no score for this text"
+def _new_columns(chunk: Chunk, scores: NDArray[np.float64], labels: Sequence[str], all_scores: bool) -> list[list[str]]:
+    """Columns to append: labels, scores, all scores. A row without finite scores has empty cells."""
     known = np.nan_to_num(scores)
-    best = np.where(finite, known.argmax(axis=1), -1).tolist()
-    highest = known.max(axis=1, initial=0.0).tolist()
-    cells = [
-        [labels[label], f"{score:.6f}"] if label >= 0 else empty for label, score in zip(best, highest, strict=True)
+    columns = [
+        [labels[label] for label in known.argmax(axis=1).tolist()],
+        *map(_cells, [known.max(axis=1, initial=0.0), *(known.T if all_scores else ())]),
     ]
-    if all_scores:
-        for row in np.flatnonzero(finite):
-            cells[row] += [f"{score:.6f}" for score in scores[row].tolist()]
-    return cells
+    for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)):
+        chunk.reasons[row] = chunk.reasons[row] or "the model has no score for this text"
+        for column in columns:
+            column[row] = ""
+    return columns
+
+
+def _cells(scores: NDArray[np.float64]) -> list[str]:
+    return [f"{score:.6f}" for score in scores.tolist()]

@@ -19,6 +19,7 @@ from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream
 from emotion.errors import BadDataError, CannotWriteError
 from emotion.onnx.session import Classifier
+from emotion.records.batch import OwnRows
 from emotion.records.text_io import STANDARD_STREAM
 from emotion.store.atomic import cannot_write, open_replacing
 
@@ -116,7 +117,7 @@ def _blocks(opened: Opened, part: Piece | range | None, pool: Pool | None) -> Ge
     """Classify a part of an open file."""
     records = opened.records
     if isinstance(part, range):
-        yield from opened.blocks([record] for record in islice(records.rows, part.start, part.stop))
+        yield from opened.blocks(OwnRows([record]) for record in islice(records.rows, part.start, part.stop))
         return
     if records.borders is None:
         yield from opened.blocks(records.batches)

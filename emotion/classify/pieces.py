@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from emotion.errors import EmotionError
+from emotion.records.batch import Rows
 from emotion.records.borders import Borders
-from emotion.records.record import Record, Records
+from emotion.records.record import Records
 
 # Bytes of a piece. The first is small, so that output appears soon; then pieces double.
 FIRST_PIECE = 1 << 18
@@ -59,7 +60,7 @@ class PieceReader:
     piece: Piece
     lines: int = field(default=0, init=False)
 
-    def batches(self) -> Iterator[list[Record]]:
+    def batches(self) -> Iterator[Rows]:
         """Yield the records of the piece.
 
         Raises:
@@ -67,8 +68,8 @@ class PieceReader:
         """
         place, first = self.piece.start, 0
         for batch in self.records.batches_from(place):
-            first = first or batch[0].line
-            sizes = [len(record.raw) + len(record.end) for record in batch]
+            first = first or batch.first_line
+            sizes = batch.sizes()
             if place + sum(sizes) <= self.piece.stop and place < self.piece.stop:
                 yield batch
                 place += sum(sizes)
@@ -78,9 +79,9 @@ class PieceReader:
                 place += sizes[within]
                 within += 1
             if within:
-                yield batch[:within]
+                yield batch.part(0, within)
             if within < len(batch):
-                self.lines = batch[within].line - first
+                self.lines = batch.part(within, len(batch)).first_line - first
             break
         if place != self.piece.stop:
             raise BorderError(

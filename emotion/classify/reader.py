@@ -6,11 +6,12 @@ from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
+from emotion.records.batch import OwnRows, PlainRows, Rows
 from emotion.records.columns import find_column
 from emotion.records.json_lines import RepeatingObject, half_pair, json_type
-from emotion.records.record import Record, Records
+from emotion.records.record import Records
 from emotion.records.text_io import Codec
-from emotion.records.text_problem import text_problem
+from emotion.records.text_problem import text_problem, text_problems
 
 TEXT = "text"
 # Bounds the memory of a chunk with long records, in bytes.
@@ -19,46 +20,49 @@ CHUNK_BYTES = 1 << 21
 TEXT_CHARACTERS = 512
 
 
-# Gives the texts of records and, for those that cannot be classified, an empty text and the reason.
-FindTexts = Callable[[Sequence[Record]], tuple[list[str], list[str]]]
+NO_ROWS = OwnRows(())
+
+# Gives the texts of rows and, for those that cannot be classified, an empty text and the reason.
+FindTexts = Callable[[Rows], tuple[list[str], list[str]]]
 
 
 @dataclass(slots=True)
 class Chunk:
-    """Rows that one call classifies. `records`, `texts` and `reasons` have the same length.
+    """Rows that one call classifies: all of `batches`. `texts` and `reasons` have one entry a row.
 
     `cut` is the number of texts that the model does not read to their ends, once they are classified.
     """
 
-    records: list[Record] = field(default_factory=list)
+    batches: list[Rows] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     cut: int = 0
 
 
 class ChunkReader:
-    """Takes chunks from batches of records. The chunks do not depend on the batches."""
+    """Takes chunks from batches of rows. The chunks do not depend on the batches."""
 
-    def __init__(self, batches: Iterator[list[Record]], find: FindTexts) -> None:
+    def __init__(self, batches: Iterator[Rows], find: FindTexts) -> None:
         self._batches = batches
         self._find = find
-        self._left: list[Record] = []
+        self._left: Rows = NO_ROWS
 
     def take(self, count: int) -> Chunk:
         """Take the next `count` rows, or fewer if their texts are long. The chunk is empty at the end."""
         chunk = Chunk()
         size = work = 0
-        while (room := count - len(chunk.records)) and (batch := self._left or next(self._batches, [])):
-            texts, reasons = self._find(batch[:room])
-            sizes, works = [len(record.raw) for record in batch[:room]], list(map(len, texts))
+        while (room := count - len(chunk.texts)) and (batch := self._left or next(self._batches, NO_ROWS)):
+            tried = batch.part(0, min(room, len(batch)))
+            texts, reasons = self._find(tried)
+            sizes, works = tried.sizes(), list(map(len, texts))
             taken, full = len(texts), False
             if size + sum(sizes) > CHUNK_BYTES or work + sum(works) > count * TEXT_CHARACTERS:
                 taken, full = _until_full(sizes, works, CHUNK_BYTES - size, count * TEXT_CHARACTERS - work), True
             size, work = size + sum(sizes), work + sum(works)
-            chunk.records += batch[:taken]
+            chunk.batches.append(batch.part(0, taken))
             chunk.texts += texts[:taken]
             chunk.reasons += reasons[:taken]
-            self._left = batch[taken:]
+            self._left = batch.part(taken, len(batch))
             if full:
                 break
         return chunk
@@ -88,17 +92,21 @@ def find_texts(path: Path, opened: Records, column: str | None, new_names: Colle
     return partial(_csv_texts, index=index)
 
 
-def _csv_texts(records: Sequence[Record], index: int) -> tuple[list[str], list[str]]:
-    texts = ["" if record.problem else record.fields[index] for record in records]
-    reasons = [record.problem or text_problem(text) for record, text in zip(records, texts, strict=True)]
-    return ["" if reason else text for text, reason in zip(texts, reasons, strict=True)], reasons
+def _csv_texts(rows: Rows, index: int) -> tuple[list[str], list[str]]:
+    if isinstance(rows, PlainRows):
+        texts = rows.column(index)
+        reasons = text_problems(texts)
+    else:
+        texts = ["" if record.problem else record.fields[index] for record in rows.records]
+        reasons = [record.problem or text_problem(text) for record, text in zip(rows.records, texts, strict=True)]
+    if any(reasons):
+        texts = ["" if reason else text for text, reason in zip(texts, reasons, strict=True)]
+    return texts, reasons
 
 
-def _json_texts(
-    records: Sequence[Record], codec: Codec, key: str, new_names: frozenset[str]
-) -> tuple[list[str], list[str]]:
+def _json_texts(rows: Rows, codec: Codec, key: str, new_names: frozenset[str]) -> tuple[list[str], list[str]]:
     texts, reasons = [], []
-    for record in records:
+    for record in rows.records:
         values = record.values or {}
         reason = record.problem or _object_problem(values, key, new_names)
         if not reason:

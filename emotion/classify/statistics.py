@@ -29,11 +29,10 @@ class Statistics:
     steps: Counter[int] = field(default_factory=Counter)
 
     @classmethod
-    def of_chunk(cls, labels: Sequence[str], scores: Iterable[float], reasons: Sequence[str], cut: int) -> "Statistics":
-        """Count the rows of a chunk: labels and scores of rows that have them, `reasons` of all rows."""
-        problems = Counter(reason for reason in reasons if reason)
-        steps = Counter(round(score * STEPS) for score in scores)
-        return cls(len(reasons), problems.total(), cut, Counter(labels), problems, steps)
+    def of_chunk(cls, labels: Sequence[str], steps: Iterable[int], reasons: Sequence[str], cut: int) -> "Statistics":
+        """Count the rows of a chunk: labels and `steps` of rows that have them, `reasons` of all rows."""
+        problems = Counter(filter(None, reasons))
+        return cls(len(reasons), problems.total(), cut, Counter(labels), problems, Counter(steps))
 
     def merge(self, other: "Statistics") -> None:
         """Add the counts of other rows."""

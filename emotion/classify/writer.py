@@ -5,9 +5,11 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
+from itertools import chain, repeat
 
 from emotion.errors import BadDataError
-from emotion.records.record import Record, Records
+from emotion.records.batch import PlainRows, Record, Rows
+from emotion.records.record import Records
 from emotion.records.text_io import Codec
 
 PREFIX = "predicted_"
@@ -41,10 +43,24 @@ class Writer:
         self._width = len(records.header or ())
         self._check_labels(labels)
 
-    def rows(self, records: Sequence[Record], added: Sequence[list[str]]) -> bytes:
-        """Bytes of `records`. `added` has label, score and further scores per record, or empty strings."""
+    def rows(self, batches: Iterable[Rows], added: Sequence[Sequence[str]]) -> bytes:
+        """Bytes of the rows of all batches. `added` are the new columns: labels, scores, further scores."""
         line = self._json_line if self._records.header is None else self._row
-        return b"".join(map(line, records, added))
+        parts, first = [], 0
+        for batch in batches:
+            columns = [column[first : first + len(batch)] for column in added]
+            if isinstance(batch, PlainRows):
+                parts.append(self._plain_rows(batch, columns))
+            else:
+                parts += map(line, batch.records, zip(*columns, strict=True))
+            first += len(batch)
+        return b"".join(parts)
+
+    def _plain_rows(self, rows: PlainRows, columns: Sequence[Sequence[str]]) -> bytes:
+        """Bytes of plain rows, which have a cell for every column of the header."""
+        delimiter = repeat(self._records.dialect.delimiter)
+        cells = chain.from_iterable((delimiter, column) for column in (map(self._label, columns[0]), *columns[1:]))
+        return "".join(chain.from_iterable(zip(rows.texts, *cells, repeat(rows.end)))).encode()
 
     def header(self) -> bytes:
         """All that precedes the first record: what the input has, with the new names in the header."""

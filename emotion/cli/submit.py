@@ -62,6 +62,9 @@ class ClassifyJobOptions(ClassifyOptions):
         PrecisionName | None,
         typer.Option(help="classify: int8, float32, or auto: int8 if the model has it [dim](default: auto)[/]."),
     ] = None
+    join: Annotated[
+        bool | None, typer.Option("--join/--no-join", help="classify: whether the last shard joins the parts.")
+    ] = None
 
 
 @with_option_groups

@@ -23,12 +23,17 @@ class ClassifyOptions:
     on_error: str | None = None
     max_errors: str | None = None
     precision: str | None = None
+    join: bool | None = None
 
     @property
     def given(self) -> list[str]:
         """The options that are set, as on the command line."""
         names = [name for name, value in vars(self).items() if value is not None]
-        flags = {"source": "--input", "header": "--header" if self.header else "--no-header"}
+        flags = {
+            "source": "--input",
+            "header": "--header" if self.header else "--no-header",
+            "join": "--join" if self.join else "--no-join",
+        }
         return [flags.get(name, "--" + name.replace("_", "-")) for name in names]
 
     @property
@@ -41,12 +46,17 @@ class ClassifyOptions:
             "EMOTION_TEXT_COLUMN": self.text_column,
             "EMOTION_DELIMITER": self.delimiter,
             "EMOTION_QUOTING": self.quoting,
-            "EMOTION_HEADER": None if self.header is None else str(int(self.header)),
+            "EMOTION_HEADER": _flag(self.header),
             "EMOTION_ENCODING": self.encoding,
             "EMOTION_ON_ERROR": self.on_error,
             "EMOTION_MAX_ERRORS": self.max_errors,
             "EMOTION_PRECISION": self.precision,
+            "EMOTION_JOIN": _flag(self.join),
         }
+
+
+def _flag(value: bool | None) -> str | None:
+    return None if value is None else str(int(value))
 
 
 def check_options(options: ClassifyOptions) -> None:

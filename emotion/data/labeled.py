@@ -8,13 +8,13 @@ from typing import NamedTuple
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import count, first_items, visible
 from emotion.params.schema import DataTable
+from emotion.records.batch import Record
 from emotion.records.columns import find_column
 from emotion.records.dialect import DialectOptions, Format, parse_delimiter
 from emotion.records.files import format_of, open_records
 from emotion.records.json_lines import RepeatingObject, half_pair, json_type
 from emotion.records.lines import Lines
 from emotion.records.reading import doubt, reading, sentence
-from emotion.records.record import Record
 from emotion.records.text_io import Codec, open_bytes
 from emotion.records.text_problem import text_problem, undecodable
 

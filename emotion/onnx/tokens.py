@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from emotion.text.words import AsciiWords
+from emotion.text.words import OTHER, AsciiWords
 
 # Characters of one tokenizer call: its encodings need about fifty times the memory of the text.
 SLICE_CHARACTERS = 1 << 20
@@ -54,35 +54,30 @@ class TextTokenizer:
         return parts[0] if len(parts) == 1 else _joined(parts)
 
     def _slice_tokens(self, texts: Sequence[str]) -> Tokens:
-        words: list[list[str] | None] = [None] * len(texts)
-        if self._words is not None:
-            words = self._words.split(texts, self._min_cut)
-        others = np.flatnonzero([found is None for found in words])
-        if not len(others):
-            return self._word_tokens(words)
-        plain = np.flatnonzero([found is not None for found in words])
-        parts = [self._encoded(texts, others)]
-        if len(plain):
-            parts.append(self._word_tokens([words[row] for row in plain]))
-        order = np.argsort(np.concatenate([others, plain]))
+        kinds = self._words.kinds(texts, self._min_cut) if self._words is not None else np.full(len(texts), OTHER)
+        groups = [(kind, np.flatnonzero(kinds == kind)) for kind in np.unique(kinds).tolist()]
+        parts = [self._kind_tokens([texts[row] for row in rows.tolist()], kind) for kind, rows in groups]
+        if len(parts) == 1:
+            return parts[0]
+        order = np.argsort(np.concatenate([rows for _, rows in groups]))
         joined = _joined(parts)
         return Tokens(joined.lengths[order], joined.starts[order], joined.cut[order], joined.ids, joined.type_ids)
 
-    def _word_tokens(self, words: Sequence[list[str] | None]) -> Tokens:
-        """Tokens of texts that are split into words."""
-        assert self._words is not None  # noqa: S101  it split them
-        found = [split for split in words if split is not None]
-        counts = np.fromiter(map(len, found), np.int64, len(found))
-        ids = self._words.ids(chain.from_iterable(found), int(counts.sum()))
+    def _kind_tokens(self, texts: Sequence[str], kind: int) -> Tokens:
+        """Tokens of texts of one kind."""
+        if self._words is None or kind == OTHER:
+            return self._encoded(texts)
+        ids, starts, counts = self._words.ids(texts, kind)
         lengths = np.minimum(counts, self._max_length)
-        starts = np.cumsum(counts) - (lengths if self._from_end else counts)
+        if self._from_end:
+            starts += counts - lengths
         return Tokens(lengths, starts, counts > self._max_length, ids, np.zeros_like(ids))
 
-    def _encoded(self, texts: Sequence[str], rows: NDArray[np.int64]) -> Tokens:
-        """Tokens of the texts in `rows`, by the tokenizer itself."""
-        encodings = self._encode([texts[row] for row in rows])
-        lengths = np.fromiter((-1 if found is None else len(found) for found in encodings), np.int64, len(rows))
-        cut = np.fromiter(map(self._is_cut, encodings), np.bool_, len(rows))
+    def _encoded(self, texts: Sequence[str]) -> Tokens:
+        """Tokens of the texts by the tokenizer itself."""
+        encodings = self._encode(texts)
+        lengths = np.fromiter((-1 if found is None else len(found) for found in encodings), np.int64, len(texts))
+        cut = np.fromiter(map(self._is_cut, encodings), np.bool_, len(texts))
         counts = np.maximum(lengths, 0)
         good = [found for found in encodings if found is not None]
         ids = np.fromiter(chain.from_iterable(found.ids for found in good), np.int64, int(counts.sum()))

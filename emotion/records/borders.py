@@ -6,7 +6,6 @@ last there. From then on every quote is followed, until a malformed one makes th
 """
 
 import os
-import re
 from collections.abc import Iterator
 from enum import Enum
 
@@ -14,7 +13,6 @@ from emotion.records.dialect import Dialect
 from emotion.records.plain import CELL_LIMIT
 from emotion.records.sample import RECORD_LIMIT
 
-QUOTES = re.compile(rb'"+')
 # How much farther each further look goes.
 FARTHER = 16
 LINE_ENDS = b"\r\n"
@@ -92,11 +90,11 @@ class Borders:
         if before.endswith(b'"') and state is State.UNKNOWN:
             position = len(content) - len(content[position:].lstrip(b'"'))
         last = position
-        for quotes in QUOTES.finditer(content, position):
+        for first, end in _quotes(content, position):
             if state is State.CLOSED_AT_END:
-                state = State.UNKNOWN if content.find(self._end, last, quotes.start()) < 0 else State.CLOSED
-            state = self._next(content, quotes.start(), quotes.end(), state)
-            last = quotes.end()
+                state = State.UNKNOWN if content.find(self._end, last, first) < 0 else State.CLOSED
+            state = self._next(content, first, end, state)
+            last = end
         return State.CLOSED if state is State.CLOSED_AT_END else state, start + last - len(before)
 
     def _next(self, content: bytes, start: int, stop: int, state: State) -> State:
@@ -153,3 +151,13 @@ class Borders:
             self._block = b"".join(self.content(self._block_start, max(stop, start + self._ahead)))
             offset = start - self._block_start
         return self._block[offset : offset + stop - start]
+
+
+def _quotes(content: bytes, position: int) -> Iterator[tuple[int, int]]:
+    """Yield where quotes that stand together start and end, from `position` on."""
+    # The search for a byte is a hundred times faster than a pattern's.
+    while (start := content.find(b'"', position)) >= 0:
+        position = start + 1
+        while content.startswith(b'"', position):
+            position += 1
+        yield start, position

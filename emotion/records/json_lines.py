@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from emotion.records.batch import OwnRows, Record, Rows
 from emotion.records.lines import Lines
-from emotion.records.record import Record, Records
+from emotion.records.record import Records
 from emotion.records.text_io import Codec
 from emotion.records.text_problem import MARK, undecodable
 
@@ -47,17 +48,17 @@ def json_type(value: object) -> str:
     return names.get(type(value), f"of type {type(value).__name__}")
 
 
-def _batches_from(lines: Lines, number: int, place: int) -> Iterator[list[Record]]:
+def _batches_from(lines: Lines, number: int, place: int) -> Iterator[Rows]:
     lines.jump(place, number)
     yield from _batches(lines)
 
 
-def _batches(lines: Lines) -> Iterator[list[Record]]:
+def _batches(lines: Lines) -> Iterator[Rows]:
     while line := lines.take():
         number = lines.number
         raw, end = lines.split_end(line)
         values, problem = _parse(lines.decode(raw))
-        yield [Record(number, raw, end + lines.take_blank(spaces=True), values=values, problem=problem)]
+        yield OwnRows([Record(number, raw, end + lines.take_blank(spaces=True), values=values, problem=problem)])
 
 
 def _parse(text: str) -> tuple[dict[str, Any] | None, str]:

@@ -61,10 +61,10 @@ class Lines:
             self._ahead = next(self._blocks_of_lines, [])[::-1]
         return self._ahead.pop() if self._ahead else b""
 
-    def take_read(self) -> list[bytes]:
-        """Take the lines that are read already, up to the last that is not blank: what follows that is not known."""
-        left = 1
-        while left < len(self._ahead) and self._ahead[left - 1] in self._ends:
+    def take_read(self, most: int) -> list[bytes]:
+        """Take up to `most` of the lines that are read already. They end before a line that is not blank."""
+        left = max(1, len(self._ahead) - most)
+        while left < len(self._ahead) and self.is_blank(self._ahead[left - 1]):
             left += 1
         lines = self._ahead[left:][::-1]
         del self._ahead[left:]
@@ -96,7 +96,7 @@ class Lines:
         """Take the blank lines that follow; with `spaces` also lines of white space."""
         blank = bytearray()
         while line := self._next():
-            if line not in self._ends and not (spaces and self._is_space(line)):
+            if not self.is_blank(line) and not (spaces and self._is_space(line)):
                 self._ahead.append(line)
                 break
             blank += line
@@ -104,6 +104,10 @@ class Lines:
             if len(blank) > RECORD_LIMIT:
                 raise BadDataError(f"{self.path}: over {RECORD_LIMIT >> 20} MiB of blank lines", "remove them")
         return bytes(blank)
+
+    def is_blank(self, line: bytes) -> bool:
+        """Whether a line is only a line end."""
+        return line in self._ends
 
     def _is_space(self, line: bytes) -> bool:
         narrow_text = not self.codec.wide and not line[:1].isspace()

@@ -1,27 +1,74 @@
-"""Finds lines that may be decoded and split together, and the limits that other lines are held to one by one."""
+"""Parses lines of a CSV or TSV file together, up to the first that needs more care."""
 
+import csv
 from collections.abc import Sequence
+from itertools import chain, repeat, takewhile
 
+from emotion.records.batch import PlainRows
+from emotion.records.dialect import Dialect
 from emotion.records.text_problem import MARK, SWAPPED_MARK
 
 # Characters of the longest cell. A row with a longer cell cannot be used.
 CELL_LIMIT = 1 << 20
 
 
-def plain_texts(lines: Sequence[bytes], end: str, encoding: str, *, quotes: bool) -> list[str]:
-    """Texts of lines of a CSV or TSV file, without their line ends, which are all `end`.
+def plain_rows(lines: list[bytes], first_line: int, end: str, dialect: Dialect, width: int) -> PlainRows:
+    """The rows of `lines`, which are said to be UTF-8, up to the first that is not plain.
 
-    There are none if a line is not UTF-8, or has a quote (with `quotes`), another line end, a byte order mark or NUL,
-    or may have a cell over CELL_LIMIT.
+    A plain row has `width` cells and the line end `end`. All quoted cells are closed in its line. It has no other line
+    end, byte order mark, NUL or undecodable byte, and no cell over CELL_LIMIT.
     """
+    texts = _texts(lines, end)
+    cells = _cells(texts, end, dialect, width)
+    count = len(cells) // width
+    return PlainRows(first_line, lines[:count], texts[:count], end, cells, width)
+
+
+def _texts(lines: Sequence[bytes], end: str) -> list[str]:
+    """Texts of `lines` without their line ends. There are none if a line is odd, whatever its cells are."""
     content = b"".join(lines)
-    odd = b"\0" in content or (quotes and b'"' in content)
     other = {"\n": b"\r", "\r": b"\n"}.get(end)
     mixed = other in content if other else not content.count(b"\r") == content.count(b"\n") == len(lines)
-    if odd or mixed or encoding != "utf-8" or not lines or max(map(len, lines)) > CELL_LIMIT:
+    if mixed or b"\0" in content or not lines or max(map(len, lines)) > CELL_LIMIT:
         return []
     try:
         text = content.decode()
     except UnicodeError:
         return []
     return [] if MARK in text or SWAPPED_MARK in text else text.split(end)[:-1]
+
+
+def _cells(texts: Sequence[str], end: str, dialect: Dialect, width: int) -> list[str]:
+    """Cells of the rows up to the first of another width or with an unclosed quote."""
+    delimiter, quoting, _ = dialect
+    content = end.join(texts)
+    if quoting == "none" or '"' not in content:
+        return _split(texts, delimiter, width)
+    if quoting == "csv":
+        return _quoted_cells(texts, delimiter, width)
+    starts = ('"', f'{delimiter}"')
+    return _split(
+        list(takewhile(lambda text: not text.startswith(starts[0]) and starts[1] not in text, texts)), delimiter, width
+    )
+
+
+def _split(texts: Sequence[str], delimiter: str, width: int) -> list[str]:
+    """Cells of rows without quoted cells."""
+    counts = list(map(str.count, texts, repeat(delimiter)))
+    if counts.count(width - 1) < len(counts):
+        texts = texts[: next(row for row, count in enumerate(counts) if count != width - 1)]
+    return delimiter.join(texts).split(delimiter) if texts else []
+
+
+def _quoted_cells(texts: Sequence[str], delimiter: str, width: int) -> list[str]:
+    """Cells of rows as RFC 4180 quotes them."""
+    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            if len(row) != width or reader.line_num != len(rows) + 1:
+                break
+            rows.append(row)
+    except csv.Error:  # malformed, or longer than that module takes
+        pass
+    return list(chain.from_iterable(rows))

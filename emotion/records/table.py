@@ -6,6 +6,7 @@ from functools import partial
 
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import visible
+from emotion.records.batch import Record, Rows
 from emotion.records.columns import JSONL_HINT
 from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS, RowReader
 from emotion.records.dialect import (
@@ -22,7 +23,7 @@ from emotion.records.dialect import (
 )
 from emotion.records.doubts import ambiguous_quote
 from emotion.records.lines import Lines
-from emotion.records.record import Record, Records
+from emotion.records.record import Records
 from emotion.records.row_parser import parse_line
 from emotion.records.sample import logical_rows
 from emotion.records.text_problem import undecodable
@@ -63,9 +64,9 @@ def _batches_from(
     reader: RowReader,
     first: Record,
     number: int,
-    batches_from: Callable[[int], Iterator[list[Record]]],
+    batches_from: Callable[[int], Iterator[Rows]],
     place: int,
-) -> Iterator[list[Record]]:
+) -> Iterator[Rows]:
     """Rows of a file without a header from a border on. Its first row stays what it was before its width was known."""
     if place > opened.start:
         return batches_from(place)

@@ -1,5 +1,7 @@
 """Decides whether a cell is a text that a person could read."""
 
+from collections.abc import Sequence
+
 from emotion.formatting import invisible
 
 MARK = "\ufeff"
@@ -20,6 +22,14 @@ def text_problem(text: str, name: str = "text") -> str:
     if text.endswith(CONTROL_Z):
         return f"Ctrl-Z (0x1A) at the end of the {name}"
     return f"undecodable bytes in the {name}" if undecodable(text) else ""
+
+
+def text_problems(texts: Sequence[str]) -> list[str]:
+    """`text_problem` of every text."""
+    joined = "".join(texts)
+    if joined.isascii() and CONTROL_Z not in joined and all(texts) and "".join([text[0] for text in texts]).isalnum():
+        return [""] * len(texts)
+    return list(map(text_problem, texts))
 
 
 def looks_empty(text: str) -> bool:

@@ -23,7 +23,16 @@ def learn_tokenizer(texts: Iterable[str], params: WordTextTable, padded_length: 
     """
     tokenizer = learn_words(texts, params.vocabulary)
     tokenizer.enable_truncation(params.max_length)
-    tokenizer.enable_padding(direction=params.padding, pad_id=PAD_ID, pad_token=PAD, length=padded_length or 1)
+    return _padded(tokenizer, params.padding, padded_length or 1)
+
+
+def without_fixed_length(tokenizer: Tokenizer) -> Tokenizer:
+    """A copy that only gives a text without words one token of padding."""
+    return _padded(Tokenizer.from_str(tokenizer.to_str()), (tokenizer.padding or {})["direction"], 1)
+
+
+def _padded(tokenizer: Tokenizer, direction: str, length: int) -> Tokenizer:
+    tokenizer.enable_padding(direction=direction, pad_id=PAD_ID, pad_token=PAD, length=length)
     return tokenizer
 
 

@@ -6,8 +6,9 @@ other tokenizer.json, and any other text, belongs to `tokenizers`.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import repeat
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,14 @@ SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar
 WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # noqa: RUF001  the typographic apostrophe is meant
 # The same for ASCII, without the typographic apostrophe.
 TOKENS = re.compile(r"\w+(?:'\w+)*|[^\w\s]", re.ASCII)
-# White space that is kept as a space. All other control characters are removed, and join what is beside them.
-SPACES = str.maketrans("\t\n\r", "   ")
+LETTER_BYTES = ascii_letters.encode() + b" "
+# Printable ASCII, and white space that is kept as a space. All other control characters are removed, and join what is
+# beside them.
+PLAIN_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n\r"
+# Kinds of texts: only letters and spaces, any plain ASCII, all others.
+LETTERS, ASCII, OTHER = range(3)
+# A word that no plain text has, and its place among the ids.
+BETWEEN, NO_ID = " \1 ", -1
 
 
 def split_into_words(tokenizer: Tokenizer) -> Tokenizer:
@@ -45,7 +52,7 @@ class AsciiWords:
     """Words and token ids of plain ASCII texts, not cut."""
 
     def __init__(self, vocabulary: dict[str, int], unknown: int, added: list[str]) -> None:
-        self._vocabulary, self._unknown, self._added = vocabulary, unknown, added
+        self._vocabulary, self._unknown, self._added = {**vocabulary, BETWEEN.strip(): NO_ID}, unknown, added
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "AsciiWords | None":
@@ -62,31 +69,28 @@ class AsciiWords:
         unknown = vocabulary.get(model["unk_token"])
         return cls(vocabulary, unknown, [token["content"] for token in added]) if unknown is not None else None
 
-    def split(self, texts: Sequence[str], longest: int) -> list[list[str] | None]:
-        """Words of the texts.
+    def kinds(self, texts: Sequence[str], longest: int) -> NDArray[np.int8]:
+        """Kind of each text, int8 (texts,): LETTERS, ASCII or OTHER."""
+        if max(map(len, texts), default=0) <= longest and self._kind("".join(texts)) == LETTERS:
+            return np.full(len(texts), LETTERS, np.int8)
+        kinds = (self._kind(text) if len(text) <= longest else OTHER for text in texts)
+        return np.fromiter(kinds, np.int8, len(texts))
 
-        A text is None if it is not plain ASCII, has an added token such as [PAD], or has over `longest` characters.
+    def ids(self, texts: Sequence[str], kind: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Token ids of texts of one kind, LETTERS or ASCII.
+
+        Returns the ids of all texts with something between texts, int64; where the ids of a text start, and how many
+        it has, both int64 (texts,).
         """
-        joined = "\n".join(texts)
-        if max(map(len, texts), default=0) <= longest and joined.count("\n") == len(texts) - 1:
-            plain = joined.replace("\n", " ")
-            if self._is_plain(plain):
-                letters = plain.replace(" ", "").isalpha()
-                return [text.split() if letters else _words(text) for text in joined.lower().split("\n")]
-        return [self._split(text) if len(text) <= longest else None for text in texts]
+        joined = BETWEEN.join(texts).lower()
+        words = joined.split() if kind == LETTERS else TOKENS.findall(joined)
+        ids = np.fromiter(map(self._vocabulary.get, words, repeat(self._unknown)), np.int64, len(words))
+        stops = np.append(np.flatnonzero(ids == NO_ID), len(ids))
+        starts = np.append(0, stops[:-1] + 1)
+        return ids, starts, stops - starts
 
-    def ids(self, words: Iterable[str], count: int) -> NDArray[np.int64]:
-        """Ids of `count` words, int64 (count,)."""
-        return np.fromiter(map(self._vocabulary.get, words, repeat(self._unknown)), np.int64, count)
-
-    def _split(self, text: str) -> list[str] | None:
-        plain = text if text.isprintable() else text.translate(SPACES)
-        return _words(plain.lower()) if self._is_plain(plain) else None
-
-    def _is_plain(self, text: str) -> bool:
-        return text.isascii() and text.isprintable() and not any(token in text for token in self._added)
-
-
-def _words(lower: str) -> list[str]:
-    """Words of a text in lower case. Letters and spaces are split in half the time."""
-    return lower.split() if lower.replace(" ", "").isalpha() else TOKENS.findall(lower)
+    def _kind(self, text: str) -> int:
+        others = text.encode("utf-8", "surrogatepass").translate(None, LETTER_BYTES)
+        if others.translate(None, PLAIN_BYTES) or any(token in text for token in self._added):
+            return OTHER
+        return ASCII if others else LETTERS

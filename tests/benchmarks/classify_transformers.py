@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from emotion.classify.blocks import _appended_cells, max_chunk_rows
+from emotion.classify.blocks import _new_columns, max_chunk_rows
 from emotion.classify.reader import TEXT, ChunkReader, find_texts
 from emotion.classify.writer import Writer
 from emotion.onnx.session import INT8, Classifier, Precision, probabilities
@@ -91,7 +91,7 @@ def stages(model: Path, source: Path, precision: Precision) -> dict[str, float]:
         while True:
             with timed("reading"):
                 chunk = reader.take(max_chunk_rows(classifier.graph.stat().st_size))
-            if not chunk.records:
+            if not chunk.batches:
                 return seconds
             logits = np.empty((len(chunk.texts), len(classifier.labels)), np.float32)
             with timed("tokens"):
@@ -100,8 +100,8 @@ def stages(model: Path, source: Path, precision: Precision) -> dict[str, float]:
                 for batch in batches:
                     logits[batch.rows] = classifier._run(batch)
             with timed("writing"):
-                cells = _appended_cells(chunk, probabilities(logits), classifier.labels, all_scores=False)
-                output.write(writer.rows(chunk.records, cells))
+                cells = _new_columns(chunk, probabilities(logits), classifier.labels, all_scores=False)
+                output.write(writer.rows(chunk.batches, cells))
 
 
 def _print_stages(precision: Precision, seconds: dict[str, float], rows: int) -> None:

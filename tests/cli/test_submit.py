@@ -78,7 +78,7 @@ def test_a_classification_reads_files_as_the_command_line_says(api: ApiServer, e
         "--text-column",
         " $(2) ü",
     ]
-    rows = ["--on-error", "keep", "--max-errors", "5%", "--precision", "int8"]
+    rows = ["--on-error", "keep", "--max-errors", "5%", "--precision", "int8", "--no-join"]
     done = emotion("submit", "classify", "--input", "inbox", *dialect, *rows, "--no-follow")
     assert done.returncode == 0, done.stderr
     (job,) = api.all("Job")
@@ -91,6 +91,7 @@ def test_a_classification_reads_files_as_the_command_line_says(api: ApiServer, e
         "EMOTION_ON_ERROR": "keep",
         "EMOTION_MAX_ERRORS": "5%",
         "EMOTION_PRECISION": "int8",
+        "EMOTION_JOIN": "0",
     }
     assert variables(job).items() >= expected.items()
 

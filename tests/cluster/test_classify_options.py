@@ -31,6 +31,7 @@ def test_every_option_is_a_variable() -> None:
         on_error="fail",
         max_errors="5%",
         precision="int8",
+        join=False,
     )
     expected = {
         "EMOTION_INPUT": "/store/inputs/tweets",
@@ -45,6 +46,7 @@ def test_every_option_is_a_variable() -> None:
         "EMOTION_ON_ERROR": "fail",
         "EMOTION_MAX_ERRORS": "5%",
         "EMOTION_PRECISION": "int8",
+        "EMOTION_JOIN": "0",
     }
     manifest = environment()
     assert {name: value for name, value in found.items() if manifest.get(name) != value} == expected
@@ -59,7 +61,7 @@ def test_any_precision_replaces_the_job_s_own(precision: str) -> None:
 
 def test_only_what_was_given_is_set() -> None:
     manifest = environment()
-    for option, value in (("delimiter", "|"), ("header", True), ("max_errors", "0")):
+    for option, value in (("delimiter", "|"), ("header", True), ("max_errors", "0"), ("join", True)):
         name = f"EMOTION_{option.upper()}"
         assert name not in manifest
         assert environment(**{option: value}) == {**manifest, name: "1" if value is True else value}

@@ -17,7 +17,7 @@ from emotion.onnx.session import Classifier
 from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable, WordTrainingTable
 from emotion.store.atomic import write_json
 from emotion.text.encoded import Encoded, encode
-from emotion.text.vocabulary import learn_tokenizer
+from emotion.text.vocabulary import learn_tokenizer, without_fixed_length
 
 LABELS = ["Wut", "größte Freude", "恐れ"]
 TEXTS = ["i feel happy today", "so furious", "scared, very scared", "日本", "unheard of", "happy " * 60]
@@ -25,6 +25,7 @@ LEFT = WordTextTable(padding="left")
 LSTM = LstmTable(embedding_dim=8, units=6, hidden=[8, 4])
 MODELS = {
     "ann": WordParams(model=AnnTable(embedding_dim=8, hidden=[8, 4]), text=LEFT),
+    "ann without padding": WordParams(model=AnnTable(embedding_dim=8, hidden=[8, 4])),
     "lstm": WordParams(model=LSTM, text=LEFT),
     "lstm in buckets": WordParams(model=LSTM, text=LEFT, training=WordTrainingTable(buckets=True)),
 }
@@ -45,6 +46,7 @@ class Exported:
 
 def export(folder: Path, name: str, labels: list[str], opset: int = 17) -> Exported:
     from emotion.models.build import build_model
+    from emotion.models.without_padding import without_padding
     from emotion.onnx.export import to_onnx, word_config
 
     prepare(1, 0)
@@ -54,14 +56,20 @@ def export(folder: Path, name: str, labels: list[str], opset: int = 17) -> Expor
     random = np.random.default_rng(0)
     # Weights as training may leave them, biases too, so that no term of the graph is nothing.
     model.set_weights([random.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
-    (folder / "model.onnx").write_bytes(to_onnx(model, opset))
-    tokenizer.save(str(folder / "tokenizer.json"))
+    short = name == "ann without padding"
+    (folder / "model.onnx").write_bytes(to_onnx(without_padding(model) if short else model, opset))
+    (without_fixed_length(tokenizer) if short else tokenizer).save(str(folder / "tokenizer.json"))
     write_json(folder / "config.json", word_config(params, labels))
     return Exported(model, tokenizer, folder)
 
 
 @pytest.fixture(scope="module", params=list(MODELS))
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    return export(tmp_path_factory.mktemp("model"), request.param, LABELS)
+
+
+@pytest.fixture(scope="module", params=["ann without padding", "lstm in buckets"])
+def any_length(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     return export(tmp_path_factory.mktemp("model"), request.param, LABELS)
 
 
@@ -94,7 +102,9 @@ def test_any_batch_gives_the_logits_of_the_model(exported: Exported, rows: int) 
     assert np.abs(expected).max() > 0.1
 
 
-def test_the_signature(exported: Exported) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_the_signature(name: str, tmp_path: Path) -> None:
+    exported = export(tmp_path, name, LABELS)
     graph = exported.graph.graph
     (inputs,), (outputs,) = graph.input, graph.output
     shapes = [
@@ -102,7 +112,7 @@ def test_the_signature(exported: Exported) -> None:
         for value in (inputs, outputs)
     ]
     assert (inputs.name, outputs.name) == ("input_ids", "logits")
-    assert shapes == [["batch", exported.model.inputs[0].shape[1] or "length"], ["batch", 3]]
+    assert shapes == [["batch", 35 if name in {"ann", "lstm"} else "length"], ["batch", 3]]
     assert inputs.type.tensor_type.elem_type == onnx.TensorProto.INT64
     assert outputs.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
@@ -123,8 +133,8 @@ def test_the_lstm_is_one_bidirectional_operator(lstm: Exported) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_a_row_of_the_lstm_has_its_own_length_and_the_same_logits_in_any_company(lstm: Exported, threads: int) -> None:
-    classifier = Classifier.load(lstm.folder, threads)
+def test_a_row_has_its_own_length_and_the_same_logits_in_any_company(any_length: Exported, threads: int) -> None:
+    classifier = Classifier.load(any_length.folder, threads)
     texts = [
         " ".join(["so", "happy", "i", "?!", "unheard"][shift : shift + words])
         for shift in range(5)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from emotion.errors import BadDataError
 from emotion.records import borders as module
+from emotion.records.batch import Record
 from emotion.records.dialect import DialectOptions, Format
 from emotion.records.files import open_records
-from emotion.records.record import Record
 
 Facts = tuple[int, bytes, bytes, list[str], object, str, int]
 PIECES = [*"aaé 7", '"', '"', '""', '"""', *",,,\t", "\n", "\n", "\n", "\r\n", "\r", "\n\n"]
@@ -36,7 +36,7 @@ def read_between(
         parts = []
         for first, stop in pairwise(found):
             part, place = [], first
-            for record in chain.from_iterable(records.batches_from(first)):
+            for record in chain.from_iterable(batch.records for batch in records.batches_from(first)):
                 if place >= stop:
                     break
                 part.append(facts(record))

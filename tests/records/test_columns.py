@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from emotion.errors import BadDataError
+from emotion.records.batch import Record
 from emotion.records.columns import find_column
-from emotion.records.record import Record, Records
+from emotion.records.record import Records
 from emotion.records.text_io import Codec
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from emotion.errors import BadDataError
 from emotion.records import delimited as module
+from emotion.records.batch import Record
 from emotion.records.delimited import RowReader
 from emotion.records.dialect import DELIMITERS, DialectOptions, Format
 from emotion.records.lines import Lines
-from emotion.records.record import Record, Records
+from emotion.records.record import Records
 from emotion.records.row_parser import Quoting
 from emotion.records.table import open_rows
 
@@ -171,10 +172,57 @@ def test_rows_among_plain_rows_are_read_as_one_by_one(monkeypatch: pytest.Monkey
     content = "id,text\n" + "".join([*lines[:place], AMONG_PLAIN[name], *lines[place:]])
     data = content.encode("utf-8", "surrogateescape")
     together = read(data)
-    monkeypatch.setattr(RowReader, "_plain_rows", lambda _: [])
+    monkeypatch.setattr(RowReader, "_plain_rows", lambda _: None)
     one_by_one = read(data)
     assert len(together) == len(one_by_one) == 9001
     assert together == one_by_one
+
+
+ROW_PIECES = [
+    "a",
+    "id",
+    "é",
+    '"',
+    '""',
+    '"b, b"',
+    ",",
+    ",",
+    "\t",
+    "\n",
+    "\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "\n\n",
+    "\ufeff",
+    "\udcff",
+    "\0",
+]
+WHOLE_ROWS = ["7,happy\n", '7,"so, so"\n', '"7","a ""b"""\n', '7,5" wide\n', '7,"two\nlines"\n', "7\ta\n", '7\t"a" b\n']
+
+
+@settings(max_examples=1000)
+@given(
+    st.sampled_from(["id,text\n", "id\ttext\n", "id,text\r\n", "text\n", ""]),
+    st.lists(st.sampled_from([*ROW_PIECES, *WHOLE_ROWS, *WHOLE_ROWS])).map("".join),
+    st.sampled_from([None, "csv", "none"]),
+    st.sampled_from(["csv", "tsv"]),
+)
+def test_rows_that_are_parsed_together_are_what_one_by_one_gives(
+    head: str, body: str, quoting: Quoting | None, kind: Format
+) -> None:
+    data = (head + body).encode("utf-8", "surrogateescape")
+
+    def rows() -> list[Record] | str:
+        try:
+            return read(data, kind, quoting=quoting, header=bool(head))
+        except BadDataError as error:
+            return str(error)
+
+    together = rows()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RowReader, "_plain_rows", lambda _: None)
+        assert together == rows()
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -193,6 +241,18 @@ def test_plain_rows_are_read_together(
     content = ("id,text\n" * header + PLAIN).replace("\n", end)
     rows = read(content, quoting=quoting, header=header)
     assert [row.fields[0] for row in rows] == [str(number) for number in range(9000)]
+    assert len(taken) < 100
+
+
+def test_quoted_rows_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    take = RowReader.take
+    monkeypatch.setattr(RowReader, "take", lambda reader: taken.append(1) or take(reader))  # type: ignore[func-returns-value]
+    odd = {4000: '9,"of two\nlines"\n', 6000: "9,short,long\n"}
+    content = "id,text\n" + "".join(odd.get(number, f'{number},"so, ""so"""\n') for number in range(9000))
+    rows = read(content)
+    assert [row.fields[1] for row in rows if row.line > 4003 and not row.problem] == ['so, "so"'] * 4998
+    assert (len(rows), rows[6000].problem) == (9000, "3 fields where the header has 2")
     assert len(taken) < 100
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from emotion.errors import BadDataError, InputMissingError
 from emotion.records import lines as module
+from emotion.records.batch import Record
 from emotion.records.dialect import DialectOptions
 from emotion.records.files import format_of, open_records
 from emotion.records.plain import CELL_LIMIT
-from emotion.records.record import Record
 from emotion.records.text_problem import undecodable
 
 

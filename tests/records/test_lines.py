@@ -102,12 +102,20 @@ def test_lines_that_are_put_back_come_again_with_their_numbers() -> None:
 
 def test_lines_that_are_read_are_taken_up_to_the_last_that_is_not_blank() -> None:
     lines = open_lines("a\nb\n\nc\n\n\n")
-    assert lines.take_read() == []
+    assert lines.take_read(9) == []
     assert lines.take() == b"a\n"
-    assert lines.take_read() == [b"b\n", b"\n"]
+    assert lines.take_read(9) == [b"b\n", b"\n"]
     assert lines.number == 3
-    assert lines.take_read() == []
+    assert lines.take_read(9) == []
     assert [lines.take(), lines.take_blank(), lines.take()] == [b"c\n", b"\n\n", b""]
+
+
+def test_no_more_lines_are_taken_than_asked_for() -> None:
+    lines = open_lines("a\nb\nc\n\nd\ne\n")
+    assert lines.take() == b"a\n"
+    assert (lines.take_read(1), lines.number) == ([b"b\n"], 2)
+    assert lines.take_read(1) == []
+    assert (lines.take_read(3), lines.number) == ([b"c\n", b"\n", b"d\n"], 5)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -1,8 +1,10 @@
 """ASCII texts have the ids that `tokenizers` gives; all other texts, and all other rules, are left to it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from emotion.params.schema import WordTextTable
 from emotion.text.vocabulary import learn_tokenizer, learn_words
-from emotion.text.words import AsciiWords
+from emotion.text.words import ASCII, LETTERS, AsciiWords
 
 WORDS = [
     "i",
@@ -32,7 +34,7 @@ WORDS = [
     "\n",
 ]
 LEARNED = learn_words(["i don't feel so ! rock'n'roll 7 _x_ [ ' a b c d e"] * 2, 15)
-ASCII = st.characters(max_codepoint=127)
+ASCII_TEXT = st.characters(max_codepoint=127)
 
 
 def words_of(tokenizer: Tokenizer) -> AsciiWords:
@@ -41,15 +43,28 @@ def words_of(tokenizer: Tokenizer) -> AsciiWords:
     return words
 
 
+def all_ids(tokenizer: Tokenizer, texts: Sequence[str], longest: int = 10_000) -> list[list[int] | None]:
+    """Ids of the texts; None of those that are left to the tokenizer."""
+    words, found = words_of(tokenizer), dict[int, list[int]]()
+    kinds = words.kinds(texts, longest)
+    for kind in (LETTERS, ASCII):
+        rows = np.flatnonzero(kinds == kind).tolist()
+        if rows:
+            ids, starts, counts = words.ids([texts[row] for row in rows], kind)
+            found |= {row: ids[at : at + size].tolist() for row, at, size in zip(rows, starts, counts, strict=True)}
+    return [found.get(row) for row in range(len(texts))]
+
+
 def ids_of(tokenizer: Tokenizer, text: str) -> list[int] | None:
-    (words,) = words_of(tokenizer).split([text], 10_000)
-    return None if words is None else words_of(tokenizer).ids(words, len(words)).tolist()
+    return all_ids(tokenizer, [text])[0]
 
 
 @settings(max_examples=2000)
 @given(
     st.one_of(
-        st.text(ASCII), st.lists(st.sampled_from(WORDS)).map(" ".join), st.lists(st.sampled_from(WORDS)).map("".join)
+        st.text(ASCII_TEXT),
+        st.lists(st.sampled_from(WORDS)).map(" ".join),
+        st.lists(st.sampled_from(WORDS)).map("".join),
     )
 )
 @example("[PAD] feel")
@@ -61,10 +76,12 @@ def test_ids_are_those_of_tokenizers(text: str) -> None:
     assert ids is None or ids == LEARNED.encode(text).ids
 
 
-@given(st.lists(st.one_of(st.text(ASCII), st.lists(st.sampled_from([*WORDS, "é"])).map(" ".join)), max_size=5))
-def test_texts_are_split_alike_alone_and_together(texts: list[str]) -> None:
-    together = words_of(LEARNED).split(texts, 1000)
-    assert together == [words for text in texts for words in words_of(LEARNED).split([text], 1000)]
+@given(
+    st.lists(st.one_of(st.text(ASCII_TEXT), st.lists(st.sampled_from([*WORDS, "é"])).map(" ".join)), max_size=5)
+    | st.lists(st.lists(st.sampled_from(["i", "Feel", "so"])).map(" ".join), max_size=5)
+)
+def test_texts_have_the_same_ids_alone_and_together(texts: list[str]) -> None:
+    assert all_ids(LEARNED, texts) == [ids_of(LEARNED, text) for text in texts]
 
 
 @given(st.lists(st.sampled_from([*WORDS, "\n", " "])).map(" ".join))
@@ -79,13 +96,19 @@ def test_other_texts_are_left_to_it(text: str) -> None:
     assert ids_of(LEARNED, text) is None
 
 
+def test_an_added_token_of_letters_is_left_to_it() -> None:
+    token = {"id": 1, "content": "so", "single_word": False, "lstrip": False, "rstrip": False, "special": True}
+    tokenizer = changed(added_tokens=[{**token, "normalized": False}])
+    assert all_ids(tokenizer, ["i feel", "so sad"]) == [LEARNED.encode("i feel").ids, None]
+
+
 def test_cutting_and_padding_change_no_id() -> None:
     tokenizer = learn_tokenizer(["so happy"] * 3, WordTextTable(max_length=2), 2)
     assert ids_of(tokenizer, "so happy so so") == [3, 2, 3, 3]
 
 
 def test_a_long_text_is_left_to_it() -> None:
-    assert words_of(LEARNED).split(["so so", "so"], 4) == [None, ["so"]]
+    assert all_ids(LEARNED, ["so so", "so"], 4) == [None, LEARNED.encode("so").ids]
 
 
 def changed(**rules: Any) -> Tokenizer:
