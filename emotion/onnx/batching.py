@@ -102,15 +102,22 @@ class Batcher:
         before = width - lengths if self._padding["direction"] == "left" else np.zeros_like(lengths)
         positions = np.arange(width) - before
         real = (positions >= 0) & (positions < lengths)
-        sources = (positions + tokens.starts[rows][:, None])[real]
+        sources = positions + tokens.starts[rows][:, None]
+        known = {
+            "input_ids": (tokens.ids, self._padding["pad_id"]),
+            "token_type_ids": (tokens.type_ids, self._padding["pad_type_id"]),
+        }
         arrays = {}
         for name in self._inputs:
             if name == "attention_mask":
                 arrays[name] = real.astype(np.int64)
                 continue
-            ids = name == "input_ids"
-            arrays[name] = np.full(real.shape, self._padding["pad_id" if ids else "pad_type_id"], np.int64)
-            arrays[name][real] = (tokens.ids if ids else tokens.type_ids)[sources]
+            values, pad = known[name]
+            if real.all():
+                arrays[name] = values[sources]
+            else:
+                arrays[name] = np.full(real.shape, pad, np.int64)
+                arrays[name][real] = values[sources[real]]
         return arrays
 
 

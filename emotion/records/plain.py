@@ -18,30 +18,30 @@ def plain_rows(lines: list[bytes], first_line: int, end: str, dialect: Dialect, 
     A plain row has `width` cells and the line end `end`. All quoted cells are closed in its line. It has no other line
     end, byte order mark, NUL or undecodable byte, and no cell over CELL_LIMIT.
     """
-    texts = _texts(lines, end)
-    cells = _cells(texts, end, dialect, width)
+    content = _content(lines, end)
+    texts = content.split(end)[:-1]
+    cells = _cells(content, texts, dialect, width) if texts else []
     count = len(cells) // width
     return PlainRows(first_line, lines[:count], texts[:count], end, cells, width)
 
 
-def _texts(lines: Sequence[bytes], end: str) -> list[str]:
-    """Texts of `lines` without their line ends. There are none if a line is odd, whatever its cells are."""
+def _content(lines: Sequence[bytes], end: str) -> str:
+    """All text of `lines`. It is empty if a line is odd, whatever its cells are."""
     content = b"".join(lines)
     other = {"\n": b"\r", "\r": b"\n"}.get(end)
     mixed = other in content if other else not content.count(b"\r") == content.count(b"\n") == len(lines)
     if mixed or b"\0" in content or not lines or max(map(len, lines)) > CELL_LIMIT:
-        return []
+        return ""
     try:
         text = content.decode()
     except UnicodeError:
-        return []
-    return [] if MARK in text or SWAPPED_MARK in text else text.split(end)[:-1]
+        return ""
+    return "" if MARK in text or SWAPPED_MARK in text else text
 
 
-def _cells(texts: Sequence[str], end: str, dialect: Dialect, width: int) -> list[str]:
+def _cells(content: str, texts: Sequence[str], dialect: Dialect, width: int) -> list[str]:
     """Cells of the rows up to the first of another width or with an unclosed quote."""
     delimiter, quoting, _ = dialect
-    content = end.join(texts)
     if quoting == "none" or '"' not in content:
         return _split(texts, delimiter, width)
     if quoting == "csv":
