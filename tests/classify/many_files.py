@@ -53,10 +53,13 @@ def check_shards(folder: Path, model: Path, file: Generated) -> None:
     whole = check(folder, model, file)
     written = whole.written if whole.output.exists() else None
     source, output = (f"{name}{file.dialect.suffix}" for name in ("in", "joined"))
+    codes = []
     for index in range(2):
         options = [*file.options, "--shard", f"{index}/2"]
         last = classify_content(folder, model, file.content, *options, name=source, to=output)
-    assert last.code == whole.code
+        codes.append(last.code)
+    # A row that two readings of its quotes are possible for fails only the shard that has it.
+    assert max(codes) == whole.code, codes
     assert (last.written if last.output.exists() else None) == written
 
 
