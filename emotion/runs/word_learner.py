@@ -17,7 +17,7 @@ from emotion.store.atomic import write_bytes, write_json, write_text
 from emotion.store.scratch import MIN_BYTES, scratch_folder
 from emotion.text.coverage import coverage
 from emotion.text.encoded import Encoded, encode
-from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer, without_fixed_length
+from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer, with_short_padding
 from emotion.training.memory import Memory, estimate
 
 # Bytes of a float32.
@@ -67,7 +67,7 @@ class WordLearner:
         if self.params.model.name == "ann" and self.params.text.padding == "right":
             from emotion.models.without_padding import without_padding
 
-            model, tokenizer = without_padding(model), without_fixed_length(tokenizer)
+            model, tokenizer = without_padding(model), with_short_padding(tokenizer, self.max_length)
         write_bytes(folder / "model.onnx", to_onnx(model, self.params.export.opset))
         write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
         write_json(folder / "config.json", word_config(self.params, self.labels) | card)

@@ -13,6 +13,8 @@ from emotion.text.words import split_into_words
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 PAD_ID, UNKNOWN_ID = 0, 1
+# Tokens of padding that a row without a fixed length has at most.
+MOST_PADDING = 5
 
 
 def learn_tokenizer(texts: Iterable[str], params: WordTextTable, padded_length: int | None) -> Tokenizer:
@@ -23,17 +25,17 @@ def learn_tokenizer(texts: Iterable[str], params: WordTextTable, padded_length: 
     """
     tokenizer = learn_words(texts, params.vocabulary)
     tokenizer.enable_truncation(params.max_length)
-    return _padded(tokenizer, params.padding, padded_length or 1)
-
-
-def without_fixed_length(tokenizer: Tokenizer) -> Tokenizer:
-    """A copy that only gives a text without words one token of padding."""
-    return _padded(Tokenizer.from_str(tokenizer.to_str()), (tokenizer.padding or {})["direction"], 1)
-
-
-def _padded(tokenizer: Tokenizer, direction: str, length: int) -> Tokenizer:
-    tokenizer.enable_padding(direction=direction, pad_id=PAD_ID, pad_token=PAD, length=length)
+    tokenizer.enable_padding(direction=params.padding, pad_id=PAD_ID, pad_token=PAD, length=padded_length or 1)
     return tokenizer
+
+
+def with_short_padding(tokenizer: Tokenizer, max_length: int) -> Tokenizer:
+    """A copy that pads to a few lengths up to `max_length`: a row has few tokens more, and more rows run together."""
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    multiple = max(number for number in range(1, MOST_PADDING + 2) if max_length % number == 0)
+    padding = {**(tokenizer.padding or {}), "length": multiple, "pad_to_multiple_of": multiple}
+    copy.enable_padding(**padding)
+    return copy
 
 
 def learn_words(texts: Iterable[str], vocabulary: int) -> Tokenizer:

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from emotion.params.schema import WordTextTable
 from emotion.text.encoded import encode
-from emotion.text.vocabulary import learn_tokenizer
+from emotion.text.vocabulary import learn_tokenizer, with_short_padding
 
 TEXTS = ["I feel fine today, don't you?", "you feel   FURIOUS; really!", "naïve café", "日本語 ไทย 😀"]
 
@@ -149,3 +149,12 @@ def test_the_json_gives_the_same_ids(tmp_path: Path, padding: Literal["left", "r
 
 def test_the_same_texts_give_the_same_json() -> None:
     assert learn(*TEXTS).to_str() == learn(*TEXTS).to_str()
+
+
+@pytest.mark.parametrize(("max_length", "multiple"), [(35, 5), (48, 6), (37, 1), (4, 4), (1, 1)])
+def test_short_padding_reaches_the_greatest_length(max_length: int, multiple: int) -> None:
+    tokenizer = learn_tokenizer(["so happy"], WordTextTable(max_length=max_length), max_length)
+    short = with_short_padding(tokenizer, max_length)
+    assert (short.padding or {})["pad_to_multiple_of"] == multiple
+    assert short.encode("so").ids == tokenizer.encode("so").ids[:multiple]
+    assert len(tokenizer.encode("so").ids) == max_length
