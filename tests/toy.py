@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from emotion.onnx.session import INT8, INT8_KIND
+from emotion.onnx.graphs import INT8, INT8_KIND
 
 LABELS = ("anger", "fear", "joy")
 WORDS = {"furious": 0, "scared": 1, "happy": 2}

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from emotion.onnx.devices import Device, has_cuda
-from emotion.onnx.session import INT8, Classifier, OtherInt8Error, Precision, find_model
+from emotion.onnx.graphs import INT8, OtherInt8Error, Precision, find_model
+from emotion.onnx.session import Classifier
 
 
 def load_model(

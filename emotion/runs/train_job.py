@@ -15,9 +15,10 @@ from emotion.evaluation.figures import draw_run
 from emotion.evaluation.metrics_file import DataSource, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
 from emotion.onnx.config import write_temperature
 from emotion.onnx.digests import SUMS, write_digests
+from emotion.onnx.graphs import FILES, INT8
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.quantize import quantize
-from emotion.onnx.session import FILES, INT8, Classifier
+from emotion.onnx.session import Classifier
 from emotion.params.schema import TransformerParams
 from emotion.runs.fitting import Attempt, Trained, fit_job, fitted_already
 from emotion.runs.learner import Learner

@@ -8,7 +8,8 @@ import pytest
 from emotion.classify.precision import load_model
 from emotion.errors import BadDataError, InputMissingError, UnavailableError
 from emotion.onnx.digests import write_digests
-from emotion.onnx.session import FILES, INT8, Classifier
+from emotion.onnx.graphs import FILES, INT8
+from emotion.onnx.session import Classifier
 from tests.classify.command import Command, Done
 from tests.classify.conftest import CSV, Part, write
 from tests.gpu import OnGpu
