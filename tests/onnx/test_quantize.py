@@ -9,7 +9,9 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from emotion.onnx import compare as comparing
 from emotion.onnx import quantize as quantizing
+from emotion.onnx.compare import Comparison
 from emotion.onnx.quantize import QuantizationResult, quantize
 from emotion.onnx.session import Classifier, probabilities
 from emotion.store.atomic import write_json
@@ -71,7 +73,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def _without_limits(monkeypatch: pytest.MonkeyPatch, exported: Exported) -> None:
     """Let anything be kept, and start without a quantized file: what is kept must not hang on random weights."""
     monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 0.0)
-    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", 1.0)
+    monkeypatch.setattr(comparing, "MAX_ACCURACY_LOSS", 1.0)
     monkeypatch.setattr(quantizing, "MIN_SPEEDUP", 0.0)
     exported.small.unlink(missing_ok=True)
 
@@ -160,7 +162,7 @@ def test_too_much_lost_accuracy_is_refused_with_both_figures(
     exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 1.01)
-    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", -0.5)
+    monkeypatch.setattr(comparing, "MAX_ACCURACY_LOSS", -0.5)
     scores = exported.quantize()
     assert not scores.kept
     agreement, accuracy = scores.reason.split("; ")
@@ -171,10 +173,11 @@ def test_too_much_lost_accuracy_is_refused_with_both_figures(
 
 def test_the_limits_themselves_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 0.995)
-    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", 0.003)
+    monkeypatch.setattr(comparing, "MAX_ACCURACY_LOSS", 0.003)
     # As differences of shares of 2,000 rows are: not exact.
-    assert quantizing.reasons_to_reject(1990 / 2000, 1868 / 2000 - 1874 / 2000, 1.1) == []
-    assert len(quantizing.reasons_to_reject(1989 / 2000, 1867 / 2000 - 1874 / 2000, 1.1)) == 2
+    allowed = Comparison(1990 / 2000, 1868 / 2000 - 1874 / 2000)
+    assert quantizing.reasons_to_reject(allowed, 1.1) == []
+    assert len(quantizing.reasons_to_reject(Comparison(1989 / 2000, 1867 / 2000 - 1874 / 2000), 1.1)) == 2
 
 
 def test_a_stale_file_does_not_stay(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +189,7 @@ def test_a_stale_file_does_not_stay(exported: Exported, monkeypatch: pytest.Monk
     assert not exported.small.exists()
 
 
-@pytest.mark.parametrize("step", ["_quantized", "_compare"])
+@pytest.mark.parametrize("step", ["_quantized", "compare"])
 def test_nothing_is_left_where_it_ends_early(exported: Exported, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
