@@ -47,10 +47,13 @@ test-machine: setup  ## What takes root: full and read-only file systems, limits
 test-browser: setup  ## Try the report in the machine's Chromium (EMOTION_BROWSER= names another)
 	$(VENV)/bin/pytest -m browser
 
-test-gpu: setup  ## What only a GPU shows: that MiniLM trains on it, in its own precision, and XLA compiles (untested by us)
+# The last line needs onnxruntime-gpu in the place of onnxruntime (docker/locks/classify-cuda.txt has it).
+test-gpu: setup  ## What only a GPU shows: MiniLM trains, XLA compiles, float16 classifies as float32 does (untested by us)
 	$(EMOTION) data sample build/gpu/sample
-	$(EMOTION) train minilm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
+	$(EMOTION) train minilm --data build/gpu/sample --store build/gpu/store --run half \
+	  --set resources.device=gpu --set export.float16=true
 	$(EMOTION) train lstm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
+	$(VENV)/bin/python -m tests.gpu_precision build/gpu/store/runs/minilm/half
 
 soak: setup  ## Kill trainings, classifications and aggregations: each ends as if nobody had (SOAK_HOURS=, SOAK_SHARDS=)
 	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0) --shards $(or $(SOAK_SHARDS),0)

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from emotion.onnx.session import INT8, INT8_KIND
+from emotion.onnx.graphs import FLOAT16, INT8, INT8_KIND
 
 LABELS = ("anger", "fear", "joy")
 WORDS = {"furious": 0, "scared": 1, "happy": 2}
@@ -35,6 +35,12 @@ def write_int8(folder: Path) -> Path:
     model = onnx.load(str(folder / "model.onnx"))
     helper.set_model_props(model, dict([INT8_KIND]))
     (folder / INT8).write_bytes(model.SerializeToString())
+    return folder
+
+
+def write_float16(folder: Path) -> Path:
+    """Write a float16 model with the same logits beside the float32 model of a folder."""
+    (folder / FLOAT16).write_bytes((folder / "model.onnx").read_bytes())
     return folder
 
 

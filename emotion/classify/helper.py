@@ -15,7 +15,8 @@ from emotion.classify.blocks import Block, joined_blocks, open_input
 from emotion.classify.pieces import Piece
 from emotion.classify.tasks import Settings, Task
 from emotion.errors import BadDataError, EmotionError, UnavailableError
-from emotion.onnx.session import Classifier, Precision
+from emotion.onnx.graphs import Precision
+from emotion.onnx.session import Classifier
 
 # Without -P, modules would be imported from the current folder, which may hold anybody's files.
 FLAGS = "-I" if sys.flags.isolated else "-P"

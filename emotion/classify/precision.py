@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from emotion.errors import UsageError
 from emotion.onnx.devices import Device, has_cuda
-from emotion.onnx.session import INT8, Classifier, OtherInt8Error, Precision, find_model
+from emotion.onnx.graphs import FLOAT16, INT8, OtherInt8Error, Precision, find_model
+from emotion.onnx.session import Classifier
 
 
 def load_model(
@@ -16,22 +18,45 @@ def load_model(
     *,
     shard: bool,
 ) -> Classifier:
-    """Open a model to classify with. With the precision `auto` it is int8 on the CPU, or float32 with a `fallback`.
+    """Open a model to classify with. The precision `auto` is float16 on a GPU and int8 on the CPU, if there is a file.
 
-    Float32 is for models without an int8 graph, and for GPUs. The device `auto` prefers a usable GPU, except for a
-    `shard`: the parts of a file need the same graph, and other shards may run on machines without a GPU.
+    Or else it is float32, with a `fallback`. The device `auto` prefers a usable GPU, except for a `shard`: the parts of
+    a file need the same graph, and other shards may run on machines without a GPU. float16 needs a GPU.
 
     Raises:
         EmotionError: as `Classifier.load`.
+        UsageError: `precision` is "float16", and `device` is "cpu".
     """
+    if precision == "float16":
+        if device == "cpu":
+            raise UsageError(
+                "float16 is for GPUs: a CPU computes in float32 all the same", "use --precision auto, or --device gpu"
+            )
+        device = "gpu"
     if precision != "auto":
         return Classifier.load(folder, threads, precision, device, concurrent=True)
     folder = find_model(folder)
-    has_int8 = (folder / INT8).is_file()
-    if not has_int8 or device == "gpu" or (device == "auto" and not shard and has_cuda()):
+    if device == "gpu" or (device == "auto" and not shard and has_cuda()):
+        classifier = _for_gpu(folder, threads, device)
+        if classifier.device == "gpu":
+            return classifier
+        device = "cpu"
+    return _for_any(folder, threads, device)
+
+
+def _for_gpu(folder: Path, threads: int | None, device: Literal["auto"] | Device) -> Classifier:
+    """Open float16 if the model has it, or else float32."""
+    if (folder / FLOAT16).is_file():
+        return Classifier.load(folder, threads, "float16", device, concurrent=True)
+    float32 = Classifier.load(folder, threads, "float32", device, concurrent=True)
+    return replace(float32, fallback=f"a GPU cannot run int8, and {folder} has no {FLOAT16}")
+
+
+def _for_any(folder: Path, threads: int | None, device: Literal["auto"] | Device) -> Classifier:
+    """Open int8 if the model has it, or else float32, which runs on any device."""
+    if not (folder / INT8).is_file():
         float32 = Classifier.load(folder, threads, "float32", device, concurrent=True)
-        if not has_int8 or float32.device == "gpu":
-            return replace(float32, fallback="a GPU cannot run int8" if has_int8 else f"{folder} has no {INT8}")
+        return replace(float32, fallback=f"{folder} has no {INT8}")
     try:
         return Classifier.load(folder, threads, "int8", "cpu", concurrent=True)
     except OtherInt8Error as error:

@@ -52,6 +52,7 @@ class PrecisionName(StrEnum):
 
     FLOAT32 = "float32"
     INT8 = "int8"
+    FLOAT16 = "float16"
     AUTO = "auto"
 
 
@@ -88,7 +89,8 @@ def classify(
     precision: Annotated[
         PrecisionName,
         typer.Option(
-            envvar="EMOTION_PRECISION", help="int8 is faster; auto takes int8 if the model has it and no GPU is used."
+            envvar="EMOTION_PRECISION",
+            help="int8 is faster on a CPU, float16 needs a GPU; auto takes the one for the device if the model has it.",
         ),
     ] = PrecisionName.FLOAT32,
     device: Annotated[

@@ -123,7 +123,7 @@ class ClassifyReport:
             f" {classifier.precision}"
         )
         if classifier.fallback:
-            console.say(f"not int8: {classifier.fallback}")
+            console.say(f"float32: {classifier.fallback}")
         if not classifier.verified:
             console.say(f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})")
         for line in _sentences(self._counts):

@@ -60,7 +60,9 @@ class ClassifyJobOptions(ClassifyOptions):
     )
     precision: Annotated[
         PrecisionName | None,
-        typer.Option(help="classify: int8, float32, or auto: int8 if the model has it [dim](default: auto)[/]."),
+        typer.Option(
+            help="classify: float32, int8, float16 (with --gpus), or auto: what the model has [dim](default: auto)[/]."
+        ),
     ] = None
     join: Annotated[
         bool | None, typer.Option("--join/--no-join", help="classify: whether the last shard joins the parts.")

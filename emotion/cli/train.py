@@ -22,7 +22,7 @@ from emotion.errors import UsageError
 from emotion.formatting import duration
 
 if TYPE_CHECKING:
-    from emotion.evaluation.metrics_file import Int8Scores, Metrics
+    from emotion.evaluation.metrics_file import Float16Scores, Int8Scores, Metrics
 
 
 @with_option_groups
@@ -176,7 +176,8 @@ def _report(metrics: "Metrics", folder: Path, reporter: ProgressReporter, *, as_
         ),
         ("ONNX", f"{onnx.bytes / 1e6:.1f} MB, {onnx.rows_per_second:,.0f} rows/s"),
         ("ONNX parity", f"logits within {onnx.max_abs_logit_diff:.0e}, {onnx.label_agreement:.0%} of labels equal"),
-        *([("ONNX int8", _int8(onnx.int8))] if onnx.int8 else []),
+        *([("ONNX int8", _graph(onnx.int8, f"{onnx.int8.speedup:.1f} times the rows/s"))] if onnx.int8 else []),
+        *([("ONNX float16", _graph(onnx.float16, f"on the {onnx.float16.device.upper()}"))] if onnx.float16 else []),
         ("peak memory", f"{metrics.peak_memory_bytes / 1e9:.1f} GB"),
         ("folder", str(folder)),
     ]
@@ -192,10 +193,10 @@ def _labels(metrics: "Metrics") -> str:
     return f" over {len(metrics.test.macro_f1_labels or []):,} of {len(metrics.data.labels):,} labels"
 
 
-def _int8(scores: "Int8Scores") -> str:
+def _graph(scores: "Int8Scores | Float16Scores", more: str) -> str:
     if not scores.kept:
         return f"not kept: {scores.reason}"
     return (
-        f"{scores.bytes / 1e6:.1f} MB, {scores.speedup:.1f} times the rows/s, {scores.label_agreement:.2%} of labels"
-        f" equal, accuracy {scores.accuracy_change:+.4f} on validation"
+        f"{scores.bytes / 1e6:.1f} MB, {more}, {scores.label_agreement:.2%} of labels equal, accuracy"
+        f" {scores.accuracy_change:+.4f} on validation"
     )

@@ -108,6 +108,8 @@ def _check_together(spec: JobSpec) -> None:
         raise UsageError(f"{spec.job} classifies nothing: it has no {' and no '.join(spec.classify.given)}")
     if spec.classify.precision == "int8" and spec.gpus:
         raise UsageError("a GPU cannot run int8", "leave out --gpus, or --precision")
+    if spec.classify.precision == "float16" and not spec.gpus:
+        raise UsageError("float16 needs a GPU", "add --gpus 1, or leave out --precision")
 
 
 def _run_name(params: WordParams | TransformerParams, data: str) -> str:

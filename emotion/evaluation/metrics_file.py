@@ -1,7 +1,7 @@
 """The schema of metrics.json, which holds the metrics of a complete run, and its reader."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -70,18 +70,26 @@ class Parameters(_Part):
     trainable: Count
 
 
-class Int8Scores(_Part):
-    """The quantized file compared with the float32 file on validation; `speedup` is the ratio of rows per second.
-
-    `kept` says whether the run has the file, `reason` why it has not.
-    """
+class _GraphScores(_Part):
+    """A file of another precision; `kept` says whether the run has it, `reason` why it has not."""
 
     kept: bool
     reason: str
     bytes: Count
     label_agreement: Share
     accuracy_change: float
+
+
+class Int8Scores(_GraphScores):
+    """The quantized file compared with the float32 file on validation; `speedup` is the ratio of rows per second."""
+
     speedup: Amount
+
+
+class Float16Scores(_GraphScores):
+    """The float16 file on `device`, compared with the float32 file on validation."""
+
+    device: Literal["cpu", "gpu"]
 
 
 class OnnxScores(_Part):
@@ -95,6 +103,7 @@ class OnnxScores(_Part):
     label_agreement: Share
     rows_per_second: Amount
     int8: Int8Scores | None = None
+    float16: Float16Scores | None = None
     digests: dict[str, Sha256] | None = None
 
 

@@ -21,17 +21,18 @@ FATAL = 4
 CUDA_REASON = re.compile(r"\w+ failure -?\d+: [^;\n]+|Failed to allocate [^;\n]+")
 
 
-def open_on_cpu(graph: Path, threads: int) -> onnxruntime.InferenceSession:
+def open_on_cpu(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSession:
     """Open a graph for `threads` cores.
 
     Raises:
         BadDataError: onnxruntime cannot run the file.
     """
     try:
-        return onnxruntime.InferenceSession(str(graph), _options(threads), providers=[CPU])
+        return onnxruntime.InferenceSession(_model(graph), _options(threads), providers=[CPU])
     except Exception as error:  # onnxruntime's errors have no base class
+        name = graph if isinstance(graph, Path) else "the graph"
         raise BadDataError(
-            f"{graph} is no ONNX model that can be run: {first_line(error)}", "export the model again"
+            f"{name} is no ONNX model that can be run: {first_line(error)}", "export the model again"
         ) from error
 
 
@@ -55,10 +56,9 @@ def open_on_gpu(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSessi
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         onnxruntime.preload_dlls()
     onnxruntime.set_default_logger_severity(FATAL)
-    model = graph if isinstance(graph, bytes) else str(graph)
     providers = [(CUDA, CUDA_OPTIONS), CPU]
     try:
-        session = onnxruntime.InferenceSession(model, _options(threads), providers=providers, enable_fallback=0)
+        session = onnxruntime.InferenceSession(_model(graph), _options(threads), providers=providers, enable_fallback=0)
     except Exception as error:  # onnxruntime's errors have no base class
         raise _gpu_error(cuda_reason(error)) from error
     if CUDA not in session.get_providers():
@@ -75,6 +75,10 @@ def cuda_reason(error: Exception) -> str:
     """CUDA's own words in an error, or else the error's first line."""
     found = CUDA_REASON.search(str(error))
     return found[0].strip() if found else first_line(error)
+
+
+def _model(graph: Path | bytes) -> str | bytes:
+    return graph if isinstance(graph, bytes) else str(graph)
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -11,13 +11,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx.helper import set_model_props
 
+from emotion.onnx.compare import Comparison, Verdict, compare, keep_if_good
+from emotion.onnx.graphs import INT8, INT8_KIND
 from emotion.onnx.int8_graph import to_int8
-from emotion.onnx.session import INT8, INT8_KIND, Classifier
-from emotion.store.atomic import write_bytes
+from emotion.onnx.session import Classifier
 
 MIN_AGREEMENT = 0.995
-MAX_ACCURACY_LOSS = 0.003
-ROUNDING = 1e-9
 # A file that is not faster has no use.
 MIN_SPEEDUP = 1.0
 SPEED_ROWS = 512
@@ -25,18 +24,9 @@ SPEED_PASSES = 3
 
 
 @dataclass(frozen=True)
-class QuantizationResult:
-    """Comparison of the int8 with the float32 model on validation. `reason` says why int8 was rejected.
+class QuantizationResult(Verdict):
+    """The verdict on int8; `speedup` is the ratio of rows per second to float32's."""
 
-    `label_agreement` is a share (0 to 1), `accuracy_change` a difference of shares, `speedup` a ratio of rows per
-    second, and `bytes` the size of the file.
-    """
-
-    kept: bool
-    reason: str
-    bytes: int
-    label_agreement: float
-    accuracy_change: float
     speedup: float
 
 
@@ -50,17 +40,12 @@ def quantize(
     Raises:
         CheckFailedError: a weight is NaN or infinite.
     """
-    target = folder / INT8
-    target.unlink(missing_ok=True)
-    write_bytes(target, _quantized(folder / "model.onnx"))
-    try:
-        result = _compare(target, float32, Classifier.load(folder, threads, precision="int8"), texts, labels)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    if not result.kept:
-        target.unlink()
-    return result
+
+    def judge() -> QuantizationResult:
+        int8 = Classifier.load(folder, threads, precision="int8")
+        return _judge(int8, compare(float32, int8, texts, labels), _speedup(float32, int8, texts))
+
+    return keep_if_good(folder / INT8, lambda: _quantized(folder / "model.onnx"), judge)
 
 
 def _quantized(path: Path) -> bytes:
@@ -75,34 +60,21 @@ def _quantized(path: Path) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _compare(
-    path: Path, float32: Classifier, int8: Classifier, texts: Sequence[str], labels: NDArray[np.int32]
-) -> QuantizationResult:
-    before, after = (classifier.logits(texts).argmax(axis=1) for classifier in (float32, int8))
-    agreement = float((before == after).mean())
-    change = float((after == labels).mean() - (before == labels).mean())
-    speedup = _speedup(float32, int8, texts)
-    reasons = reasons_to_reject(agreement, change, speedup)
+def _judge(int8: Classifier, found: Comparison, speedup: float) -> QuantizationResult:
+    reasons = reasons_to_reject(found, speedup)
     return QuantizationResult(
         kept=not reasons,
         reason="; ".join(reasons),
-        bytes=path.stat().st_size,
-        label_agreement=agreement,
-        accuracy_change=change,
+        bytes=int8.graph.stat().st_size,
+        label_agreement=found.label_agreement,
+        accuracy_change=found.accuracy_change,
         speedup=speedup,
     )
 
 
-def reasons_to_reject(agreement: float, change: float, speedup: float) -> list[str]:
-    """Reasons to reject int8: too few labels agree, too much accuracy is lost, or no time is saved. Empty if kept.
-
-    The limits of shares are allowed values; ROUNDING covers the inexact difference of two shares.
-    """
-    reasons = []
-    if agreement < MIN_AGREEMENT - ROUNDING:
-        reasons.append(f"{agreement:.2%} of validation's labels agree, {MIN_AGREEMENT:.1%} are needed")
-    if change < -MAX_ACCURACY_LOSS - ROUNDING:
-        reasons.append(f"accuracy falls by {-change:.2%}, allowed is {MAX_ACCURACY_LOSS:.1%}")
+def reasons_to_reject(found: Comparison, speedup: float) -> list[str]:
+    """Reasons to reject int8: too few labels agree, too much accuracy is lost, or no time is saved. Empty if kept."""
+    reasons = found.reasons_to_reject(MIN_AGREEMENT)
     if speedup <= MIN_SPEEDUP:
         reasons.append(f"it is not faster here: {speedup:.2f} times float32's speed")
     return reasons

@@ -1,7 +1,7 @@
 """Opens and checks a model folder, and turns texts into logits."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,20 +11,16 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from emotion.errors import BadDataError, InputMissingError, UnavailableError, UsageError
+from emotion.errors import BadDataError, UnavailableError, UsageError
 from emotion.hardware import usable_cores
 from emotion.onnx.batching import BATCH_TOKENS, GPU_BATCH_TOKENS, INPUTS, Batch, Batcher
 from emotion.onnx.config import read_labels, read_temperature
 from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
+from emotion.onnx.graphs import Precision, check_arithmetic, find_graph, find_model, precision_of
 from emotion.onnx.model_files import CONFIG, TOKENIZER, read_files
 from emotion.store.layout import parse_json
 
 OUTPUT = "logits"
-FILES = ("model.onnx", TOKENIZER, CONFIG)
-INT8 = "model.int8.onnx"
-# What an int8 model says about itself.
-INT8_KIND = ("emotion.int8", "per token")
-Precision = Literal["float32", "int8"]
 # Of graphs whose calls are too short to share them among cores.
 SMALL_MODEL_BYTES = 25_000_000
 # Calls at once. Python's lock, which reading and tokenizing need, keeps more from running. Of a large model's calls,
@@ -59,7 +55,7 @@ class Classifier:
     @property
     def precision(self) -> Precision:
         """The precision of the graph."""
-        return "int8" if self.graph.name == INT8 else "float32"
+        return precision_of(self.graph)
 
     @classmethod
     def load(
@@ -74,10 +70,10 @@ class Classifier:
         """Open a model folder, or the `model/` of a run's folder, for `threads` cores.
 
         With `concurrent`, a small model takes several calls at once, which share the cores.
-        With `auto`, float32 runs on the GPU if possible. int8 always runs on the CPU.
+        With `auto`, float32 and float16 run on the GPU if possible. int8 always runs on the CPU.
 
         Raises:
-            InputMissingError: the folder, one of its three files, or the int8 model does not exist.
+            InputMissingError: the folder, one of its three files, or the graph of `precision` does not exist.
             BadDataError: a file is damaged, foreign or changed since its export, or the files do not belong together.
             UnavailableError: `device` is "gpu", and the GPU cannot be used.
             UsageError: `device` is "gpu", and `precision` is "int8".
@@ -88,7 +84,7 @@ class Classifier:
                 "use --precision float32, or --device cpu",
             )
         folder = find_model(folder)
-        graph = folder / FILES[0] if precision == "float32" else _int8(folder)
+        graph = find_graph(folder, precision)
         files = read_files(graph)
         config = parse_json(files.config, folder / CONFIG)
         labels, temperature = read_labels(config, folder / CONFIG), read_temperature(config, folder / CONFIG)
@@ -99,12 +95,12 @@ class Classifier:
         at_once = 1 if small else max(count for count in range(1, MOST_CALLS + 1) if threads % count == 0)
         session = open_on_cpu(graph, threads // (calls * at_once))
         if precision == "int8":
-            _check_arithmetic(graph, session)
+            check_arithmetic(graph, session)
         names, length = _check_inputs(graph, session)
         batcher = Batcher.load(files.tokenizer, folder / TOKENIZER, names, length)
         classifier = cls(graph, labels, temperature, files.digest, files.verified, calls, at_once, session, batcher)
         classifier._probe(names, length)
-        if device != "cpu" and precision == "float32":
+        if device != "cpu" and precision != "int8":
             classifier = classifier._on_gpu(threads, required=device == "gpu")
         files.check_unchanged()
         return classifier
@@ -133,8 +129,7 @@ class Classifier:
         """
         logits = np.full((len(texts), len(self.labels)), np.nan, np.float32)
         cut = np.zeros(len(texts), np.bool_)
-        tokens = BATCH_TOKENS if self.device == "cpu" else GPU_BATCH_TOKENS
-        batches, lock = self._batcher.batches(texts, tokens), threading.Lock()
+        batches, lock = self.batched(texts), threading.Lock()
         # The last batch is taken, or one failed.
         ended = threading.Event()
 
@@ -156,6 +151,10 @@ class Classifier:
             finally:
                 ended.set()
         return logits, cut
+
+    def batched(self, texts: Sequence[str]) -> Iterator[Batch]:
+        """Tokenize `texts` and yield them as the graph takes them. Texts that the tokenizer refuses are in no batch."""
+        return self._batcher.batches(texts, BATCH_TOKENS if self.device == "cpu" else GPU_BATCH_TOKENS)
 
     def _run(self, batch: Batch) -> NDArray[np.float32]:
         # A single row takes another path through matrix products, with other last digits. So it runs twice.
@@ -209,49 +208,6 @@ class Classifier:
                 f" {logits.dtype} {logits.shape} for two texts",
                 "export the model again",
             )
-
-
-def _int8(folder: Path) -> Path:
-    """Path of the int8 model.
-
-    Raises:
-        InputMissingError: the folder has none.
-    """
-    if not (folder / INT8).is_file():
-        raise InputMissingError(
-            f"no {INT8} in {folder}",
-            "transformers have one where it is as good and faster (metrics.json says why not);"
-            " use --precision float32, or auto",
-        )
-    return folder / INT8
-
-
-class OtherInt8Error(BadDataError):
-    """An int8 model whose labels depend on the rows beside them, as earlier versions made it."""
-
-
-def _check_arithmetic(graph: Path, session: onnxruntime.InferenceSession) -> None:
-    if INT8_KIND not in session.get_modelmeta().custom_metadata_map.items():
-        raise OtherInt8Error(
-            f"{graph} is not quantized per token, so that a row's label depends on the rows beside it",
-            "use --precision float32, or train again with this version",
-        )
-
-
-def find_model(folder: Path) -> Path:
-    """Find the model folder: `folder` itself or, for a run, its `model/`.
-
-    Raises:
-        InputMissingError: there is none, or it lacks a file.
-    """
-    found = next((path for path in (folder, folder / "model") if (path / FILES[0]).is_file()), None)
-    if found is None:
-        what = "no model.onnx in" if folder.is_dir() else "no such folder:"
-        raise InputMissingError(f"{what} {folder}", f"a model folder has {', '.join(FILES)}")
-    for name in FILES:
-        if not (found / name).is_file():
-            raise InputMissingError(f"no {name} in {found}", f"a model folder has {', '.join(FILES)}")
-    return found
 
 
 def probabilities(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float64]:

@@ -17,12 +17,12 @@ ClassWeights = Annotated[
     Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
 ]
 
+# Keys that runs of earlier versions lack, by table.
+LATER_KEYS = {"data": ("delimiter", "quoting", "header"), "export": ("float16",)}
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-DIALECT_KEYS = ("delimiter", "quoting", "header")
 
 
 class DataTable(_Table):
@@ -153,10 +153,14 @@ class ExportTable(_Table):
 
 
 class TransformerExportTable(ExportTable):
-    """`[export]` of the transformers: also as int8, unless int8 is rejected (onnx/quantize.py)."""
+    """`[export]` of the transformers: also as int8 and float16, unless these are rejected (onnx/compare.py).
+
+    `float16` is off unless set: only GPUs gain from it, and the check of its range takes time.
+    """
 
     parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
     int8: bool = True
+    float16: bool = False
 
 
 class ResourcesTable(_Table):
@@ -192,12 +196,12 @@ class Params(_Table):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The parameters that distinguish trainings: a dialect only if somebody names it.
+        """The parameters that distinguish trainings: a dialect or float16 only if somebody names it.
 
-        So runs from before the keys of the dialect existed are found, and go on.
+        So runs from before these keys existed are found, and go on.
         """
-        defaults = {key for key in DIALECT_KEYS if key not in self.data.model_dump(exclude_defaults=True)}
-        return self.model_dump(exclude={"data": defaults})
+        named = self.model_dump(exclude_defaults=True)
+        return self.model_dump(exclude={key: set(keys) - named.get(key, {}).keys() for key, keys in LATER_KEYS.items()})
 
     def digest(self, *inputs: str) -> str:
         """SHA-256 of all that decides the result: the parameters without `[resources]`, and `inputs` (digests)."""

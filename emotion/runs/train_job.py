@@ -4,7 +4,7 @@ import os
 import resource
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,13 +12,25 @@ from emotion.errors import EmotionError
 from emotion.evaluation.card import write_card
 from emotion.evaluation.evaluate import RunScores, evaluate_run
 from emotion.evaluation.figures import draw_run
-from emotion.evaluation.metrics_file import DataSource, Digests, Int8Scores, Metrics, OnnxScores, Parameters, Seconds
+from emotion.evaluation.metrics_file import (
+    DataSource,
+    Digests,
+    Float16Scores,
+    Int8Scores,
+    Metrics,
+    OnnxScores,
+    Parameters,
+    Seconds,
+)
+from emotion.onnx.compare import Verdict
 from emotion.onnx.config import write_temperature
 from emotion.onnx.digests import SUMS, write_digests
+from emotion.onnx.float16 import write_float16
+from emotion.onnx.graphs import FILES, FLOAT16, INT8
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.quantize import quantize
-from emotion.onnx.session import FILES, INT8, Classifier
-from emotion.params.schema import TransformerParams
+from emotion.onnx.session import Classifier
+from emotion.params.schema import TransformerExportTable, TransformerParams
 from emotion.runs.fitting import Attempt, Trained, fit_job, fitted_already
 from emotion.runs.learner import Learner
 from emotion.runs.micro_batch import note_attempt
@@ -107,7 +119,7 @@ def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None
         load=trained.began - started, export=evaluating - exporting, evaluation=time.monotonic() - evaluating
     )
     # The model's files are complete: whatever changes from here on is no part of the export.
-    digests = write_digests(job.run.exported, [*FILES, INT8])
+    digests = write_digests(job.run.exported, [*FILES, INT8, FLOAT16])
     metrics = _metrics(job, trained, exported, scores, seconds, digests)
     _illustrate(job.run, metrics, listener)
     recorder.state("complete")
@@ -134,7 +146,8 @@ class Exported:
 
     classifier: Classifier
     parity: Parity
-    int8: Int8Scores | None
+    int8: Int8Scores | None = None
+    float16: Float16Scores | None = None
 
 
 def _metrics(
@@ -168,6 +181,7 @@ def _metrics(
             label_agreement=exported.parity.label_agreement,
             rows_per_second=scores.rows_per_second,
             int8=exported.int8,
+            float16=exported.float16,
             digests=digests,
         ),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -193,14 +207,32 @@ def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> E
     listener.note("export", "exporting to ONNX and holding it against the trained model on validation")
     # An earlier attempt may have been killed after its export, which this one replaces.
     (job.run.exported / SUMS).unlink(missing_ok=True)
-    texts, labels = job.data.splits["validation"].texts, job.data.encoded("validation")
-    threads = job.params.resources.threads or None
+    texts = job.data.splits["validation"].texts
     exact = learner.export(job.run.exported, {"run": str(job.run), "data": job.data.name, "sample": job.data.sample})
-    classifier = Classifier.load(job.run.exported, threads)
+    classifier = Classifier.load(job.run.exported, job.params.resources.threads or None)
     trained = Forward(exact).predict(learner.encode(texts))
-    parity = check_parity(trained, classifier.logits(texts), job.params.export.parity)
-    if not (isinstance(job.params, TransformerParams) and job.params.export.int8):
-        return Exported(classifier, parity, None)
-    int8 = quantize(job.run.exported, classifier, texts, labels, threads)
-    listener.note("export", f"int8: kept, {int8.speedup:.1f} times as fast" if int8.kept else f"no int8: {int8.reason}")
-    return Exported(classifier, parity, Int8Scores(**asdict(int8)))
+    exported = Exported(classifier, check_parity(trained, classifier.logits(texts), job.params.export.parity))
+    if isinstance(job.params, TransformerParams):
+        return _add_graphs(job, job.params.export, exported, listener)
+    return exported
+
+
+def _add_graphs(
+    job: TrainingJob, table: TransformerExportTable, exported: Exported, listener: TrainingListener
+) -> Exported:
+    """Write the graphs of other precisions that `table` asks for, unless validation rejects them."""
+    texts, labels = job.data.splits["validation"].texts, job.data.encoded("validation")
+    folder, float32, threads = job.run.exported, exported.classifier, job.params.resources.threads or None
+    if table.int8:
+        int8 = quantize(folder, float32, texts, labels, threads)
+        listener.note("export", _outcome("int8", int8, f"{int8.speedup:.1f} times as fast"))
+        exported = replace(exported, int8=Int8Scores(**asdict(int8)))
+    if table.float16:
+        float16 = write_float16(folder, float32, texts, labels, threads)
+        listener.note("export", _outcome("float16", float16, f"compared on the {float16.device.upper()}"))
+        exported = replace(exported, float16=Float16Scores(**asdict(float16)))
+    return exported
+
+
+def _outcome(precision: str, verdict: Verdict, more: str) -> str:
+    return f"{precision}: kept, {more}" if verdict.kept else f"no {precision}: {verdict.reason}"

@@ -23,7 +23,8 @@ from rich.table import Table
 from emotion.classify.blocks import _new_columns, max_chunk_rows
 from emotion.classify.reader import TEXT, ChunkReader, find_texts
 from emotion.classify.writer import Writer
-from emotion.onnx.session import INT8, Classifier, Precision, probabilities
+from emotion.onnx.graphs import INT8, Precision
+from emotion.onnx.session import Classifier, probabilities
 from emotion.records.files import open_records
 from tests.benchmarks.classify import write_rows
 from tests.benchmarks.classify_peers import Turn, by_turns, print_turns, run_emotion, run_peer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emotion.onnx.digests import SUMS, write_digests
-from emotion.onnx.session import FILES, INT8
+from emotion.onnx.graphs import FILES, INT8
 from emotion.store.layout import Run, Store
 from tests.builders import make_metrics, write_run
 from tests.classify.command import Command, Done, emotion

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from emotion.cli.app import app
 from emotion.onnx.session import Classifier
 from tests.disks import wait_for_bytes
-from tests.toy import write_int8, write_model
+from tests.toy import write_float16, write_int8, write_model
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 HEAVY = {"tensorflow", "keras", "transformers", "pandas", "sklearn", "onnx", "pyarrow", "tf2onnx"}
@@ -233,6 +233,8 @@ def test_an_argument_that_neither_is_given_nor_a_variable_is_missing(
         (("in.csv", "in.csv/out.csv"), 73, "cannot write"),
         (("in.csv", "out.csv", "--precision", "int4"), 2, "'int4' is not one of"),
         (("in.csv", "out.csv", "--precision", "int8", "--device", "gpu"), 2, "a GPU cannot run int8"),
+        (("in.csv", "out.csv", "--precision", "float16", "--device", "cpu"), 2, "float16 is for GPUs"),
+        (("in.csv", "out.csv", "--precision", "float16"), 66, "no model.float16.onnx"),
         (("in.csv", "out.csv", "--device", "tpu"), 2, "'tpu' is not one of"),
     ],
 )
@@ -244,6 +246,15 @@ def test_exit_codes(
     assert message in " ".join(done.stderr.replace("│", "").split())
     assert "Traceback" not in done.stderr
     assert names(tmp_path) == [source.name]
+
+
+@pytest.mark.parametrize("device", ["auto", "gpu"])
+def test_float16_without_a_gpu_is_69(tmp_path: Path, source: Path, device: str) -> None:
+    model = write_float16(write_model(tmp_path / "model"))
+    done = classify(source, tmp_path / "out.csv", "--model", model, "--precision", "float16", "--device", device)
+    assert (done.returncode, done.stdout) == (69, "")
+    assert "cannot use a GPU" in done.stderr
+    assert names(tmp_path) == [source.name, "model"]
 
 
 def test_a_reader_that_stops_early(large: Path, toy_model: Path) -> None:

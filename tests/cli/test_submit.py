@@ -121,6 +121,7 @@ def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
         (["classify", "--quoting", "excel"], 2, "Invalid value for '--quoting'"),
         (["classify", "--on-error", "skip"], 2, "Invalid value for '--on-error'"),
         (["classify", "--precision", "fp4"], 2, "Invalid value for '--precision'"),
+        (["classify", "--precision", "float16"], 2, "float16 needs a GPU"),
         (["ann", "--overlay", "nowhere"], 66, "nowhere has no kustomization.yaml"),
     ],
 )

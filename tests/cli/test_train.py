@@ -17,13 +17,16 @@ import pytest
 from typer.testing import CliRunner
 
 from emotion.cli.app import app
+from emotion.cli.console import LogFormat
+from emotion.cli.progress_reporter import ProgressReporter
+from emotion.cli.train import _report
 from emotion.data.dataset import Split
 from emotion.errors import InputMissingError
 from emotion.params.schema import TransformerParams, WordParams
 from emotion.runs.plan import TrainingJob
 from emotion.store.layout import Store
 from emotion.training.divergence import MOST_SKIPPED
-from tests.builders import ODD_DIALECT, Rows, write_dataset, write_odd_dataset, write_rows
+from tests.builders import ODD_DIALECT, Rows, make_metrics, write_dataset, write_odd_dataset, write_rows
 from tests.pretrained import write_pretrained
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -55,7 +58,7 @@ KEYS = {
     "train": {"accuracy", "loss"},
     "validation": {"accuracy", "loss", "macro_f1"},
     "test": {"accuracy", "loss", "macro_f1", "accuracy_ci95", "ece", "ece_scaled", "per_class"},
-    "onnx": {"bytes", "max_abs_logit_diff", "label_agreement", "int8", "digests"},
+    "onnx": {"bytes", "max_abs_logit_diff", "label_agreement", "int8", "float16", "digests"},
 }
 
 
@@ -212,6 +215,16 @@ def test_a_person_gets_a_table_on_stdout_and_progress_on_stderr(lstm: Trained) -
     assert "exporting to ONNX" in lstm.done.stderr
     assert "evaluating the exported model on 60 rows" in lstm.done.stderr
     assert "\x1b" not in lstm.done.stdout + lstm.done.stderr
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_person_is_told_of_float16(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, kept: bool) -> None:
+    figures = {"bytes": 45_200_000, "label_agreement": 0.9995, "accuracy_change": -0.001, "device": "gpu"}
+    metrics = make_metrics("bert", onnx__float16={**figures, "kept": kept, "reason": "" if kept else "a reaches 7e+04"})
+    _report(metrics, tmp_path, ProgressReporter(LogFormat.TEXT), as_json=False)
+    told = " ".join(capsys.readouterr().out.replace("│", "").split())
+    line = "45.2 MB, on the GPU, 99.95% of labels equal, accuracy -0.0010 on validation"
+    assert f"ONNX float16 {line if kept else 'not kept: a reaches 7e+04'} " in told
 
 
 def test_unknown_words_and_cut_rows_are_warned_of(lstm: Trained) -> None:

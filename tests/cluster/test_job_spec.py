@@ -45,3 +45,12 @@ def test_a_gpu_gets_no_int8() -> None:
     assert check_spec(JobSpec("classify", gpus=0, classify=options)).classify == options
     for other in ("auto", "float32"):
         check_spec(JobSpec("classify", gpus=1, image="r.example/cuda:1", classify=ClassifyOptions(precision=other)))
+
+
+@pytest.mark.parametrize("gpus", [None, 0])
+def test_float16_needs_a_gpu(gpus: int | None) -> None:
+    options = ClassifyOptions(precision="float16")
+    with pytest.raises(UsageError, match="float16 needs a GPU"):
+        check_spec(JobSpec("classify", gpus=gpus, classify=options))
+    spec = JobSpec("classify", gpus=1, image="r.example/cuda:1", classify=options)
+    assert check_spec(spec).classify == options

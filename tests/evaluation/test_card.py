@@ -309,6 +309,16 @@ def test_int8_is_told_where_it_was_kept(tmp_path: Path) -> None:
     assert "int8" not in text(tmp_path, make_metrics("bert", onnx__int8=int8 | {"speedup": 1.84, "kept": False}))
 
 
+def test_float16_is_told_where_it_was_kept(tmp_path: Path) -> None:
+    float16 = {"kept": True, "reason": "", "bytes": 45_200_000, "label_agreement": 0.9995, "accuracy_change": 0.001}
+    kept = text(tmp_path, make_metrics("bert", onnx__float16=float16 | {"device": "cpu"}))
+    assert "(`--precision float16`) is for GPUs and has 45.2 MB: 99.95 % of validation's labels" in kept
+    assert "compared on the CPU, and accuracy there changes by +0.10 points." in kept
+    assert "float16" not in text(
+        tmp_path, make_metrics("bert", onnx__float16=float16 | {"device": "cpu", "kept": False})
+    )
+
+
 def test_the_runs_other_files_add_to_it(tmp_path: Path) -> None:
     layers = [
         {"type": "InputLayer", "detail": "", "parameters": 0},

@@ -10,7 +10,7 @@ import pytest
 
 from emotion.errors import BadDataError, CannotWriteError
 from emotion.onnx.digests import MOST_BYTES, SUMS, read_digests, write_digests
-from emotion.onnx.session import FILES
+from emotion.onnx.graphs import FILES
 from emotion.store.atomic import sha256
 from tests.builders import digest, write_files
 

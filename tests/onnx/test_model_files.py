@@ -8,8 +8,9 @@ import pytest
 from emotion.errors import BadDataError, InputMissingError
 from emotion.onnx.devices import open_on_cpu
 from emotion.onnx.digests import SUMS, write_digests
+from emotion.onnx.graphs import FILES, INT8
 from emotion.onnx.model_files import read_files
-from emotion.onnx.session import FILES, INT8, Classifier
+from emotion.onnx.session import Classifier
 from tests.toy import write_int8, write_model
 
 

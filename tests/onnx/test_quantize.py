@@ -9,33 +9,17 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from emotion.onnx import compare as comparing
 from emotion.onnx import quantize as quantizing
+from emotion.onnx.compare import Comparison
 from emotion.onnx.quantize import QuantizationResult, quantize
 from emotion.onnx.session import Classifier, probabilities
-from emotion.store.atomic import write_json
-from tests.pretrained import write_pretrained
-
-TEXTS = [
-    f"{start} {feeling} {end}"
-    for start in ("i feel", "she was so", "what a day,", "we are never", "they said he is")
-    for feeling in ("wonderful", "furious", "afraid of it", "in love", "sad, very sad", "surprised")
-    for end in ("today", "again!", "and left the house", "?")
-]
-
-# The same width by the names of the other families.
-WIDE = {
-    "distilbert": {"dim": 64, "hidden_dim": 256},
-    "mobilebert": {"intra_bottleneck_size": 64, "embedding_size": 64},
-}
+from tests.onnx.exported import TEXTS, Exported, export
 
 
 @dataclass
-class Exported:
-    """A model folder, the float32 model in it, and the labels that this gives its texts."""
-
-    folder: Path
-    exact: Classifier
-    labels: NDArray[np.int32]
+class Quantized(Exported):
+    """An exported model, and what int8 makes of it."""
 
     @property
     def small(self) -> Path:
@@ -46,43 +30,26 @@ class Exported:
 
 
 @pytest.fixture(scope="module", params=["bert", "distilbert", "albert", "mobilebert"])
-def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    from emotion.models.config_json import encoder_config, read_config
-    from emotion.models.hf_folder import load_weights
-    from emotion.models.transformer import build_transformer, input_names
-    from emotion.onnx.export import to_onnx
-    from emotion.text.pretrained import load_tokenizer
-
-    folder = tmp_path_factory.mktemp("model")
-    # Wide enough that the tables of words are not most of the file.
-    sizes = {"hidden_size": 64, "intermediate_size": 256, "initializer_range": 0.1} | WIDE.get(request.param, {})
-    source = write_pretrained(tmp_path_factory.mktemp("source"), request.param, TEXTS, **sizes)
-    config = encoder_config(read_config(source))
-    model = build_transformer(config, 2, request.param)
-    load_weights(model, config, source, same_labels=True)
-    (folder / "model.onnx").write_bytes(to_onnx(model, 17, apart=True))
-    load_tokenizer(source, config.vocabulary, config.max_length, 0, TEXTS).save(folder, input_names(config))
-    write_json(folder / "config.json", read_config(source))
-    exact = Classifier.load(folder, 1)
-    return Exported(folder, exact, exact.logits(TEXTS).argmax(axis=1).astype(np.int32))
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Quantized:
+    return Quantized(**vars(export(request.param, tmp_path_factory)))
 
 
 @pytest.fixture(autouse=True)
-def _without_limits(monkeypatch: pytest.MonkeyPatch, exported: Exported) -> None:
+def _without_limits(monkeypatch: pytest.MonkeyPatch, exported: Quantized) -> None:
     """Let anything be kept, and start without a quantized file: what is kept must not hang on random weights."""
     monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 0.0)
-    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", 1.0)
+    monkeypatch.setattr(comparing, "MAX_ACCURACY_LOSS", 1.0)
     monkeypatch.setattr(quantizing, "MIN_SPEEDUP", 0.0)
     exported.small.unlink(missing_ok=True)
 
 
-def changes(exported: Exported) -> float:
+def changes(exported: Quantized) -> float:
     """Measure the largest difference of a logit between the two files."""
     small = Classifier.load(exported.folder, 1, precision="int8")
     return float(np.abs(small.logits(TEXTS) - exported.exact.logits(TEXTS)).max())
 
 
-def test_a_file_that_is_kept_is_smaller_and_nearly_the_same(exported: Exported) -> None:
+def test_a_file_that_is_kept_is_smaller_and_nearly_the_same(exported: Quantized) -> None:
     scores = exported.quantize()
     assert (scores.kept, scores.reason) == (True, "")
     assert scores.bytes == exported.small.stat().st_size < 0.8 * exported.exact.graph.stat().st_size
@@ -91,7 +58,7 @@ def test_a_file_that_is_kept_is_smaller_and_nearly_the_same(exported: Exported) 
     assert scores.speedup > 0
 
 
-def test_matrix_products_are_quantized_and_lookups_are_not(exported: Exported) -> None:
+def test_matrix_products_are_quantized_and_lookups_are_not(exported: Quantized) -> None:
     exported.quantize()
     graph = onnx.load(str(exported.small)).graph
     types = {tensor.name: tensor.data_type for tensor in graph.initializer}
@@ -110,7 +77,7 @@ def dims(graph: onnx.GraphProto, name: str) -> Sequence[int]:
     return next(tensor.dims for tensor in graph.initializer if tensor.name == name)
 
 
-def test_a_row_does_not_depend_on_the_other_rows(exported: Exported) -> None:
+def test_a_row_does_not_depend_on_the_other_rows(exported: Quantized) -> None:
     exported.quantize()
     small = Classifier.load(exported.folder, 1, precision="int8")
     together = small.logits(TEXTS)
@@ -127,7 +94,7 @@ def assert_same(logits: NDArray[np.float32], expected: NDArray[np.float32]) -> N
     np.testing.assert_allclose(probabilities(logits), probabilities(expected), atol=1e-6)
 
 
-def test_what_is_not_faster_is_refused(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_faster_is_refused(exported: Quantized, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantizing, "MIN_SPEEDUP", 1000.0)
     scores = exported.quantize()
     assert not scores.kept
@@ -135,7 +102,7 @@ def test_what_is_not_faster_is_refused(exported: Exported, monkeypatch: pytest.M
     assert not exported.small.exists()
 
 
-def test_agreement_and_accuracy_are_measured_on_the_given_rows(exported: Exported) -> None:
+def test_agreement_and_accuracy_are_measured_on_the_given_rows(exported: Quantized) -> None:
     before = exported.labels
     scores = exported.quantize()
     small = Classifier.load(exported.folder, 1, precision="int8")
@@ -146,7 +113,9 @@ def test_agreement_and_accuracy_are_measured_on_the_given_rows(exported: Exporte
     assert exported.quantize(after.astype(np.int32)).accuracy_change == pytest.approx(1 - (after == before).mean())
 
 
-def test_too_little_agreement_is_refused_with_both_figures(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_agreement_is_refused_with_both_figures(
+    exported: Quantized, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 1.01)
     scores = exported.quantize()
     assert not scores.kept
@@ -157,10 +126,10 @@ def test_too_little_agreement_is_refused_with_both_figures(exported: Exported, m
 
 
 def test_too_much_lost_accuracy_is_refused_with_both_figures(
-    exported: Exported, monkeypatch: pytest.MonkeyPatch
+    exported: Quantized, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 1.01)
-    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", -0.5)
+    monkeypatch.setattr(comparing, "MAX_ACCURACY_LOSS", -0.5)
     scores = exported.quantize()
     assert not scores.kept
     agreement, accuracy = scores.reason.split("; ")
@@ -171,13 +140,14 @@ def test_too_much_lost_accuracy_is_refused_with_both_figures(
 
 def test_the_limits_themselves_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantizing, "MIN_AGREEMENT", 0.995)
-    monkeypatch.setattr(quantizing, "MAX_ACCURACY_LOSS", 0.003)
+    monkeypatch.setattr(comparing, "MAX_ACCURACY_LOSS", 0.003)
     # As differences of shares of 2,000 rows are: not exact.
-    assert quantizing.reasons_to_reject(1990 / 2000, 1868 / 2000 - 1874 / 2000, 1.1) == []
-    assert len(quantizing.reasons_to_reject(1989 / 2000, 1867 / 2000 - 1874 / 2000, 1.1)) == 2
+    allowed = Comparison(1990 / 2000, 1868 / 2000 - 1874 / 2000)
+    assert quantizing.reasons_to_reject(allowed, 1.1) == []
+    assert len(quantizing.reasons_to_reject(Comparison(1989 / 2000, 1867 / 2000 - 1874 / 2000), 1.1)) == 2
 
 
-def test_a_stale_file_does_not_stay(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stale_file_does_not_stay(exported: Quantized, monkeypatch: pytest.MonkeyPatch) -> None:
     exported.small.write_bytes(b"of another model")
     assert exported.quantize().kept
     assert exported.small.stat().st_size > 1000
@@ -186,8 +156,8 @@ def test_a_stale_file_does_not_stay(exported: Exported, monkeypatch: pytest.Monk
     assert not exported.small.exists()
 
 
-@pytest.mark.parametrize("step", ["_quantized", "_compare"])
-def test_nothing_is_left_where_it_ends_early(exported: Exported, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+@pytest.mark.parametrize("step", ["_quantized", "compare"])
+def test_nothing_is_left_where_it_ends_early(exported: Quantized, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -199,6 +169,6 @@ def test_nothing_is_left_where_it_ends_early(exported: Exported, monkeypatch: py
     assert not list(exported.folder.glob(".*"))
 
 
-def test_nothing_is_said(exported: Exported, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_said(exported: Quantized, capfd: pytest.CaptureFixture[str]) -> None:
     exported.quantize()
     assert capfd.readouterr() == ("", "")

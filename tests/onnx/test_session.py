@@ -18,7 +18,8 @@ from emotion.errors import BadDataError, InputMissingError
 from emotion.onnx import session
 from emotion.onnx.batching import Batch
 from emotion.onnx.devices import open_on_cpu
-from emotion.onnx.session import INT8_KIND, Classifier, find_model, probabilities
+from emotion.onnx.graphs import INT8_KIND, find_model
+from emotion.onnx.session import Classifier, probabilities
 from tests.onnx.conftest import TEXTS
 from tests.toy import LABELS, write_model
 

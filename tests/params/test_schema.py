@@ -152,6 +152,7 @@ def test_what_is_no_time_between_checkpoints(file: Path, often: str) -> None:
         ('[model]\ncheckpoint = ""', "[model] checkpoint"),
         ('[model]\ninit = "zeros"', "[model] init"),
         ("[export]\nint8 = 1", "[export] int8"),
+        ("[export]\nfloat16 = 1", "[export] float16"),
     ],
 )
 def test_an_impossible_value_of_a_transformer(file: Path, content: str, location: str) -> None:

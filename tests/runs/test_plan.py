@@ -171,3 +171,12 @@ def test_a_job_of_before_the_dialect_options_is_the_same_job() -> None:
     assert not {"delimiter", "quoting", "header"} & params.identity["data"].keys()
     named = load_params("ann", params_file("ann"), ['data.delimiter=";"'])
     assert named.identity["data"]["delimiter"] == ";"
+
+
+def test_a_job_of_before_float16_is_the_same_job() -> None:
+    before = load_params("minilm", params_file("minilm"), [])
+    off, on = (load_params("minilm", params_file("minilm"), [f"export.float16={value}"]) for value in ("false", "true"))
+    assert "float16" not in before.identity["export"]
+    assert before.digest() == off.digest()
+    assert on.identity["export"]["float16"] is True
+    assert on.digest() != before.digest()

@@ -14,7 +14,8 @@ from emotion.errors import CannotWriteError, CheckFailedError, TryAgainError
 from emotion.evaluation.figures import draw_run
 from emotion.evaluation.metrics_file import read_metrics
 from emotion.onnx.digests import write_digests
-from emotion.onnx.session import FILES, Classifier
+from emotion.onnx.graphs import FILES
+from emotion.onnx.session import Classifier
 from emotion.runs.plan import TrainingJob
 from emotion.runs.train_job import train_job
 from emotion.store.atomic import sha256

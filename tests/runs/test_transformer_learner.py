@@ -247,6 +247,29 @@ def test_other_families_train_as_well(workplace: Workplace, family: str) -> None
     assert metrics.onnx.max_abs_logit_diff <= 1e-3
     assert metrics.onnx.int8 is None
     assert "int8" not in listener.messages("export")
+    assert metrics.onnx.float16 is None
+    assert "float16" not in listener.messages("export")
+
+
+@pytest.mark.parametrize("least", [0.999, 1.01])
+def test_float16_is_written_if_it_is_asked_for(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch, least: float
+) -> None:
+    monkeypatch.setattr("emotion.onnx.float16.MIN_AGREEMENT", least)
+    pretrained, listener = workplace.pretrained("half", "bert"), RecordingListener()
+    changes = ("export.int8=false", "export.float16=true", f"training.seed={int(1000 * least)}")
+    job = workplace.plan("bert", pretrained, *changes)
+    metrics = trained(job, listener)
+    float16, digests = metrics.onnx.float16, metrics.onnx.digests
+    assert float16 is not None
+    assert digests is not None
+    assert (float16.kept, float16.device, float16.label_agreement) == (least < 1, "cpu", 1.0)
+    assert (job.run.exported / "model.float16.onnx").exists() == ("model.float16.onnx" in digests) == float16.kept
+    assert ("model.float16.onnx" in (job.run.exported / "SHA256SUMS").read_text()) == float16.kept
+    told = "float16: kept, compared on the CPU" if float16.kept else f"no float16: {float16.reason}"
+    assert told in listener.messages("export")
+    if float16.kept:
+        assert Classifier.load(job.run.exported, 1, "float16").verified
 
 
 def test_random_weights_are_not_the_pretrained_weights(workplace: Workplace) -> None:
