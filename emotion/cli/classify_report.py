@@ -118,10 +118,11 @@ class ClassifyReport:
             console.data_json(self._summary(classifier, seconds))
             return
         rows = self._counts.rows
-        console.say(
-            f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) with {classifier.graph},"
-            f" {classifier.precision}"
-        )
+        made = f"with {classifier.graph}, {classifier.precision}"
+        if self._outputs and all(output.get("skipped") for output in self._outputs):
+            console.say(f"nothing to do: all parts are there, of {count(rows, 'row')} {made}")
+        else:
+            console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) {made}")
         if classifier.fallback:
             console.say(f"float32: {classifier.fallback}")
         if not classifier.verified:

@@ -45,7 +45,9 @@ class ProgressReporter:
             self.meter = self.open.enter_context(
                 console.meter(title, "rows", total=self.rows, done=self.done, log=self.log)
             )
-            self.done = 0
+        # Rows that fill up the last batch were in the epoch before.
+        rows = min(rows, self.rows - self.done)
+        self.done += rows
         counts = {
             "epoch": progress.epoch,
             "epochs": progress.epochs,
@@ -57,6 +59,7 @@ class ProgressReporter:
     def on_epoch(self, progress: "TrainingProgress", epoch: "Epoch") -> None:
         """Close the bar, print the epoch's line."""
         self._close()
+        self.done = 0
         if self.log is LogFormat.JSON:
             console.log_json({"event": "epoch", "epochs": progress.epochs, **asdict(epoch)})
         else:

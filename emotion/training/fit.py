@@ -137,8 +137,7 @@ class Fitting:
             )
         self.started = time.monotonic() - self.state.elapsed
         self.policy.restart_interval(self._steps_done)
-        rows = self.steps_per_epoch * min(self.params.batch_size, len(self.train))
-        self.listener.on_start(self._progress(), rows, self.state.epochs)
+        self.listener.on_start(self._progress(), len(self.train), self.state.epochs)
 
     def _train_epoch(self, stop: DeferredSignals, multiple: int) -> None:
         """Train on the remaining batches of the epoch, then validate."""

@@ -344,8 +344,12 @@ def test_the_same_shard_twice_at_once(tmp_path: Path, source: Path, toy_model: P
 
 def test_shards_say_what_they_did(tmp_path: Path, source: Path, toy_model: Path) -> None:
     arguments = (source, tmp_path / "out.csv", "--model", toy_model, "--shard")
-    assert "1 of 2 parts" in classify(*arguments, "0/2").stderr
-    assert "was there already" in classify(*arguments, "0/2").stderr
+    first, again = (classify(*arguments, "0/2").stderr for _ in range(2))
+    assert "1 of 2 parts" in first
+    assert "rows/s" in first
+    assert "was there already" in again
+    assert "nothing to do: all parts are there, of 2 rows" in again
+    assert "rows/s" not in again
     last = classify(*arguments, "1/2", "--json")
     assert "joined 2 parts in" in last.stderr
     [part] = json.loads(last.stdout)["outputs"]

@@ -15,6 +15,18 @@ def progress(step: int) -> TrainingProgress:
     return TrainingProgress((step + 3) // 4, 3, step, 12, 1.25, 5000.0, 2.0, 65.0, 1)
 
 
+def test_the_rows_of_an_epoch_are_those_of_train(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = ProgressReporter(LogFormat.JSON)
+    reporter.on_start(progress(0), 35, [])
+    for step in range(1, 5):
+        reporter.on_step(progress(step), 10)
+    assert (reporter.done, reporter.rows) == (35, 35)
+    reporter.on_epoch(progress(4), Epoch(1, 1.25, 0.5, 1.0, 0.625, 5000.0, 2.0, 4.0, best=True))
+    reporter.on_step(progress(5), 10)
+    assert reporter.done == 10
+    capsys.readouterr()
+
+
 def test_what_goes_on_within_an_epoch_counts_on_from_there(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
