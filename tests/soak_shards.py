@@ -21,6 +21,8 @@ from tests.soak_stages import members, stage, state
 
 COUNTS = (1, 3, 8)
 AT_ONCE = 3
+# What the shards of a folder share, beside its outputs.
+PLANS = ".plan-*.json"
 # A random time, or soon after a process begins to do this.
 MOMENTS = ["", "", "help", "classify", "write", "manifest", "join", "join"]
 SOON = 0.02
@@ -117,9 +119,10 @@ def undisturbed(soak: Soak, source: Path, model: Path) -> list[Case]:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """Bytes of all files that are neither parts nor temporary."""
+    """Bytes of all files that are neither parts, nor temporary, nor the list that the shards of a folder follow."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.parent.suffix != PARTS_SUFFIX]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files if not TEMPORARY.fullmatch(path.name)}
+    files = [path for path in files if not path.match(PLANS) and not TEMPORARY.fullmatch(path.name)]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def play(soak: Soak, case: Case, kills: int) -> None:
@@ -139,7 +142,8 @@ def play(soak: Soak, case: Case, kills: int) -> None:
         list(pool.map(lambda index: soak.attempt(f"{case.name} last", case.shard(index), dice, 0), indexes))
     soak.compare("classifications", f"{case.name} shards", outputs(case.folder), case.expected)
     for path in case.folder.rglob(".*"):
-        check_leftover(soak, case, path)
+        if not path.match(PLANS):
+            check_leftover(soak, case, path)
 
 
 def attempt(soak: Soak, case: Case, dice: random.Random) -> None:
