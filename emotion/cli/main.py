@@ -16,6 +16,19 @@ RAISE_AGAIN_SECONDS = 0.1
 
 def main() -> None:
     """Run the command line; an error of the user is a message and an exit code, never a traceback."""
+    try:
+        try:
+            _run()
+        finally:
+            # The exit code is decided: a signal must not interrupt the interpreter's shutdown.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except (KeyboardInterrupt, Terminated) as signalled:
+        # The signal may have come just before it was ignored.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(ExitCode.INTERRUPTED if isinstance(signalled, KeyboardInterrupt) else ExitCode.TERMINATED)
+
+
+def _run() -> None:
     received: list[int] = []
     try:
         _install_handlers(received)
@@ -23,8 +36,6 @@ def main() -> None:
         from emotion.cli.app import app
 
         app()
-    except (KeyboardInterrupt, Terminated) as signalled:
-        sys.exit(ExitCode.INTERRUPTED if isinstance(signalled, KeyboardInterrupt) else ExitCode.TERMINATED)
     except Exception as error:
         # A library may have converted the signal's exception into an error of its own.
         if received:
@@ -38,9 +49,6 @@ def main() -> None:
                 f"this command needs a package that is not installed: {error.name}", "pip install 'emotion[train]'"
             )
         )
-    finally:
-        # The exit code is decided: a signal must not interrupt the interpreter's shutdown.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _fail(error: EmotionError) -> NoReturn:

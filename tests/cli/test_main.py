@@ -132,3 +132,23 @@ def test_a_finalizer_that_swallows_the_signal(tmp_path: Path, number: int, code:
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_a_signal_in_the_last_moment(number: int, code: int) -> None:
+    script = f"""
+import os, signal, sys
+set_handler = signal.signal
+def set_late(number, handler):
+    if handler is signal.SIG_IGN:
+        signal.signal = set_handler
+        os.kill(os.getpid(), {number})
+    return set_handler(number, handler)
+signal.signal = set_late
+from emotion.cli.main import main
+sys.argv = ["emotion", "--help"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
