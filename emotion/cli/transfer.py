@@ -1,7 +1,7 @@
 """`emotion put` and `fetch`: files of the cluster's store; and the pod with the store for other commands."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +17,9 @@ from emotion.errors import InputMissingError
 from emotion.formatting import first_items
 
 if TYPE_CHECKING:
+    from emotion.cluster.copy_files import Advance
     from emotion.cluster.store_pod import StorePod
+    from emotion.store.archive import FileEntry
 
 MOST_NAMED = 5
 
@@ -52,6 +54,22 @@ def run_in_pod(pod: "StorePod", *words: str) -> int:
     return process.returncode
 
 
+@contextmanager
+def _progress(what: str, files: "Sequence[FileEntry]") -> "Iterator[Advance]":
+    """Open a meter that counts megabytes and files."""
+    total = round(sum(entry.size for entry in files) / console.MEGABYTE)
+    with console.meter(what, "MB", total=total) as shown:
+        size = count = 0
+
+        def advance(more_bytes: int, more_files: int) -> None:
+            nonlocal size, count
+            before, size, count = size, size + more_bytes, count + more_files
+            megabytes = size // console.MEGABYTE - before // console.MEGABYTE
+            shown.advance(megabytes, f"{count:,} of {len(files):,} files")
+
+        yield advance
+
+
 @with_option_groups
 def put(
     source: Annotated[Path, typer.Argument(metavar="DIR", help="A folder here, or one file.")],
@@ -72,13 +90,13 @@ def put(
 
       emotion put store/weights/google-bert/bert-base-uncased weights/google-bert/bert-base-uncased
     """
-    from emotion.cluster.store_files import local_files, upload, upload_folder
+    from emotion.cluster.copy_files import upload
+    from emotion.cluster.store_files import local_files, upload_folder
 
     target = upload_folder(name)
     console.say(f"reading {source}")
     files = local_files(source)
-    total = sum(entry.size for entry in files)
-    with open_store(cluster) as pod, console.megabytes(f"to {target}", total) as advance:
+    with open_store(cluster) as pod, _progress(f"to {target}", files) as advance:
         result = upload(pod, source, files, target, advance)
     console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
     if result.others:
@@ -110,7 +128,8 @@ def fetch(
 
       emotion fetch predictions/inbox labelled/
     """
-    from emotion.cluster.store_files import download, find_result, remote_files
+    from emotion.cluster.copy_files import download
+    from emotion.cluster.store_files import find_result, remote_files
 
     with open_store(cluster) as pod:
         source = find_result(pod, run)
@@ -118,7 +137,7 @@ def fetch(
         files = remote_files(pod, source, *(() if everything else ("checkpoints", "weights", "*.parts")))
         if not files:
             raise InputMissingError(f"there is nothing in {source}", "emotion runs list --cluster")
-        with console.megabytes(f"from {source}", sum(entry.size for entry in files)) as advance:
+        with _progress(f"from {source}", files) as advance:
             result = download(pod, source, files, target, advance)
     console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
     if as_json:
