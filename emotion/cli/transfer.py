@@ -12,7 +12,8 @@ from emotion.cli import console
 from emotion.cli.cluster_options import PodOptions
 from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption
-from emotion.cluster.kubectl import check_versions, kubectl_error
+from emotion.cluster.kubectl import Kubectl, check_versions, kubectl_error
+from emotion.cluster.left_pods import left_pods, remove_pod
 from emotion.errors import InputMissingError
 from emotion.formatting import first_items
 
@@ -36,6 +37,25 @@ def open_store(cluster: PodOptions) -> "Iterator[StorePod]":
     check_versions(cluster.kubectl)
     with store_pod(cluster.kubectl, cluster.job_spec("transfer"), console.say) as pod:
         yield pod
+
+
+def warn_of_left_pods(kubectl: Kubectl) -> None:
+    """Name the pods with the store that killed commands left behind, and say what removes them."""
+    if left := left_pods(kubectl):
+        console.warn(
+            f"killed commands left pods with the store behind: {', '.join(left)};"
+            f" the next `emotion put` or `fetch` removes them, and so does `emotion cancel {left[0]}`"
+        )
+
+
+def remove_store_pod(kubectl: Kubectl, name: str) -> None:
+    """Remove a pod with the store that no command uses.
+
+    Raises:
+        TryAgainError: a command is at work in the pod.
+    """
+    remove_pod(kubectl, name)
+    console.say(f"removed {name}; no file was lost, and the same `emotion put` or `fetch` goes on")
 
 
 def run_in_pod(pod: "StorePod", *words: str) -> int:

@@ -145,13 +145,13 @@ def test_many_small_files_take_few_commands(api: ApiServer, emotion: Emotion, ma
     assert done.returncode == 0, done.stderr
     assert f"{MANY} files written, 0 were there already" in done.stderr
     assert content(api.store / "inputs" / "many") == content(many)
-    assert commands(api) == 2
+    assert commands(api) == 3
     (api.store / "inputs").rename(api.store / "predictions")
     api.requests.clear()
     done = emotion("fetch", "predictions/many", tmp_path / "back")
     assert done.returncode == 0, done.stderr
     assert content(tmp_path / "back") == content(many)
-    assert commands(api) == 2
+    assert commands(api) == 3
 
 
 def test_a_killed_put_leaves_complete_files_and_the_next_goes_on(
