@@ -21,6 +21,7 @@ from emotion.cli import (
     prefetch,
     runs,
     status,
+    stream,
     submit,
     train,
     transfer,
@@ -45,6 +46,7 @@ app.add_typer(runs.app, name="runs")
 app.command("models")(models.models)
 app.add_typer(weights.app, name="weights")
 app.add_typer(params.app, name="params")
+app.add_typer(stream.app, name="stream", hidden=True)
 app.command()(doctor.doctor)
 app.command()(prefetch.prefetch)
 for command in (

@@ -15,6 +15,7 @@ from emotion.cli.cluster_options import ClusterOptions
 from emotion.cli.following import follow_jobs, report_outcome
 from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption
+from emotion.cli.transfer import remove_store_pod, warn_of_left_pods
 from emotion.cluster.job_outcome import job_outcome
 from emotion.cluster.job_status import JobStatus, Phase, reason_hint
 from emotion.cluster.kubectl import Kubectl, UnreachableError
@@ -47,6 +48,7 @@ def status(
       emotion status --json | jq '.[] | select(.phase == "failed")'
     """
     kubectl = cluster.kubectl
+    warn_of_left_pods(kubectl)
     if not watch:
         _show(_records(kubectl), as_json=as_json)
     elif as_json or not console.out.is_terminal:
@@ -194,6 +196,9 @@ def cancel(run: RunArgument, *, cluster: ClusterOptions) -> None:
     from emotion.cluster.submit import delete
 
     job = find_job(cluster.kubectl, run)
+    if job.component == "transfer":
+        remove_store_pod(cluster.kubectl, job.name)
+        return
     console.say(f"stopping {job.name}: its pods have two minutes to write a checkpoint")
     delete(cluster.kubectl, job.name)
     again = (

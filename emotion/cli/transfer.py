@@ -1,7 +1,7 @@
 """`emotion put` and `fetch`: files of the cluster's store; and the pod with the store for other commands."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +12,15 @@ from emotion.cli import console
 from emotion.cli.cluster_options import PodOptions
 from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption
-from emotion.cluster.kubectl import check_versions, kubectl_error
+from emotion.cluster.kubectl import Kubectl, check_versions, kubectl_error
+from emotion.cluster.left_pods import left_pods, remove_pod
 from emotion.errors import InputMissingError
 from emotion.formatting import first_items
 
 if TYPE_CHECKING:
+    from emotion.cluster.copy_files import Advance
     from emotion.cluster.store_pod import StorePod
+    from emotion.store.archive import FileEntry
 
 MOST_NAMED = 5
 
@@ -36,6 +39,25 @@ def open_store(cluster: PodOptions) -> "Iterator[StorePod]":
         yield pod
 
 
+def warn_of_left_pods(kubectl: Kubectl) -> None:
+    """Name the pods with the store that killed commands left behind, and say what removes them."""
+    if left := left_pods(kubectl):
+        console.warn(
+            f"killed commands left pods with the store behind: {', '.join(left)};"
+            f" the next `emotion put` or `fetch` removes them, and so does `emotion cancel {left[0]}`"
+        )
+
+
+def remove_store_pod(kubectl: Kubectl, name: str) -> None:
+    """Remove a pod with the store that no command uses.
+
+    Raises:
+        TryAgainError: a command is at work in the pod.
+    """
+    remove_pod(kubectl, name)
+    console.say(f"removed {name}; no file was lost, and the same `emotion put` or `fetch` goes on")
+
+
 def run_in_pod(pod: "StorePod", *words: str) -> int:
     """Run `emotion` in the pod on the cluster's store; print its output here, and give its exit code.
 
@@ -50,6 +72,22 @@ def run_in_pod(pod: "StorePod", *words: str) -> int:
     sys.stdout.write(output.decode(errors="replace"))
     sys.stderr.write("".join(line for line in lines if not line.startswith("command terminated with exit code")))
     return process.returncode
+
+
+@contextmanager
+def _progress(what: str, files: "Sequence[FileEntry]") -> "Iterator[Advance]":
+    """Open a meter that counts megabytes and files."""
+    total = round(sum(entry.size for entry in files) / console.MEGABYTE)
+    with console.meter(what, "MB", total=total) as shown:
+        size = count = 0
+
+        def advance(more_bytes: int, more_files: int) -> None:
+            nonlocal size, count
+            before, size, count = size, size + more_bytes, count + more_files
+            megabytes = size // console.MEGABYTE - before // console.MEGABYTE
+            shown.advance(megabytes, f"{count:,} of {len(files):,} files")
+
+        yield advance
 
 
 @with_option_groups
@@ -72,13 +110,13 @@ def put(
 
       emotion put store/weights/google-bert/bert-base-uncased weights/google-bert/bert-base-uncased
     """
-    from emotion.cluster.store_files import local_files, upload, upload_folder
+    from emotion.cluster.copy_files import upload
+    from emotion.cluster.store_files import local_files, upload_folder
 
     target = upload_folder(name)
     console.say(f"reading {source}")
     files = local_files(source)
-    total = sum(entry.size for entry in files)
-    with open_store(cluster) as pod, console.megabytes(f"to {target}", total) as advance:
+    with open_store(cluster) as pod, _progress(f"to {target}", files) as advance:
         result = upload(pod, source, files, target, advance)
     console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
     if result.others:
@@ -110,7 +148,8 @@ def fetch(
 
       emotion fetch predictions/inbox labelled/
     """
-    from emotion.cluster.store_files import download, find_result, remote_files
+    from emotion.cluster.copy_files import download
+    from emotion.cluster.store_files import find_result, remote_files
 
     with open_store(cluster) as pod:
         source = find_result(pod, run)
@@ -118,7 +157,7 @@ def fetch(
         files = remote_files(pod, source, *(() if everything else ("checkpoints", "weights", "*.parts")))
         if not files:
             raise InputMissingError(f"there is nothing in {source}", "emotion runs list --cluster")
-        with console.megabytes(f"from {source}", sum(entry.size for entry in files)) as advance:
+        with _progress(f"from {source}", files) as advance:
             result = download(pod, source, files, target, advance)
     console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
     if as_json:

@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from emotion.cluster.follow import IMAGE_SECONDS
@@ -13,6 +13,7 @@ from emotion.cluster.job_outcome import job_outcome
 from emotion.cluster.job_spec import JobSpec, check_spec
 from emotion.cluster.job_status import Phase, is_image_error, reason_hint
 from emotion.cluster.kubectl import Kubectl, UnreachableError, kubectl_error
+from emotion.cluster.left_pods import remove_left_pods
 from emotion.cluster.observe import job_statuses
 from emotion.cluster.render import render
 from emotion.cluster.submit import check_needs, create
@@ -22,6 +23,8 @@ T = TypeVar("T")
 MAX_ATTEMPTS = 6
 RETRY_SECONDS = 2.0
 POLL_SECONDS = 1.0
+# Every command in the pod holds this lock; the pod's readiness probe in k8s/base/transfer tries it.
+HOLD_LOCK = ("flock", "--shared", "/tmp/at-work")  # noqa: S108
 WRITE_ERRORS = (
     "No space left on device",
     "Disk quota exceeded",
@@ -31,12 +34,22 @@ WRITE_ERRORS = (
 )
 
 
-@dataclass(frozen=True)
 class StorePod:
     """A running pod that mounts the store at /store."""
 
-    kubectl: Kubectl
-    name: str
+    def __init__(self, kubectl: Kubectl, name: str) -> None:
+        self.kubectl, self.name = kubectl, name
+        self._holder: subprocess.Popen[bytes] | None = None
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the pod's lock until the block, or this process, ends, so that nobody takes the pod for left behind."""
+        self._holder = self._exec("cat", stdin=True)
+        try:
+            yield
+        finally:
+            self._holder.kill()
+            self._holder.communicate()
 
     def run(self, *words: str) -> bytes:
         """Run a command in the pod and give its output. After a lost connection the command runs again.
@@ -54,8 +67,16 @@ class StorePod:
 
     def start(self, *words: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         """Start a command in the pod; the caller reads its output and, with `stdin`, writes its input."""
+        if self._holder is not None and self._holder.poll() is not None:
+            # A lost connection has ended it.
+            self._holder.communicate()
+            self._holder = self._exec("cat", stdin=True)
+        return self._exec(*words, stdin=stdin)
+
+    def _exec(self, *words: str, stdin: bool) -> subprocess.Popen[bytes]:
         options = ["--stdin"] if stdin else []
-        return self.kubectl.stream("exec", *options, self.name, "--container=main", "--", *words, stdin=stdin)
+        command = ("exec", *options, self.name, "--container=main", "--", *HOLD_LOCK, *words)
+        return self.kubectl.stream(*command, stdin=stdin)
 
 
 def retry(action: Callable[[], T]) -> T:
@@ -98,10 +119,13 @@ def store_pod(kubectl: Kubectl, spec: JobSpec, report: Callable[[str], None]) ->
     spec = check_spec(replace(spec, job="transfer", run=secrets.token_hex(4)))
     job = render(spec, "k8s/transfer")
     check_needs(kubectl, [job])
+    remove_left_pods(kubectl, report)
     try:
         create(kubectl, job)
         report("waiting for a pod with the store")
-        yield StorePod(kubectl, _wait_for_pod(kubectl, job.name, report))
+        pod = StorePod(kubectl, _wait_for_pod(kubectl, job.name, report))
+        with pod.hold():
+            yield pod
     finally:
         with suppress(EmotionError):
             kubectl.run("delete", "job", job.name, "--ignore-not-found", "--wait=false")

@@ -95,12 +95,23 @@ def open_replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         CannotWriteError: the folder or file cannot be written.
     """
-    with _renaming(path) as temporary, _named_last(temporary) as raw:
+    with open_replacing_unpacked(path) as raw:
         if is_packed(path):
             with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed:
                 yield packed  # type: ignore[misc]  # GzipFile is a binary file in all but its declared base
         else:
             yield raw
+
+
+@contextlib.contextmanager
+def open_replacing_unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """Like `open_replacing`, but the bytes are written as they are, whatever the name.
+
+    Raises:
+        CannotWriteError: the folder or file cannot be written.
+    """
+    with _renaming(path) as temporary, _named_last(temporary) as raw:
+        yield raw
 
 
 @contextlib.contextmanager

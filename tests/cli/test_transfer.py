@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from emotion.cli import console
+from emotion.cli.transfer import _progress
+from emotion.store.archive import FileEntry
 from emotion.store.layout import Store
 from tests.builders import make_metrics, write_run
 from tests.cluster.api import ApiServer
@@ -40,3 +43,16 @@ def test_the_clusters_runs_are_listed_and_removed(api: ApiServer, emotion: Emoti
     assert missing.returncode == 66
     assert "no run 'none'" in missing.stderr
     assert "command terminated" not in missing.stderr
+
+
+def test_progress_is_in_files_and_bytes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(console, "STEP_SECONDS", 0.0)
+    files = [FileEntry("a.csv", 1_500_000, ""), FileEntry("b.csv", 2_500_000, "")]
+    with _progress("to /store/data/mine", files) as advance:
+        advance(1_500_000, 1)
+        advance(600_000, 0)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("to /store/data/mine: 1 of 4 MB, ")
+    assert first.endswith(", 1 of 2 files")
+    assert second.startswith("to /store/data/mine: 2 of 4 MB, ")
+    assert second.endswith(", 1 of 2 files")

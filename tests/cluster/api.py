@@ -90,6 +90,8 @@ class ApiServer(Objects):
         self.url = ""
         self.version = "v1.36.1"
         self.kueue = False
+        # Seconds between a request for a command in a pod and the command's start: about 0.1 on a real cluster.
+        self.exec_seconds = 0.0
         self.requests: list[Request] = []
         self._acts: list[tuple[str, Act]] = []
         self._refusals: list[Refusal] = []
@@ -234,6 +236,7 @@ class ApiServer(Objects):
             case "GET", "log", False:
                 return await self._send_log(request, asked.query, target)
             case "GET" | "POST", "exec", False:
+                await asyncio.sleep(self.exec_seconds)
                 return await execute(request, self._there(target), asked.query, self.store)
             case "GET", "", True:
                 return await self._watch(request, asked.query, target)

@@ -25,7 +25,14 @@ CHUNK = 32 * 1024
 PROTOCOL = "v5.channel.k8s.io"
 # The protocol's channels: the first byte of every message. CLOSE is followed by the channel that has ended.
 STDIN, STDOUT, STDERR, ERROR, CLOSE = 0, 1, 2, 3, 255
-IN_STORE = re.compile(r"(?<![\w./-])/store(?![\w-])")
+IN_POD = re.compile(r"(?<![\w./-])/(store|tmp)(?![\w-])")
+
+
+def local_command(command: list[str], pod: dict[str, Any], store: Path) -> list[str]:
+    """Give the words of a pod's command with this machine's folders: the test's /store, and the pod's own /tmp."""
+    folders = {"store": store, "tmp": store.with_name("pods") / pod["metadata"]["uid"]}
+    folders["tmp"].mkdir(parents=True, exist_ok=True)
+    return [IN_POD.sub(lambda match: str(folders[match[1]]), word) for word in command]
 
 
 async def tick(request: web.Request) -> bool:
@@ -184,7 +191,7 @@ async def converse(socket: web.WebSocketResponse, process: Process) -> int:
 async def execute(
     request: web.Request, pod: dict[str, Any], query: dict[str, str], store: Path
 ) -> web.WebSocketResponse:
-    """Run a command of `kubectl exec` on this machine, with the test's folder as /store."""
+    """Run a command of `kubectl exec` on this machine."""
     container = container_of(pod, query)
     if pod.get("status", {}).get("phase") != "Running":
         text = f'unable to upgrade connection: container not found ("{container}")'
@@ -193,7 +200,7 @@ async def execute(
     if PROTOCOL not in request.headers.get("Sec-WebSocket-Protocol", ""):
         raise ApiError(400, "BadRequest", f"only WebSockets with {PROTOCOL} here")
     await socket.prepare(request)
-    command = [IN_STORE.sub(lambda _: str(store), part) for part in request.query.getall("command")]
+    command = local_command(request.query.getall("command"), pod, store)
     given = PIPE if query.get("stdin") == "true" else DEVNULL
     try:
         # With SIGXFSZ ignored, a write beyond the limit on file sizes fails as on a full disk.

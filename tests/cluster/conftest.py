@@ -17,6 +17,7 @@ from tests.cluster.scenes import Scene, lend_store
 BIN = Path(sys.executable).parent
 Emotion = Callable[..., subprocess.CompletedProcess[str]]
 Start = Callable[..., subprocess.Popen[str]]
+InPod = Callable[[str], None]
 
 
 @pytest.fixture
@@ -85,11 +86,33 @@ def source(tmp_path: Path) -> Path:
     """Give a folder of files with unusual names and sizes."""
     folder = tmp_path / "source"
     (folder / "deep" / "er").mkdir(parents=True)
-    (folder / "train.txt").write_bytes(random.Random(0).randbytes(3_000_001))  # noqa: S311
+    (folder / "train.txt").write_bytes(random.Random(0).randbytes(9_000_001))  # noqa: S311
     (folder / "empty.csv").write_bytes(b"")
     (folder / "deep" / "er" / "with space, 'quotes' and ünïcode $(x).csv").write_bytes(b"a,b\r\n\0\xff")
     (folder / ".hidden").write_text("not for others")
     return folder
+
+
+@pytest.fixture
+def in_pod(tmp_path: Path, lent_store: None, monkeypatch: pytest.MonkeyPatch) -> InPod:  # noqa: ARG001
+    """Replace `emotion` in pods by a line of shell; $REAL is the real one."""
+    program = tmp_path / "image" / "emotion"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    def replace(line: str) -> None:
+        program.write_text(f"#!/bin/bash\nREAL='{BIN / 'emotion'}'\n{line}\n")
+        program.chmod(0o755)
+
+    return replace
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def read_until(process: subprocess.Popen[str], text: str, seconds: float = 30) -> str:

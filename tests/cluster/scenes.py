@@ -1,13 +1,19 @@
 """Plays a cluster's part after a Job's creation: pods start, wait, run, log, and end, in a thread beside the test."""
 
+import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from emotion.cluster.labels import INDEX, JOB_NAME
 from tests.cluster.api import ApiServer
+from tests.cluster.api_streams import local_command
 
 SHORT = 0.3
+# A kubelet's own interval is seconds.
+PROBE_SECONDS = 0.2
 SUBMITTED_KINDS = ("Job", "ConfigMap", "Service", "NetworkPolicy")
 Play = Callable[["Scene"], object]
 
@@ -19,6 +25,7 @@ class Scene:
         about = job["metadata"]
         self.api, self.name, self.uid, self.namespace = api, about["name"], about["uid"], about["namespace"]
         self.labels = job["spec"]["template"]["metadata"]["labels"]
+        self.container = job["spec"]["template"]["spec"]["containers"][0]
         self.count = 0
 
     def pod(self, *, index: int | None = None, node: str = "node-1") -> str:
@@ -62,6 +69,17 @@ class Scene:
         for line in lines:
             self.api.log(pod, line, self.namespace)
 
+    def probe(self, pod: str) -> None:
+        """Run the readiness probe of the pod until the pod has gone, as a kubelet does."""
+        while (found := self.api.get("Pod", pod, self.namespace)) is not None:
+            command = local_command(self.container["readinessProbe"]["exec"]["command"], found, self.api.store)
+            ready = subprocess.run(command, check=False).returncode == 0
+            before = found["status"].get("conditions", [{}])[0].get("status")
+            if before != str(ready):
+                with suppress(KeyError):
+                    self.change(pod, readiness(ready=ready, running=found["status"]["containerStatuses"][0]["state"]))
+            self.pause(PROBE_SECONDS)
+
     def end(self, pod: str, code: int = 0, *, reason: str = "", message: str = "", lost: str = "") -> None:
         """End the pod's container."""
         self.api.end_log(pod, self.namespace)
@@ -89,6 +107,13 @@ class Scene:
     def pause(self, seconds: float = SHORT) -> None:
         """Sleep."""
         time.sleep(seconds)
+
+
+def readiness(*, ready: bool, running: dict[str, Any]) -> dict[str, Any]:
+    """Build what a readiness probe changes in the status of a pod; the container's status follows the condition."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": now}
+    return {"conditions": [condition], "containerStatuses": [{**status(running), "ready": ready}]}
 
 
 def status(state: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +162,9 @@ def lend_store(api: ApiServer) -> None:
     def begin(server: ApiServer, created: dict[str, Any]) -> None:
         if created["metadata"]["name"].startswith("transfer"):
             scene = Scene(server, created)
-            scene.run(scene.pod())
+            pod = scene.pod()
+            scene.run(pod)
+            scene.probe(pod)
 
     api.when_created("Job", begin)
 

@@ -12,8 +12,9 @@ pytestmark = pytest.mark.usefixtures("lent_store")
 
 def test_a_lost_connection_is_tried_again(api: ApiServer, emotion: Emotion, source: Path) -> None:
     # kubectl tries SPDY after a refused WebSocket, so every attempt sends two requests.
+    # The command that holds the pod's lock begins first.
     api.refuse(
-        "GET", "Pod/exec", 503, "ServiceUnavailable", "the server is currently unable to handle the request", times=2
+        "GET", "Pod/exec", 503, "ServiceUnavailable", "the server is currently unable to handle the request", times=4
     )
     done = emotion("put", source / "train.txt", "mine")
     assert done.returncode == 0, done.stderr

@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 from emotion.cluster.classify_options import ClassifyOptions
+from emotion.cluster.copy_files import download, upload
 from emotion.cluster.job_spec import JobSpec, check_spec
 from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.render import Rendered, render
-from emotion.cluster.store_files import FileEntry, download, local_files, remote_files, upload
+from emotion.cluster.store_files import local_files, remote_files
 from emotion.cluster.store_pod import StorePod
 from emotion.data.sample import generate
+from emotion.store.archive import FileEntry
 from tests.builders import write_dataset
 from tests.images.containers import DOCKER, PINNED, TINY, Container, docker, environment, expanded, inspect, open_to_all
 
@@ -379,15 +381,33 @@ def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_contai
     job = render(JobSpec("transfer", run="0a1b2c3d"), "k8s/transfer")
     pod = StorePod(Exec("emotion"), node.start(job).name)
     assert pod.run("id", "-u").strip() == b"10001"
-    for program in ("sh", "find", "sha256sum", "stat", "tail", "sync", "mv", "cat", "mkdir", "dirname", "rm"):
+    for program in (
+        "sh",
+        "find",
+        "sha256sum",
+        "stat",
+        "tail",
+        "sync",
+        "mv",
+        "cat",
+        "mkdir",
+        "dirname",
+        "rm",
+        "realpath",
+        "flock",
+    ):
         assert pod.run("sh", "-c", 'command -v "$1"', "sh", program), program
     source, target = tmp_path / "mine", PurePosixPath("/store/inputs/mine")
     (source / "in ner").mkdir(parents=True)
     (source / "a $(b) 'c'.csv").write_text("text\nhappy\n")
-    (source / "in ner" / "large.bin").write_bytes(os.urandom(3 << 20))
+    (source / "in ner" / "large.bin").write_bytes(os.urandom(9 << 20))
     files = local_files(source)
     moved: list[int] = []
-    assert upload(pod, source, files, target, moved.append).written == [entry.path for entry in files]
+
+    def advance(size: int, _: int) -> None:
+        moved.append(size)
+
+    assert upload(pod, source, files, target, advance).written == [entry.path for entry in files]
     assert sum(moved) == sum(entry.size for entry in files)
     there = [path for path in (node.claim / "inputs").rglob("*") if path.is_file()]
     assert {path.relative_to(node.claim / "inputs" / "mine").as_posix() for path in there} == {
@@ -395,9 +415,9 @@ def test_files_go_into_the_store_and_out_of_it_through_the_transfer_job_s_contai
     }
     assert {(path.stat().st_uid, path.stat().st_gid) for path in there} == {(10001, 10001)}
     assert sorted_by_path(remote_files(pod, target)) == sorted_by_path(files)
-    assert upload(pod, source, files, target, moved.append).written == []
+    assert upload(pod, source, files, target, advance).written == []
     back = tmp_path / "back"
-    download(pod, target, files, back, moved.append)
+    download(pod, target, files, back, advance)
     assert sorted_by_path(local_files(back)) == sorted_by_path(files)
 
 
