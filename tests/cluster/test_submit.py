@@ -87,8 +87,8 @@ def forbid_later(api: ApiServer) -> None:
     api.refuse("POST", "Job", 403, "Forbidden", message, dry_run=False)
 
 
-def lose_patch(api: ApiServer) -> None:
-    api.refuse("PATCH", "ConfigMap", 500, "InternalError", "etcdserver: request timed out")
+def lose_params(api: ApiServer) -> None:
+    api.refuse("POST", "ConfigMap", 500, "InternalError", "etcdserver: request timed out", dry_run=False)
 
 
 def quota(api: ApiServer) -> None:
@@ -103,7 +103,7 @@ def quota(api: ApiServer) -> None:
         (forbid_job, 69, "cannot create resource", "kubectl auth can-i --list"),
         (forbid_later, 69, "cannot create resource", "kubectl auth can-i --list"),
         (quota, 69, "exceeded quota", "kubectl describe resourcequota"),
-        (lose_patch, 69, "etcdserver: request timed out", "see that the cluster runs"),
+        (lose_params, 69, "etcdserver: request timed out", "see that the cluster runs"),
         (
             lambda api: api.remove("PersistentVolumeClaim", "emotion"),
             66,
