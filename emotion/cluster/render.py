@@ -5,6 +5,7 @@ options of `emotion` in the pods, in this order. There are two layers because a 
 it. There is a copy because kustomize reads no file outside of the folder that it renders.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -18,9 +19,9 @@ import yaml
 from emotion.cluster.gpus import adapt_components, gpu_cores_and_memory, gpu_limits, gpu_volumes
 from emotion.cluster.job_spec import JobSpec, manifests_folder
 from emotion.cluster.kubectl import kustomize
-from emotion.cluster.labels import QUEUE
+from emotion.cluster.labels import PARAMS_DIGEST, QUEUE
 from emotion.errors import BadParametersError, UsageError
-from emotion.models.registry import MODELS, jobs_folder
+from emotion.models.registry import MODELS, jobs_folder, params_file
 
 # Characters that kustomize refuses, or changes even where they are escaped; surrogates are bytes that are not UTF-8.
 UNFIT = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -172,13 +173,21 @@ def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
         resources=_nonempty(limits=gpu_limits(spec)),
     )
     volumes = [{"name": "store", "persistentVolumeClaim": {"claimName": spec.claim}}] if spec.claim else []
-    return _job_patch(container, volumes, labels={QUEUE: spec.queue} if spec.queue else {}, pods=pods)
+    metadata = _nonempty(
+        labels={QUEUE: spec.queue} if spec.queue else {},
+        annotations={PARAMS_DIGEST: _params_digest(spec.job)} if spec.trains else {},
+    )
+    return _job_patch(container, volumes, metadata, pods)
+
+
+def _params_digest(job: str) -> str:
+    return hashlib.sha256(params_file(job).read_bytes()).hexdigest()
 
 
 def _job_patch(
     container: dict[str, Any],
     volumes: list[dict[str, Any]],
-    labels: dict[str, str] | None = None,
+    metadata: dict[str, Any] | None = None,
     pods: int | None = None,
 ) -> dict[str, Any]:
     """A strategic-merge patch of the Job: containers, variables and volumes merge by name."""
@@ -186,7 +195,7 @@ def _job_patch(
     patch = {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _nonempty(name="any", labels=labels),
+        "metadata": {"name": "any", **(metadata or {})},
         "spec": {**_nonempty(completions=pods, parallelism=pods), "template": {"spec": pod}},
     }
     return {"target": {"kind": "Job"}, "patch": _as_yaml(patch)}

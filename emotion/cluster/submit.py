@@ -13,6 +13,7 @@ from typing import Any
 
 from emotion.cluster.job_status import Object, read_job_status
 from emotion.cluster.kubectl import ConflictError, ExistsError, ForbiddenError, Kubectl, NotFoundError
+from emotion.cluster.labels import PARAMS_DIGEST
 from emotion.cluster.render import Rendered, main_container
 from emotion.errors import EmotionError, InputMissingError, TryAgainError, UnavailableError, UsageError
 
@@ -139,7 +140,7 @@ def _add(kubectl: Kubectl, item: Object) -> None:
 
 def _check_same(existing: Object, job: Rendered) -> None:
     """Raise UsageError where the running Job has another image, command line or parameter file."""
-    theirs, ours = (_identity(item["spec"]["template"]["spec"]) for item in (existing, job.job))
+    theirs, ours = (_identity(item) for item in (existing, job.job))
     if theirs != ours:
         different = [name for name in ours if theirs[name] != ours[name]]
         raise UsageError(
@@ -148,15 +149,15 @@ def _check_same(existing: Object, job: Rendered) -> None:
         )
 
 
-def _identity(pod: Object) -> dict[str, Any]:
-    container = main_container(pod)
+def _identity(job: Object) -> dict[str, Any]:
+    container = main_container(job["spec"]["template"]["spec"])
     # How many workers share a training decides nothing about its result.
     options = {
         variable["name"]: variable.get("value")
         for variable in container.get("env", [])
         if variable["name"].startswith("EMOTION_") and variable["name"] not in WORKER_VARIABLES
     }
-    params = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+    params = job["metadata"].get("annotations", {}).get(PARAMS_DIGEST)
     return {"image": container["image"], "command line": (container.get("args"), options), "parameter file": params}
 
 

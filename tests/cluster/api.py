@@ -12,7 +12,18 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.cluster.api_objects import KINDS, ApiError, Kind, Objects, check, check_fields, discovery, is_wanted, merged
+from tests.cluster.api_objects import (
+    KINDS,
+    ApiError,
+    Kind,
+    Objects,
+    check,
+    check_fields,
+    check_immutable,
+    discovery,
+    is_wanted,
+    merged,
+)
 from tests.cluster.api_streams import TICK, Logs, execute, tick
 
 PATH = re.compile(
@@ -360,6 +371,7 @@ class ApiServer(Objects):
                 text = "the object has been modified; please apply your changes to the latest version and try again"
                 what = f'Operation cannot be fulfilled on {target.kind.resource} "{target.name}"'
                 raise ApiError(409, "Conflict", f"{what}: {text}")
+            check_immutable(old, new)
             check(new, self.version, strict=asked.query.get("fieldValidation") == "Strict")
             return new if asked.dry or new == old else self.put("MODIFIED", new)
 

@@ -478,7 +478,9 @@ def test_a_training_in_the_cluster_has_the_parameters_of_the_command_line(
         assert list(params["data"]) == ["params.toml"], name
         text = params["data"]["params.toml"]
         assert text.encode() == params_file(model).read_bytes(), name
-        # The name has a digest of the content, and the run's name: the volume has to follow.
+        # An unchanged name under changed parameters: only an immutable object is safe, and the Job's name has the run.
+        assert params["immutable"] is True, name
+        assert params["metadata"]["name"] == job["metadata"]["name"], name
         volume = by_key(pod(job)["volumes"], "name")["params"]
         assert volume == {"name": "params", "configMap": {"name": params["metadata"]["name"]}}, name
         assert by_key(container(job)["volumeMounts"], "mountPath")["/params"]["name"] == "params", name
