@@ -161,7 +161,9 @@ def prepare_jobs(kubectl: Kubectl, specs: Sequence["JobSpec"]) -> list["Rendered
 
 
 def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
-    """Print a table of the jobs that will be created."""
+    """Print a table of the jobs that will be created, and say where their queue has no meaning."""
+    from emotion.cluster.submit import has_kueue
+
     columns = ["job", "run", "image", "pods", "a pod", "queue", "claim"]
     rows = [
         [

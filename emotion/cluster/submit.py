@@ -67,6 +67,14 @@ def check_accepted(kubectl: Kubectl, job: Rendered) -> None:
             )
 
 
+def has_kueue(kubectl: Kubectl) -> bool:
+    """Whether Kueue is installed; also True where the server does not say."""
+    try:
+        return bool(kubectl.run("api-resources", "--api-group=kueue.x-k8s.io", "--output=name").strip())
+    except EmotionError:
+        return True
+
+
 def create(kubectl: Kubectl, job: Rendered) -> str:
     """Create a Job, then what belongs to it; give the result in words.
 
@@ -109,7 +117,9 @@ def _join(kubectl: Kubectl, job: Rendered, existing: Object) -> str:
     pods, wanted = (item["spec"].get("completions", 1) for item in (existing, job.job))
     # A Service and its policy are for the workers of a Job with so many pods.
     _add_all(kubectl, [item for item in job.others if pods == wanted or item["kind"] == "ConfigMap"], existing)
-    return "at work already"
+    if pods == wanted:
+        return "at work already"
+    return f"at work already: this command follows the job with {pods} pods; for {wanted}, cancel that job first"
 
 
 def _add_all(kubectl: Kubectl, items: Sequence[Object], job: Object) -> None:
