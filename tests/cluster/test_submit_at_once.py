@@ -155,7 +155,7 @@ def test_a_job_of_the_same_name_that_came_later_is_not_deleted(api: ApiServer, e
     """The Job that a person cancels is replaced between the person's two requests."""
     assert emotion("submit", "ann", "--run", "mine", "--no-follow").returncode == 0
     (job,) = api.all("Job")
-    now = {}
+    now: dict[str, Any] = {}
 
     def replace(request: Request) -> None:
         if request.method == "DELETE" and not now:
