@@ -67,6 +67,12 @@ class PodOptions(ClusterOptions):
 Data = Annotated[str, typer.Option(metavar="NAME", help="Data set of the store: what [bold]emotion put[/] was given.")]
 ClassifyImage = Annotated[str | None, typer.Option(help="Image that compares and moves files.")]
 Gpus = Annotated[int | None, typer.Option(min=0, help="GPUs a pod; 0 is none [dim](default: 1 for transformers)[/].")]
+GpuResource = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", envvar="EMOTION_GPU_RESOURCE", help="Resource of a GPU, such as nvidia.com/mig-1g.10gb."
+    ),
+]
 Workers = Annotated[int, typer.Option(min=1, help="Pods that train one model together.")]
 Queue = Annotated[str | None, typer.Option(envvar="EMOTION_QUEUE", help="Kueue's queue.")]
 Spot = Annotated[bool, typer.Option("--spot", help="On spot nodes alone.")]

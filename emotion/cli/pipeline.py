@@ -12,6 +12,7 @@ from emotion.cli.cluster_options import (
     ClassifyImage,
     ClusterOptions,
     Data,
+    GpuResource,
     Gpus,
     PodOptions,
     Queue,
@@ -23,6 +24,7 @@ from emotion.cli.following import follow_jobs, report_outcomes
 from emotion.cli.option_groups import with_option_groups
 from emotion.cli.submit import create_all, prepare_jobs, show_plan
 from emotion.cli.transfer import open_store
+from emotion.cluster.labels import GPU
 from emotion.errors import UsageError
 from emotion.models.registry import MODELS
 
@@ -38,6 +40,7 @@ def pipeline(
     prefetch: Annotated[bool, typer.Option("--prefetch/--no-prefetch", help="Fetch data and weights first.")] = True,
     settings: Settings = None,
     gpus: Gpus = None,
+    gpu_resource: GpuResource = GPU,
     queue: Queue = None,
     spot: Spot = False,
     cluster: PodOptions,
@@ -59,7 +62,7 @@ def pipeline(
     if others := [name for name in names if name not in MODELS]:
         raise UsageError(f"{others[0]} is no model", "the pipeline has its own prefetch and aggregate")
     common = replace(cluster.job_spec("prefetch"), data=data, queue=queue)
-    training = replace(common, gpus=gpus, spot=spot, settings=tuple(settings or ()))
+    training = replace(common, gpus=gpus, gpu_resource=gpu_resource, spot=spot, settings=tuple(settings or ()))
     trainings = [replace(training, job=name) for name in names]
     needs_prefetch = data == "emotion" or any(MODELS[name].pretrained for name in names)
     before = [replace(common, models=tuple(names))] if prefetch and needs_prefetch else []

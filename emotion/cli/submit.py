@@ -13,6 +13,7 @@ from emotion.cli.classify import OnError, PrecisionName
 from emotion.cli.cluster_options import (
     ClusterOptions,
     Data,
+    GpuResource,
     Gpus,
     PodOptions,
     Queue,
@@ -26,6 +27,7 @@ from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption, QuotingName
 from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.kubectl import Kubectl, check_versions
+from emotion.cluster.labels import GPU
 
 if TYPE_CHECKING:
     from emotion.cluster.job_spec import JobSpec
@@ -80,6 +82,7 @@ def submit(
     run: Annotated[str, typer.Option(help="The run's name [dim](default: from seed, parameters, data)[/].")] = "",
     settings: Settings = None,
     gpus: Gpus = None,
+    gpu_resource: GpuResource = GPU,
     workers: Workers = 1,
     queue: Queue = None,
     spot: Spot = False,
@@ -115,6 +118,7 @@ def submit(
             run=run,
             data=data,
             gpus=gpus,
+            gpu_resource=gpu_resource,
             workers=workers,
             queue=queue,
             spot=spot,
@@ -159,7 +163,9 @@ def prepare_jobs(kubectl: Kubectl, specs: Sequence["JobSpec"]) -> list["Rendered
 
 
 def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
-    """Print a table of the jobs that will be created."""
+    """Print a table of the jobs that will be created, and say where their queue has no meaning."""
+    from emotion.cluster.submit import has_kueue
+
     columns = ["job", "run", "image", "pods", "a pod", "queue", "claim"]
     rows = [
         [
@@ -167,20 +173,22 @@ def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
             job.spec.run,
             job.container["image"],
             str(job.job["spec"].get("completions", 1)),
-            _resources(job.container["resources"]),
+            _resources(job.container["resources"], job.spec.gpu_resource),
             job.queue or "none",
             job.claim,
         ]
         for job in jobs
     ]
     console.table(f"namespace {cluster.namespace}", columns, rows, numbers=0, on=console.err)
+    if any(job.queue for job in jobs) and not has_kueue(cluster.kubectl):
+        console.say("the cluster has no Kueue: the queue is only a label, and the jobs start at once")
 
 
-def _resources(resources: dict[str, Any]) -> str:
+def _resources(resources: dict[str, Any], gpu: str) -> str:
     requests, limits = resources.get("requests", {}), resources.get("limits", {})
     ranges = [f"{requests.get(name, '?')} to {limits.get(name, '?')} {unit}" for name, unit in RESOURCE_UNITS.items()]
-    gpus = limits.get("nvidia.com/gpu")
-    return ", ".join([*ranges, *([f"{gpus} GPU"] if gpus else [])])
+    name = "GPU" if gpu == GPU else gpu
+    return ", ".join([*ranges, *([f"{limits[gpu]} {name}"] if gpu in limits else [])])
 
 
 def create_all(kubectl: Kubectl, jobs: Sequence["Rendered"]) -> None:

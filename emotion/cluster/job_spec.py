@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from emotion.cluster.classify_options import ClassifyOptions, check_options
+from emotion.cluster.labels import GPU
 from emotion.errors import InputMissingError, UsageError
 from emotion.models.registry import MODELS, jobs_folder, params_file
 from emotion.params.schema import TransformerParams, WordParams
@@ -18,6 +19,8 @@ OTHER_JOBS = ("prefetch", "aggregate", "classify")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # A DNS label: the name of a queue.
 LABEL = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
+# A device plugin's resource, such as nvidia.com/mig-1g.10gb.
+RESOURCE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 HIGHEST = {"gpus": 64, "workers": 64, "shards": 1000}
 
 
@@ -31,6 +34,7 @@ class JobSpec:
     claim: str | None = None
     image: str | None = None
     gpus: int | None = None
+    gpu_resource: str = GPU
     workers: int = 1
     queue: str | None = None
     spot: bool = False
@@ -87,6 +91,8 @@ def _check_values(spec: JobSpec) -> None:
             raise UsageError(f"{option} {folder!r} is not a folder of the store", "name what `emotion put` was given")
     if spec.queue is not None and not LABEL.fullmatch(spec.queue):
         raise UsageError(f"--queue {spec.queue!r} is not a queue's name", "kubectl get localqueues")
+    if not RESOURCE.fullmatch(spec.gpu_resource):
+        raise UsageError(f"--gpu-resource {spec.gpu_resource!r} is no resource of a node", "kubectl describe nodes")
     check_options(spec.classify)
     counts = {"gpus": spec.gpus, "workers": spec.workers, "shards": spec.classify.shards}
     for name, count in counts.items():

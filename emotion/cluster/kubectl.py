@@ -36,6 +36,10 @@ class ExistsError(EmotionError):
     exit_code = ExitCode.USAGE
 
 
+class ConflictError(EmotionError):
+    """The object is another one than the request is about."""
+
+
 @dataclass(frozen=True)
 class Kubectl:
     """kubectl for one namespace; `context` None is the kubeconfig's current context."""
@@ -148,6 +152,7 @@ ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
     (r"context .* does not exist|context was not found|no context exists", UsageError, "kubectl config get-contexts"),
     (r"\(NotFound\)|not found$", NotFoundError, ""),
     (r"\(AlreadyExists\)|already exists", ExistsError, ""),
+    (r"\(Conflict\)", ConflictError, "try again"),
     (
         r"exceeded quota",
         UnavailableError,

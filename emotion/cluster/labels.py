@@ -1,4 +1,4 @@
-"""Names of the Kubernetes labels and annotations by which jobs and pods are found."""
+"""Names of Kubernetes labels, annotations and resources."""
 
 # Kubernetes recommends this prefix for the labels of an application.
 RECOMMENDED = "app.kubernetes.io/"
@@ -8,3 +8,6 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 INDEX = "batch.kubernetes.io/job-completion-index"
 QUEUE = "kueue.x-k8s.io/queue-name"
 KUEUE_JOB_UID = "kueue.x-k8s.io/job-uid"
+# An annotation of a Job: the digest of its parameter file.
+PARAMS_DIGEST = "emotion/params-sha256"
+GPU = "nvidia.com/gpu"

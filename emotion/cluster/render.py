@@ -5,6 +5,7 @@ options of `emotion` in the pods, in this order. There are two layers because a 
 it. There is a copy because kustomize reads no file outside of the folder that it renders.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -15,13 +16,13 @@ from typing import Any
 
 import yaml
 
+from emotion.cluster.gpus import adapt_components, gpu_cores_and_memory, gpu_limits, gpu_volumes
 from emotion.cluster.job_spec import JobSpec, manifests_folder
 from emotion.cluster.kubectl import kustomize
-from emotion.cluster.labels import QUEUE
+from emotion.cluster.labels import PARAMS_DIGEST, QUEUE
 from emotion.errors import BadParametersError, UsageError
-from emotion.models.registry import MODELS, jobs_folder
+from emotion.models.registry import MODELS, jobs_folder, params_file
 
-SEVERAL = 2
 # Characters that kustomize refuses, or changes even where they are escaped; surrogates are bytes that are not UTF-8.
 UNFIT = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -82,8 +83,7 @@ def render(spec: JobSpec, folder: str = "") -> Rendered:
         root = Path(temporary)
         for source in (jobs_folder(), manifests_folder()):
             shutil.copytree(source, root / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-        if spec.gpus is not None:
-            _remove_gpu(root / base)
+        adapt_components(spec, root / base, root / "k8s" / "components")
         _write(root / "run", _run_layer(spec, base))
         _write(root / "all", _cluster_layer(spec, root))
         text = kustomize(root / "all")
@@ -94,13 +94,6 @@ def render(spec: JobSpec, folder: str = "") -> Rendered:
     return Rendered(spec, text, jobs[0], [found for found in objects if found["kind"] != "Job"])
 
 
-def _remove_gpu(folder: Path) -> None:
-    """Remove the component gpu from the job's own kustomization, where --gpus decides."""
-    content = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    content["components"] = [path for path in content.get("components", []) if Path(path).name != "gpu"]
-    _write(folder, content)
-
-
 def _write(folder: Path, kustomization: dict[str, Any]) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "kustomization.yaml").write_text(_as_yaml(kustomization), encoding="utf-8")
@@ -108,8 +101,8 @@ def _write(folder: Path, kustomization: dict[str, Any]) -> None:
 
 def _run_layer(spec: JobSpec, base: str) -> dict[str, Any]:
     """The layer below the overlay: the run's name, and resources for several GPUs, which an overlay may replace."""
-    container = _nonempty(resources=_gpu_resources(spec.gpus or 0))
-    layer = {"resources": [f"../{base}"], "patches": [_job_patch(container, _gpu_volumes(spec.gpus or 0))]}
+    container = _nonempty(resources=gpu_cores_and_memory(spec.gpus or 0))
+    layer = {"resources": [f"../{base}"], "patches": [_job_patch(container, gpu_volumes(spec.gpus or 0))]}
     if spec.run:
         layer["nameSuffix"] = f"-{spec.run}"
         layer["labels"] = [{"pairs": {"app.kubernetes.io/instance": spec.run}, "includeTemplates": True}]
@@ -133,23 +126,6 @@ def _prefetch_words(spec: JobSpec) -> list[str]:
     # A hub has only the data set `emotion`: any other is in the store by `emotion put`.
     no_data = [] if spec.data == "emotion" else ["--no-data"]
     return [*pretrained, *no_weights, *no_data]
-
-
-def _gpu_resources(gpus: int) -> dict[str, Any]:
-    """Cores and memory for several GPUs, at least what any job in jobs/ asks for with one GPU."""
-    if gpus < SEVERAL:
-        return {}
-    return {
-        "requests": {"cpu": str(3 * gpus), "memory": f"{6 * gpus}Gi"},
-        "limits": {"cpu": str(4 * gpus), "memory": f"{8 * gpus}Gi"},
-    }
-
-
-def _gpu_volumes(gpus: int) -> list[dict[str, Any]]:
-    """Shared memory, through which NCCL passes data between several GPUs."""
-    if gpus < SEVERAL:
-        return []
-    return [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{2 * gpus}Gi"}}]
 
 
 def _cluster_layer(spec: JobSpec, root: Path) -> dict[str, Any]:
@@ -194,16 +170,24 @@ def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
         image=spec.image,
         args=["train" if spec.trains else spec.job, *map(_escaped, words)] if words else [],
         env=_environment(variables),
-        resources={"limits": {"nvidia.com/gpu": str(spec.gpus)}} if spec.gpus else {},
+        resources=_nonempty(limits=gpu_limits(spec)),
     )
     volumes = [{"name": "store", "persistentVolumeClaim": {"claimName": spec.claim}}] if spec.claim else []
-    return _job_patch(container, volumes, labels={QUEUE: spec.queue} if spec.queue else {}, pods=pods)
+    metadata = _nonempty(
+        labels={QUEUE: spec.queue} if spec.queue else {},
+        annotations={PARAMS_DIGEST: _params_digest(spec.job)} if spec.trains else {},
+    )
+    return _job_patch(container, volumes, metadata, pods)
+
+
+def _params_digest(job: str) -> str:
+    return hashlib.sha256(params_file(job).read_bytes()).hexdigest()
 
 
 def _job_patch(
     container: dict[str, Any],
     volumes: list[dict[str, Any]],
-    labels: dict[str, str] | None = None,
+    metadata: dict[str, Any] | None = None,
     pods: int | None = None,
 ) -> dict[str, Any]:
     """A strategic-merge patch of the Job: containers, variables and volumes merge by name."""
@@ -211,7 +195,7 @@ def _job_patch(
     patch = {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _nonempty(name="any", labels=labels),
+        "metadata": {"name": "any", **(metadata or {})},
         "spec": {**_nonempty(completions=pods, parallelism=pods), "template": {"spec": pod}},
     }
     return {"target": {"kind": "Job"}, "patch": _as_yaml(patch)}

@@ -1,26 +1,28 @@
-"""Creates rendered Jobs: checks what they need, lets the server validate them first, and leaves no partial objects."""
+"""Creates rendered Jobs: checks what they need, lets the server validate them first, and leaves no partial objects.
+
+The Job comes first, because only one submission can create its name. What belongs to the Job comes next, owned by the
+Job's uid from the start. A pod may start before its ConfigMap exists: the kubelet tries again after half a second. A
+suspended Job would avoid this, but Kueue owns `suspend`, and a killed submission would leave a Job that never starts.
+"""
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import suppress
-from enum import StrEnum
 from typing import Any
 
 from emotion.cluster.job_status import Object, read_job_status
-from emotion.cluster.kubectl import ExistsError, ForbiddenError, Kubectl
+from emotion.cluster.kubectl import ConflictError, ExistsError, ForbiddenError, Kubectl, NotFoundError
+from emotion.cluster.labels import PARAMS_DIGEST
 from emotion.cluster.render import Rendered, main_container
-from emotion.errors import EmotionError, InputMissingError, UsageError
+from emotion.errors import EmotionError, InputMissingError, TryAgainError, UnavailableError, UsageError
 
 SETUP_HINT = "apply the setup, once: kubectl apply -k k8s/setup (on a cluster of one machine k8s/overlays/local/setup)"
 WORKER_VARIABLES = ("EMOTION_WORKERS", "EMOTION_SERVICE")
-
-
-class Created(StrEnum):
-    """The result of a submission."""
-
-    NEW = "created"
-    AGAIN = "created again, after one that is over"
-    RUNNING = "at work already"
+# A pod of a Job that is deleted has two minutes for its checkpoint.
+DELETION_SECONDS = 180.0
+POLL_SECONDS = 0.5
+MAX_ATTEMPTS = 5
 
 
 def check_needs(kubectl: Kubectl, jobs: Sequence[Rendered]) -> None:
@@ -65,55 +67,90 @@ def check_accepted(kubectl: Kubectl, job: Rendered) -> None:
             )
 
 
-def create(kubectl: Kubectl, job: Rendered) -> Created:
-    """Create a Job with its other objects, unless it is running already; an ended Job of the same name is replaced.
+def has_kueue(kubectl: Kubectl) -> bool:
+    """Whether Kueue is installed; also True where the server does not say."""
+    try:
+        return bool(kubectl.run("api-resources", "--api-group=kueue.x-k8s.io", "--output=name").strip())
+    except EmotionError:
+        return True
+
+
+def create(kubectl: Kubectl, job: Rendered) -> str:
+    """Create a Job, then what belongs to it; give the result in words.
+
+    A Job of the same name at work stays, and gets what it lacks. An ended Job of the same name is replaced.
 
     Raises:
-        UsageError: a different Job of that name is running.
-        EmotionError: the server refuses; the objects that were created are deleted.
+        UsageError: a different Job of that name is at work.
+        EmotionError: the server refuses; the Job that was created is deleted.
     """
     existing = kubectl.find("job", job.name)
-    if existing is not None and not read_job_status(existing, []).phase.over:
-        _check_same(existing, job)
-        return Created.RUNNING
+    if existing is not None and not _is_over(existing):
+        return _join(kubectl, job, existing)
     if existing is not None:
-        delete(kubectl, job.name)
-    names: list[str] = []
+        _remove(kubectl, existing)
     try:
-        for item in job.others:
-            names += [_create_other(kubectl, item)]
         created = kubectl.read("create", "--filename=-", content=json.dumps(job.job))
-        names += [f"job/{job.name}"]
-        for item in job.others:
-            _set_owner(kubectl, item, created)
-    except BaseException:
-        if names:
-            with suppress(EmotionError):
-                kubectl.run("delete", *names, "--ignore-not-found", "--wait=false")
-        raise
-    return Created.AGAIN if existing is not None else Created.NEW
-
-
-def _create_other(kubectl: Kubectl, item: Object) -> str:
-    """Create an object that belongs to a Job; an object of the same name is a deleted Job's, and is replaced."""
-    arguments = ("create", "--filename=-", "--output=name")
-    try:
-        return kubectl.run(*arguments, content=json.dumps(item)).strip()
     except ExistsError:
-        kubectl.run("delete", item["kind"].lower(), item["metadata"]["name"], "--ignore-not-found", timeout="0")
-        return kubectl.run(*arguments, content=json.dumps(item)).strip()
+        # Another submission of this moment was faster: its Job counts, even if it has ended by now.
+        existing = kubectl.find("job", job.name)
+        if existing is None:
+            raise TryAgainError(f"somebody deletes the job {job.name} at this moment", "submit it again") from None
+        return _join(kubectl, job, existing)
+    try:
+        _add_all(kubectl, job.others, created)
+    except BaseException:
+        with suppress(EmotionError):
+            _delete_by_uid(kubectl, created, "Background")
+        raise
+    return "created" if existing is None else "created again, after one that is over"
 
 
-def _set_owner(kubectl: Kubectl, item: Object, job: Object) -> None:
-    """Let the server delete an object together with its Job."""
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
-    patch = json.dumps({"metadata": {"ownerReferences": [owner]}})
-    kubectl.run("patch", item["kind"].lower(), item["metadata"]["name"], "--type=merge", f"--patch={patch}")
+def _is_over(job: Object) -> bool:
+    """Whether a Job has ended, or is being deleted."""
+    return "deletionTimestamp" in job["metadata"] or read_job_status(job, []).phase.over
+
+
+def _join(kubectl: Kubectl, job: Rendered, existing: Object) -> str:
+    """Check that an existing Job is the same, and add what a killed submission did not create."""
+    _check_same(existing, job)
+    pods, wanted = (item["spec"].get("completions", 1) for item in (existing, job.job))
+    # A Service and its policy are for the workers of a Job with so many pods.
+    _add_all(kubectl, [item for item in job.others if pods == wanted or item["kind"] == "ConfigMap"], existing)
+    if pods == wanted:
+        return "at work already"
+    return f"at work already: this command follows the job with {pods} pods; for {wanted}, cancel that job first"
+
+
+def _add_all(kubectl: Kubectl, items: Sequence[Object], job: Object) -> None:
+    """Create the objects that belong to a Job; the server deletes them together with the Job."""
+    about = job["metadata"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": about["name"], "uid": about["uid"]}
+    for item in items:
+        _add(kubectl, {**item, "metadata": {**item["metadata"], "ownerReferences": [owner]}})
+
+
+def _add(kubectl: Kubectl, item: Object) -> None:
+    """Create an object, unless its Job has it already; a deleted Job's object of the same name is replaced."""
+    kind, name, owners = item["kind"].lower(), item["metadata"]["name"], item["metadata"]["ownerReferences"]
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            kubectl.run("create", "--filename=-", "--output=name", content=json.dumps(item))
+        except ExistsError:
+            existing = kubectl.find(kind, name)
+        else:
+            return
+        if existing is None:
+            continue
+        if owners[0]["uid"] in [owner["uid"] for owner in existing["metadata"].get("ownerReferences", [])]:
+            return
+        _delete_by_uid(kubectl, existing, "Background")
+    raise UnavailableError(f"an old {kind} {name} does not go away", kubectl.pasteable("get", kind, name, "-o", "yaml"))
 
 
 def _check_same(existing: Object, job: Rendered) -> None:
     """Raise UsageError where the running Job has another image, command line or parameter file."""
-    theirs, ours = (_identity(item["spec"]["template"]["spec"]) for item in (existing, job.job))
+    theirs, ours = (_identity(item) for item in (existing, job.job))
     if theirs != ours:
         different = [name for name in ours if theirs[name] != ours[name]]
         raise UsageError(
@@ -122,15 +159,15 @@ def _check_same(existing: Object, job: Rendered) -> None:
         )
 
 
-def _identity(pod: Object) -> dict[str, Any]:
-    container = main_container(pod)
+def _identity(job: Object) -> dict[str, Any]:
+    container = main_container(job["spec"]["template"]["spec"])
     # How many workers share a training decides nothing about its result.
     options = {
         variable["name"]: variable.get("value")
         for variable in container.get("env", [])
         if variable["name"].startswith("EMOTION_") and variable["name"] not in WORKER_VARIABLES
     }
-    params = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+    params = job["metadata"].get("annotations", {}).get(PARAMS_DIGEST)
     return {"image": container["image"], "command line": (container.get("args"), options), "parameter file": params}
 
 
@@ -138,7 +175,39 @@ def delete(kubectl: Kubectl, name: str) -> None:
     """Delete a Job with its pods and its other objects, and wait for the end; the store stays as it is.
 
     Raises:
-        EmotionError: the server refuses.
+        EmotionError: the server refuses, or the pods do not end.
     """
-    options = ("--cascade=foreground", "--ignore-not-found", "--wait=true", "--timeout=180s")
-    kubectl.run("delete", "job", name, *options, timeout="0")
+    if (job := kubectl.find("job", name)) is not None:
+        _remove(kubectl, job)
+
+
+def _remove(kubectl: Kubectl, job: Object) -> None:
+    """Delete a Job with its pods, and wait for the end; another Job of the same name stays."""
+    name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+    _delete_by_uid(kubectl, job, "Foreground")
+    deadline = time.monotonic() + DELETION_SECONDS
+    while (found := kubectl.find("job", name)) is not None and found["metadata"]["uid"] == uid:
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"the pods of the job {name} have not ended for {DELETION_SECONDS:.0f} seconds",
+                kubectl.pasteable("describe", "job", name),
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _delete_by_uid(kubectl: Kubectl, item: Object, policy: str) -> None:
+    """Delete the object that was read: another object that has its name by now stays."""
+    about, api = item["metadata"], item["apiVersion"]
+    kind = item["kind"].lower()
+    plural = f"{kind.removesuffix('y')}ies" if kind.endswith("y") else f"{kind}s"
+    root = f"apis/{api}" if "/" in api else f"api/{api}"
+    options = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": policy,
+        "preconditions": {"uid": about["uid"]},
+    }
+    # `kubectl delete` has no option for a uid.
+    path = f"/{root}/namespaces/{about['namespace']}/{plural}/{about['name']}"
+    with suppress(NotFoundError, ConflictError):
+        kubectl.run("delete", f"--raw={path}", "--filename=-", content=json.dumps(options))

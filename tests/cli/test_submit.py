@@ -11,7 +11,7 @@ import yaml
 
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN, Emotion
-from tests.cluster.job_fields import variables
+from tests.cluster.job_fields import limits, variables
 from tests.cluster.scenes import submitted_objects
 
 
@@ -23,6 +23,12 @@ def test_the_plan_is_shown(emotion: Emotion) -> None:
     assert cells[2].startswith("emotion-train:")
     assert "2 GPU" in cells[4]
     assert cells[5:] == ["q", "emotion"]
+
+
+def test_the_plan_names_another_resource_than_a_whole_gpu(api: ApiServer, emotion: Emotion) -> None:
+    done = emotion("submit", "minilm", "--gpu-resource", "amd.com/gpu", "--no-follow")
+    assert "1 amd.com/gpu" in " ".join(done.stderr.split())
+    assert limits(api.all("Job")[0])["amd.com/gpu"] == "1"
 
 
 @pytest.mark.parametrize(("answer", "jobs"), [("n", 0), ("y", 1), ("", 1)])
@@ -108,6 +114,7 @@ def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
         (["ann", "--namespace", "elsewhere"], 66, "there is no namespace elsewhere"),
         (["ann", "--store-claim", "other"], 66, "no persistentvolumeclaim other in the namespace emotion"),
         (["ann", "--context", "unknown"], 2, 'context "unknown" does not exist'),
+        (["bert", "--gpu-resource", "gpu"], 2, "--gpu-resource 'gpu' is no resource of a node"),
         (["gpt"], 2, "unknown job 'gpt'"),
         (["ann", "--set", "training.epoch=3"], 78, "did you mean 'epochs'?"),
         (["ann", "--run", "Upper"], 2, "'Upper' is not a run name"),

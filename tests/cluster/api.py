@@ -12,8 +12,19 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.cluster.api_objects import KINDS, ApiError, Kind, Objects, check, check_fields, discovery, is_wanted, merged
-from tests.cluster.api_streams import Logs, execute, tick
+from tests.cluster.api_objects import (
+    KINDS,
+    ApiError,
+    Kind,
+    Objects,
+    check,
+    check_fields,
+    check_immutable,
+    discovery,
+    is_wanted,
+    merged,
+)
+from tests.cluster.api_streams import TICK, Logs, execute, tick
 
 PATH = re.compile(
     r"/(?P<root>api/v1|apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/.))?"
@@ -69,6 +80,13 @@ def parse_path(path: str) -> Target:
     return Target(named[0], match["namespace"] or "", match["name"] or "", match["part"] or "")
 
 
+def stale(target: Target, uid: str, found: str) -> str:
+    """Say that a request is about another object of the same name, as the API does."""
+    what = f'Operation cannot be fulfilled on {target.kind.resource} "{target.name}"'
+    text = f"the UID in the precondition ({uid}) does not match the UID in record ({found})"
+    return f"{what}: {text}. The object might have been deleted and then recreated"
+
+
 def end_of_list(kind: Kind, revision: int) -> dict[str, Any]:
     """Build the event that ends a watch's list of the existing objects."""
     about = {"resourceVersion": str(revision), "annotations": {"k8s.io/initial-events-end": "true"}}
@@ -92,10 +110,14 @@ class ApiServer(Objects):
         self.kueue = False
         # Seconds between a request for a command in a pod and the command's start: about 0.1 on a real cluster.
         self.exec_seconds = 0.0
+        # Seconds that a Job, deleted in the foreground, waits for its pods.
+        self.slow_deletion = 0.0
+        self.before_request: Callable[[Request], None] = lambda _: None
         self.requests: list[Request] = []
         self._acts: list[tuple[str, Act]] = []
         self._refusals: list[Refusal] = []
         self._to_lose = 0
+        self._gathering: dict[tuple[str, str], int] = {}
         self._logs = Logs()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -151,6 +173,10 @@ class ApiServer(Objects):
         """Close the connections of the next requests, except discovery, without executing or answering them."""
         self._to_lose = times
 
+    def gather(self, method: str, kind: str, count: int) -> None:
+        """Hold matching requests, except dry runs, until `count` of them wait; then answer all."""
+        self._gathering[method, kind] = count
+
     def log(self, pod: str, line: str, namespace: str = "emotion") -> None:
         """Add a line to a pod's log; after the log's end, the line starts the log of the next container."""
         with self.lock:
@@ -195,9 +221,12 @@ class ApiServer(Objects):
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         query = {key: " ".join(request.query.getall(key)) for key in request.query}
-        body = await request.json() if request.can_read_body and request.content_type.endswith("json") else None
+        # `kubectl delete --raw` sends JSON without a content type, and the API reads a body without one as JSON.
+        typed = request.content_type.endswith("json") or "Content-Type" not in request.headers
+        body = await request.json() if request.can_read_body and typed else None
         asked = Request(request.method, request.path, query, body)
         self.requests.append(asked)
+        self.before_request(asked)
         if (known := discovery(self.version, kueue=self.kueue).get(request.path)) is not None:
             return web.json_response(known)
         if request.path == "/openapi/v2":
@@ -208,6 +237,7 @@ class ApiServer(Objects):
             if self._loses(request):
                 return web.Response()
             self._refused(asked, target)
+            await self._gathered(asked, target)
             check_fields(target.kind, query.get("fieldSelector", ""))
             return await self._respond(request, asked, target)
         except ApiError as error:
@@ -229,6 +259,14 @@ class ApiServer(Objects):
             if wanted and refusal.times > 0:
                 refusal.times -= 1
                 raise refusal.error
+
+    async def _gathered(self, asked: Request, target: Target) -> None:
+        what = (asked.method, target.kind.name)
+        if asked.dry or what not in self._gathering:
+            return
+        self._gathering[what] -= 1
+        while self._gathering[what] > 0:
+            await asyncio.sleep(TICK)
 
     async def _respond(self, request: web.Request, asked: Request, target: Target) -> web.StreamResponse:
         watch = asked.query.get("watch") in ("true", "1")
@@ -336,14 +374,25 @@ class ApiServer(Objects):
                 text = "the object has been modified; please apply your changes to the latest version and try again"
                 what = f'Operation cannot be fulfilled on {target.kind.resource} "{target.name}"'
                 raise ApiError(409, "Conflict", f"{what}: {text}")
+            check_immutable(old, new)
             check(new, self.version, strict=asked.query.get("fieldValidation") == "Strict")
             return new if asked.dry or new == old else self.put("MODIFIED", new)
 
     def _delete(self, asked: Request, target: Target) -> dict[str, Any]:
         with self.lock:
             about = self._there(target)["metadata"]
-            if not asked.dry:
-                orphan = (asked.body or {}).get("propagationPolicy") == "Orphan"
-                self.remove(target.kind.name, target.name, target.namespace, orphan=orphan)
+            if (uid := (asked.body or {}).get("preconditions", {}).get("uid", about["uid"])) != about["uid"]:
+                raise ApiError(409, "Conflict", stale(target, uid, about["uid"]))
+            policy = (asked.body or {}).get("propagationPolicy")
+            if not asked.dry and self.slow_deletion and policy == "Foreground":
+                self._delete_later(target)
+            elif not asked.dry:
+                self.remove(target.kind.name, target.name, target.namespace, orphan=policy == "Orphan")
         details = {"name": target.name, "group": target.kind.group, "kind": target.kind.plural, "uid": about["uid"]}
         return {"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success", "details": details}
+
+    def _delete_later(self, target: Target) -> None:
+        change = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["foregroundDeletion"]}
+        self.update(target.kind.name, target.name, {"metadata": change}, target.namespace)
+        gone = (target.kind.name, target.name, target.namespace)
+        self._loop.call_later(self.slow_deletion, self.remove, *gone)

@@ -222,6 +222,17 @@ def check(item: dict[str, Any], version: str, *, strict: bool) -> None:
             raise ApiError(422, "Invalid", f'{kind} "{name}" is invalid: metadata.labels: Invalid value: "{value}"')
 
 
+def check_immutable(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Refuse a change of what the API never changes: a Job's template, the data of an immutable ConfigMap."""
+    name = new["metadata"]["name"]
+    if new["kind"] == "Job" and old["spec"]["template"] != new["spec"]["template"]:
+        text = "spec.template: Invalid value: {...}: field is immutable"
+        raise ApiError(422, "Invalid", f'Job.batch "{name}" is invalid: {text}')
+    if new["kind"] == "ConfigMap" and old.get("immutable") and old.get("data") != new.get("data"):
+        text = "data: Forbidden: field is immutable when `immutable` is set"
+        raise ApiError(422, "Invalid", f'ConfigMap "{name}" is invalid: {text}')
+
+
 def is_owned(item: dict[str, Any], owner: dict[str, Any]) -> bool:
     """Whether the deletion of `owner` also deletes `item`."""
     about, name = item["metadata"], owner["metadata"]["name"]

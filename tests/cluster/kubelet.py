@@ -59,11 +59,8 @@ class Kubelet:
         """The value of a variable with this machine's folders."""
         if word != "/params/params.toml":
             return word.replace("/store", str(self.api.store), 1) if word.startswith("/store") else word
-        (params,) = [
-            item
-            for item in self.api.all("ConfigMap", scene.namespace)
-            if f"-{scene.name.partition('-')[2]}-" in item["metadata"]["name"]
-        ]
+        params = self.api.get("ConfigMap", scene.name, scene.namespace)
+        assert params is not None
         path = self.folder / f"{scene.name}.toml"
         path.write_text(params["data"]["params.toml"])
         return str(path)

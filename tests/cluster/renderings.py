@@ -40,12 +40,12 @@ def kustomize(folder: Path) -> list[dict[str, Any]]:
     return [content for content in yaml.safe_load_all(done.stdout) if content]
 
 
-def build(*layers: dict[str, Any]) -> list[dict[str, Any]]:
-    """Render layers of kustomizations in a copy of jobs/ and k8s/, the last layer on top; paths start at ROOT."""
+def build(*layers: dict[str, Any], source: Path = ROOT) -> list[dict[str, Any]]:
+    """Render layers of kustomizations in a copy of jobs/ and k8s/, the last layer on top; paths start at `source`."""
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         for name in ("jobs", "k8s"):
-            shutil.copytree(ROOT / name, root / name)
+            shutil.copytree(source / name, root / name)
         for number, layer in enumerate(layers):
             folder = root / f"layer{number}"
             folder.mkdir()

@@ -109,6 +109,24 @@ def test_patch_and_delete(api: ApiServer, kubectl: Any) -> None:
     assert [item["metadata"]["name"] for kind in ("Job", "Service", "Pod") for item in api.all(kind)] == ["pod"]
 
 
+def test_delete_by_uid(api: ApiServer, kubectl: Any) -> None:
+    kubectl("create", "-f", "-", given=BOTH)
+    uid = (api.get("Job", "train") or {})["metadata"]["uid"]
+
+    def delete(uid: str) -> bytes:
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        path = "/apis/batch/v1/namespaces/emotion/jobs/train"
+        error: bytes = kubectl("delete", f"--raw={path}", "-f", "-", given=json.dumps(options).encode()).stderr
+        return error
+
+    wrong = delete("another")
+    assert b"(Conflict)" in wrong
+    assert b"the UID in the precondition (another) does not match the UID in record" in wrong
+    assert (api.get("Job", "train") or {})["metadata"]["uid"] == uid
+    assert delete(uid) == b""
+    assert b"(NotFound)" in delete(uid)
+
+
 def test_refused_and_lost(api: ApiServer, kubectl: Any) -> None:
     api.refuse("POST", "Job", 403, "Forbidden", "exceeded quota: q", times=1, dry_run=False)
     assert kubectl("create", "--dry-run=server", "-f", "-", given=json.dumps(JOB).encode()).returncode == 0

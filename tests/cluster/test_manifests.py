@@ -36,6 +36,8 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 LABELS = {f"app.kubernetes.io/{name}" for name in ("name", "component", "instance", "part-of", "version")}
 TRANSFORMERS = [name for name, model in MODELS.items() if model.pretrained]
 SPOT = {"cloud.google.com/gke-spot", "kubernetes.azure.com/scalesetpriority", "karpenter.sh/capacity-type"}
+# DNS of most clusters, and of OpenShift, whose pods listen on another port than their Service.
+DNS = [("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353)]
 # Exit codes of errors that every attempt would repeat.
 PERMANENT = [code for code in ExitCode if code.permanent]
 # The folders of the store that a job reads, and those that it writes.
@@ -415,7 +417,7 @@ def test_workers_find_each_other_by_their_job_s_name_and_nobody_else_reaches_the
             "ingress": [{"from": among}],
             "egress": [
                 {"to": among},
-                {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
+                {"ports": [{"protocol": protocol, "port": port} for protocol, port in DNS]},
             ],
         }, name
         spec = job["spec"]
@@ -476,7 +478,9 @@ def test_a_training_in_the_cluster_has_the_parameters_of_the_command_line(
         assert list(params["data"]) == ["params.toml"], name
         text = params["data"]["params.toml"]
         assert text.encode() == params_file(model).read_bytes(), name
-        # The name has a digest of the content, and the run's name: the volume has to follow.
+        # An unchanged name under changed parameters: only an immutable object is safe, and the Job's name has the run.
+        assert params["immutable"] is True, name
+        assert params["metadata"]["name"] == job["metadata"]["name"], name
         volume = by_key(pod(job)["volumes"], "name")["params"]
         assert volume == {"name": "params", "configMap": {"name": params["metadata"]["name"]}}, name
         assert by_key(container(job)["volumeMounts"], "mountPath")["/params"]["name"] == "params", name
@@ -533,7 +537,7 @@ def test_nothing_goes_in_or_out_but_prefetch_s_way_to_the_hub(
         assert way["policyTypes"] == ["Egress"]
         assert all(rule.keys() == {"ports"} for rule in way["egress"])
         ports = [(port["protocol"], port["port"]) for rule in way["egress"] for port in rule["ports"]]
-        assert ports == [("UDP", 53), ("TCP", 53), ("TCP", 443), *proxy]
+        assert ports == [*DNS, ("TCP", 443), *proxy]
         wanted = way["podSelector"]["matchLabels"].items()
         selected = {component(job) for job in jobs.values() if wanted <= labels_of_pods(job).items()}
         assert selected == {"prefetch"}

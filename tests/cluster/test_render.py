@@ -138,6 +138,26 @@ def test_no_gpu_leaves_nothing_of_gpus(job: str) -> None:
     assert variables(rendered.job)["EMOTION_DEVICE"] == "cpu"
 
 
+@pytest.mark.parametrize(
+    ("resource", "tolerations"),
+    [("nvidia.com/mig-1g.10gb", {GPU, "nvidia.com/mig-1g.10gb"}), ("amd.com/gpu", {"amd.com/gpu"})],
+)
+@pytest.mark.parametrize("gpus", [None, 1, 4])
+def test_another_resource_takes_the_place_of_the_gpu_in_limits_and_tolerations(
+    resource: str, tolerations: set[str], gpus: int | None, tmp_path: Path
+) -> None:
+    limit = {"name": "main", "resources": {"limits": {GPU: "7"}}}
+    for overlay in (None, write_overlay(tmp_path / "mine", limit)):
+        job = rendered_job("bert", gpus=gpus, gpu_resource=resource, overlay=overlay).job
+        assert limits(job)[resource] == str(gpus or 1)
+        assert GPU not in limits(job)
+        tolerated_gpus = [key for key in tolerated(job) if not key.startswith("node.kubernetes.io/")]
+        assert sorted(tolerated_gpus) == sorted(tolerations)
+    for without in (rendered_job("bert", gpus=0, gpu_resource=resource), rendered_job("ann", gpu_resource=resource)):
+        assert {GPU, resource}.isdisjoint(limits(without.job))
+        assert tolerations.isdisjoint(tolerated(without.job))
+
+
 def test_cores_memory_and_shared_memory_follow_from_the_number_of_gpus() -> None:
     for gpus, cores, memory in ((2, ("6", "8"), ("12Gi", "16Gi")), (8, ("24", "32"), ("48Gi", "64Gi"))):
         rendered = rendered_job("bert", gpus=gpus)

@@ -1,5 +1,6 @@
 """Submitted Jobs: created objects, Jobs that exist already, refusals of the cluster, and no leftovers."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emotion.cluster.labels import PARAMS_DIGEST
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import Emotion
 from tests.cluster.scenes import SUBMITTED_KINDS, Scene, play, submitted_objects, succeed
@@ -74,6 +76,36 @@ def test_a_name_that_another_job_at_work_has_is_refused(
     assert submitted_objects(api) == before
 
 
+def test_another_parameter_file_of_a_job_at_work_is_refused(api: ApiServer, emotion: Emotion) -> None:
+    emotion("submit", "ann", "--run", "mine", "--no-follow")
+    (job,) = api.all("Job")
+    digest = hashlib.sha256(api.all("ConfigMap")[0]["data"]["params.toml"].encode()).hexdigest()
+    assert job["metadata"]["annotations"][PARAMS_DIGEST] == digest
+    api.update("Job", "ann-mine", {"metadata": {"annotations": {PARAMS_DIGEST: "of an older version"}}})
+    done = emotion("submit", "ann", "--run", "mine", "--no-follow")
+    assert done.returncode == 2, done.stderr
+    assert "with another parameter file" in done.stderr
+
+
+def test_a_classification_at_work_with_another_number_of_shards_is_named(api: ApiServer, emotion: Emotion) -> None:
+    emotion("submit", "classify", "--shards", 4, "--no-follow")
+    done = emotion("submit", "classify", "--shards", 3, "--no-follow")
+    assert done.returncode == 0, done.stderr
+    message = "at work already: this command follows the job with 4 pods; for 3, cancel that job first"
+    assert message in " ".join(done.stderr.split())
+    assert api.all("Job")[0]["spec"]["completions"] == 4
+
+
+@pytest.mark.parametrize(("kueue", "said"), [(False, True), (True, False)])
+def test_a_queue_without_kueue_is_only_a_label(api: ApiServer, emotion: Emotion, *, kueue: bool, said: bool) -> None:
+    api.kueue = kueue
+    done = emotion("submit", "ann", "--queue", "research", "--no-follow")
+    assert done.returncode == 0, done.stderr
+    text = "the cluster has no Kueue: the queue is only a label, and the jobs start at once"
+    assert (text in " ".join(done.stderr.split())) == said
+    assert "no Kueue" not in emotion("submit", "lstm", "--no-follow").stderr
+
+
 def refuse_job(api: ApiServer) -> None:
     api.refuse("POST", "Job", 422, "Invalid", 'Job.batch "ann" is invalid: spec.completions: Invalid value: -1')
 
@@ -87,8 +119,8 @@ def forbid_later(api: ApiServer) -> None:
     api.refuse("POST", "Job", 403, "Forbidden", message, dry_run=False)
 
 
-def lose_patch(api: ApiServer) -> None:
-    api.refuse("PATCH", "ConfigMap", 500, "InternalError", "etcdserver: request timed out")
+def lose_params(api: ApiServer) -> None:
+    api.refuse("POST", "ConfigMap", 500, "InternalError", "etcdserver: request timed out", dry_run=False)
 
 
 def quota(api: ApiServer) -> None:
@@ -103,7 +135,7 @@ def quota(api: ApiServer) -> None:
         (forbid_job, 69, "cannot create resource", "kubectl auth can-i --list"),
         (forbid_later, 69, "cannot create resource", "kubectl auth can-i --list"),
         (quota, 69, "exceeded quota", "kubectl describe resourcequota"),
-        (lose_patch, 69, "etcdserver: request timed out", "see that the cluster runs"),
+        (lose_params, 69, "etcdserver: request timed out", "see that the cluster runs"),
         (
             lambda api: api.remove("PersistentVolumeClaim", "emotion"),
             66,
