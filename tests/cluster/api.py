@@ -149,10 +149,13 @@ class ApiServer(Objects):
         """Close the connections of the next requests, except discovery, without executing or answering them."""
         self._to_lose = times
 
-    def log(self, pod: str, line: str, namespace: str = "emotion") -> None:
-        """Add a line to a pod's log; after the log's end, the line starts the log of the next container."""
+    def log(self, pod: str, line: str, namespace: str = "emotion", *, late: int = 0) -> None:
+        """Add a line to a pod's log; after the log's end, the line starts the log of the next container.
+
+        The line's time is `late` nanoseconds ago.
+        """
         with self.lock:
-            self._logs.append(self._uid(pod, namespace), line)
+            self._logs.append(self._uid(pod, namespace), line, late)
 
     def end_log(self, pod: str, namespace: str = "emotion") -> None:
         """End a pod's log, as its container's end does."""
