@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from emotion.cli import console
 from emotion.cli.cluster_options import ClusterOptions
 from emotion.cluster.follow import Follower
-from emotion.cluster.job_outcome import JobOutcome
+from emotion.cluster.job_outcome import JobOutcome, Verdict
 from emotion.cluster.log_lines import readable
 from emotion.errors import Terminated
 
@@ -77,9 +77,11 @@ def report_outcome(cluster: ClusterOptions, outcome: JobOutcome) -> None:
         console.say(f"the last lines of job {outcome.name}:")
     for line in lines:
         console.log_line(f"  | {line}")
-    console.fail(f"job {outcome.name} failed: {outcome.reason}", outcome.hint)
-    describe = cluster.kubectl.pasteable("describe", "job", outcome.name)
-    console.say(f"  more: emotion logs {outcome.name}{cluster.flags}; {describe}")
+    cancelled = outcome.verdict is Verdict.CANCELLED
+    console.fail(f"job {outcome.name} {'was ' if cancelled else ''}{outcome}", outcome.hint)
+    logs = f"emotion logs {outcome.name}{cluster.flags}; " if outcome.has_pods else ""
+    if not cancelled:
+        console.say(f"  more: {logs}{cluster.kubectl.pasteable('describe', 'job', outcome.name)}")
 
 
 def _next_commands(jobs: "Sequence[Rendered]") -> list[str]:

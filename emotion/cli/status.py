@@ -114,8 +114,14 @@ def _record(kubectl: Kubectl, job: JobStatus) -> dict[str, Any]:
         "retries": job.retries,
         "age_seconds": round(job.age),
         "node": job.current.node if job.current else "",
-        "reason": job_outcome(job).reason if job.phase is Phase.FAILED else job.reason,
+        "reason": job_outcome(job).reason if job.phase is Phase.FAILED else job.reason or _removals(job),
     }
+
+
+def _removals(job: JobStatus) -> str:
+    """Say which pods are being ended, and why."""
+    ending = [pod for pod in job.pods if pod.removal and pod.ended is None]
+    return "; ".join(f"pod {pod.name} is being {pod.removal}" for pod in ending[:1])
 
 
 def _progress(kubectl: Kubectl, job: JobStatus) -> Progress:
@@ -171,12 +177,14 @@ def logs(
     """
     kubectl = cluster.kubectl
     job = find_job(kubectl, run)
+    if job.phase.over and not job.pods:
+        console.say(f"{job.name} has no pods any more, and the logs went with the pods: {job_outcome(job)}")
     if wait:
         (outcome,) = follow_jobs(cluster, [job.name], console.data)
         report_outcome(cluster, outcome)
         raise typer.Exit(outcome.exit_code)
     started = [pod for pod in job.pods if pod.started or pod.ended is not None]
-    if not started:
+    if not started and not job.phase.over:
         console.say(f"no pod of {job.name} has begun yet: {job.phase} {job.reason}".rstrip())
     for pod in started:
         if len(started) > 1:
@@ -187,7 +195,7 @@ def logs(
 
 @with_option_groups
 def cancel(run: RunArgument, *, cluster: ClusterOptions) -> None:
-    """Stop a job: its pods write a checkpoint and end. The store stays as it is.
+    """Stop a job, or remove an ended one: trainings write a checkpoint. The store stays as it is.
 
     [bold]Example[/]
 
@@ -199,11 +207,14 @@ def cancel(run: RunArgument, *, cluster: ClusterOptions) -> None:
     if job.component == "transfer":
         remove_store_pod(cluster.kubectl, job.name)
         return
-    console.say(f"stopping {job.name}: its pods have two minutes to write a checkpoint")
+    if job.phase.over:
+        delete(cluster.kubectl, job.name)
+        console.say(f"removed {job.name}: it was {job.phase}")
+        return
+    running = any(pod.started and pod.ended is None for pod in job.pods)
+    trains = running and job.component == "train"
+    seconds = f": its pods have two minutes to {'write a checkpoint' if trains else 'end'}" if running else ""
+    console.say(f"stopping {job.name}{seconds}")
     delete(cluster.kubectl, job.name)
-    again = (
-        f"; submitted again, with the same options, it goes on: emotion submit {job.job} ...{cluster.flags}"
-        if job.component == "train"
-        else ""
-    )
-    console.say(f"stopped {job.name}{again}")
+    again = f"; submitted again, with the same options, it goes on: emotion submit {job.job} ...{cluster.flags}"
+    console.say(f"stopped {job.name}{again if trains else ''}")

@@ -4,16 +4,24 @@ The cluster is polled, so a lost connection is only a pause. The follower only r
 """
 
 import queue
+import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from emotion.cluster.job_outcome import JobOutcome, deleted_outcome, image_error_outcome, job_outcome
-from emotion.cluster.job_status import JobStatus, Phase, Pod, is_image_error, reason_hint
+from emotion.cluster.job_outcome import (
+    JobOutcome,
+    cancelled_outcome,
+    describe_failure,
+    image_error_outcome,
+    job_outcome,
+)
+from emotion.cluster.job_status import JobStatus, Phase, is_image_error, reason_hint
 from emotion.cluster.kubectl import Kubectl, UnreachableError
 from emotion.cluster.log_lines import readable
 from emotion.cluster.observe import job_statuses
 from emotion.cluster.pod_log import PodLog
+from emotion.cluster.pod_status import Pod
 from emotion.errors import UnavailableError
 
 POLL_SECONDS = 2.0
@@ -24,8 +32,6 @@ IMAGE_SECONDS = 120.0
 DRAIN_SECONDS = 15.0
 # Pods of a Job whose logs are read at once: nobody reads the logs of a hundred shards.
 MAX_LOGS = 4
-# Seconds until an unchanged reason is reported again.
-REPEAT_SECONDS = 60.0
 
 WAITING_TEXTS = {Phase.WAITING: " for its pod", Phase.RETRYING: ": another pod comes"}
 
@@ -36,9 +42,10 @@ class FollowedJob:
 
     name: str
     reported: str = ""
-    reported_at: float = 0.0
     image_error_since: float | None = None
     logs: dict[str, PodLog] = field(default_factory=dict)
+    pods: dict[str, Pod] = field(default_factory=dict)
+    reported_removals: set[str] = field(default_factory=set)
     reported_pods: set[str] = field(default_factory=set)
     outcome: JobOutcome | None = None
 
@@ -107,23 +114,25 @@ class Follower:
 
     def _update(self, job: FollowedJob, status: JobStatus | None) -> None:
         if status is None:
-            # The deletion of a Job also deletes its pods and their logs.
-            self._finish(job, deleted_outcome(job.name), drain_seconds=0)
+            self._finish(job, cancelled_outcome(job.name))
             return
         self._read_logs(job, status)
-        self._report_lost_pods(job, status)
+        self._report_pods(job, status)
         if status.phase.over:
             self._finish(job, job_outcome(status))
         else:
             self._report_status(job, status)
 
-    def _finish(self, job: FollowedJob, outcome: JobOutcome, drain_seconds: float = DRAIN_SECONDS) -> None:
+    def _finish(self, job: FollowedJob, outcome: JobOutcome) -> None:
         for log in job.logs.values():
-            log.finish(drain_seconds)
+            log.finish(DRAIN_SECONDS)
         self._flush()
-        job.outcome = outcome
+        # A pod's last lines are the end of its log: whoever has followed the log has read them.
+        last = "".join(outcome.last_lines.splitlines()[-1:])
+        read = any(log.recent.has_text(last) for log in job.logs.values())
+        job.outcome = replace(outcome, last_lines="") if read else outcome
         if len(self.jobs) > 1:
-            self.on_line(job.name, f"failed: {outcome.reason}" if outcome.exit_code else outcome.reason)
+            self.on_line(job.name, str(outcome))
 
     def _read_logs(self, job: FollowedJob, status: JobStatus) -> None:
         several = status.completions > 1
@@ -146,38 +155,39 @@ class Follower:
 
         return on_line
 
-    def _report_lost_pods(self, job: FollowedJob, status: JobStatus) -> None:
-        """Report every pod that failed or is gone, once."""
-        for name in job.logs.keys() - {pod.name for pod in status.pods} - job.reported_pods:
-            job.reported_pods.add(name)
-            job.logs[name].stop()
-            self.on_line(job.name, f"pod {name} is gone")
-        for pod in status.pods:
-            if pod.ended is None or pod.succeeded or pod.name in job.reported_pods:
-                continue
-            job.reported_pods.add(pod.name)
-            if not status.phase.over:
-                self._report_lost_pod(job, pod)
+    def _report_pods(self, job: FollowedJob, status: JobStatus) -> None:
+        """Report every pod that somebody ends, and every pod that failed or is gone, once."""
+        gone = job.pods.keys() - {pod.name for pod in status.pods}
+        job.pods |= {pod.name: pod for pod in status.pods}
+        for pod in job.pods.values():
+            if pod.removal and pod.ended is None and pod.name not in gone | job.reported_removals:
+                job.reported_removals.add(pod.name)
+                self.on_line(job.name, f"{_pod_text(pod)} is being {pod.removal}")
+            lost = pod.failed or (pod.name in gone and pod.started and not pod.succeeded)
+            # At the Job's end its outcome says why pods failed, and the Job stops its other pods.
+            if lost and status.phase.goes_on and pod.name not in job.reported_pods:
+                job.reported_pods.add(pod.name)
+                self._report_lost_pod(job, status, pod)
 
-    def _report_lost_pod(self, job: FollowedJob, pod: Pod) -> None:
+    def _report_lost_pod(self, job: FollowedJob, status: JobStatus, pod: Pod) -> None:
         if pod.name in job.logs:
             job.logs[pod.name].finish(DRAIN_SECONDS)
             self._flush()
-        node = f" on {pod.node}" if pod.node else ""
-        self.on_line(job.name, f"pod {pod.name}{node} is lost: {_end_text(pod)}; the job goes on with another one")
+        following = "" if pod.name in status.final_failures else "; the job goes on with another one"
+        self.on_line(job.name, f"{_pod_text(pod)} {describe_failure(pod)}{following}")
 
     def _report_status(self, job: FollowedJob, status: JobStatus) -> None:
-        """Report the status where it has changed, and a reason again after a minute."""
+        """Report the status where it has changed."""
         text = _status_text(status)
-        now = time.monotonic()
         # The kubelet retries a failed pull, and its two reasons alternate: report the first one only.
-        topic = "image" if is_image_error(status.reason) else text
-        if topic != job.reported or (status.reason and now - job.reported_at > REPEAT_SECONDS):
-            job.reported, job.reported_at = topic, now
+        # Every attempt to create a pod gives the pod another name.
+        topic = "image" if is_image_error(status.reason) else re.sub(r'pods "[^"]*"', "pods", text)
+        if topic != job.reported:
+            job.reported = topic
             self.on_line(job.name, text)
             if hint := reason_hint(status.reason):
                 self.on_line(job.name, f"  {hint}")
-        self._give_up_on_image(job, status, now)
+        self._give_up_on_image(job, status, time.monotonic())
 
     def _give_up_on_image(self, job: FollowedJob, status: JobStatus, now: float) -> None:
         if status.phase is Phase.RUNNING or not is_image_error(status.reason):
@@ -188,14 +198,8 @@ class Follower:
             self._finish(job, image_error_outcome(status))
 
 
-def _end_text(pod: Pod) -> str:
-    ended = pod.ended
-    if ended is None:
-        return "no reason is known"
-    if ended.lost or ended.exit_code is None:
-        return ended.lost or ended.reason or "no reason is known"
-    code = f"exit code {ended.exit_code}"
-    return code if ended.reason in {"", "Error"} else f"{ended.reason}, {code}"
+def _pod_text(pod: Pod) -> str:
+    return f"pod {pod.name} on {pod.node}" if pod.node else f"pod {pod.name}"
 
 
 def _status_text(status: JobStatus) -> str:

@@ -1,8 +1,11 @@
 """Decides how an ended Job is reported: its exit code, the reason, a hint, and its last pod's last lines."""
 
+import re
 from dataclasses import dataclass
+from enum import StrEnum
 
-from emotion.cluster.job_status import ContainerEnd, JobStatus, Phase, reason_hint
+from emotion.cluster.job_status import JobStatus, Phase, reason_hint
+from emotion.cluster.pod_status import ContainerEnd, Pod
 from emotion.errors import ExitCode
 
 # Pods can also end with two codes that are not the commands' own.
@@ -23,38 +26,81 @@ EXIT_CODE_HINTS: dict[int, str] = {
 }
 
 
+# Kubernetes writes into a Job's condition which exit code failed the Job: it outlives the pods.
+FAILING_CODE = re.compile(r"failed with exit code (\d+)")
+
+
+class Verdict(StrEnum):
+    """How a Job ended."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 @dataclass(frozen=True)
 class JobOutcome:
-    """A Job's end. `exit_code` is 0 for success, else the last failed pod's, or 75 where the Job was stopped."""
+    """A Job's end. `exit_code` is 0 for success, else the last failed pod's, or 75 where the Job was stopped.
+
+    `last_lines` are the last lines of the pod that failed; `has_pods` is whether pods with logs are left.
+    """
 
     name: str
+    verdict: Verdict
     exit_code: int
-    reason: str
+    reason: str = ""
     hint: str = ""
     last_lines: str = ""
+    has_pods: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.reason}" if self.reason else self.verdict
 
 
 def job_outcome(status: JobStatus) -> JobOutcome:
     """Decide the outcome of a Job that has ended."""
+    has_pods = bool(status.pods)
     if status.phase is Phase.COMPLETE:
-        return JobOutcome(status.name, 0, "complete")
-    ended = status.last_failure
-    reason = status.reason
-    if ended is not None and not reason.startswith("DeadlineExceeded"):
-        reason = f"{_describe(ended)} ({status.reason.partition(':')[0]})"
+        return JobOutcome(status.name, Verdict.COMPLETE, 0, has_pods=has_pods)
+    failure, reason = _deciding_failure(status), status.reason
+    if failure is not None and not reason.startswith("DeadlineExceeded"):
+        reason = f"{_describe(*failure)} ({status.reason.partition(':')[0]})"
+    ended = failure[0] if failure else None
     code = _exit_code(status, ended)
     hint = reason_hint(reason) or EXIT_CODE_HINTS.get(code, "")
-    return JobOutcome(status.name, code, reason, hint, ended.message if ended else "")
+    return JobOutcome(status.name, Verdict.FAILED, code, reason, hint, ended.message if ended else "", has_pods)
 
 
-def _describe(ended: ContainerEnd) -> str:
-    if ended.lost:
-        return ended.lost
+def _deciding_failure(status: JobStatus) -> tuple[ContainerEnd, str] | None:
+    """Give the end and the removal of the pod that failed the Job; by the Job's condition where the pod is gone."""
+    last = status.last_failure
+    if failing := FAILING_CODE.search(status.reason):
+        code = int(failing[1])
+        ends = [(pod.ended, "") for pod in status.pods if pod.ended is not None and pod.ended.exit_code == code]
+        return ends[-1] if ends else (ContainerEnd(code, "", ""), "")
+    return (last.ended, last.removal) if last is not None and last.ended is not None else None
+
+
+def _describe(ended: ContainerEnd, removal: str) -> str:
+    if removal:
+        return f"its pod was {removal}"
     if ended.exit_code is None:
         return ended.reason or "its pod is gone"
     if ended.reason == "OOMKilled":
         return f"OOMKilled: the container's memory limit was reached, exit code {ended.exit_code}"
     return f"exit code {ended.exit_code}, {EXIT_CODE_MEANINGS.get(ended.exit_code, 'unknown')}"
+
+
+def describe_failure(pod: Pod) -> str:
+    """Say how a pod ended that failed or is gone: "failed with exit code 69 (something needed is unavailable)"."""
+    if pod.removal:
+        return f"was {pod.removal}"
+    if pod.ended is None:
+        return "is gone"
+    code = pod.ended.exit_code
+    if code is None or pod.ended.reason == "OOMKilled":
+        return f"failed: {_describe(pod.ended, '')}"
+    return f"failed with exit code {code} ({EXIT_CODE_MEANINGS.get(code, 'unknown')})"
 
 
 def _exit_code(status: JobStatus, ended: ContainerEnd | None) -> int:
@@ -63,12 +109,13 @@ def _exit_code(status: JobStatus, ended: ContainerEnd | None) -> int:
     return (ended.exit_code if ended else None) or ExitCode.CHECK_FAILED
 
 
-def deleted_outcome(name: str) -> JobOutcome:
-    """Give the outcome of a Job that somebody deleted."""
-    hint = "submit it again: it goes on from its checkpoint"
-    return JobOutcome(name, ExitCode.TRY_AGAIN, "it was deleted before it was over", hint)
+def cancelled_outcome(name: str) -> JobOutcome:
+    """Give the outcome of a Job that somebody deleted before its end."""
+    hint = "submit it again: what its pods have stored stays"
+    return JobOutcome(name, Verdict.CANCELLED, ExitCode.TRY_AGAIN, "somebody deleted it", hint, has_pods=False)
 
 
 def image_error_outcome(status: JobStatus) -> JobOutcome:
     """Give the outcome of a Job whose image cannot be pulled; the Job stays, and starts once the image is there."""
-    return JobOutcome(status.name, ExitCode.UNAVAILABLE, status.reason, reason_hint(status.reason))
+    hint = reason_hint(status.reason)
+    return JobOutcome(status.name, Verdict.FAILED, ExitCode.UNAVAILABLE, status.reason, hint)

@@ -7,14 +7,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from emotion.cluster.labels import INDEX, QUEUE, RECOMMENDED
-from emotion.errors import ExitCode
+from emotion.cluster.attempts import FINAL_EXIT_CODES, count_retries, final_failures, is_decided
+from emotion.cluster.labels import QUEUE, RECOMMENDED
+from emotion.cluster.pod_status import Pod, read_pod, reason_of, true_conditions
 
 Object = dict[str, Any]
-# Exit codes after which the Jobs' podFailurePolicy starts no other pod.
-FINAL_EXIT_CODES = {code for code in ExitCode if code.permanent}
-# Longer messages lose their middle: the end has the cause.
-LONGEST_MESSAGE = 240
 
 
 class Phase(StrEnum):
@@ -24,6 +21,9 @@ class Phase(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     RETRYING = "retrying"
+    # All pods have ended, or are being stopped, and Kubernetes sets Complete or Failed next.
+    FINISHING = "finishing"
+    CANCELLING = "cancelling"
     COMPLETE = "complete"
     FAILED = "failed"
 
@@ -32,36 +32,18 @@ class Phase(StrEnum):
         """Whether the Job has ended."""
         return self in {Phase.COMPLETE, Phase.FAILED}
 
-
-@dataclass(frozen=True)
-class ContainerEnd:
-    """How a pod's container ended. `lost` is the reason where the pod was taken from its node, else ""."""
-
-    exit_code: int | None
-    reason: str
-    message: str
-    lost: str
-
-
-@dataclass(frozen=True)
-class Pod:
-    """A pod of a Job: `index` is the number of its shard or worker, -1 where the Job has only one."""
-
-    name: str
-    index: int
-    node: str
-    created: str
-    started: bool
-    ended: ContainerEnd | None
-    succeeded: bool
-    waiting_reason: str
+    @property
+    def goes_on(self) -> bool:
+        """Whether pods of the Job may still begin."""
+        return not self.over and self not in {Phase.FINISHING, Phase.CANCELLING}
 
 
 @dataclass(frozen=True)
 class JobStatus:
     """A Job, its pods from oldest to newest, and the `reason` why it waits or failed.
 
-    `name` is the Kubernetes Job, `job` the folder of jobs/ that it was made from, `run` the name of its run.
+    `name` is the Kubernetes Job, `job` the folder of jobs/ that it was made from, `run` the name of its run;
+    `final_failures` are the names of the failed pods that no other pod replaces.
     """
 
     name: str
@@ -71,6 +53,7 @@ class JobStatus:
     phase: Phase
     reason: str
     pods: tuple[Pod, ...]
+    final_failures: set[str]
     retries: int
     completions: int
     succeeded: int
@@ -91,20 +74,20 @@ class JobStatus:
         return at_work[0] if at_work else (self.pods[-1] if self.pods else None)
 
     @property
-    def last_failure(self) -> ContainerEnd | None:
-        """How the last failed pod ended, or the last one whose exit code ended the Job: Kubernetes stops the others."""
-        failures = [pod.ended for pod in self.pods if pod.ended is not None and not pod.succeeded]
-        final = [ended for ended in failures if ended.exit_code in FINAL_EXIT_CODES]
+    def last_failure(self) -> Pod | None:
+        """The last failed pod, or the last one whose exit code ended the Job: Kubernetes stops the others."""
+        failures = [pod for pod in self.pods if pod.failed]
+        final = [pod for pod in failures if pod.ended is not None and pod.ended.exit_code in FINAL_EXIT_CODES]
         return (final or failures)[-1] if failures else None
 
 
 def read_job_status(job: Object, pods: Iterable[Object], known_reason: str = "") -> JobStatus:
     """Read a Job's status; `known_reason` is the reason for waiting by its events or its queue."""
-    read_pods = tuple(sorted(map(_read_pod, pods), key=lambda pod: (pod.created, pod.name)))
+    stop = _stop_reason(job)
+    read_pods = tuple(sorted((read_pod(pod, stop) for pod in pods), key=lambda pod: (pod.created, pod.name)))
     status, labels = job.get("status", {}), job["metadata"].get("labels", {})
     phase, reason = _read_phase(job, read_pods, known_reason)
     name = job["metadata"]["name"]
-    failed = sum(1 for pod in read_pods if pod.ended is not None and not pod.succeeded)
     return JobStatus(
         name=name,
         job=labels.get(f"{RECOMMENDED}name", name),
@@ -113,7 +96,8 @@ def read_job_status(job: Object, pods: Iterable[Object], known_reason: str = "")
         phase=phase,
         reason=reason,
         pods=read_pods,
-        retries=max(failed, status.get("failed", 0)) - (1 if phase is Phase.FAILED and failed else 0),
+        final_failures=final_failures(job, read_pods),
+        retries=count_retries(job, read_pods),
         completions=job["spec"].get("completions") or 1,
         succeeded=status.get("succeeded", 0),
         created=job["metadata"].get("creationTimestamp", ""),
@@ -121,81 +105,38 @@ def read_job_status(job: Object, pods: Iterable[Object], known_reason: str = "")
     )
 
 
+def _stop_reason(job: Object) -> str:
+    """Why a Job stops all of its pods; "" where it does not."""
+    conditions = true_conditions(job.get("status", {}))
+    if "SuccessCriteriaMet" in conditions:
+        return "the job has succeeded"
+    if "FailureTarget" in conditions:
+        return reason_of(conditions["FailureTarget"])
+    if "deletionTimestamp" in job["metadata"]:
+        return "the job is cancelled"
+    return "the job is suspended" if job["spec"].get("suspend") else ""
+
+
 def _read_phase(job: Object, pods: Sequence[Pod], known_reason: str) -> tuple[Phase, str]:
-    conditions = _true_conditions(job.get("status", {}))
+    conditions = true_conditions(job.get("status", {}))
     if "Complete" in conditions:
         return Phase.COMPLETE, ""
     if "Failed" in conditions:
         return Phase.FAILED, reason_of(conditions["Failed"])
+    if "deletionTimestamp" in job["metadata"]:
+        return Phase.CANCELLING, ""
     if job["spec"].get("suspend"):
         queue = job["metadata"].get("labels", {}).get(QUEUE)
         return Phase.QUEUED, known_reason or (f"in the queue {queue}" if queue else "suspended")
+    return (Phase.FINISHING, "") if is_decided(job, pods) else _read_open_phase(job, pods, known_reason)
+
+
+def _read_open_phase(job: Object, pods: Sequence[Pod], known_reason: str) -> tuple[Phase, str]:
     reason = next((pod.waiting_reason for pod in pods if pod.waiting_reason), known_reason)
     if any(pod.started and pod.ended is None for pod in pods):
         return Phase.RUNNING, reason
-    failed = [pod for pod in pods if pod.ended is not None and not pod.succeeded]
-    return (Phase.RETRYING if failed else Phase.WAITING), reason
-
-
-def _true_conditions(status: Object) -> dict[str, Object]:
-    """The conditions that hold, by type."""
-    return {condition["type"]: condition for condition in status.get("conditions", []) if condition["status"] == "True"}
-
-
-def reason_of(source: Object) -> str:
-    """Format the reason and the message of a condition, a container's state or an event."""
-    reason, message = source.get("reason", ""), source.get("message", "")
-    if len(message) > LONGEST_MESSAGE:
-        message = f"{message[: LONGEST_MESSAGE // 2]} ... {message[-LONGEST_MESSAGE // 2 :]}"
-    return f"{reason}: {message}" if reason and message else reason or message
-
-
-def _read_pod(pod: Object) -> Pod:
-    status, metadata = pod.get("status", {}), pod["metadata"]
-    containers = [container for container in status.get("containerStatuses", []) if container["name"] == "main"]
-    state = containers[0].get("state", {}) if containers else {}
-    over = status.get("phase") in {"Failed", "Succeeded"}
-    succeeded = status.get("phase") == "Succeeded"
-    return Pod(
-        name=metadata["name"],
-        index=int(metadata.get("annotations", {}).get(INDEX, metadata.get("labels", {}).get(INDEX, -1))),
-        node=pod.get("spec", {}).get("nodeName", ""),
-        created=metadata.get("creationTimestamp", ""),
-        started="running" in state or "terminated" in state,
-        ended=_read_end(status, state.get("terminated", {})) if over else None,
-        succeeded=succeeded,
-        waiting_reason="" if over else _waiting_reason(status, state.get("waiting", {})),
-    )
-
-
-def _read_end(status: Object, terminated: Object) -> ContainerEnd:
-    lost = _true_conditions(status).get("DisruptionTarget", {})
-    if not lost and status.get("reason") in {"Evicted", "Preempting", "Shutdown", "NodeLost", "Terminated"}:
-        lost = status
-    return ContainerEnd(
-        exit_code=terminated.get("exitCode"),
-        reason=terminated.get("reason", "") or status.get("reason", ""),
-        message=(terminated.get("message") or status.get("message") or "").strip(),
-        lost=(DISRUPTIONS.get(lost.get("reason", ""), "") or reason_of(lost)) if lost else "",
-    )
-
-
-DISRUPTIONS = {
-    "EvictionByEvictionAPI": "evicted, as by a drained node",
-    "PreemptionByScheduler": "preempted by a pod of higher priority",
-    "DeletionByTaintManager": "its node was tainted or lost",
-    "DeletionByPodGC": "its node is gone",
-    "TerminationByKubelet": "its node was shut down, or ran out of memory or disk",
-}
-
-
-def _waiting_reason(status: Object, waiting: Object) -> str:
-    """Why a pod does not run yet; "" where the API gives no reason, or the pod is just starting."""
-    for condition in status.get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return reason_of(condition)
-    ordinary = {"ContainerCreating", "PodInitializing", ""}
-    return "" if waiting.get("reason", "") in ordinary else reason_of(waiting)
+    failures = max(job.get("status", {}).get("failed", 0), sum(pod.failed for pod in pods))
+    return (Phase.RETRYING if failures > len(final_failures(job, pods)) else Phase.WAITING), reason
 
 
 # A pattern of a reason, and what to do.

@@ -8,6 +8,7 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 INDEX = "batch.kubernetes.io/job-completion-index"
 QUEUE = "kueue.x-k8s.io/queue-name"
 KUEUE_JOB_UID = "kueue.x-k8s.io/job-uid"
+INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count"
 # An annotation of a Job: the digest of its parameter file.
 PARAMS_DIGEST = "emotion/params-sha256"
 GPU = "nvidia.com/gpu"

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection
 
-from emotion.cluster.job_status import JobStatus, Object, Phase, read_job_status, reason_of
+from emotion.cluster.job_status import JobStatus, Object, Phase, read_job_status
 from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.labels import JOB_NAME, KUEUE_JOB_UID, SELECTOR
+from emotion.cluster.pod_status import reason_of
 from emotion.errors import EmotionError, InputMissingError, UsageError
 
 
@@ -38,7 +39,7 @@ def _find_reason(kubectl: Kubectl, status: JobStatus) -> str:
         if status.phase is Phase.QUEUED:
             return _kueue_reason(kubectl, status)
         pod = status.current
-        return _event_reason(kubectl, pod.name if pod and pod.ended is None else status.name)
+        return _event_reason(kubectl, pod.uid if pod and pod.ended is None else status.uid)
     except EmotionError:
         return ""
 
@@ -53,9 +54,10 @@ def _kueue_reason(kubectl: Kubectl, status: JobStatus) -> str:
     return ""
 
 
-def _event_reason(kubectl: Kubectl, name: str) -> str:
+def _event_reason(kubectl: Kubectl, uid: str) -> str:
     """Read the newest event that says why a Job or a pod waits: a warning, or the pull of its image."""
-    events = kubectl.items("events", f"--field-selector=involvedObject.name={name}")
+    # Events outlive their object, and a Job that is submitted again has the deleted Job's name.
+    events = kubectl.items("events", f"--field-selector=involvedObject.uid={uid}")
     relevant = [event for event in events if event.get("type") == "Warning" or event.get("reason") == "Pulling"]
     # Every job names a Secret for private registries, and most clusters have none. If it is needed, the pull fails.
     relevant = [event for event in relevant if event.get("reason") != "FailedToRetrieveImagePullSecret"]

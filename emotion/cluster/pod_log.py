@@ -1,22 +1,62 @@
 """Follows a pod's log in a thread, across lost connections, without losing or repeating a line."""
 
-import re
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
-from emotion.cluster.kubectl import Kubectl, kubectl_error
+from emotion.cluster.kubectl import Kubectl, NotFoundError, kubectl_error
 
 # Seconds between two attempts to read on.
 RETRY_SECONDS = 1.0
+# Reading goes on so long before the newest line. stdout and stderr have separate clocks, so that a line may have
+# an earlier time than the line before it; and the server rounds --since-time to whole seconds.
+OVERLAP = timedelta(seconds=5)
 
-TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+class RecentLines:
+    """The last lines that were passed on, with their timestamps; a reconnected server sends them again."""
+
+    def __init__(self) -> None:
+        self.newest: datetime | None = None
+        self._lines: list[tuple[datetime, str]] = []
+        self._expected: Counter[str] = Counter()
+
+    @property
+    def since(self) -> str:
+        """The time from which the server must send lines again, in UTC; "" before the first line."""
+        return f"{(self.newest - OVERLAP).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if self.newest else ""
+
+    def reconnect(self) -> None:
+        """Expect every line once more."""
+        self._expected = Counter(line for _, line in self._lines)
+
+    def is_new(self, time: datetime, line: str) -> bool:
+        """Whether a line, which begins with its time, was not passed on before; remember a new line."""
+        if self._expected[line]:
+            self._expected[line] -= 1
+            return False
+        self._lines.append((time, line))
+        if self.newest is None or time > self.newest:
+            self._forget_before(time - OVERLAP - timedelta(seconds=1))
+            self.newest = time
+        return True
+
+    def has_text(self, text: str) -> bool:
+        """Whether one of the lines has this text."""
+        return any(line.partition(" ")[2] == text for _, line in self._lines)
+
+    def _forget_before(self, time: datetime) -> None:
+        """Forget older lines, but look for them once a second only: a log may have thousands of lines a second."""
+        if self._lines[0][0] < time - timedelta(seconds=1):
+            self._lines = [line for line in self._lines if line[0] >= time]
 
 
 class PodLog(threading.Thread):
     """Passes every line of a pod's container `main` to `on_line`, from the first line until the pod has ended.
 
-    The server writes a timestamp before every line. Reading continues after the last timestamp that was read.
+    The server writes a timestamp before every line. Reading continues shortly before the newest timestamp.
     """
 
     def __init__(self, kubectl: Kubectl, pod: str, on_line: Callable[[str], None]) -> None:
@@ -24,18 +64,20 @@ class PodLog(threading.Thread):
         self.kubectl, self.pod, self.on_line = kubectl, pod, on_line
         self.pod_ended = threading.Event()
         self.stopped = threading.Event()
-        self.last_timestamp = ""
+        self.recent = RecentLines()
+        self.unfinished = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Read until a complete pass has begun after the pod's end."""
+        """Read until a complete pass has begun after the pod's end, or the pod is gone."""
         while not self.stopped.is_set():
             final = self.pod_ended.is_set()
-            complete = self._read_on()
-            if final and complete:
-                return
-            if not self.pod_ended.is_set():
+            complete, gone = self._read_on()
+            if (final and complete) or gone:
+                break
+            if not (complete and self.pod_ended.is_set()):
                 self.stopped.wait(RETRY_SECONDS)
+        self._pass_on(self.unfinished)
 
     def finish(self, seconds: float) -> None:
         """Read the rest of an ended pod's log, for at most so many seconds."""
@@ -49,31 +91,37 @@ class PodLog(threading.Thread):
         if self.process is not None:
             self.process.terminate()
 
-    def _read_on(self) -> bool:
-        """Read from the last line on; False where the connection broke before the server ended the log."""
-        since = [f"--since-time={self.last_timestamp}"] if self.last_timestamp else []
+    def _read_on(self) -> tuple[bool, bool]:
+        """Read on; give whether the server ended the log (else the connection broke), and whether the pod is gone."""
+        since = [f"--since-time={self.recent.since}"] if self.recent.since else []
+        self.recent.reconnect()
         self.process = self.kubectl.stream("logs", self.pod, "--container=main", "--timestamps", "--follow", *since)
         with self.process as process:
-            if process.stdout is not None:
-                for line in process.stdout:
-                    self._pass_on(line.decode(errors="replace").rstrip("\n"))
-        return process.returncode == 0
+            for line in process.stdout or ():
+                self._read_line(line.decode(errors="replace"))
+            errors = process.stderr.read() if process.stderr else b""
+        gone = process.returncode != 0 and isinstance(kubectl_error(errors.decode(errors="replace")), NotFoundError)
+        return process.returncode == 0, gone
+
+    def _read_line(self, line: str) -> None:
+        """Pass a whole line on; keep the start of a line until the rest comes, or nothing more."""
+        self.unfinished = "" if line.endswith("\n") else line
+        if not self.unfinished:
+            self._pass_on(line.rstrip("\n"))
 
     def _pass_on(self, line: str) -> None:
         timestamp, _, text = line.partition(" ")
         # A line without a timestamp is a message of the node about the log.
-        # The server rounds --since-time to whole seconds, so it repeats some lines.
-        if not TIMESTAMP.match(timestamp) or _sort_key(timestamp) <= _sort_key(self.last_timestamp):
-            return
-        self.last_timestamp = timestamp
-        self.on_line(text)
+        if (time := _parse_time(timestamp)) is not None and self.recent.is_new(time, line):
+            self.on_line(text)
 
 
-def _sort_key(timestamp: str) -> tuple[str, int]:
-    """Give seconds and nanoseconds; the server omits trailing zeros of the nanoseconds."""
-    seconds, _, rest = timestamp.rstrip("Z").partition(".")
-    digits = rest.partition("+")[0]
-    return seconds, int(digits.ljust(9, "0")) if digits.isdecimal() else 0
+def _parse_time(timestamp: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
 
 
 def read_last_lines(kubectl: Kubectl, pod: str, count: int) -> list[str]:

@@ -104,3 +104,80 @@ def test_cancel_deletes_the_job_with_its_pods_and_never_the_claim(api: ApiServer
     assert not api.all("Job")
     assert not api.all("Pod")
     assert api.all("PersistentVolumeClaim")
+
+
+FAILED = "Container main for pod emotion/{}-x failed with exit code 66 matching FailJob rule at index 0"
+
+
+def test_the_condition_has_the_exit_code_of_a_job_whose_pods_are_gone(api: ApiServer, emotion: Emotion) -> None:
+    failed = submitted(api, emotion, "ann")
+    failed.fail("PodFailurePolicy", FAILED.format(failed.name))
+    complete = submitted(api, emotion, "lstm")
+    complete.complete()
+    complete.api.update("Job", complete.name, {"status": {"failed": 2}})
+
+    records = status(emotion)
+    assert records["ann"]["reason"] == "exit code 66, input missing (PodFailurePolicy)"
+    assert records["ann"]["retries"] == 0
+    assert records["lstm"]["retries"] == 2
+
+    followed = emotion("logs", "ann", "-f")
+    assert followed.returncode == 66
+    assert "emotion put DIR NAME" in followed.stderr
+    assert "more: emotion logs" not in followed.stderr
+    for job, verdict in (("ann", "failed: exit code 66, input missing"), ("lstm", "complete")):
+        done = emotion("logs", job)
+        assert done.returncode == 0
+        assert f"has no pods any more, and the logs went with the pods: {verdict}" in done.stderr
+        assert "begun" not in done.stderr
+
+
+def test_the_condition_decides_where_only_pods_that_the_job_stopped_are_left(api: ApiServer, emotion: Emotion) -> None:
+    scene = submitted(api, emotion, "classify", "--shards", "2")
+    stopped = scene.pod(index=1)
+    scene.run(stopped)
+    scene.end(stopped, 143)
+    scene.fail("PodFailurePolicy", FAILED.format(scene.name))
+    assert emotion("logs", "classify", "-f").returncode == 66
+
+
+def test_attempts_and_not_failed_shards_are_retries(api: ApiServer, emotion: Emotion) -> None:
+    scene = submitted(api, emotion, "classify", "--shards", "3")
+    bad, again, good = scene.pod(index=0), scene.pod(index=1), scene.pod(index=2)
+    for pod, code in ((bad, 65), (again, 69), (good, 0)):
+        scene.run(pod)
+        scene.end(pod, code)
+    scene.pause(1.1)
+    scene.run(scene.pod(index=1))
+    api.update("Job", scene.name, {"status": {"failed": 2, "succeeded": 1, "failedIndexes": "0"}})
+    assert status(emotion)["classify"]["retries"] == 1
+    for pod in (bad, again, good):
+        api.remove("Pod", pod)
+    assert status(emotion)["classify"]["retries"] == 1
+
+
+def test_the_reason_why_a_pod_terminates_is_shown(api: ApiServer, emotion: Emotion) -> None:
+    scene = submitted(api, emotion, "ann")
+    pod = scene.pod()
+    scene.run(pod)
+    scene.terminate(pod, evicted="PreemptionByScheduler")
+    reason = status(emotion)["ann"]["reason"]
+    assert reason == f"pod {pod} is being evicted: a pod of higher priority takes its place"
+
+
+def test_cancel_promises_a_checkpoint_only_where_a_training_runs(api: ApiServer, emotion: Emotion) -> None:
+    complete = submitted(api, emotion, "ann")
+    succeed(complete)
+    done = emotion("cancel", "ann")
+    assert done.stderr == f"removed {complete.name}: it was complete\n"
+    waiting = submitted(api, emotion, "lstm")
+    waiting.waiting(waiting.pod(), "ImagePullBackOff", "Back-off")
+    done = emotion("cancel", "lstm")
+    assert done.stderr == f"stopping {waiting.name}\nstopped {waiting.name}\n"
+    classify = submitted(api, emotion, "classify")
+    classify.run(classify.pod(index=0))
+    assert "two minutes to end" in emotion("cancel", "classify").stderr
+    running = submitted(api, emotion, "bert")
+    running.run(running.pod())
+    assert "two minutes to write a checkpoint" in emotion("cancel", "bert").stderr
+    assert not api.all("Job")

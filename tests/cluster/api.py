@@ -177,10 +177,13 @@ class ApiServer(Objects):
         """Hold matching requests, except dry runs, until `count` of them wait; then answer all."""
         self._gathering[method, kind] = count
 
-    def log(self, pod: str, line: str, namespace: str = "emotion") -> None:
-        """Add a line to a pod's log; after the log's end, the line starts the log of the next container."""
+    def log(self, pod: str, line: str, namespace: str = "emotion", *, late: int = 0) -> None:
+        """Add a line to a pod's log; after the log's end, the line starts the log of the next container.
+
+        The line's time is `late` nanoseconds ago.
+        """
         with self.lock:
-            self._logs.append(self._uid(pod, namespace), line)
+            self._logs.append(self._uid(pod, namespace), line, late)
 
     def end_log(self, pod: str, namespace: str = "emotion") -> None:
         """End a pod's log, as its container's end does."""

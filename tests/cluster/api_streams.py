@@ -1,7 +1,6 @@
 """Serves a pod's streams to kubectl: the logs, and the input and output of commands in the pod."""
 
 import asyncio
-import bisect
 import contextlib
 import json
 import os
@@ -56,22 +55,27 @@ def container_of(pod: dict[str, Any], query: dict[str, str]) -> str:
 
 @dataclass
 class Log:
-    """A container's log lines with their times in nanoseconds."""
+    """A container's log lines with their times in nanoseconds.
+
+    containerd stamps stdout and stderr apart, so a line may have an earlier time than the line before it.
+    """
 
     lines: list[tuple[int, str]] = field(default_factory=list)
     ended: bool = False
 
-    def append(self, text: str) -> None:
-        """Add a line with a later time than the last line."""
-        last = self.lines[-1][0] if self.lines else 0
-        self.lines.append((max(time.time_ns(), last + 1), text))
+    def append(self, text: str, late: int = 0) -> None:
+        """Add a line; its time is `late` nanoseconds ago."""
+        self.lines.append((time.time_ns() - late, text))
 
     def start(self, query: dict[str, str]) -> int:
-        """Give the index of the first line that a request selects."""
-        tail = len(self.lines) - int(query.get("tailLines", len(self.lines)))
-        # The API takes whole seconds, so kubectl truncates --since-time.
-        since = int(datetime.fromisoformat(query.get("sinceTime", "1970-01-01T00:00:00Z")).timestamp())
-        return max(0, tail, bisect.bisect_left(self.lines, (since * 10**9, "")))
+        """Give the index of the first line that a request may select."""
+        return max(0, len(self.lines) - int(query.get("tailLines", len(self.lines))))
+
+
+def since(query: dict[str, str]) -> int:
+    """Give the time in nanoseconds from which a request selects lines."""
+    # The API takes whole seconds, so kubectl truncates --since-time.
+    return int(datetime.fromisoformat(query.get("sinceTime", "1970-01-01T00:00:00Z")).timestamp()) * 10**9
 
 
 def sent_line(line: tuple[int, str], query: dict[str, str]) -> bytes:
@@ -92,11 +96,11 @@ class Logs:
         """Give a pod's logs; a new pod has one empty log."""
         return self._of.setdefault(uid, [Log()])
 
-    def append(self, uid: str, line: str) -> None:
-        """Add a line to a pod's log."""
+    def append(self, uid: str, line: str, late: int = 0) -> None:
+        """Add a line to a pod's log; its time is `late` nanoseconds ago."""
         if self.of(uid)[-1].ended:
             self.of(uid).append(Log())
-        self.of(uid)[-1].append(line)
+        self.of(uid)[-1].append(line, late)
 
     def asked_for(self, pod: dict[str, Any], query: dict[str, str]) -> Log:
         """Give the log that a request selects, or refuse with the reason."""
@@ -124,7 +128,8 @@ class Logs:
             over = not follow or log.ended or not exists()
             new = log.lines[sent:]
             sent += len(new)
-            await response.write(b"".join(sent_line(line, query) for line in new))
+            wanted = [line for line in new if line[0] >= since(query)]
+            await response.write(b"".join(sent_line(line, query) for line in wanted))
             if over or not await tick(request):
                 return response
 

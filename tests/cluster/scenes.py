@@ -89,6 +89,17 @@ class Scene:
         change = {"phase": phase, "conditions": conditions, "containerStatuses": [status({"terminated": ended})]}
         self.change(pod, change)
 
+    def terminate(self, pod: str, *, evicted: str = "") -> None:
+        """Let a pod terminate: with a reason it is evicted, without one somebody deletes it."""
+        condition = {"type": "DisruptionTarget", "status": "True", "reason": evicted}
+        self.change(pod, {"conditions": [condition] if evicted else []})
+        self.api.update("Pod", pod, {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, self.namespace)
+
+    def condition(self, kind: str, reason: str, message: str) -> None:
+        """Set a condition of the Job."""
+        condition = {"type": kind, "status": "True", "reason": reason, "message": message}
+        self.api.update("Job", self.name, {"status": {"conditions": [condition]}}, self.namespace)
+
     def complete(self, succeeded: int = 1) -> None:
         """Complete the Job."""
         done = {"type": "Complete", "status": "True", "reason": "CompletionsReached"}
@@ -100,9 +111,11 @@ class Scene:
         self.api.update("Job", self.name, {"status": {"failed": 1, "conditions": [failed]}}, self.namespace)
 
     def warn(self, name: str, reason: str, message: str, *, kind: str = "Warning", at: int = 0) -> None:
-        """Add an event about a pod or the Job."""
+        """Add an event about a pod or the Job, or change the event; it outlives what it is about."""
+        about = self.api.get("Job" if name == self.name else "Pod", name, self.namespace)
+        uid = about["metadata"]["uid"] if about else ""
         event = {"reason": reason, "message": message, "type": kind, "lastTimestamp": f"2026-01-01T00:00:{at:02}Z"}
-        self.api.add("Event", f"{name}.{reason.lower()}", involvedObject={"name": name}, **event)
+        self.api.add("Event", f"{name}.{reason.lower()}.{uid[:8]}", involvedObject={"name": name, "uid": uid}, **event)
 
     def pause(self, seconds: float = SHORT) -> None:
         """Sleep."""

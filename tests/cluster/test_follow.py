@@ -40,7 +40,13 @@ def test_a_failed_attempt_is_reported_and_the_next_one_is_followed(api: ApiServe
     done = emotion("submit", "ann")
     assert done.returncode == 0, done.stderr
     lines = done.stderr
-    assert lines.index("first attempt") < lines.index("on node-1 is lost: exit code 69") < lines.index("second attempt")
+    assert (
+        lines.index("first attempt")
+        < lines.index(
+            "on node-1 failed with exit code 69 (something needed is unavailable); the job goes on with another one"
+        )
+        < lines.index("second attempt")
+    )
 
 
 def test_an_eviction_is_reported_and_the_pod_that_replaces_it_is_followed(api: ApiServer, emotion: Emotion) -> None:
@@ -57,7 +63,9 @@ def test_an_eviction_is_reported_and_the_pod_that_replaces_it_is_followed(api: A
     play(api, scene)
     done = emotion("submit", "ann")
     assert done.returncode == 0
-    assert "on node-1 is lost: evicted, as by a drained node; the job goes on with another one" in done.stderr
+    assert (
+        "on node-1 was evicted: requested, as by a drain of its node; the job goes on with another one" in done.stderr
+    )
     assert "resumed on the second" in done.stderr
 
 
@@ -77,7 +85,11 @@ def test_a_pod_that_is_gone_without_a_trace_is_reported(api: ApiServer, emotion:
     done = emotion("submit", "ann")
     assert done.returncode == 0, done.stderr
     output = done.stderr
-    assert output.index("on the first") < output.index("-00001 is gone") < output.index("on the second")
+    assert (
+        output.index("on the first")
+        < output.index("-00001 on node-1 is gone; the job goes on with another one")
+        < output.index("on the second")
+    )
 
 
 def test_shards_are_counted_and_their_lines_marked(api: ApiServer, emotion: Emotion) -> None:
@@ -148,3 +160,96 @@ def test_an_image_that_stays_away_ends_the_following_with_69(
     (outcome,) = Follower(Kubectl("emotion"), ["ann"], lambda _job, _line: None).run()
     assert outcome.exit_code == 69
     assert "ErrImagePull: manifest unknown" in outcome.reason
+
+
+def test_an_eviction_is_reported_though_the_failed_pod_is_never_seen(api: ApiServer, emotion: Emotion) -> None:
+    def scene(scene: Scene) -> None:
+        first, other = scene.pod(index=0), scene.pod(index=1)
+        scene.run(first, "on the first")
+        scene.run(other, "on the other")
+        scene.pause(3)
+        scene.terminate(first, evicted="EvictionByEvictionAPI")
+        scene.terminate(other)
+        scene.pause(3)
+        scene.api.log(first, "its last words")
+        # As seen on Kubernetes 1.36: the pod is Failed for a second, then it is deleted.
+        scene.end(first, 143, lost="EvictionByEvictionAPI")
+        scene.api.remove("Pod", first)
+        scene.api.remove("Pod", other)
+        scene.pause(3)
+        for index in range(2):
+            second = scene.pod(index=index)
+            scene.run(second, "on the second")
+            scene.end(second)
+        scene.complete(2)
+
+    play(api, scene)
+    done = emotion("submit", "classify", "--shards", 2)
+    assert done.returncode == 0, done.stderr
+    text = done.stderr
+    first = "0-00001 on node-1"
+    assert text.count(f"{first} is being evicted: requested, as by a drain of its node") == 1
+    assert (
+        text.count(f"{first} was evicted: requested, as by a drain of its node; the job goes on with another one") == 1
+    )
+    assert text.index("is being evicted") < text.index("its last words") < text.index("was evicted")
+    assert text.count("1-00002 on node-1 is being deleted\n") == 1
+    assert text.count("1-00002 on node-1 was deleted; the job goes on with another one") == 1
+
+
+def test_a_pod_that_the_jobs_deadline_ends_is_reported_while_it_terminates(api: ApiServer, emotion: Emotion) -> None:
+    def scene(scene: Scene) -> None:
+        pod = scene.pod()
+        scene.run(pod, "training")
+        scene.pause(2.5)
+        reason = ("DeadlineExceeded", "Job was active longer than specified deadline")
+        # Kubernetes 1.31 and newer set Failed once all pods have ended, and FailureTarget before.
+        scene.condition("FailureTarget", *reason)
+        scene.terminate(pod)
+        scene.pause(2.5)
+        scene.end(pod, 143)
+        scene.fail(*reason)
+
+    play(api, scene)
+    done = emotion("submit", "ann")
+    assert done.returncode == 75
+    assert "on node-1 is being stopped: DeadlineExceeded: Job was active longer" in done.stderr
+    assert "\nfinishing\n" in done.stderr
+    assert "another" not in done.stderr
+    assert done.stderr.count("goes on from its checkpoint") == 1
+
+
+@pytest.mark.parametrize(("failures", "code"), [(5, 69), (1, 73)])
+def test_nobody_promises_another_pod_after_the_last_attempt(
+    api: ApiServer, emotion: Emotion, failures: int, code: int
+) -> None:
+    def scene(scene: Scene) -> None:
+        for _ in range(failures):
+            pod = scene.pod()
+            scene.run(pod, "error: what was wrong")
+            scene.end(pod, code, message="error: what was wrong")
+            scene.pause(2.2)
+        scene.fail("BackoffLimitExceeded", "Job has reached the specified backoff limit")
+
+    play(api, scene)
+    done = emotion("submit", "ann")
+    assert done.returncode == code
+    assert done.stderr.count("; the job goes on with another one") == failures - 1
+    assert done.stderr.count("error: what was wrong") == failures
+    assert "finishing" in done.stderr.rpartition("another")[2]
+
+
+def test_a_shard_with_a_bad_file_is_reported_without_another_pod(api: ApiServer, emotion: Emotion) -> None:
+    def scene(scene: Scene) -> None:
+        bad, good = scene.pod(index=0), scene.pod(index=1)
+        scene.run(bad, "reading")
+        scene.run(good, "reading")
+        scene.end(bad, 65)
+        scene.pause(3)
+        scene.end(good)
+        scene.fail("FailedIndexes", "Job has failed indexes")
+
+    play(api, scene)
+    done = emotion("submit", "classify", "--shards", 2)
+    assert done.returncode == 65
+    assert "0-00001 on node-1 failed with exit code 65 (bad data)\n" in done.stderr

@@ -1,5 +1,7 @@
 """Outcomes of ended Jobs: the exit code, the reason, and the hint."""
 
+import re
+
 import pytest
 
 from tests.cluster.api import ApiServer
@@ -71,7 +73,9 @@ def test_a_job_that_somebody_deletes_ends_the_following_with_75(api: ApiServer, 
     play(api, scene)
     done = emotion("submit", "ann")
     assert done.returncode == 75
-    assert "it was deleted before it was over" in done.stderr
+    assert re.search(r"error: job ann-\S+ was cancelled: somebody deleted it", done.stderr)
+    assert "failed" not in done.stderr
+    assert "emotion logs" not in done.stderr
 
 
 def test_the_shard_that_decided_the_end_is_reported_and_not_the_shards_stopped_by_it(
@@ -90,3 +94,26 @@ def test_the_shard_that_decided_the_end_is_reported_and_not_the_shards_stopped_b
     done = emotion("submit", "classify", "--shards", 3)
     assert done.returncode == 78, done.stderr
     assert "there is no column text" in done.stderr
+
+
+def test_a_job_whose_foreground_deletion_takes_long_is_cancelling_and_then_cancelled(
+    api: ApiServer, emotion: Emotion
+) -> None:
+    def scene(scene: Scene) -> None:
+        pod = scene.pod()
+        scene.run(pod, "training")
+        scene.pause(2.5)
+        scene.api.update("Job", scene.name, {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
+        scene.terminate(pod)
+        scene.pause(2.5)
+        scene.end(pod, 143)
+        scene.pause(2.5)
+        scene.api.remove("Job", scene.name)
+
+    play(api, scene)
+    done = emotion("submit", "ann")
+    assert done.returncode == 75
+    assert "is being stopped: the job is cancelled" in done.stderr
+    assert "\ncancelling\n" in done.stderr
+    assert "another" not in done.stderr
+    assert "was cancelled: somebody deleted it" in done.stderr

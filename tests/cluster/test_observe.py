@@ -81,3 +81,41 @@ def test_a_name_that_means_several_jobs_or_none_is_reported(api: ApiServer, emot
         assert none.returncode == 66
         assert "emotion status" in none.stderr
     assert len(api.all("Job")) == 2
+
+
+def test_events_of_a_deleted_job_of_the_same_name_are_not_reported(api: ApiServer, emotion: Emotion) -> None:
+    old = submitted(api, emotion, "ann", "--run", "mine")
+    old.fail("DeadlineExceeded", "Job was active longer than specified deadline")
+    old.warn(old.name, "DeadlineExceeded", "Job was active longer than specified deadline")
+
+    def scene(scene: Scene) -> None:
+        scene.pause(2.5)
+        pod = scene.pod()
+        scene.run(pod, "training")
+        scene.end(pod)
+        scene.pause(2.5)
+        scene.complete()
+
+    play(api, scene)
+    done = emotion("submit", "ann", "--run", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "DeadlineExceeded" not in done.stderr
+    assert done.stderr.splitlines().count("waiting for its pod") == 1
+    assert done.stderr.index("\nfinishing\n") < done.stderr.index("is complete")
+
+
+def test_a_quota_refusal_is_reported_again_only_when_it_changes(api: ApiServer, emotion: Emotion) -> None:
+    def scene(scene: Scene) -> None:
+        for second, (pod, used) in enumerate((("a1b2c", 3), ("d3e4f", 3), ("g5h6i", 3), ("j7k8l", 2))):
+            refusal = (
+                f'Error creating: pods "{scene.name}-{pod}" is forbidden: exceeded quota: compute, used: cpu={used}'
+            )
+            scene.warn(scene.name, "FailedCreate", refusal, at=second)
+            scene.pause(2.2)
+        succeed(scene)
+
+    play(api, scene)
+    done = emotion("submit", "ann")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("used: cpu=3") == 1
+    assert done.stderr.count("used: cpu=2") == 1
