@@ -72,13 +72,13 @@ HOSTILE = [
     member("a.csv/../../outside"),
     member("unasked.csv"),
     member("line\nfeed"),
-    member("a.csv", b"", type=tarfile.SYMTYPE, linkname="../outside"),
-    member("a.csv", b"", type=tarfile.LNKTYPE, linkname="../outside"),
-    member("a.csv", b"", type=tarfile.DIRTYPE),
-    member("a.csv", b"", type=tarfile.CHRTYPE),
-    member("a.csv", b"", type=tarfile.FIFOTYPE),
+    member("empty", b"", type=tarfile.SYMTYPE, linkname="../outside"),
+    member("empty", b"", type=tarfile.LNKTYPE, linkname="../outside"),
+    member("empty", b"", type=tarfile.DIRTYPE),
+    member("empty", b"", type=tarfile.CHRTYPE),
+    member("empty", b"", type=tarfile.FIFOTYPE),
     member("a.csv", DATA + b"more"),
-    member("a.csv", pax_headers={"GNU.sparse.major": "0", "GNU.sparse.size": "9", "GNU.sparse.map": "0,9"}),
+    member("a.csv", pax_headers={"GNU.sparse.major": "0", "GNU.sparse.size": "11", "GNU.sparse.map": "0,11"}),
 ]
 
 
@@ -89,7 +89,7 @@ def test_what_was_not_asked_for_is_refused(
     (tmp_path / "outside").write_bytes(b"mine")
     sent = stream(member("first.csv"), hostile)
     with pytest.raises(BadDataError):
-        list(unpack(sent, target, [entry("first.csv"), entry("a.csv")]))
+        list(unpack(sent, target, [entry("first.csv"), entry("a.csv"), entry("empty", b"")]))
     assert files(tmp_path) == {"outside": b"mine", "target/first.csv": DATA}
     assert len(list(tmp_path.rglob("*"))) == 3
 
