@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN
 from tests.cluster.scenes import Scene
 from tests.images.containers import environment, expanded
+
+# Limit on waiting for what belongs to a Job.
+CONFIG_SECONDS = 60.0
 
 
 class Kubelet:
@@ -59,8 +63,11 @@ class Kubelet:
         """The value of a variable with this machine's folders."""
         if word != "/params/params.toml":
             return word.replace("/store", str(self.api.store), 1) if word.startswith("/store") else word
-        params = self.api.get("ConfigMap", scene.name, scene.namespace)
-        assert params is not None
+        # The Job comes first: the kubelet tries again until the ConfigMap exists.
+        end = time.monotonic() + CONFIG_SECONDS
+        while (params := self.api.get("ConfigMap", scene.name, scene.namespace)) is None:
+            assert time.monotonic() < end, f"no ConfigMap {scene.name}"
+            time.sleep(0.1)
         path = self.folder / f"{scene.name}.toml"
         path.write_text(params["data"]["params.toml"])
         return str(path)
