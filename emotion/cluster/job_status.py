@@ -141,7 +141,8 @@ def _read_open_phase(job: Object, pods: Sequence[Pod], known_reason: str) -> tup
 
 # A pattern of a reason, and what to do.
 REASON_HINTS: Sequence[tuple[str, str]] = (
-    (r"Insufficient nvidia.com/gpu", "no node has a free GPU: wait, or train without one: --gpus 0"),
+    # Only a GPU has a resource with a slash in its name, whatever --gpu-resource says.
+    (r"Insufficient \S+/", "no node has a free GPU: wait, or train without one: --gpus 0"),
     (r"Insufficient (cpu|memory|ephemeral-storage)", "no node has that much free: an overlay may ask for less"),
     (r"untolerated taint|node affinity|node selector", "no node fits the overlay's selectors, --spot or tolerations"),
     (r"persistentvolumeclaim|PersistentVolumeClaim", "the store's claim is not bound: kubectl describe pvc"),

@@ -1,5 +1,8 @@
 """The status of Jobs: reasons for waiting from the status of their pods."""
 
+import pytest
+
+from emotion.cluster.job_status import reason_hint
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import Start, read_until
 from tests.cluster.scenes import Scene, play
@@ -24,3 +27,12 @@ def test_a_worker_that_waits_is_reported_while_others_run(api: ApiServer, start:
     play(api, scene)
     output = read_until(start("submit", "bert", "--workers", 2), "--gpus 0")
     assert "running: 0 of 2 pods done; one waits: Unschedulable: 0/2 nodes are available" in output
+
+
+@pytest.mark.parametrize("resource", ["nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "amd.com/gpu"])
+def test_the_hint_for_a_missing_gpu_has_any_resource(resource: str) -> None:
+    assert "--gpus 0" in reason_hint(f"Unschedulable: 0/2 nodes are available: 2 Insufficient {resource}.")
+
+
+def test_cores_are_no_gpu() -> None:
+    assert "--gpus 0" not in reason_hint("Unschedulable: 0/2 nodes are available: 2 Insufficient cpu.")
