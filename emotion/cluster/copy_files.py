@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from emotion.cluster.large_file import download_large, upload_large
+from emotion.cluster.large_file import AdvanceBytes, download_large, upload_large
 from emotion.cluster.store_files import remote_files
 from emotion.cluster.store_pod import StorePod, check_exit_code, retry
 from emotion.errors import BadDataError, CheckFailedError, ExitCode, UnavailableError
@@ -40,13 +40,11 @@ def upload(pod: StorePod, source: Path, files: list[FileEntry], target: PurePosi
     kept = [entry for entry in files if existing.get(entry.path) == entry.digest]
     missing = _count_kept(files, kept, advance)
     folder = source.parent if source.is_file() else source
-    for small in _streams(missing):
-        count = _counter(advance)
-        retry(lambda: _send(pod, folder, small, target, count))  # noqa: B023
-    for entry in missing:
-        if entry.size > SMALL_BYTES:
-            upload_large(pod, folder / entry.path, entry, target, lambda size: advance(size, 0))
-            advance(0, 1)
+
+    def large(entry: FileEntry, advance_bytes: AdvanceBytes) -> None:
+        upload_large(pod, folder / entry.path, entry, target, advance_bytes)
+
+    _copy(missing, advance, lambda stream, count: _send(pod, folder, stream, target, count), large)
     others = sorted(existing.keys() - {entry.path for entry in files})
     return Transferred([entry.path for entry in missing], sorted(entry.path for entry in kept), others)
 
@@ -62,18 +60,32 @@ def download(
     """
     kept = [entry for entry in files if _is_here(check_inside(target, entry.path), entry)]
     missing = _count_kept(files, kept, advance)
+
+    def large(entry: FileEntry, advance_bytes: AdvanceBytes) -> None:
+        download_large(pod, source / entry.path, entry, target, advance_bytes)
+
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for small in _streams(missing):
-            count = _counter(advance)
-            retry(lambda: _receive(pod, source, small, target, count))  # noqa: B023
-        for entry in missing:
-            if entry.size > SMALL_BYTES:
-                download_large(pod, source / entry.path, entry, target, lambda size: advance(size, 0))
-                advance(0, 1)
+        _copy(missing, advance, lambda stream, count: _receive(pod, source, stream, target, count), large)
     except OSError as error:
         raise cannot_write(target, error) from error
     return Transferred([entry.path for entry in missing], [entry.path for entry in kept], [])
+
+
+def _copy(
+    files: list[FileEntry],
+    advance: Advance,
+    copy_stream: Callable[[list[FileEntry], Callable[[FileEntry], None]], None],
+    copy_large: Callable[[FileEntry, AdvanceBytes], None],
+) -> None:
+    """Copy small files in streams, each of which may be repeated, then large files one by one."""
+    for stream in _streams(files):
+        count = _counter(advance)
+        retry(lambda: copy_stream(stream, count))  # noqa: B023
+    for entry in files:
+        if entry.size > SMALL_BYTES:
+            copy_large(entry, lambda size: advance(size, 0))
+            advance(0, 1)
 
 
 def _is_here(local: Path, entry: FileEntry) -> bool:
@@ -90,13 +102,15 @@ def _count_kept(files: list[FileEntry], kept: list[FileEntry], advance: Advance)
 def _streams(files: list[FileEntry]) -> Iterator[list[FileEntry]]:
     """Divide the small files among streams."""
     stream: list[FileEntry] = []
+    size = 0
     for entry in files:
         if entry.size > SMALL_BYTES:
             continue
-        if stream and sum(other.size for other in stream) + entry.size > STREAM_BYTES:
+        if stream and size + entry.size > STREAM_BYTES:
             yield stream
-            stream = []
+            stream, size = [], 0
         stream.append(entry)
+        size += entry.size
     if stream:
         yield stream
 

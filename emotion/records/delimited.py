@@ -91,7 +91,8 @@ class RowReader:
             rows = rows.part(0, len(rows) - 1)
         self._lines.put_back(lines[len(rows) :])
         # Where lines are odd, few are parsed in vain.
-        self._together = 4 * self._together if len(rows) == len(lines) else 2 * len(rows) + 1
+        if lines:
+            self._together = (4 if len(rows) == len(lines) else 2) * len(rows) + 1
         return rows if len(rows) else None
 
     def _may_repeat_header(self, rows: PlainRows) -> bool:

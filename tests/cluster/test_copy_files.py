@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from emotion.cluster.copy_files import SMALL_BYTES, STREAM_BYTES, _streams
+from emotion.store.archive import FileEntry
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import Emotion, InPod, Start, wait_until
 
@@ -253,3 +255,12 @@ def test_an_image_without_the_pod_s_end_is_named(emotion: Emotion, many: Path, i
     assert done.returncode == 69, done.stderr
     assert "the pod's image is older than this command" in done.stderr
     assert "--image" in done.stderr
+
+
+def test_streams_are_bounded_and_have_every_small_file_once() -> None:
+    sizes = [1] * 50_000 + [SMALL_BYTES, SMALL_BYTES + 1] * 20
+    files = [FileEntry(str(number), size, "") for number, size in enumerate(sizes)]
+    streams = list(_streams(files))
+    assert max(sum(entry.size for entry in stream) for stream in streams) <= STREAM_BYTES
+    assert [entry for stream in streams for entry in stream] == [file for file in files if file.size <= SMALL_BYTES]
+    assert len(streams) == 3

@@ -244,6 +244,14 @@ def test_plain_rows_are_read_together(
     assert len(taken) < 100
 
 
+def test_no_more_lines_are_asked_for_than_a_file_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    take_read = Lines.take_read
+    monkeypatch.setattr(Lines, "take_read", lambda lines, most: asked.append(most) or take_read(lines, most))  # type: ignore[func-returns-value]
+    assert len(read("id,text\n" + PLAIN * 20)) == 180_000
+    assert max(asked) < 180_000
+
+
 def test_quoted_rows_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     take = RowReader.take
