@@ -133,6 +133,8 @@ class ApiServer(Objects):
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Threads of the test end with its objects.
+        self.clear()
         self._do(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

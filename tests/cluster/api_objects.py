@@ -276,6 +276,11 @@ class Objects:
         with self.lock:
             return copy.deepcopy(self._held.get(self._key(kind, name, namespace)))
 
+    def clear(self) -> None:
+        """Forget all objects."""
+        with self.lock:
+            self._held.clear()
+
     def all(self, kind: str, namespace: str = "emotion") -> list[dict[str, Any]]:
         """Give copies of a kind's objects in a namespace ("" is any namespace), sorted by name."""
         with self.lock:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emotion.cluster.labels import INDEX, JOB_NAME
-from tests.cluster.api import ApiServer
+from tests.cluster.api import ApiServer, Request
 from tests.cluster.api_streams import local_command
 
 SHORT = 0.3
 # A kubelet's own interval is seconds.
 PROBE_SECONDS = 0.2
+# A follower polls every two seconds; a busy machine takes longer.
+POLL_LIMIT = 120.0
 SUBMITTED_KINDS = ("Job", "ConfigMap", "Service", "NetworkPolicy")
 Play = Callable[["Scene"], object]
 
@@ -120,6 +122,23 @@ class Scene:
     def pause(self, seconds: float = SHORT) -> None:
         """Sleep."""
         time.sleep(seconds)
+
+    def seen(self, times: int = 1) -> None:
+        """Wait until somebody has polled the Jobs and their pods, `times` times, from now on."""
+        until = time.monotonic() + POLL_LIMIT
+        for _ in range(times):
+            since = len(self.api.requests)
+            while not polled(self.api.requests[since:]):
+                assert time.monotonic() < until, "nobody polls the cluster"
+                time.sleep(PROBE_SECONDS / 4)
+        # The answer is on its way.
+        time.sleep(SHORT)
+
+
+def polled(requests: list[Request]) -> bool:
+    """Say whether the requests have a list of Jobs, and a list of pods after it."""
+    lists = [request.path.rpartition("/")[2] for request in requests if request.method == "GET"]
+    return "jobs" in lists and "pods" in lists[lists.index("jobs") :]
 
 
 def readiness(*, ready: bool, running: dict[str, Any]) -> dict[str, Any]:

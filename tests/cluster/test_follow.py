@@ -30,7 +30,7 @@ def test_a_failed_attempt_is_reported_and_the_next_one_is_followed(api: ApiServe
         first = scene.pod(node="node-1")
         scene.run(first, "first attempt")
         scene.end(first, 69, message="error: the hub is out of reach")
-        scene.pause(3)
+        scene.seen()
         second = scene.pod(node="node-2")
         scene.run(second, "second attempt")
         scene.end(second)
@@ -54,7 +54,7 @@ def test_an_eviction_is_reported_and_the_pod_that_replaces_it_is_followed(api: A
         first = scene.pod(node="node-1")
         scene.run(first, "training on the first")
         scene.end(first, 143, lost="EvictionByEvictionAPI")
-        scene.pause(3)
+        scene.seen()
         second = scene.pod(node="node-2")
         scene.run(second, "resumed on the second")
         scene.end(second)
@@ -73,9 +73,9 @@ def test_a_pod_that_is_gone_without_a_trace_is_reported(api: ApiServer, emotion:
     def scene(scene: Scene) -> None:
         first = scene.pod()
         scene.run(first, "on the first")
-        scene.pause(3)
+        scene.seen(2)
         scene.api.remove("Pod", first)
-        scene.pause(3)
+        scene.seen()
         second = scene.pod()
         scene.run(second, "on the second")
         scene.end(second)
@@ -97,7 +97,7 @@ def test_shards_are_counted_and_their_lines_marked(api: ApiServer, emotion: Emot
         pods = [scene.pod(index=index) for index in range(3)]
         for index, pod in enumerate(pods):
             scene.run(pod, f"share {index}")
-        scene.pause(2.5)
+        scene.seen()
         for pod in pods:
             scene.end(pod)
         scene.complete(3)
@@ -114,7 +114,7 @@ def test_a_lost_connection_is_survived(api: ApiServer, emotion: Emotion) -> None
     def scene(scene: Scene) -> None:
         pod = scene.pod()
         scene.run(pod, "before")
-        scene.pause(2.5)
+        scene.seen(2)
         # kubectl itself retries ten times, once a second.
         scene.api.lose(1000)
         scene.pause(13)
@@ -136,9 +136,9 @@ def test_a_pull_that_fails_by_turns_is_reported_once(api: ApiServer, start: Star
         pod = scene.pod()
         for _ in range(3):
             scene.waiting(pod, "ErrImagePull", f"failed to pull: {'x' * 900}: no such host")
-            scene.pause(2.5)
+            scene.seen()
             scene.waiting(pod, "ImagePullBackOff", "Back-off pulling image")
-            scene.pause(2.5)
+            scene.seen()
         scene.waiting(pod, "CreateContainerConfigError", "the end of the scene")
 
     play(api, scene)
@@ -167,16 +167,16 @@ def test_an_eviction_is_reported_though_the_failed_pod_is_never_seen(api: ApiSer
         first, other = scene.pod(index=0), scene.pod(index=1)
         scene.run(first, "on the first")
         scene.run(other, "on the other")
-        scene.pause(3)
+        scene.seen()
         scene.terminate(first, evicted="EvictionByEvictionAPI")
         scene.terminate(other)
-        scene.pause(3)
+        scene.seen()
         scene.api.log(first, "its last words")
         # As seen on Kubernetes 1.36: the pod is Failed for a second, then it is deleted.
         scene.end(first, 143, lost="EvictionByEvictionAPI")
         scene.api.remove("Pod", first)
         scene.api.remove("Pod", other)
-        scene.pause(3)
+        scene.seen()
         for index in range(2):
             second = scene.pod(index=index)
             scene.run(second, "on the second")
@@ -201,12 +201,12 @@ def test_a_pod_that_the_jobs_deadline_ends_is_reported_while_it_terminates(api: 
     def scene(scene: Scene) -> None:
         pod = scene.pod()
         scene.run(pod, "training")
-        scene.pause(2.5)
+        scene.seen()
         reason = ("DeadlineExceeded", "Job was active longer than specified deadline")
         # Kubernetes 1.31 and newer set Failed once all pods have ended, and FailureTarget before.
         scene.condition("FailureTarget", *reason)
         scene.terminate(pod)
-        scene.pause(2.5)
+        scene.seen()
         scene.end(pod, 143)
         scene.fail(*reason)
 
@@ -228,7 +228,7 @@ def test_nobody_promises_another_pod_after_the_last_attempt(
             pod = scene.pod()
             scene.run(pod, "error: what was wrong")
             scene.end(pod, code, message="error: what was wrong")
-            scene.pause(2.2)
+            scene.seen()
         scene.fail("BackoffLimitExceeded", "Job has reached the specified backoff limit")
 
     play(api, scene)
@@ -245,7 +245,7 @@ def test_a_shard_with_a_bad_file_is_reported_without_another_pod(api: ApiServer,
         scene.run(bad, "reading")
         scene.run(good, "reading")
         scene.end(bad, 65)
-        scene.pause(3)
+        scene.seen()
         scene.end(good)
         scene.fail("FailedIndexes", "Job has failed indexes")
 

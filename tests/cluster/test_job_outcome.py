@@ -67,7 +67,7 @@ def test_a_deadline_is_reported_and_worth_another_try(api: ApiServer, emotion: E
 def test_a_job_that_somebody_deletes_ends_the_following_with_75(api: ApiServer, emotion: Emotion) -> None:
     def scene(scene: Scene) -> None:
         scene.run(scene.pod(), "training")
-        scene.pause(3)
+        scene.seen()
         scene.api.remove("Job", scene.name)
 
     play(api, scene)
@@ -102,12 +102,12 @@ def test_a_job_whose_foreground_deletion_takes_long_is_cancelling_and_then_cance
     def scene(scene: Scene) -> None:
         pod = scene.pod()
         scene.run(pod, "training")
-        scene.pause(2.5)
+        scene.seen()
         scene.api.update("Job", scene.name, {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
         scene.terminate(pod)
-        scene.pause(2.5)
+        scene.seen()
         scene.end(pod, 143)
-        scene.pause(2.5)
+        scene.seen()
         scene.api.remove("Job", scene.name)
 
     play(api, scene)

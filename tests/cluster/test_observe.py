@@ -47,7 +47,7 @@ def test_kueues_reason_is_reported_while_a_job_is_queued(api: ApiServer, start: 
         }
         labels = {"kueue.x-k8s.io/job-uid": scene.uid}
         scene.api.add("Workload", "job-bert", metadata={"labels": labels}, status={"conditions": [condition]})
-        scene.pause(4)
+        scene.seen()
         scene.api.update("Job", scene.name, {"spec": {"suspend": False}})
         succeed(scene)
 
@@ -89,11 +89,11 @@ def test_events_of_a_deleted_job_of_the_same_name_are_not_reported(api: ApiServe
     old.warn(old.name, "DeadlineExceeded", "Job was active longer than specified deadline")
 
     def scene(scene: Scene) -> None:
-        scene.pause(2.5)
+        scene.seen()
         pod = scene.pod()
         scene.run(pod, "training")
         scene.end(pod)
-        scene.pause(2.5)
+        scene.seen()
         scene.complete()
 
     play(api, scene)
@@ -111,7 +111,7 @@ def test_a_quota_refusal_is_reported_again_only_when_it_changes(api: ApiServer, 
                 f'Error creating: pods "{scene.name}-{pod}" is forbidden: exceeded quota: compute, used: cpu={used}'
             )
             scene.warn(scene.name, "FailedCreate", refusal, at=second)
-            scene.pause(2.2)
+            scene.seen()
         succeed(scene)
 
     play(api, scene)
