@@ -23,6 +23,7 @@ from emotion.cli import (
     status,
     stream,
     submit,
+    sweep,
     train,
     transfer,
     weights,
@@ -38,6 +39,7 @@ app = typer.Typer(
     epilog=f"Exit codes: {'; '.join(f'{code} {code.meaning}' for code in ExitCode)}.",
 )
 app.command()(train.train)
+app.command()(sweep.sweep)
 app.command()(explore.explore)
 app.command()(aggregate.aggregate)
 app.command()(classify.classify)

@@ -80,6 +80,8 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one training parameter; repeatable."),
 ]
+Seeds = Annotated[str, typer.Option(metavar="N-M", help="Train once per seed: 1-3, or 1,5,9.")]
+MaxParallel = Annotated[int | None, typer.Option(min=1, help="Points at work at once [dim](default: all)[/].")]
 InCluster = Annotated[
     bool, typer.Option("--cluster", help="In the store of a cluster, through a pod that is removed afterwards.")
 ]

@@ -1,7 +1,7 @@
 """Follows jobs from a terminal: prints their lines and outcomes with the next commands; Ctrl-C only detaches."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from emotion.cli import console
 from emotion.cli.cluster_options import ClusterOptions
@@ -44,9 +44,17 @@ def follow_jobs(
 
 
 def report_outcomes(
-    cluster: ClusterOptions, jobs: "Sequence[Rendered]", outcomes: Sequence[JobOutcome], *, as_json: bool = False
+    cluster: ClusterOptions,
+    jobs: "Sequence[Rendered]",
+    outcomes: Sequence[JobOutcome],
+    sweeps: Mapping[str, dict[str, Any]] | None = None,
+    *,
+    as_json: bool = False,
 ) -> int:
-    """Print how jobs ended and the next commands; give the exit code of the first job that failed, else 0."""
+    """Print how jobs ended and the next commands; give the exit code of the first job that failed, else 0.
+
+    `sweeps` has the results of sweeps for the JSON output, by the name of their Job.
+    """
     for outcome in outcomes:
         report_outcome(cluster, outcome)
     complete = {outcome.name for outcome in outcomes if outcome.exit_code == 0}
@@ -60,6 +68,7 @@ def report_outcomes(
                 "run": runs.get(outcome.name, ""),
                 "exit_code": outcome.exit_code,
                 "reason": outcome.reason,
+                **({"sweep": sweeps[outcome.name]} if sweeps and outcome.name in sweeps else {}),
             }
             for outcome in outcomes
         ]
@@ -87,7 +96,8 @@ def report_outcome(cluster: ClusterOptions, outcome: JobOutcome) -> None:
 def _next_commands(jobs: "Sequence[Rendered]") -> list[str]:
     trained = [job.spec for job in jobs if job.spec.trains]
     if trained:
-        return ["emotion submit aggregate", f"emotion fetch {trained[0].job}/{trained[0].run} DIR"]
+        runs = [f"{spec.job}/{spec.run}" for spec in trained if not spec.points]
+        return ["emotion submit aggregate", *(f"emotion fetch {run} DIR" for run in runs[:1])]
     commands = {"prefetch": "emotion submit all", "aggregate": "emotion fetch comparison DIR"}
     return [
         f"emotion fetch predictions/{job.spec.classify.source or 'inbox'} DIR"

@@ -70,7 +70,9 @@ def _record(run: Run, metrics: "Metrics | None", unreadable: str | None) -> dict
         **record,
         "state": "complete",
         "finished_at": metrics.finished_at,
+        "training_seconds": metrics.training_seconds,
         "validation_accuracy": metrics.validation.accuracy,
+        "validation_loss": metrics.validation.loss,
         "test_accuracy": metrics.test.accuracy,
         "sample": metrics.data.sample,
     }

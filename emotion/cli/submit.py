@@ -15,8 +15,10 @@ from emotion.cli.cluster_options import (
     Data,
     GpuResource,
     Gpus,
+    MaxParallel,
     PodOptions,
     Queue,
+    Seeds,
     Settings,
     Spot,
     Workers,
@@ -25,6 +27,8 @@ from emotion.cli.cluster_options import (
 from emotion.cli.following import follow_jobs, report_outcomes
 from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption, QuotingName
+from emotion.cli.sweep_report import show_sweep, sweep_record
+from emotion.cli.sweep_results import read_results
 from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.kubectl import Kubectl, check_versions
 from emotion.cluster.labels import GPU
@@ -84,6 +88,8 @@ def submit(
     gpus: Gpus = None,
     gpu_resource: GpuResource = GPU,
     workers: Workers = 1,
+    seeds: Seeds = "",
+    max_parallel: MaxParallel = None,
     queue: Queue = None,
     spot: Spot = False,
     cluster: PodOptions,
@@ -108,9 +114,12 @@ def submit(
 
       emotion submit minilm --gpus 0 --set training.epochs=2 --overlay local
 
+      emotion submit lstm --seeds 1-5 --queue research
+
       emotion submit classify --input inbox --shards 8 --delimiter ';' --text-column body
     """
     from emotion.cluster.job_spec import expand_jobs
+    from emotion.params.grid import one_point_a_seed
 
     specs = [
         replace(
@@ -122,25 +131,44 @@ def submit(
             workers=workers,
             queue=queue,
             spot=spot,
-            settings=tuple(settings or ()),
+            settings=() if seeds else tuple(settings or ()),
+            points=one_point_a_seed(settings or [], seeds) if seeds else (),
+            max_parallel=max_parallel,
             classify=classify,
         )
         for name in expand_jobs(jobs)
     ]
+    raise typer.Exit(submit_jobs(cluster, specs, dry_run=dry_run, yes=yes, wait=wait, as_json=as_json))
+
+
+def submit_jobs(
+    cluster: PodOptions, specs: Sequence["JobSpec"], *, dry_run: bool, yes: bool, wait: bool, as_json: bool
+) -> int:
+    """Show the plan, create the jobs, follow them to their ends; give the exit code of the first that failed, else 0.
+
+    Raises:
+        EmotionError: a specification is wrong, or the cluster refuses a job.
+    """
     rendered = prepare_jobs(cluster.kubectl, specs)
     show_plan(cluster, rendered)
     if dry_run:
         console.data("---\n".join(job.yaml for job in rendered).rstrip())
-        return
+        return 0
     if not console.confirm("Submit?", yes=yes):
         console.say("nothing was submitted")
-        return
+        return 0
     create_all(cluster.kubectl, rendered)
     if not wait:
         _report_created(cluster, rendered, as_json=as_json)
-        return
+        return 0
     outcomes = follow_jobs(cluster, [job.name for job in rendered])
-    raise typer.Exit(report_outcomes(cluster, rendered, outcomes, as_json=as_json))
+    results = read_results(cluster, rendered, outcomes)
+    models = {job.name: job.spec.job for job in rendered}
+    if not as_json:
+        for name, found in results.items():
+            show_sweep(models[name], found)
+    sweeps = {name: sweep_record(models[name], found) for name, found in results.items()}
+    return report_outcomes(cluster, rendered, outcomes, sweeps, as_json=as_json)
 
 
 def prepare_jobs(kubectl: Kubectl, specs: Sequence["JobSpec"]) -> list["Rendered"]:

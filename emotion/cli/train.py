@@ -73,6 +73,12 @@ def train(
     checkpoint_every: Annotated[
         str | None, typer.Option(metavar="TIME", help='"30s", "5m" or "200 steps" [dim](default: 1m)[/].')
     ] = None,
+    points: Annotated[
+        Path | None, typer.Option("--points", envvar="EMOTION_POINTS", hidden=True, help="The points of a sweep.")
+    ] = None,
+    point: Annotated[
+        int | None, typer.Option("--point", hidden=True, help="Which of --points to train; the first is 0.")
+    ] = None,
     log: LogFormatOption = LogFormat.TEXT,
     as_json: JsonOption = False,
 ) -> None:
@@ -101,6 +107,7 @@ def train(
     from emotion.data.dataset import describe_files
     from emotion.data.label_warnings import find_warnings
     from emotion.models.registry import params_file
+    from emotion.params.grid import read_point
     from emotion.params.toml import load_params
     from emotion.runs.plan import plan_job
     from emotion.runs.train_job import cleaned, train_job
@@ -119,6 +126,10 @@ def train(
         *(overrides or []),
         *(f"{key}={value}" for key, value in settings.items() if value is not None),
     ]
+    if points is not None and point is not None:
+        chosen = read_point(points, point)
+        changes += chosen.overrides
+        run = run or chosen.run or None
     name = model or _model_of(params)
     job = plan_job(load_params(name, params or params_file(name), changes), data, Store(store), run)
     metrics = job.complete()

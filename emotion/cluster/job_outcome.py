@@ -53,6 +53,11 @@ class JobOutcome:
     last_lines: str = ""
     has_pods: bool = True
 
+    @property
+    def some_complete(self) -> bool:
+        """Whether the Job went on after the failure of some of its indexes."""
+        return "FailedIndexes" in self.reason
+
     def __str__(self) -> str:
         return f"{self.verdict}: {self.reason}" if self.reason else self.verdict
 

@@ -9,6 +9,7 @@ from emotion.cluster.classify_options import ClassifyOptions, check_options
 from emotion.cluster.labels import GPU
 from emotion.errors import InputMissingError, UsageError
 from emotion.models.registry import MODELS, jobs_folder, params_file
+from emotion.params.grid import Point, load_grid
 from emotion.params.schema import TransformerParams, WordParams
 from emotion.params.toml import load_params
 from emotion.store.layout import RUN_NAME
@@ -40,6 +41,9 @@ class JobSpec:
     spot: bool = False
     overlay: Path | None = None
     settings: tuple[str, ...] = ()
+    # A sweep: one Indexed Job with a pod per point, at most `max_parallel` at once.
+    points: tuple[Point, ...] = ()
+    max_parallel: int | None = None
     # prefetch: the models whose weights to fetch.
     models: tuple[str, ...] = ()
     classify: ClassifyOptions = field(default_factory=ClassifyOptions)
@@ -75,6 +79,8 @@ def check_spec(spec: JobSpec) -> JobSpec:
     """
     _check_values(spec)
     _check_together(spec)
+    if spec.points:
+        return _name_points(spec)
     if spec.trains:
         params = load_params(spec.job, params_file(spec.job), spec.settings)
         return replace(spec, run=spec.run or _run_name(params, spec.data))
@@ -104,9 +110,16 @@ def _check_values(spec: JobSpec) -> None:
 
 
 def _check_together(spec: JobSpec) -> None:
-    if not spec.trains and (spec.settings or spec.workers > 1):
-        raise UsageError(f"{spec.job} trains nothing: it has no --set and no --workers")
-    if any(setting.partition("=")[0].strip() == "resources.device" for setting in spec.settings):
+    if not spec.trains and (spec.settings or spec.points or spec.workers > 1):
+        raise UsageError(f"{spec.job} trains nothing: it has no --set, no --seeds and no --workers")
+    if spec.points and spec.workers > 1:
+        raise UsageError("a sweep trains every point in one pod: it has no --workers", "leave it out, or use --gpus")
+    if spec.points and spec.run:
+        raise UsageError("--run names one run, and every seed has its own", "leave out --run")
+    if spec.max_parallel is not None and not spec.points:
+        raise UsageError("--max-parallel is for the points of a sweep", "add --seeds, or use emotion sweep")
+    settings = [*spec.settings, *(setting for point in spec.points for setting in point.settings)]
+    if any(setting.partition("=")[0].strip() == "resources.device" for setting in settings):
         raise UsageError("resources.device follows from --gpus", "leave it out; --gpus 0 trains on the CPU")
     if spec.job == "classify" and spec.gpus and not spec.image:
         raise UsageError("classifying on GPUs takes an image with CUDA", "make images VARIANT=cuda, and --image")
@@ -116,6 +129,15 @@ def _check_together(spec: JobSpec) -> None:
         raise UsageError("a GPU cannot run int8", "leave out --gpus, or --precision")
     if spec.classify.precision == "float16" and not spec.gpus:
         raise UsageError("float16 needs a GPU", "add --gpus 1, or leave out --precision")
+
+
+def _name_points(spec: JobSpec) -> JobSpec:
+    """Name the run of every point as a single submission names it, and the Job by all runs."""
+    params = load_grid(spec.job, params_file(spec.job), spec.points)
+    points = [replace(point, run=_run_name(one, spec.data)) for point, one in zip(spec.points, params, strict=True)]
+    # The order of the points decides nothing.
+    digest = hashlib.sha256(" ".join(sorted(point.run for point in points)).encode()).hexdigest()
+    return replace(spec, points=tuple(points), run=f"sweep-{digest[:8]}")
 
 
 def _run_name(params: WordParams | TransformerParams, data: str) -> str:

@@ -22,7 +22,10 @@ from emotion.cluster.kubectl import kustomize
 from emotion.cluster.labels import PARAMS_DIGEST, QUEUE
 from emotion.errors import BadParametersError, UsageError
 from emotion.models.registry import MODELS, jobs_folder, params_file
+from emotion.params.grid import as_json
 
+# The file of a sweep's points in its Job's ConfigMap; k8s/components/sweep names it too.
+POINTS = "points.json"
 # Characters that kustomize refuses, or changes even where they are escaped; surrogates are bytes that are not UTF-8.
 UNFIT = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -84,6 +87,8 @@ def render(spec: JobSpec, folder: str = "") -> Rendered:
         for source in (jobs_folder(), manifests_folder()):
             shutil.copytree(source, root / source.name, ignore=shutil.ignore_patterns("__pycache__"))
         adapt_components(spec, root / base, root / "k8s" / "components")
+        if spec.points:
+            _add_points(spec, root / base)
         _write(root / "run", _run_layer(spec, base))
         _write(root / "all", _cluster_layer(spec, root))
         text = kustomize(root / "all")
@@ -92,6 +97,14 @@ def render(spec: JobSpec, folder: str = "") -> Rendered:
     if len(jobs) != 1:
         raise BadParametersError(f"the overlay makes {len(jobs)} Jobs of {spec.job}, where one was expected")
     return Rendered(spec, text, jobs[0], [found for found in objects if found["kind"] != "Job"])
+
+
+def _add_points(spec: JobSpec, folder: Path) -> None:
+    """Add the points of a sweep to the job's ConfigMap."""
+    (folder / POINTS).write_text(as_json(spec.points), encoding="utf-8")
+    content = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    content["configMapGenerator"][0]["files"].append(POINTS)
+    _write(folder, content)
 
 
 def _write(folder: Path, kustomization: dict[str, Any]) -> None:
@@ -113,7 +126,9 @@ def _options(spec: JobSpec) -> tuple[list[str], dict[str, str | None]]:
     """Options of `emotion` in the pods: words of its command line, and variables; None leaves the manifest's value."""
     if spec.trains:
         words = [word for setting in spec.settings for word in ("--set", setting)]
-        return words, {"EMOTION_DATA": f"/store/data/{spec.data}", "EMOTION_RUN": spec.run or None}
+        # Every point of a sweep has its own run.
+        run = None if spec.points else spec.run or None
+        return words, {"EMOTION_DATA": f"/store/data/{spec.data}", "EMOTION_RUN": run}
     if spec.job == "prefetch":
         return _prefetch_words(spec), {}
     return [], spec.classify.variables
@@ -147,6 +162,7 @@ def _components(spec: JobSpec) -> list[str]:
         "spot": spec.spot,
         "kueue": spec.queue is not None,
         "multi-worker": spec.workers > 1,
+        "sweep": bool(spec.points),
     }
     return [name for name, needed in wanted.items() if needed]
 
@@ -166,6 +182,7 @@ def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
     words, variables = _options(spec)
     if pods:
         variables["SHARDS" if spec.classify.shards else "EMOTION_WORKERS"] = str(pods)
+    pods = pods or len(spec.points)
     container = _nonempty(
         image=spec.image,
         args=["train" if spec.trains else spec.job, *map(_escaped, words)] if words else [],
@@ -175,13 +192,15 @@ def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
     volumes = [{"name": "store", "persistentVolumeClaim": {"claimName": spec.claim}}] if spec.claim else []
     metadata = _nonempty(
         labels={QUEUE: spec.queue} if spec.queue else {},
-        annotations={PARAMS_DIGEST: _params_digest(spec.job)} if spec.trains else {},
+        annotations={PARAMS_DIGEST: _params_digest(spec)} if spec.trains else {},
     )
-    return _job_patch(container, volumes, metadata, pods)
+    return _job_patch(container, volumes, metadata, pods, spec.max_parallel)
 
 
-def _params_digest(job: str) -> str:
-    return hashlib.sha256(params_file(job).read_bytes()).hexdigest()
+def _params_digest(spec: JobSpec) -> str:
+    # The names of a sweep's runs have digests of all their parameters; their order decides nothing.
+    runs = " ".join(sorted(point.run for point in spec.points))
+    return hashlib.sha256(params_file(spec.job).read_bytes() + runs.encode()).hexdigest()
 
 
 def _job_patch(
@@ -189,14 +208,21 @@ def _job_patch(
     volumes: list[dict[str, Any]],
     metadata: dict[str, Any] | None = None,
     pods: int | None = None,
+    parallel: int | None = None,
 ) -> dict[str, Any]:
-    """A strategic-merge patch of the Job: containers, variables and volumes merge by name."""
+    """A strategic-merge patch of the Job: containers, variables and volumes merge by name.
+
+    `pods` is the number of completions, and `parallel` the highest number of pods at once (default: all).
+    """
     pod = _nonempty(containers=[{"name": "main", **container}], volumes=volumes)
     patch = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": "any", **(metadata or {})},
-        "spec": {**_nonempty(completions=pods, parallelism=pods), "template": {"spec": pod}},
+        "spec": {
+            **_nonempty(completions=pods, parallelism=pods and min(pods, parallel or pods)),
+            "template": {"spec": pod},
+        },
     }
     return {"target": {"kind": "Job"}, "patch": _as_yaml(patch)}
 

@@ -62,6 +62,13 @@ def read_model_name(file: Path) -> str:
     return name if isinstance(name, str) else ""
 
 
+def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """Parse valid overrides into tables, as a parameter file has them."""
+    tables: dict[str, Any] = {}
+    _apply(tables, overrides)
+    return tables
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_bytes().decode())

@@ -1,0 +1,207 @@
+"""`emotion sweep`: trains a model with every combination of parameters and seeds, here or on a cluster."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emotion.cli import console
+from emotion.cli.cluster_options import GpuResource, Gpus, MaxParallel, PodOptions, Queue, Seeds, Spot, Yes
+from emotion.cli.console import LogFormat
+from emotion.cli.option_groups import with_option_groups
+from emotion.cli.options import DEFAULT_STORE, JsonOption, LogFormatOption, StoreOption
+from emotion.cli.submit import submit_jobs
+from emotion.cli.sweep_report import show_sweep, sweep_record
+from emotion.cluster.labels import GPU
+from emotion.errors import ExitCode, Terminated, UsageError
+from emotion.models.registry import MODELS, params_file
+from emotion.signals import SIGNALS
+
+if TYPE_CHECKING:
+    from emotion.comparison.sweep import Result
+    from emotion.params.grid import Point
+
+# Every other point would end the same way; k8s/components/sweep has the same codes.
+FINAL = {
+    ExitCode.USAGE,
+    ExitCode.BAD_DATA,
+    ExitCode.INPUT_MISSING,
+    ExitCode.CANNOT_WRITE,
+    ExitCode.BAD_PARAMETERS,
+}
+# The command line, whether or not its script is on the PATH.
+EMOTION = "from emotion.cli.main import main; main()"
+# They would give every point the same run.
+RUN_VARIABLES = ("EMOTION_RUN", "EMOTION_POINTS")
+
+
+@with_option_groups
+def sweep(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Which model: see [bold]emotion models[/].")],
+    *,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="TABLE.KEY=A,B", help="Values of one parameter; repeatable, for a grid."),
+    ] = None,
+    seeds: Seeds = "",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            envvar="EMOTION_DATA",
+            help="As for train; with --cluster as for submit [dim](default: emotion)[/].",
+        ),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    params: Annotated[Path | None, typer.Option("--params", help="params.toml instead of the model's own.")] = None,
+    in_cluster: Annotated[
+        bool, typer.Option("--cluster", help="One Indexed Job with a pod per point; the options below are for it.")
+    ] = False,
+    max_parallel: MaxParallel = None,
+    gpus: Gpus = None,
+    gpu_resource: GpuResource = GPU,
+    queue: Queue = None,
+    spot: Spot = False,
+    cluster: PodOptions,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the points, or the YAML; train nothing.")] = False,
+    yes: Yes = False,
+    wait: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow the job to its end.")] = True,
+    log: LogFormatOption = LogFormat.TEXT,
+    as_json: JsonOption = False,
+) -> None:
+    """Train every combination of values and seeds, and compare them on validation.
+
+    Every point is an ordinary run: [bold]emotion train[/] or [bold]submit[/] with the same parameters finds it, and
+    [bold]aggregate[/] compares it. The same command goes on where it was. With more values or seeds, it trains only
+    the new points. Here the points train one after the other. Values with commas need quotes: [dim]'"a,b"'[/].
+
+    [bold]Examples[/]
+
+      emotion sweep ann --data data/emotion --set training.learning_rate=5e-4,1e-3,2e-3 --seeds 1-3
+
+      emotion sweep lstm --data data/emotion --set model.units=64,128 --set training.label_smoothing=0,0.1
+
+      emotion sweep distilbert --cluster --set training.learning_rate=2e-5,3e-5,5e-5 --seeds 1-3 --max-parallel 4
+    """
+    from emotion.params.grid import load_grid, parse_points
+
+    if model not in MODELS:
+        raise UsageError(f"{model} is no model", f"the models are {', '.join(MODELS)}")
+    points = parse_points(settings or [], seeds)
+    if in_cluster:
+        if params is not None:
+            raise UsageError("--params is a file of this machine", "with --cluster, change jobs/, or add --set")
+        spec = replace(
+            cluster.job_spec(model),
+            data=_data_set(data),
+            gpus=gpus,
+            gpu_resource=gpu_resource,
+            queue=queue,
+            spot=spot,
+            points=tuple(points),
+            max_parallel=max_parallel,
+        )
+        raise typer.Exit(submit_jobs(cluster, [spec], dry_run=dry_run, yes=yes, wait=wait, as_json=as_json))
+    if data is None:
+        raise UsageError("the data is missing", "--data DIR, a folder with train, validation and test, or a file")
+    load_grid(model, params or params_file(model), points)
+    if dry_run:
+        for point in points:
+            console.data(str(point))
+        return
+    options = [
+        "--data",
+        data,
+        "--store",
+        str(store),
+        "--log-format",
+        log,
+        *(["--params", str(params)] if params else []),
+    ]
+    results, code = _train_points(model, points, options)
+    if as_json:
+        console.data_json(sweep_record(model, results))
+    else:
+        show_sweep(model, results)
+    raise typer.Exit(code)
+
+
+def _data_set(data: str | None) -> str:
+    """The data set of the cluster's store: EMOTION_DATA is a path of this machine."""
+    return "emotion" if data is None or data == os.environ.get("EMOTION_DATA") else data
+
+
+def _train_points(model: str, points: "Sequence[Point]", options: list[str]) -> "tuple[list[Result], int]":
+    """Train all points one after the other; give their results and the exit code of the first that failed, else 0.
+
+    Raises:
+        KeyboardInterrupt, Terminated: a signal arrived; the point at work has written its checkpoint.
+    """
+    from emotion.comparison.sweep import Result
+
+    results: list[Result] = []
+    first_failure = 0
+    for number, point in enumerate(points, start=1):
+        if first_failure in FINAL:
+            results.append(Result(point, "", problem="not trained"))
+            continue
+        console.say(f"[{number}/{len(points)}] {point}")
+        result, code = _train_point(model, point, options)
+        results.append(result)
+        first_failure = first_failure or code
+        if code in FINAL and number < len(points):
+            console.say("the other points would end the same way: they are not trained")
+    return results, first_failure
+
+
+def _train_point(model: str, point: "Point", options: list[str]) -> "tuple[Result, int]":
+    """Train one point in a process of its own: it frees all memory, and a crash ends no other point."""
+    from emotion.comparison.sweep import Result, Scores
+
+    overrides = [word for setting in point.overrides for word in ("--set", setting)]
+    command = [sys.executable, "-c", EMOTION, "train", model, *options, *overrides, "--json"]
+    environment = {name: value for name, value in os.environ.items() if name not in RUN_VARIABLES}
+    with tempfile.TemporaryFile() as output:
+        # Ctrl-C of a terminal would reach both processes: this one passes it on, once.
+        process = subprocess.Popen(command, stdout=output, env=environment, start_new_session=True)  # noqa: S603
+        code = _wait(process)
+        output.seek(0)
+        content = output.read()
+    if code:
+        return Result(point, "", problem=_describe(code)), code
+    metrics = json.loads(content)
+    validation = metrics["validation"]
+    scores = Scores(validation["accuracy"], validation["loss"], metrics["training_seconds"])
+    return Result(point, f"{metrics['model']}/{metrics['run']}", scores), 0
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for the end of a training, and pass signals on; give its exit code as a shell does.
+
+    Raises:
+        KeyboardInterrupt, Terminated: a signal arrived, and the training has ended.
+    """
+    received: BaseException | None = None
+    while True:
+        try:
+            code = process.wait()
+        except (KeyboardInterrupt, Terminated) as signalled:
+            received = signalled
+            process.send_signal(next(number for number, error in SIGNALS.items() if isinstance(signalled, error)))
+            continue
+        if received is not None:
+            console.say("the sweep was stopped: the same command goes on where it was")
+            raise received
+        return code if code >= 0 else 128 - code
+
+
+def _describe(code: int) -> str:
+    meaning = next((f" ({known.meaning})" for known in ExitCode if known == code), "")
+    return f"exit code {code}{meaning}"

@@ -1,0 +1,150 @@
+"""The points of a sweep: every combination of the values of `--set`, with every seed; read and written as JSON."""
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from emotion.errors import BadParametersError, InputMissingError, UsageError
+from emotion.params.schema import TransformerParams, WordParams
+from emotion.params.toml import load_params
+
+# Limit on one sweep: an Indexed Job with more pods is a mistake in typing.
+MOST_POINTS = 1000
+SEED = "training.seed"
+# Quoted text, with TOML's escapes; a bracket; a comma.
+PARTS = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'|[\[{]|[\]}]|,')
+SEEDS = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One training of a sweep: `settings` are overrides "table.key=value" without the seed.
+
+    `seed` None is the seed of the parameter file. `run` is the run's name, "" where training chooses it.
+    """
+
+    settings: tuple[str, ...]
+    seed: int | None = None
+    run: str = ""
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The overrides with the seed."""
+        return self.settings if self.seed is None else (*self.settings, f"{SEED}={self.seed}")
+
+    def __str__(self) -> str:
+        return ", ".join(self.overrides) or "the parameters as they are"
+
+
+def parse_points(settings: Sequence[str], seeds: str = "") -> list[Point]:
+    """Combine the values of all settings ("table.key=value,value") with all seeds ("1-3,7").
+
+    The seed changes slowest, so that a sweep which is cut off has tried every value.
+
+    Raises:
+        UsageError: a setting or the seeds cannot be read, or there are too many points.
+    """
+    choices = [_choices(text) for text in settings]
+    keys = [text.partition("=")[0].strip() for text in settings]
+    if repeated := [key for key in keys if keys.count(key) > 1]:
+        raise UsageError(f"--set {repeated[0]} is given twice", f"write its values once: --set {repeated[0]}=A,B")
+    if SEED in keys:
+        raise UsageError(f"the seeds of a sweep are not a --set {SEED}", "--seeds 1-3")
+    numbers: Sequence[int | None] = _parse_seeds(seeds) or [None]
+    count = len(numbers) * math.prod(len(values) for values in choices)
+    if count > MOST_POINTS:
+        raise UsageError(f"{count:,} points are more than {MOST_POINTS:,}", "sweep fewer values at a time")
+    return [Point(values, seed) for seed in numbers for values in itertools.product(*choices)]
+
+
+def one_point_a_seed(settings: Sequence[str], seeds: str) -> tuple[Point, ...]:
+    """Combine settings with one value, whose commas mean nothing, with all seeds.
+
+    Raises:
+        UsageError: the seeds cannot be read, or are among the settings.
+    """
+    if any(text.partition("=")[0].strip() == SEED for text in settings):
+        raise UsageError(f"--set {SEED} contradicts --seeds", "leave one of them out")
+    return tuple(Point(tuple(settings), seed) for seed in _parse_seeds(seeds))
+
+
+def _choices(text: str) -> list[str]:
+    """One override per value of a setting."""
+    key, equals, values = text.partition("=")
+    found = [value.strip() for value in _split(values)]
+    if not equals or not all(found):
+        raise UsageError(f"--set {text}: is not table.key=value,value", "--set training.learning_rate=2e-5,5e-5")
+    if repeated := [value for value in found if found.count(value) > 1]:
+        raise UsageError(f"--set {text}: has the value {repeated[0]} twice")
+    return [f"{key.strip()}={value}" for value in found]
+
+
+def _split(text: str) -> Iterator[str]:
+    """Split values at commas that are neither quoted nor in brackets."""
+    depth = start = 0
+    for part in PARTS.finditer(text):
+        depth += (part[0] in "[{") - (part[0] in "]}")
+        if part[0] == "," and depth == 0:
+            yield text[start : part.start()]
+            start = part.end()
+    yield text[start:]
+
+
+def _parse_seeds(text: str) -> list[int]:
+    """Parse "1-3,7" as 1, 2, 3, 7; "" has no seeds."""
+    seeds: dict[int, None] = {}
+    for part in filter(None, map(str.strip, text.split(","))):
+        match = SEEDS.fullmatch(part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not first <= last < first + MOST_POINTS:
+            raise UsageError(f"--seeds {text} are no seeds", "--seeds 1-3, or --seeds 1,5,9")
+        seeds |= dict.fromkeys(range(first, last + 1))
+    if text and not seeds:
+        raise UsageError("--seeds has no seed", "--seeds 1-3")
+    return list(seeds)
+
+
+def load_grid(model: str, file: Path, points: Sequence[Point]) -> list[WordParams | TransformerParams]:
+    """Load the parameters of every point, and check that no two points are the same training.
+
+    Raises:
+        InputMissingError: the parameter file does not exist.
+        BadParametersError: the mistakes of the first point that has some.
+        UsageError: two points are the same training.
+    """
+    loaded = [load_params(model, file, point.overrides) for point in points]
+    seen: dict[str, Point] = {}
+    for point, params in zip(points, loaded, strict=True):
+        first = seen.setdefault(params.digest(), point)
+        if first is not point:
+            raise UsageError(f"two points are the same training: {first}; {point}", "leave one of them out")
+    return loaded
+
+
+def as_json(points: Sequence[Point]) -> str:
+    """Write points for `read_point`."""
+    return json.dumps([asdict(point) for point in points], indent=1)
+
+
+def read_point(file: Path, number: int) -> Point:
+    """Read one point of a file of points; the first is 0.
+
+    Raises:
+        InputMissingError: the file does not exist or cannot be read.
+        BadParametersError: the file has no such point.
+    """
+    try:
+        points = TypeAdapter(list[Point]).validate_json(file.read_bytes())
+    except OSError as error:
+        raise InputMissingError(f"cannot read {file}: {error.strerror}") from error
+    except ValidationError as error:
+        raise BadParametersError(f"{file} has no points of a sweep", "submit the sweep again") from error
+    if not 0 <= number < len(points):
+        raise BadParametersError(f"{file} has {len(points)} points, and none is {number}", "submit the sweep again")
+    return points[number]
