@@ -200,7 +200,7 @@ def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
             job.spec.job,
             job.spec.run,
             job.container["image"],
-            str(job.job["spec"].get("completions", 1)),
+            _pods(job.job["spec"]),
             _resources(job.container["resources"], job.spec.gpu_resource),
             job.queue or "none",
             job.claim,
@@ -208,8 +208,16 @@ def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
         for job in jobs
     ]
     console.table(f"namespace {cluster.namespace}", columns, rows, numbers=0, on=console.err)
+    for job in jobs:
+        for index, point in enumerate(job.spec.points):
+            console.say(f"  {index}: {point}, run {job.spec.job}/{point.run}")
     if any(job.queue for job in jobs) and not has_kueue(cluster.kubectl):
         console.say("the cluster has no Kueue: the queue is only a label, and the jobs start at once")
+
+
+def _pods(spec: dict[str, Any]) -> str:
+    pods, parallel = (spec.get(name, 1) for name in ("completions", "parallelism"))
+    return str(pods) if parallel == pods else f"{pods}, {parallel} at once"
 
 
 def _resources(resources: dict[str, Any], gpu: str) -> str:

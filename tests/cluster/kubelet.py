@@ -61,13 +61,14 @@ class Kubelet:
 
     def local(self, scene: Scene, word: str) -> str:
         """The value of a variable with this machine's folders."""
-        if word != "/params/params.toml":
+        if not word.startswith("/params/"):
             return word.replace("/store", str(self.api.store), 1) if word.startswith("/store") else word
         # The Job comes first: the kubelet tries again until the ConfigMap exists.
         end = time.monotonic() + CONFIG_SECONDS
         while (params := self.api.get("ConfigMap", scene.name, scene.namespace)) is None:
             assert time.monotonic() < end, f"no ConfigMap {scene.name}"
             time.sleep(0.1)
-        path = self.folder / f"{scene.name}.toml"
-        path.write_text(params["data"]["params.toml"])
+        file = word.removeprefix("/params/")
+        path = self.folder / f"{scene.name}-{file}"
+        path.write_text(params["data"][file])
         return str(path)

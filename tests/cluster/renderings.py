@@ -19,6 +19,7 @@ from emotion.cluster.classify_options import ClassifyOptions
 from emotion.cluster.job_spec import OTHER_JOBS, JobSpec, check_spec, find_overlay
 from emotion.cluster.render import render
 from emotion.models.registry import MODELS
+from emotion.params.grid import one_point_a_seed, parse_points
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KUBECTL = str(Path(sys.executable).with_name("kubectl"))
@@ -84,6 +85,16 @@ SPECS = {
     ),
     "submit-minilm-cpu": JobSpec("minilm", gpus=0, settings=("training.epochs=1",)),
     "submit-albert-cluster": JobSpec("albert", gpus=2, overlay=find_overlay("cluster")),
+    "submit-sweep": JobSpec(
+        "bert",
+        points=tuple(parse_points(["training.learning_rate=2e-5,3e-5", 'data.text_column="a$(b)"'], "1-3")),
+        max_parallel=2,
+        queue="research",
+        spot=True,
+        gpus=2,
+        overlay=find_overlay("cluster"),
+    ),
+    "submit-seeds": JobSpec("ann", points=one_point_a_seed([], "1-3"), overlay=find_overlay("local")),
     "submit-prefetch": JobSpec("prefetch", models=("bert", "ann")),
     "submit-aggregate": JobSpec("aggregate"),
     "submit-classify": JobSpec(
