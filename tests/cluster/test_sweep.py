@@ -14,6 +14,7 @@ from tests.cluster.api import ApiServer
 from tests.cluster.conftest import Emotion
 from tests.cluster.job_fields import container, variables
 from tests.cluster.kubelet import Kubelet
+from tests.cluster.renderings import ROOT
 from tests.cluster.scenes import Scene, lend_store, play
 
 RATES = ("--set", "training.learning_rate=1e-3,2e-3")
@@ -164,6 +165,13 @@ def test_a_sweep_that_cannot_be_is_refused_before_any_creation(
     done = emotion(*arguments)
     assert done.returncode == code, done.stderr
     assert message in done.stderr
+    assert api.all("Job") == []
+
+
+@pytest.mark.parametrize("line", re.findall(r"^emotion sweep .*$", (ROOT / "jobs/README.md").read_text(), flags=re.M))
+def test_the_commands_that_the_jobs_readme_proposes_are_accepted(api: ApiServer, emotion: Emotion, line: str) -> None:
+    done = emotion(*line.split()[1:], "--dry-run")
+    assert done.returncode == 0, done.stderr
     assert api.all("Job") == []
 
 
