@@ -40,6 +40,8 @@ SPOT = {"cloud.google.com/gke-spot", "kubernetes.azure.com/scalesetpriority", "k
 DNS = [("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353)]
 # Exit codes of errors that every attempt would repeat.
 PERMANENT = [code for code in ExitCode if code.permanent]
+# Sweeps: an Indexed Job with a pod per point.
+SWEEPS = {name for name, spec in SPECS.items() if spec.points}
 # The folders of the store that a job reads, and those that it writes.
 READS = {
     "train": {"data", "weights"},
@@ -131,9 +133,10 @@ def test_pods_that_were_evicted_or_may_try_again_count_for_nothing_and_hopeless_
     jobs: dict[str, Object],
 ) -> None:
     for name, job in jobs.items():
-        # Bad data fails one shard: the other shards go on.
-        fail = [("FailIndex", [65]), ("FailJob", [2, 66, 70, 73, 78])]
-        ends = fail if component(job) == "classify" else [("FailJob", PERMANENT)]
+        # Bad data fails one shard, and a training that diverges fails one point: the others go on.
+        alone = 65 if component(job) == "classify" else 70 if name in SWEEPS else None
+        others = [("FailJob", [code for code in PERMANENT if code != alone])]
+        ends = others if alone is None else [("FailIndex", [alone]), *others]
         disrupted, *by_code = job["spec"]["podFailurePolicy"]["rules"]
         assert disrupted == {
             "action": "Ignore",
@@ -150,7 +153,7 @@ def test_a_job_is_tried_again_a_few_times_by_one_pod_at_a_time_and_ends_and_goes
 ) -> None:
     for name, job in jobs.items():
         spec = job["spec"]
-        if component(job) == "classify":
+        if component(job) == "classify" or name in SWEEPS:
             assert spec["backoffLimitPerIndex"] >= 2, name
             assert "backoffLimit" not in spec, name
         else:
@@ -430,7 +433,8 @@ def test_a_job_without_workers_is_not_indexed(jobs: dict[str, Object]) -> None:
     for name, job in trainings(jobs):
         workers = "EMOTION_WORKERS" in variables(job)
         assert workers == has(name, "multi-worker") or name == "submit-bert-all", name
-        assert ("completionMode" in job["spec"]) == ("subdomain" in pod(job)) == workers, name
+        assert ("subdomain" in pod(job)) == workers, name
+        assert ("completionMode" in job["spec"]) == (workers or name in SWEEPS), name
 
 
 def test_each_pod_that_classifies_has_its_share_and_all_shares_are_somebody_s(jobs: dict[str, Object]) -> None:
@@ -475,7 +479,7 @@ def test_a_training_in_the_cluster_has_the_parameters_of_the_command_line(
         spec = SPECS.get(name, JobSpec("ann"))
         model, found = job["metadata"]["labels"]["app.kubernetes.io/name"], variables(job)
         params = only(renderings[name], "ConfigMap")
-        assert list(params["data"]) == ["params.toml"], name
+        assert list(params["data"]) == ["params.toml", *(["points.json"] if name in SWEEPS else [])], name
         text = params["data"]["params.toml"]
         assert text.encode() == params_file(model).read_bytes(), name
         # An unchanged name under changed parameters: only an immutable object is safe, and the Job's name has the run.
