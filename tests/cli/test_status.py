@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -240,12 +241,12 @@ def watched(environment: Mapping[str, str], lines: int, text: str) -> list[str]:
         command, env={**environment, "TERM": "xterm"}, stdin=other_end, stdout=other_end, stderr=other_end
     )
     os.close(other_end)
-    shown = ""
+    shown, end = "", time.monotonic() + 60
     # The read ends with an error once the process has closed the terminal.
     with contextlib.suppress(OSError):
         while part := os.read(terminal, 65536).decode(errors="replace"):
             before, shown = shown, shown + part
-            if text in shown and text not in before:
+            if (text in shown and text not in before) or time.monotonic() > end:
                 process.send_signal(signal.SIGINT)
     os.close(terminal)
     assert process.wait(20) == 130
