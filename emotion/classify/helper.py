@@ -17,6 +17,7 @@ from emotion.classify.tasks import Settings, Task
 from emotion.errors import BadDataError, EmotionError, UnavailableError
 from emotion.onnx.graphs import Precision
 from emotion.onnx.session import Classifier
+from emotion.reader import for_reader
 
 # Without -P, modules would be imported from the current folder, which may hold anybody's files.
 FLAGS = "-I" if sys.flags.isolated else "-P"
@@ -57,7 +58,11 @@ class Helper:
             answer: Block | EmotionError = self._answers.recv()
         except (OSError, EOFError) as error:
             raise UnavailableError(
-                "a process that helped to classify was killed", "memory may be short: try again with --threads 1"
+                "a process that helped to classify was killed",
+                for_reader(
+                    "memory may be short: try again with --threads 1",
+                    "memory may be short: raise its limit in an overlay: --overlay",
+                ),
             ) from error
         if isinstance(answer, EmotionError):
             raise answer

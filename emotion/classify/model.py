@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.reader import for_reader, runs_command
 from emotion.store.layout import Run, Store, read_json
 
 
@@ -27,7 +28,7 @@ def _named_run(name: str, store: Store) -> Run:
         return store.find(name)
     except InputMissingError as error:
         raise InputMissingError(
-            f"no model folder {name}, and no such run in {store.folder}", "see `emotion runs list`"
+            f"no model folder {name}, and no such run in {store.folder}", runs_command("list", store.folder)
         ) from error
 
 
@@ -35,11 +36,17 @@ def _best_run(store: Store) -> Run:
     if not store.best.is_file():
         raise InputMissingError(
             f"no {store.best}, which names the best run",
-            "compare the runs with `emotion aggregate`, or name a model with --model",
+            f"compare the runs with `{_aggregate(store)}`, or name a model with --model",
         )
     best = read_json(store.best).get("run")
     model, _, name = best.partition("/") if isinstance(best, str) else ("", "", "")
     try:
         return store.run(model, name)
     except UsageError as error:
-        raise BadDataError(f"{store.best} names no run: {best!r}", "write it again with `emotion aggregate`") from error
+        raise BadDataError(
+            f"{store.best} names no run: {best!r}", f"write it again with `{_aggregate(store)}`"
+        ) from error
+
+
+def _aggregate(store: Store) -> str:
+    return for_reader(f"emotion aggregate --store {store.folder}", "emotion submit aggregate{flags}")

@@ -13,12 +13,14 @@ from typing import Any
 
 from emotion.classify.error_limit import ErrorLimit
 from emotion.errors import InputMissingError, UsageError
+from emotion.reader import for_reader
 from emotion.records.dialect import DialectOptions, Format
 from emotion.records.files import SUFFIXES, format_of
 from emotion.records.text_io import STANDARD_STREAM, unreadable
 
 ERRORS_SUFFIX = ".errors.csv"
 PARTS_SUFFIX = ".parts"
+PUT_HINT = "put the files into the store: emotion put DIR inputs/NAME{flags}"
 # Bytes of a name on the file systems of Linux.
 LONGEST_NAME = 255
 
@@ -116,7 +118,7 @@ def _check_reachable(path: Path) -> None:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        hint = "name a file, a folder or - for standard input"
+        hint = for_reader("name a file, a folder or - for standard input", PUT_HINT)
         raise InputMissingError(f"no such file or folder: {path}", hint) from error
     except OSError as error:
         raise unreadable(path, error) from error
@@ -166,7 +168,8 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
     if not found.tasks:
         passed_over = [*((path, "cannot be read") for path in found.unreadable), *found.passed_over]
         first = "".join(f", but {path} ({reason})" for path, reason in passed_over[:1])
-        hint = f"it takes files in {', '.join(SUFFIXES)} (or .gz), and with --format files of any name"
+        formats = f"it takes files in {', '.join(SUFFIXES)} (or .gz)"
+        hint = for_reader(f"{formats}, and with --format files of any name", f"{formats}; {PUT_HINT}")
         raise InputMissingError(f"nothing to classify in {source}{first}", hint)
     return found
 

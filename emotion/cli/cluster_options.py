@@ -1,16 +1,15 @@
 """Options of the commands that drive a cluster, each written once."""
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emotion.cluster.kubectl import Kubectl
+from emotion.cluster.kubectl import DEFAULT_NAMESPACE, Kubectl
 
 if TYPE_CHECKING:
     from emotion.cluster.job_spec import JobSpec
-
-NAMESPACE = "emotion"
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class ClusterOptions:
 
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", envvar="EMOTION_NAMESPACE", help="Where the setup was applied.")
-    ] = NAMESPACE
+    ] = DEFAULT_NAMESPACE
     context: Annotated[
         str | None, typer.Option(envvar="EMOTION_CONTEXT", help="kubectl's context [dim](default: the current one)[/].")
     ] = None
@@ -32,8 +31,7 @@ class ClusterOptions:
     @property
     def flags(self) -> str:
         """The options as part of a command line for people, with a space in front; "" where all are defaults."""
-        namespace = "" if self.namespace == NAMESPACE else f" -n {self.namespace}"
-        return namespace + (f" --context {self.context}" if self.context else "")
+        return self.kubectl.flags
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,13 @@ class PodOptions(ClusterOptions):
         ),
     ] = None
     image: Annotated[str | None, typer.Option(help="Image [dim](default: k8s/components/images)[/].")] = None
+
+    @property
+    def pod_flags(self) -> str:
+        """Like `flags`, with the store's claim and the overlay, for commands that create pods of the same store."""
+        named = {"--store-claim": self.store_claim, "--overlay": self.overlay}
+        given = (f" {option} {shlex.quote(value)}" for option, value in named.items() if value)
+        return self.flags + "".join(given)
 
     def job_spec(self, job: str) -> "JobSpec":
         """Specify a job with these options."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emotion.cli import console
-from emotion.cli.cluster_options import ClusterOptions
+from emotion.cli.cluster_options import ClusterOptions, PodOptions
 from emotion.cluster.follow import Follower
 from emotion.cluster.job_outcome import JobOutcome, Verdict
 from emotion.cluster.log_lines import readable
@@ -44,7 +44,7 @@ def follow_jobs(
 
 
 def report_outcomes(
-    cluster: ClusterOptions,
+    cluster: PodOptions,
     jobs: "Sequence[Rendered]",
     outcomes: Sequence[JobOutcome],
     sweeps: Mapping[str, dict[str, Any]] | None = None,
@@ -59,7 +59,7 @@ def report_outcomes(
         report_outcome(cluster, outcome)
     complete = {outcome.name for outcome in outcomes if outcome.exit_code == 0}
     for command in _next_commands([job for job in jobs if job.name in complete]):
-        console.say(f"  next: {command}{cluster.flags}")
+        console.say(f"  next: {command}{cluster.pod_flags}")
     if as_json:
         runs = {job.name: job.spec.run for job in jobs}
         records = [

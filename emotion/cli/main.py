@@ -9,6 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 from emotion.errors import EmotionError, ExitCode, Terminated, UnavailableError
+from emotion.reader import for_reader
 from emotion.signals import SIGNALS
 
 RAISE_AGAIN_SECONDS = 0.1
@@ -46,7 +47,8 @@ def _run() -> None:
             raise
         _fail(
             UnavailableError(
-                f"this command needs a package that is not installed: {error.name}", "pip install 'emotion[train]'"
+                f"this command needs a package that is not installed: {error.name}",
+                for_reader("pip install 'emotion[train]'", "name the image that trains: --image"),
             )
         )
 

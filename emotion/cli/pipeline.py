@@ -10,7 +10,6 @@ import typer
 from emotion.cli import console
 from emotion.cli.cluster_options import (
     ClassifyImage,
-    ClusterOptions,
     Data,
     GpuResource,
     Gpus,
@@ -81,7 +80,7 @@ def pipeline(
     raise typer.Exit(code)
 
 
-def _run_step(cluster: ClusterOptions, jobs: "Sequence[Rendered]", *, partial: bool = False) -> int:
+def _run_step(cluster: PodOptions, jobs: "Sequence[Rendered]", *, partial: bool = False) -> int:
     """Create and follow jobs; give the exit code of the first job that failed, else 0.
 
     Raises:

@@ -14,6 +14,7 @@ from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.cli.transfer import open_store, run_in_pod
 from emotion.errors import CannotWriteError, TryAgainError, UsageError
+from emotion.reader import runs_command
 from emotion.store.atomic import cannot_write
 from emotion.store.layout import Run, Store
 
@@ -47,7 +48,8 @@ def rm(
       emotion runs rm bert/s1-0a1b2c3d --cluster
     """
     if not names and not incomplete:
-        raise UsageError("no run is named", "name runs of `emotion runs list`, or give --incomplete")
+        listing = f"emotion runs list --cluster{cluster.pod_flags}" if in_cluster else runs_command("list", store)
+        raise UsageError("no run is named", f"name runs of `{listing}`, or give --incomplete")
     if not in_cluster:
         removed = _remove_here(Store(store), names or [], incomplete=incomplete, yes=yes, force=force)
         if as_json and removed is not None:

@@ -14,6 +14,7 @@ from emotion.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from emotion.cli.transfer import open_store, run_in_pod
 from emotion.errors import BadDataError, InputMissingError
 from emotion.formatting import flatten
+from emotion.reader import runs_command
 from emotion.store.layout import Run, Store, read_json
 
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ def show(run: RunName, store: StoreOption = DEFAULT_STORE, as_json: JsonOption =
     content["files"] = _files(found.folder)
     _print_run(content, as_json=as_json)
     if damaged:
-        raise BadDataError("; ".join(damaged), f"remove the run and train it again: emotion runs rm {found}")
+        raise BadDataError(
+            "; ".join(damaged), f"remove the run and train it again: {runs_command(f'rm {found}', store)}"
+        )
 
 
 def _print_run(content: dict[str, Any], *, as_json: bool) -> None:

@@ -6,37 +6,39 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group
 from rich.live import Live
-from rich.text import Text
 
 from emotion.cli import console
 from emotion.cli.cluster_options import ClusterOptions
 from emotion.cli.following import follow_jobs, report_outcome
 from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import JsonOption
+from emotion.cli.status_screen import COLUMNS, reason_lines, row, screen
 from emotion.cli.transfer import remove_store_pod, warn_of_left_pods
 from emotion.cluster.job_outcome import job_outcome
-from emotion.cluster.job_status import JobStatus, Phase, reason_hint
+from emotion.cluster.job_status import JobStatus, Phase
 from emotion.cluster.kubectl import Kubectl, UnreachableError
 from emotion.cluster.log_lines import Progress, latest_progress, readable
 from emotion.cluster.observe import find_job, job_statuses
 from emotion.cluster.pod_log import read_last_lines, read_lines
 from emotion.errors import EmotionError
-from emotion.formatting import duration
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, the run alone, or the job's name.")]
 POLL_SECONDS = 2.0
 # Lines at the end of a log that are searched for the newest progress.
 PROGRESS_LINES = 20
-COLUMNS = ["job", "run", "phase", "at", "retries", "age", "node"]
 
 
 @with_option_groups
 def status(
     *,
     cluster: ClusterOptions,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again and again, until Ctrl-C.")] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", "-w", help="Show it again and again, until Ctrl-C; on a short terminal the newest jobs."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show every job: its phase, how far it has come, retries, age, node, and why it waits or failed.
@@ -50,22 +52,22 @@ def status(
     kubectl = cluster.kubectl
     warn_of_left_pods(kubectl)
     if not watch:
-        _show(_records(kubectl), as_json=as_json)
+        _show(kubectl, _records(kubectl), as_json=as_json)
     elif as_json or not console.out.is_terminal:
         _print_changes(kubectl, as_json=as_json)
     else:
         _update_table(kubectl)
 
 
-def _show(records: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show(kubectl: Kubectl, records: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         console.data_json(records)
     elif records:
-        console.table("", COLUMNS, [_row(record) for record in records], numbers=0)
-        for line in _reason_lines(records):
+        console.table("", COLUMNS, [row(record) for record in records], numbers=0)
+        for line in reason_lines(kubectl, records):
             console.say(line)
     else:
-        console.say("there are no jobs: emotion submit ann")
+        console.say(f"there are no jobs: emotion submit ann{kubectl.flags}")
 
 
 def _print_changes(kubectl: Kubectl, *, as_json: bool) -> None:
@@ -75,7 +77,7 @@ def _print_changes(kubectl: Kubectl, *, as_json: bool) -> None:
         records = _records(kubectl)
         current = [{**record, "age_seconds": 0} for record in records]
         if current != before:
-            _show(records, as_json=as_json)
+            _show(kubectl, records, as_json=as_json)
             # The reader of a pipe must not wait until a buffer is full.
             sys.stdout.flush()
             before = current
@@ -84,18 +86,13 @@ def _print_changes(kubectl: Kubectl, *, as_json: bool) -> None:
 
 def _update_table(kubectl: Kubectl) -> None:
     """Show one table, and update it in its place."""
-    with Live(_screen(_records(kubectl)), console=console.out, auto_refresh=False) as live:
+    with Live(screen(kubectl, _records(kubectl)), console=console.out, auto_refresh=False) as live:
         while True:
             time.sleep(POLL_SECONDS)
             try:
-                live.update(_screen(_records(kubectl)), refresh=True)
+                live.update(screen(kubectl, _records(kubectl)), refresh=True)
             except UnreachableError:
                 continue
-
-
-def _screen(records: list[dict[str, Any]]) -> Group:
-    reasons = console.printable_lines("\n".join(_reason_lines(records)))
-    return Group(console.grid("", COLUMNS, [_row(record) for record in records]), Text(reasons))
 
 
 def _records(kubectl: Kubectl) -> list[dict[str, Any]]:
@@ -114,7 +111,7 @@ def _record(kubectl: Kubectl, job: JobStatus) -> dict[str, Any]:
         "retries": job.retries,
         "age_seconds": round(job.age),
         "node": job.current.node if job.current else "",
-        "reason": job_outcome(job).reason if job.phase is Phase.FAILED else job.reason or _removals(job),
+        "reason": job_outcome(kubectl, job).reason if job.phase is Phase.FAILED else job.reason or _removals(job),
     }
 
 
@@ -136,32 +133,6 @@ def _progress(kubectl: Kubectl, job: JobStatus) -> Progress:
     return latest_progress(lines)
 
 
-def _row(record: dict[str, Any]) -> list[str]:
-    at = str(Progress(*(record[name] for name in ("epoch", "epochs", "step", "steps"))))
-    if record["pods_wanted"] > 1:
-        at = at or f"{record['pods_succeeded']} of {record['pods_wanted']} pods"
-    return [
-        record["job"],
-        record["run"],
-        record["phase"],
-        at,
-        str(record["retries"]),
-        duration(record["age_seconds"]),
-        record["node"],
-    ]
-
-
-def _reason_lines(records: list[dict[str, Any]]) -> list[str]:
-    """Give the reasons why jobs wait or failed, and their hints."""
-    lines = []
-    for record in records:
-        if record["reason"]:
-            lines.append(f"{record['name']}: {record['reason']}")
-            if hint := reason_hint(record["reason"]):
-                lines.append(f"  {hint}")
-    return lines
-
-
 @with_option_groups
 def logs(
     run: RunArgument,
@@ -178,7 +149,7 @@ def logs(
     kubectl = cluster.kubectl
     job = find_job(kubectl, run)
     if job.phase.over and not job.pods:
-        console.say(f"{job.name} has no pods any more, and the logs went with the pods: {job_outcome(job)}")
+        console.say(f"{job.name} has no pods any more, and the logs went with the pods: {job_outcome(kubectl, job)}")
     if wait:
         (outcome,) = follow_jobs(cluster, [job.name], console.data)
         report_outcome(cluster, outcome)

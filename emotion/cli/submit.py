@@ -178,8 +178,9 @@ def prepare_jobs(kubectl: Kubectl, specs: Sequence["JobSpec"]) -> list["Rendered
         EmotionError: a specification is wrong, or the cluster refuses a job.
     """
     from emotion.cluster.job_spec import check_spec
+    from emotion.cluster.needs import check_needs
     from emotion.cluster.render import render
-    from emotion.cluster.submit import check_accepted, check_needs
+    from emotion.cluster.submit import check_accepted
 
     checked = [check_spec(spec) for spec in specs]
     with ThreadPoolExecutor(PARALLEL_CHECKS) as pool:

@@ -20,6 +20,7 @@ from emotion.cli.options import (
 from emotion.cli.progress_reporter import ProgressReporter
 from emotion.errors import UsageError
 from emotion.formatting import duration
+from emotion.reader import runs_command
 
 if TYPE_CHECKING:
     from emotion.evaluation.metrics_file import Float16Scores, Int8Scores, Metrics
@@ -143,7 +144,8 @@ def train(
     if metrics is None or not cleaned(job):
         metrics = train_job(job, reporter)
     else:
-        reporter.note("complete", f"{job.run} is complete: nothing to do (emotion runs rm {job.run} removes it)")
+        removal = runs_command(f"rm {job.run}", job.store.folder)
+        reporter.note("complete", f"{job.run} is complete: nothing to do ({removal} removes it)")
     if metrics is not None:
         _report(metrics, job.run.folder, reporter, as_json=as_json)
 

@@ -44,7 +44,7 @@ def warn_of_left_pods(kubectl: Kubectl) -> None:
     if left := left_pods(kubectl):
         console.warn(
             f"killed commands left pods with the store behind: {', '.join(left)};"
-            f" the next `emotion put` or `fetch` removes them, and so does `emotion cancel {left[0]}`"
+            f" the next `emotion put` or `fetch` removes them, and so does `emotion cancel {left[0]}{kubectl.flags}`"
         )
 
 
@@ -68,7 +68,7 @@ def run_in_pod(pod: "StorePod", *words: str) -> int:
         output, errors = process.communicate()
     lines = errors.decode(errors="replace").splitlines(keepends=True)
     if process.returncode == 1 and lines and lines[-1].startswith(("error:", "Error from server", "Unable to")):
-        raise kubectl_error("".join(lines))
+        raise kubectl_error("".join(lines), pod.kubectl.pasteable())
     sys.stdout.write(output.decode(errors="replace"))
     sys.stderr.write("".join(line for line in lines if not line.startswith("command terminated with exit code")))
     return process.returncode
@@ -156,7 +156,7 @@ def fetch(
         console.say(f"reading {source}")
         files = remote_files(pod, source, *(() if everything else ("checkpoints", "weights", "*.parts")))
         if not files:
-            raise InputMissingError(f"there is nothing in {source}", "emotion runs list --cluster")
+            raise InputMissingError(f"there is nothing in {source}", f"emotion runs list --cluster{cluster.pod_flags}")
         with _progress(f"from {source}", files) as advance:
             result = download(pod, source, files, target, advance)
     console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")

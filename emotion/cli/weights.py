@@ -121,7 +121,9 @@ def verify(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as
         f"{record['folder']}/{record['file']} ({record['verdict']})" for record in records if record["verdict"] in BAD
     ]
     if bad:
-        raise BadDataError(f"not as it should be: {', '.join(bad)}", "`emotion weights fetch MODEL --force`")
+        raise BadDataError(
+            f"not as it should be: {', '.join(bad)}", f"emotion weights fetch MODEL --force --store {store}"
+        )
 
 
 def _model_names() -> dict[Reference, str]:
@@ -147,6 +149,7 @@ def _absent(store: Store) -> list[Reference]:
 
 def _locations(models: list[str] | None, store: Store) -> Iterator[tuple[Reference, "Location"]]:
     """Yield the weights to verify, with incomplete weights of the store."""
+    from emotion.weights.hints import fetch_hint
     from emotion.weights.locate import Location, Source, locate_weights, stored_references
 
     stored = stored_references(store)
@@ -155,7 +158,7 @@ def _locations(models: list[str] | None, store: Store) -> Iterator[tuple[Referen
         if location is None and reference in stored:
             location = Location(store.pretrained(reference.repository), Source.STORE, reference.wanted_revision)
         if location is None:
-            raise InputMissingError(f"{reference} is not on this machine", f"emotion weights fetch {reference}")
+            raise InputMissingError(f"{reference} is not on this machine", fetch_hint(reference, store.folder))
         yield reference, location
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from emotion.cluster.large_file import AdvanceBytes, download_large, upload_large
+from emotion.cluster.log_lines import split_hint
 from emotion.cluster.store_files import remote_files
-from emotion.cluster.store_pod import StorePod, check_exit_code, retry
+from emotion.cluster.store_pod import StorePod, retry
 from emotion.errors import BadDataError, CheckFailedError, ExitCode, UnavailableError
 from emotion.store.archive import FileEntry, check_inside, pack, unpack, write_list
 from emotion.store.atomic import cannot_write, sha256
@@ -138,7 +139,7 @@ def _send(
                 for entry in pack(folder, files, process.stdin):
                     count(entry)
         _, errors = process.communicate()
-    _check_end(process.returncode, errors)
+    _check_end(pod, process.returncode, errors)
 
 
 def _receive(
@@ -158,13 +159,13 @@ def _receive(
                 process.stdout.close()
             _, errors = process.communicate()
             # kubectl ends by a signal where it has more to print.
-            _check_end(max(process.returncode, 0), errors)
+            _check_end(pod, max(process.returncode, 0), errors)
             raise
         finally:
             process.kill()
 
 
-def _check_end(code: int, errors: bytes) -> None:
+def _check_end(pod: StorePod, code: int, errors: bytes) -> None:
     """Check how the pod's end of a stream ended.
 
     Raises:
@@ -172,12 +173,12 @@ def _check_end(code: int, errors: bytes) -> None:
         BadDataError: the pod's end refuses the stream.
         EmotionError: the connection was lost, the store is full, or the image has no `emotion stream`.
     """
-    message, _, hint = errors.decode(errors="replace").partition("\n  try: ")
-    message, hint = message.removeprefix("error: ").strip(), hint.partition("\n")[0]
+    message, hint = split_hint(errors.decode(errors="replace"))
+    message = message.removeprefix("error: ").strip()
     if code == ExitCode.CHECK_FAILED:
         raise CheckFailedError(message, hint)
     if code in {ExitCode.BAD_DATA, ExitCode.INPUT_MISSING}:
         raise BadDataError(f"in the pod with the store: {message}", hint)
     if code == ExitCode.USAGE:
         raise UnavailableError("the pod's image is older than this command", "name a newer image: --image")
-    check_exit_code(code, errors)
+    pod.check_exit_code(code, errors)

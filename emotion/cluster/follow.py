@@ -119,7 +119,7 @@ class Follower:
         self._read_logs(job, status)
         self._report_pods(job, status)
         if status.phase.over:
-            self._finish(job, job_outcome(status))
+            self._finish(job, job_outcome(self.kubectl, status))
         else:
             self._report_status(job, status)
 
@@ -185,7 +185,7 @@ class Follower:
         if topic != job.reported:
             job.reported = topic
             self.on_line(job.name, text)
-            if hint := reason_hint(status.reason):
+            if hint := reason_hint(self.kubectl, status.reason):
                 self.on_line(job.name, f"  {hint}")
         self._give_up_on_image(job, status, time.monotonic())
 
@@ -195,7 +195,7 @@ class Follower:
         elif job.image_error_since is None:
             job.image_error_since = now
         elif now - job.image_error_since > IMAGE_SECONDS:
-            self._finish(job, image_error_outcome(status))
+            self._finish(job, image_error_outcome(self.kubectl, status))
 
 
 def _pod_text(pod: Pod) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from emotion.cluster.job_status import JobStatus, Phase, reason_hint
+from emotion.cluster.kubectl import Kubectl
+from emotion.cluster.log_lines import split_hint
 from emotion.cluster.pod_status import ContainerEnd, Pod
 from emotion.errors import ExitCode
 
@@ -14,15 +16,27 @@ EXIT_CODE_MEANINGS: dict[int, str] = {
     1: "an internal error",
     137: "killed",
 }
-EXIT_CODE_HINTS: dict[int, str] = {
-    ExitCode.INPUT_MISSING: "put the data into the store: emotion put DIR NAME",
-    ExitCode.UNAVAILABLE: (
-        "weights are fetched by `emotion submit prefetch`, or put: emotion put FOLDER weights/ORG/NAME"
+# For pods that gave no hint of their own, or are gone: by exit code, and where it matters by the Job's component.
+EXIT_CODE_HINTS: dict[tuple[int, str], str] = {
+    (ExitCode.INPUT_MISSING, "train"): "put the data into the store: emotion put DIR NAME{flags}",
+    (ExitCode.INPUT_MISSING, "classify"): (
+        "put the files into the store (emotion put DIR inputs/NAME{flags}), and compare its runs"
+        " (emotion submit aggregate{flags})"
     ),
-    ExitCode.CANNOT_WRITE: (
-        "the store is full or read-only: remove runs (`emotion runs rm --cluster`), or enlarge the claim"
+    (ExitCode.INPUT_MISSING, "aggregate"): "train a model first: emotion submit ann{flags}",
+    (ExitCode.UNAVAILABLE, "train"): (
+        "weights are fetched by `emotion submit prefetch{flags}`, or put: emotion put FOLDER weights/ORG/NAME{flags};"
+        " where it is a GPU that is missing, add --gpus 0"
     ),
-    ExitCode.BAD_PARAMETERS: "give the run another --run name, or mend the parameters",
+    (ExitCode.UNAVAILABLE, "prefetch"): (
+        "`HF_ENDPOINT` in a ConfigMap `hub` names a mirror of the hub; or put what it lacks:"
+        " emotion put DIR NAME{flags}, emotion put FOLDER weights/ORG/NAME{flags}"
+    ),
+    (ExitCode.UNAVAILABLE, "classify"): "where it is a GPU that is missing, submit it with --gpus 0",
+    (ExitCode.CANNOT_WRITE, ""): (
+        "the store is full or read-only: remove runs (emotion runs rm RUN --cluster{flags}), or enlarge the claim"
+    ),
+    (ExitCode.BAD_PARAMETERS, ""): "give the run another --run name, or mend the parameters",
 }
 
 
@@ -62,8 +76,8 @@ class JobOutcome:
         return f"{self.verdict}: {self.reason}" if self.reason else self.verdict
 
 
-def job_outcome(status: JobStatus) -> JobOutcome:
-    """Decide the outcome of a Job that has ended."""
+def job_outcome(kubectl: Kubectl, status: JobStatus) -> JobOutcome:
+    """Decide the outcome of a Job that has ended; its hint is the pod's own, if the pod gave one."""
     has_pods = bool(status.pods)
     if status.phase is Phase.COMPLETE:
         return JobOutcome(status.name, Verdict.COMPLETE, 0, has_pods=has_pods)
@@ -72,8 +86,20 @@ def job_outcome(status: JobStatus) -> JobOutcome:
         reason = f"{_describe(*failure)} ({status.reason.partition(':')[0]})"
     ended = failure[0] if failure else None
     code = _exit_code(status, ended)
-    hint = reason_hint(reason) or EXIT_CODE_HINTS.get(code, "")
-    return JobOutcome(status.name, Verdict.FAILED, code, reason, hint, ended.message if ended else "", has_pods)
+    message = ended.message if ended else ""
+    hint = reason_hint(kubectl, reason) or _own_hint(kubectl, message) or _exit_code_hint(kubectl, status, code)
+    return JobOutcome(status.name, Verdict.FAILED, code, reason, hint, message, has_pods)
+
+
+def _own_hint(kubectl: Kubectl, message: str) -> str:
+    """Give the hint in a pod's last words; a pod cannot name this command's context."""
+    hint = split_hint(message)[1]
+    return f"{hint} (with --context {kubectl.context})" if kubectl.context and "emotion " in hint else hint
+
+
+def _exit_code_hint(kubectl: Kubectl, status: JobStatus, code: int) -> str:
+    hint = EXIT_CODE_HINTS.get((code, status.component)) or EXIT_CODE_HINTS.get((code, ""), "")
+    return hint.format(flags=kubectl.flags)
 
 
 def _deciding_failure(status: JobStatus) -> tuple[ContainerEnd, str] | None:
@@ -120,7 +146,7 @@ def cancelled_outcome(name: str) -> JobOutcome:
     return JobOutcome(name, Verdict.CANCELLED, ExitCode.TRY_AGAIN, "somebody deleted it", hint, has_pods=False)
 
 
-def image_error_outcome(status: JobStatus) -> JobOutcome:
+def image_error_outcome(kubectl: Kubectl, status: JobStatus) -> JobOutcome:
     """Give the outcome of a Job whose image cannot be pulled; the Job stays, and starts once the image is there."""
-    hint = reason_hint(status.reason)
+    hint = reason_hint(kubectl, status.reason)
     return JobOutcome(status.name, Verdict.FAILED, ExitCode.UNAVAILABLE, status.reason, hint)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from emotion.cluster.attempts import FINAL_EXIT_CODES, count_retries, final_failures, is_decided
+from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.labels import QUEUE, RECOMMENDED
 from emotion.cluster.pod_status import Pod, read_pod, reason_of, true_conditions
 
@@ -139,19 +140,22 @@ def _read_open_phase(job: Object, pods: Sequence[Pod], known_reason: str) -> tup
     return (Phase.RETRYING if failures > len(final_failures(job, pods)) else Phase.WAITING), reason
 
 
-# A pattern of a reason, and what to do.
+# A pattern of a reason, and what to do, where {kubectl} is the start of a command.
 REASON_HINTS: Sequence[tuple[str, str]] = (
     # Only a GPU has a resource with a slash in its name, whatever --gpu-resource says.
     (r"Insufficient \S+/", "no node has a free GPU: wait, or train without one: --gpus 0"),
     (r"Insufficient (cpu|memory|ephemeral-storage)", "no node has that much free: an overlay may ask for less"),
     (r"untolerated taint|node affinity|node selector", "no node fits the overlay's selectors, --spot or tolerations"),
-    (r"persistentvolumeclaim|PersistentVolumeClaim", "the store's claim is not bound: kubectl describe pvc"),
+    (r"persistentvolumeclaim|PersistentVolumeClaim", "the store's claim is not bound: {kubectl} describe pvc"),
     (
         r"ImagePull|ErrImage|InvalidImageName",
         "the image cannot be pulled: `make push` and --image, and the Secret `registry` where it is private",
     ),
-    (r"exceeded quota", "the namespace's quota is used up: kubectl describe resourcequota"),
-    (r"serviceaccount .* not found", "apply the setup to this namespace: kubectl apply -k k8s/setup"),
+    (r"exceeded quota", "the namespace's quota is used up: {kubectl} describe resourcequota"),
+    (
+        r"serviceaccount .* not found",
+        "apply the setup to this namespace: k8s/setup, or your copy of k8s/overlays/cluster/setup",
+    ),
     (r"violates PodSecurity", "an overlay asks for what the namespace forbids"),
     (r"secret .* not found|configmap .* not found", "an overlay names what is not in this namespace"),
     (
@@ -162,9 +166,10 @@ REASON_HINTS: Sequence[tuple[str, str]] = (
 )
 
 
-def reason_hint(reason: str) -> str:
+def reason_hint(kubectl: Kubectl, reason: str) -> str:
     """What to do about a reason; "" where no hint is known."""
-    return next((hint for pattern, hint in REASON_HINTS if re.search(pattern, reason)), "")
+    hint = next((hint for pattern, hint in REASON_HINTS if re.search(pattern, reason)), "")
+    return hint.format(kubectl=kubectl.pasteable())
 
 
 def is_image_error(reason: str) -> bool:

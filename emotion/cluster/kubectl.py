@@ -1,7 +1,9 @@
 """Runs kubectl, and converts its error output into the project's errors."""
 
 import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from typing import Any
 
 from emotion.errors import BadParametersError, EmotionError, ExitCode, InputMissingError, UnavailableError, UsageError
 
+# The namespace of the setup, and of every command without -n.
+DEFAULT_NAMESPACE = "emotion"
 # Limit on the server's answer; kubectl's own default is no limit.
 TIMEOUT = "20s"
 # The first kubectl 1.x with kustomize 5, which the manifests' replacements and components need.
@@ -50,12 +54,27 @@ class Kubectl:
     @property
     def options(self) -> list[str]:
         """The options of every command that talks to the server."""
-        context = [f"--context={self.context}"] if self.context else []
-        return [*context, f"--namespace={self.namespace}"]
+        return [*self._cluster_options, f"--namespace={self.namespace}"]
+
+    @property
+    def _cluster_options(self) -> list[str]:
+        return [f"--context={self.context}"] if self.context else []
+
+    @property
+    def flags(self) -> str:
+        """The same choice as options of `emotion`, for people, with a space in front; "" where all are defaults."""
+        # A shell with EMOTION_NAMESPACE has another default.
+        default = self.namespace == DEFAULT_NAMESPACE and "EMOTION_NAMESPACE" not in os.environ
+        context = f" --context {shlex.quote(self.context)}" if self.context else ""
+        return context if default else f" -n {self.namespace}{context}"
 
     def pasteable(self, *arguments: str) -> str:
         """Give a command line that a person can paste into a shell."""
-        return " ".join(["kubectl", *self.options, *arguments])
+        return shlex.join(["kubectl", *self.options, *arguments])
+
+    def cluster_command(self, *arguments: str) -> str:
+        """Give a command line like `pasteable`, for what is in no namespace or names its own."""
+        return shlex.join(["kubectl", *self._cluster_options, *arguments])
 
     def command(self, *arguments: str) -> list[str]:
         """Give the words of a command line, beginning with kubectl's path.
@@ -71,7 +90,7 @@ class Kubectl:
         Raises:
             EmotionError: kubectl failed; the message is its reason.
         """
-        return _run(self.command(f"--request-timeout={timeout}", *arguments), content)
+        return _run(self.command(f"--request-timeout={timeout}", *arguments), content, self.pasteable())
 
     def read(self, *arguments: str, content: str | None = None) -> dict[str, Any]:
         """Run a command that prints one JSON object.
@@ -102,6 +121,17 @@ class Kubectl:
         except NotFoundError:
             return None
 
+    def exists(self, kind: str, name: str) -> bool:
+        """Whether an object exists; an object that the user may not read counts as existing.
+
+        Raises:
+            EmotionError: kubectl failed for another reason.
+        """
+        try:
+            return self.find(kind, name) is not None
+        except ForbiddenError:
+            return True
+
     def stream(self, *arguments: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         """Start a command; the caller reads its output and, with `stdin`, writes its input while it runs."""
         return subprocess.Popen(  # noqa: S603
@@ -122,7 +152,7 @@ def kustomize(folder: Path) -> str:
         BadParametersError: the kustomization is invalid.
     """
     try:
-        return _run([_program(), "kustomize", str(folder)], None)
+        return _run([_program(), "kustomize", str(folder)], None, "kubectl")
     except EmotionError as error:
         raise BadParametersError(f"the manifests cannot be rendered: {error.message}", "mend the overlay") from error
 
@@ -135,7 +165,7 @@ def _program() -> str:
     return program
 
 
-def _run(command: list[str], content: str | None) -> str:
+def _run(command: list[str], content: str | None, pasteable: str) -> str:
     done = subprocess.run(command, input=content, capture_output=True, text=True, check=False)  # noqa: S603
     lines = done.stderr.splitlines()
     warnings = [line for line in lines if line.startswith("Warning:")]
@@ -143,11 +173,11 @@ def _run(command: list[str], content: str | None) -> str:
     if warnings and content is not None:
         sys.stderr.write("\n".join(warnings) + "\n")
     if done.returncode != 0:
-        raise kubectl_error("\n".join(line for line in lines if line not in warnings))
+        raise kubectl_error("\n".join(line for line in lines if line not in warnings), pasteable)
     return done.stdout
 
 
-# A pattern of kubectl's error output, the error that it means, and its hint.
+# A pattern of kubectl's error output, the error that it means, and its hint, in which {kubectl} is a command's start.
 ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
     (r"context .* does not exist|context was not found|no context exists", UsageError, "kubectl config get-contexts"),
     (r"\(NotFound\)|not found$", NotFoundError, ""),
@@ -156,7 +186,7 @@ ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
     (
         r"exceeded quota",
         UnavailableError,
-        "free some of the namespace's quota (kubectl describe resourcequota), or ask for less",
+        "free some of the namespace's quota ({kubectl} describe resourcequota), or ask for less",
     ),
     (r"violates PodSecurity", BadParametersError, "the overlay asks for what the namespace forbids"),
     (
@@ -167,7 +197,7 @@ ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
     (
         r"\(Forbidden\)|is forbidden|cannot (get|list|create|delete|patch) resource",
         ForbiddenError,
-        "ask for the right in this namespace: `kubectl auth can-i --list` shows yours",
+        "ask for the right in this namespace: `{kubectl} auth can-i --list` shows yours",
     ),
     (
         r"\(Invalid\)|is invalid|\(BadRequest\)|error validating|strict decoding error|unknown field",
@@ -184,12 +214,12 @@ ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
 )
 
 
-def kubectl_error(text: str) -> EmotionError:
-    """Convert kubectl's error output into an error."""
+def kubectl_error(text: str, pasteable: str) -> EmotionError:
+    """Convert kubectl's error output into an error; `pasteable` is how commands of its hint begin: see `Kubectl`."""
     message = _shorten(text)
     for pattern, error, hint in ERRORS:
         if re.search(pattern, text):
-            return error(message, hint)
+            return error(message, hint.format(kubectl=pasteable))
     return UnavailableError(message or "kubectl failed without a word", "kubectl config view --minify")
 
 

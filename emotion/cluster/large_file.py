@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from emotion.cluster.store_pod import StorePod, check_exit_code, retry
+from emotion.cluster.store_pod import StorePod, retry
 from emotion.errors import BadDataError, CheckFailedError, ExitCode
 from emotion.store.archive import BLOCK_BYTES, FileEntry, check_inside
 from emotion.store.atomic import sha256
@@ -66,7 +66,7 @@ def _append(
         _, errors = process.communicate()
     if process.returncode == ExitCode.BAD_DATA:
         raise BadDataError(f"{part.parent} leads out of {folder}: a part of its path is a link", "remove the link")
-    check_exit_code(process.returncode, errors)
+    pod.check_exit_code(process.returncode, errors)
 
 
 def _verify(pod: StorePod, part: PurePosixPath, final: PurePosixPath, digest: str) -> None:
@@ -74,7 +74,7 @@ def _verify(pod: StorePod, part: PurePosixPath, final: PurePosixPath, digest: st
         _, errors = process.communicate()
     if process.returncode == DIGEST_MISMATCH:
         raise CheckFailedError(f"{final} did not arrive as it was sent", "try again")
-    check_exit_code(process.returncode, errors)
+    pod.check_exit_code(process.returncode, errors)
 
 
 def download_large(pod: StorePod, source: PurePosixPath, entry: FileEntry, target: Path, advance: AdvanceBytes) -> None:
@@ -111,7 +111,7 @@ def _receive(pod: StorePod, source: PurePosixPath, part: Path, reach: AdvanceByt
         _, errors = process.communicate()
         file.flush()
         os.fsync(file.fileno())
-    check_exit_code(process.returncode, errors)
+    pod.check_exit_code(process.returncode, errors)
 
 
 def _reach(advance: AdvanceBytes) -> AdvanceBytes:

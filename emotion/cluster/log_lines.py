@@ -49,6 +49,12 @@ def readable(line: str) -> str:
     )
 
 
+def split_hint(text: str) -> tuple[str, str]:
+    """Split what a failed command printed last into all before its hint, and the hint; "" where there is none."""
+    before, _, hint = text.rpartition("\n  try: ")
+    return (before, hint.partition("\n")[0]) if before else (text, "")
+
+
 def _format_epoch(event: dict[str, Any]) -> str:
     return (
         f"epoch {event['epoch']}/{event['epochs']}{' *' if event.get('best') else '  '}"

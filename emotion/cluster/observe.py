@@ -6,6 +6,7 @@ from collections.abc import Collection
 from emotion.cluster.job_status import JobStatus, Object, Phase, read_job_status
 from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.labels import JOB_NAME, KUEUE_JOB_UID, SELECTOR
+from emotion.cluster.needs import check_namespace
 from emotion.cluster.pod_status import reason_of
 from emotion.errors import EmotionError, InputMissingError, UsageError
 
@@ -14,9 +15,12 @@ def job_statuses(kubectl: Kubectl, names: Collection[str] = ()) -> list[JobStatu
     """Read the status of all jobs, or of the existing jobs among `names`; oldest first.
 
     Raises:
+        InputMissingError: the namespace does not exist.
         EmotionError: kubectl failed.
     """
     objects = kubectl.items("jobs,pods", f"--selector={SELECTOR}")
+    if not objects and not names:
+        check_namespace(kubectl)
     pods = defaultdict(list)
     for pod in objects:
         if pod["kind"] == "Pod":
@@ -80,7 +84,9 @@ def find_job(kubectl: Kubectl, text: str) -> JobStatus:
     matches = matches or [status for status in statuses if status.run == text]
     matches = matches or [status for status in statuses if status.job == text]
     if not matches:
-        raise InputMissingError(f"there is no job {text!r} in the namespace {kubectl.namespace}", "see emotion status")
+        raise InputMissingError(
+            f"there is no job {text!r} in the namespace {kubectl.namespace}", f"emotion status{kubectl.flags}"
+        )
     if len(matches) > 1:
         names = ", ".join(status.name for status in matches)
         raise UsageError(f"{text!r} is the name of several jobs: {names}", "name one in full")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from emotion.cluster.kubectl import Kubectl, NotFoundError, kubectl_error
+from emotion.errors import EmotionError
 
 # Seconds between two attempts to read on.
 RETRY_SECONDS = 1.0
@@ -100,7 +101,7 @@ class PodLog(threading.Thread):
             for line in process.stdout or ():
                 self._read_line(line.decode(errors="replace"))
             errors = process.stderr.read() if process.stderr else b""
-        gone = process.returncode != 0 and isinstance(kubectl_error(errors.decode(errors="replace")), NotFoundError)
+        gone = process.returncode != 0 and isinstance(_error(self.kubectl, errors), NotFoundError)
         return process.returncode == 0, gone
 
     def _read_line(self, line: str) -> None:
@@ -145,4 +146,8 @@ def read_lines(kubectl: Kubectl, pod: str) -> Iterator[str]:
                 yield line.decode(errors="replace").rstrip("\n")
         errors = process.stderr.read() if process.stderr else b""
     if process.returncode:
-        raise kubectl_error(errors.decode(errors="replace"))
+        raise _error(kubectl, errors)
+
+
+def _error(kubectl: Kubectl, errors: bytes) -> EmotionError:
+    return kubectl_error(errors.decode(errors="replace"), kubectl.pasteable())

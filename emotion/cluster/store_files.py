@@ -97,7 +97,9 @@ def find_result(pod: StorePod, text: str) -> PurePosixPath:
         return STORE / text
     found = pod.run("sh", "-c", FIND_RUN, "sh", text).decode(errors="replace").split()
     if not found:
-        raise InputMissingError(f"the cluster's store has no run {text!r}", "emotion runs list --cluster")
+        raise InputMissingError(
+            f"the cluster's store has no run {text!r}", f"emotion runs list --cluster{pod.kubectl.flags}"
+        )
     if len(found) > 1:
         raise UsageError(f"{text!r} is a run of several models: {', '.join(found)}", "name one in full")
     return STORE / found[0]

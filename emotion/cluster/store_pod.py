@@ -14,9 +14,10 @@ from emotion.cluster.job_spec import JobSpec, check_spec
 from emotion.cluster.job_status import Phase, is_image_error, reason_hint
 from emotion.cluster.kubectl import Kubectl, UnreachableError, kubectl_error
 from emotion.cluster.left_pods import remove_left_pods
+from emotion.cluster.needs import check_needs
 from emotion.cluster.observe import job_statuses
 from emotion.cluster.render import render
-from emotion.cluster.submit import check_needs, create
+from emotion.cluster.submit import create
 from emotion.errors import CannotWriteError, CheckFailedError, EmotionError, UnavailableError
 
 T = TypeVar("T")
@@ -62,8 +63,24 @@ class StorePod:
     def _run_once(self, *words: str) -> bytes:
         with self.start(*words) as process:
             output, errors = process.communicate()
-        check_exit_code(process.returncode, errors)
+        self.check_exit_code(process.returncode, errors)
         return output
+
+    def check_exit_code(self, code: int, errors: bytes) -> None:
+        """Check the exit code of a command in the pod; `errors` is the command's stderr.
+
+        Raises:
+            CannotWriteError: the store cannot be written.
+            EmotionError: the command failed for another reason.
+        """
+        if code == 0:
+            return
+        text = errors.decode(errors="replace").strip()
+        reason = next((message for message in WRITE_ERRORS if message in text), None)
+        if reason is not None:
+            hint = f"free some space (emotion runs rm RUN --cluster{self.kubectl.flags})"
+            raise CannotWriteError(f"the store cannot be written: {reason}", hint)
+        raise kubectl_error(text, self.kubectl.pasteable())
 
     def start(self, *words: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         """Start a command in the pod; the caller reads its output and, with `stdin`, writes its input."""
@@ -91,22 +108,6 @@ def retry(action: Callable[[], T]) -> T:
         except (UnreachableError, CheckFailedError):
             time.sleep(RETRY_SECONDS)
     return action()
-
-
-def check_exit_code(code: int, errors: bytes) -> None:
-    """Check the exit code of a command in the pod; `errors` is the command's stderr.
-
-    Raises:
-        CannotWriteError: the store cannot be written.
-        EmotionError: the command failed for another reason.
-    """
-    if code == 0:
-        return
-    text = errors.decode(errors="replace").strip()
-    reason = next((message for message in WRITE_ERRORS if message in text), None)
-    if reason is not None:
-        raise CannotWriteError(f"the store cannot be written: {reason}", "free some space (emotion runs rm --cluster)")
-    raise kubectl_error(text)
 
 
 @contextmanager
@@ -139,11 +140,11 @@ def _wait_for_pod(kubectl: Kubectl, name: str, report: Callable[[str], None]) ->
             if status.phase is Phase.RUNNING and status.current:
                 return status.current.name
             if status.phase.over:
-                outcome = job_outcome(status)
+                outcome = job_outcome(kubectl, status)
                 raise UnavailableError(f"the pod with the store ended: {outcome.reason}", outcome.hint)
             if status.reason and status.reason != reported:
                 reported = status.reason
                 report(f"{status.phase}: {reported}")
             if is_image_error(status.reason) and time.monotonic() - since > IMAGE_SECONDS:
-                raise UnavailableError(status.reason, reason_hint(status.reason))
+                raise UnavailableError(status.reason, reason_hint(kubectl, status.reason))
         time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Creates rendered Jobs: checks what they need, lets the server validate them first, and leaves no partial objects.
+"""Creates rendered Jobs: lets the server validate them first, and leaves no partial objects.
 
 The Job comes first, because only one submission can create its name. What belongs to the Job comes next, owned by the
 Job's uid from the start. A pod may start before its ConfigMap exists: the kubelet tries again after half a second. A
@@ -12,41 +12,16 @@ from contextlib import suppress
 from typing import Any
 
 from emotion.cluster.job_status import Object, read_job_status
-from emotion.cluster.kubectl import ConflictError, ExistsError, ForbiddenError, Kubectl, NotFoundError
+from emotion.cluster.kubectl import ConflictError, ExistsError, Kubectl, NotFoundError
 from emotion.cluster.labels import PARAMS_DIGEST
 from emotion.cluster.render import Rendered, main_container
-from emotion.errors import EmotionError, InputMissingError, TryAgainError, UnavailableError, UsageError
+from emotion.errors import EmotionError, TryAgainError, UnavailableError, UsageError
 
-SETUP_HINT = "apply the setup, once: kubectl apply -k k8s/setup (on a cluster of one machine k8s/overlays/local/setup)"
 WORKER_VARIABLES = ("EMOTION_WORKERS", "EMOTION_SERVICE")
 # A pod of a Job that is deleted has two minutes for its checkpoint.
 DELETION_SECONDS = 180.0
 POLL_SECONDS = 0.5
 MAX_ATTEMPTS = 5
-
-
-def check_needs(kubectl: Kubectl, jobs: Sequence[Rendered]) -> None:
-    """Check that the namespace, the service account and the claims exist, as far as the user may read them.
-
-    Raises:
-        InputMissingError: the namespace, the service account or a claim does not exist.
-    """
-    needs = {("namespace", kubectl.namespace)}
-    needs |= {("serviceaccount", str(job.pod["serviceAccountName"])) for job in jobs}
-    needs |= {("persistentvolumeclaim", job.claim) for job in jobs}
-    for kind, name in sorted(needs):
-        if not _exists(kubectl, kind, name):
-            inside = "" if kind == "namespace" else f" in the namespace {kubectl.namespace}"
-            other_claim = "; --store-claim names another claim" if kind == "persistentvolumeclaim" else ""
-            raise InputMissingError(f"there is no {kind} {name}{inside}", f"{SETUP_HINT}{other_claim}")
-
-
-def _exists(kubectl: Kubectl, kind: str, name: str) -> bool:
-    """Whether an object exists; an object that the user may not read counts as existing."""
-    try:
-        return kubectl.find(kind, name) is not None
-    except ForbiddenError:
-        return True
 
 
 def check_accepted(kubectl: Kubectl, job: Rendered) -> None:
@@ -113,7 +88,7 @@ def _is_over(job: Object) -> bool:
 
 def _join(kubectl: Kubectl, job: Rendered, existing: Object) -> str:
     """Check that an existing Job is the same, and add what a killed submission did not create."""
-    _check_same(existing, job)
+    _check_same(kubectl, existing, job)
     pods, wanted = (item["spec"].get("completions", 1) for item in (existing, job.job))
     # A Service and its policy are for the workers of a Job with so many pods.
     _add_all(kubectl, [item for item in job.others if pods == wanted or item["kind"] == "ConfigMap"], existing)
@@ -148,14 +123,14 @@ def _add(kubectl: Kubectl, item: Object) -> None:
     raise UnavailableError(f"an old {kind} {name} does not go away", kubectl.pasteable("get", kind, name, "-o", "yaml"))
 
 
-def _check_same(existing: Object, job: Rendered) -> None:
+def _check_same(kubectl: Kubectl, existing: Object, job: Rendered) -> None:
     """Raise UsageError where the running Job has another image, command line or parameter file."""
     theirs, ours = (_identity(item) for item in (existing, job.job))
     if theirs != ours:
         different = [name for name in ours if theirs[name] != ours[name]]
         raise UsageError(
             f"a job {job.name} is at work, with another {' and '.join(different)}",
-            f"give this one another --run name, or stop that one: emotion cancel {job.name}",
+            f"give this one another --run name, or stop that one: emotion cancel {job.name}{kubectl.flags}",
         )
 
 

@@ -15,6 +15,7 @@ from emotion.comparison.compare import Collected, Comparison, collect, compare
 from emotion.comparison.table import as_csv, as_markdown, records
 from emotion.errors import InputMissingError
 from emotion.evaluation.metrics_file import Metrics
+from emotion.reader import for_reader
 from emotion.store.atomic import write_bytes, write_json, write_text
 from emotion.store.layout import Store
 
@@ -58,7 +59,11 @@ def wait_for(
         if left <= 0:
             raise InputMissingError(
                 f"no complete run of {', '.join(missing)} in {store.folder}",
-                "wait longer with --wait, or train them: emotion train " + missing[0],
+                for_reader(
+                    "wait longer with --wait, or train them:"
+                    f" emotion train {missing[0]} --data DIR --store {store.folder}",
+                    f"train them: emotion submit {missing[0]}{{flags}}",
+                ),
             )
         report_missing(missing)
         time.sleep(min(POLL_SECONDS, left))
@@ -85,7 +90,11 @@ def write_comparisons(store: Store, collected: Collected, draw: Draw, *, every: 
 
 def _check_any(store: Store, collected: Collected) -> None:
     if not collected.complete:
-        raise InputMissingError(f"no complete run in {store.folder}", "train one first: emotion train ann --data DIR")
+        hint = for_reader(
+            f"train one first: emotion train ann --data DIR --store {store.folder}",
+            "train one first: emotion submit ann{flags}",
+        )
+        raise InputMissingError(f"no complete run in {store.folder}", hint)
 
 
 @contextlib.contextmanager

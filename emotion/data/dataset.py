@@ -17,6 +17,7 @@ from emotion.data.split_files import data_files, split_files
 from emotion.errors import BadDataError, InputMissingError
 from emotion.formatting import first_items
 from emotion.params.schema import DataTable
+from emotion.reader import for_reader
 
 # Every row has one logit per label, in memory and in the run's predictions.
 MAX_LABELS = 10_000
@@ -102,7 +103,11 @@ def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
     if path.exists():
         return _split_file(path, read_labeled(path, params), params)
     raise InputMissingError(
-        f"no data set at {path}", "name a folder with train, validation and test files, or one file"
+        f"no data set at {path}",
+        for_reader(
+            "name a folder with train, validation and test files, or one file",
+            f"put one there: emotion put DIR {path.name}{{flags}}",
+        ),
     )
 
 

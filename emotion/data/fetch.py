@@ -12,6 +12,7 @@ from emotion.data.split_files import SPLITS
 from emotion.data.write import FILES, as_lines, check_overwrite, found_digests, read_card, write_splits
 from emotion.errors import BadDataError
 from emotion.hub import prepare_client, probe_file, translate_errors
+from emotion.reader import for_reader
 
 # Label names by number, for a copy without them.
 LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
@@ -19,6 +20,11 @@ BY_HAND = (
     f"bring it by hand: download the three files in split/ of {SOURCE}, put them into the folder as"
     " train.parquet, validation.parquet and test.parquet (or as .txt with text;label lines), and see"
     " `emotion data check`; `emotion data sample` writes a made-up corpus that needs no network"
+)
+
+SUBMITTER_HINT = (
+    "HF_ENDPOINT in the ConfigMap hub names a mirror; or put the data there from a machine that has it:"
+    " emotion put DIR emotion{flags}"
 )
 
 
@@ -90,7 +96,7 @@ def _rows(path: Path) -> list[tuple[str, str]]:
 def _download(revision: str, on_step: Callable[[str], None]) -> dict[str, Path]:
     """Paths of the three Parquet files of one commit, from the hub or else from its client's cache."""
     prepare_client()
-    with translate_errors(REPOSITORY, BY_HAND):
+    with translate_errors(REPOSITORY, for_reader(BY_HAND, SUBMITTER_HINT)):
         local = probe_file(REPOSITORY, _hub_path("train"), revision, "dataset", on_step) is None
         first, *others = SPLITS
         files = {first: _file(first, revision, on_step, local=local)}

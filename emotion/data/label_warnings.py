@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from emotion.data.column_options import column_options
 from emotion.data.dataset import Split
 from emotion.data.label_text import ALIKE, MOST_NAMED, essence, lookalikes, show_label
 from emotion.data.overlap import overlap_sentences
@@ -91,7 +92,7 @@ def _header(label: str | None) -> list[str]:
         return []
     return [
         f"the label {show_label(label)} is only in first lines, which are probably a header: remove these lines, or"
-        " name the columns with --text-column and --label-column"
+        f" name the columns with {column_options()}"
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from emotion.data.column_options import column_options
 from emotion.errors import BadDataError, UsageError
 from emotion.formatting import count, first_items, visible
 from emotion.params.schema import DataTable
@@ -179,8 +180,7 @@ def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
             for record in records.rows:
                 yield _object_cells(record, records.codec, columns)
         elif records.header:
-            options = "--text-column and --label-column"
-            text, label = (find_column(path, records, name, options) for name in columns)
+            text, label = (find_column(path, records, name, column_options()) for name in columns)
             for record in records.rows:
                 if record.problem:
                     yield _RawRow(record.line, problem=record.problem)

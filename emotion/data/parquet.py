@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+from emotion.data.column_options import column_options
 from emotion.errors import BadDataError, InputMissingError
 from emotion.formatting import visible
 
@@ -29,7 +30,7 @@ def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, ob
                 what = "more than one column" if absent[0] in schema.names else "no column"
                 raise BadDataError(
                     f"{path}: {what} {absent[0]!r}; its columns are {', '.join(map(visible, schema.names))}",
-                    "name the columns with --text-column and --label-column",
+                    f"name the columns with {column_options()}",
                 )
             names = _class_names(schema, label)
             table = file.read([text, label])

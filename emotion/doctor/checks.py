@@ -159,7 +159,9 @@ def _runs(store: Store) -> Iterator[Check]:
     counts = f"{len(found.complete)} complete, {len(found.incomplete)} incomplete"
     if found.unreadable:
         names = ", ".join(found.unreadable)
-        yield Check("runs", f"{counts}, unreadable: {names}", State.WARNING, "see `emotion runs show` and `runs rm`")
+        yield Check(
+            "runs", f"{counts}, unreadable: {names}", State.WARNING, f"see `emotion runs list --store {store.folder}`"
+        )
     else:
         yield Check("runs", counts)
     yield _best(store, trained=bool(found.complete))
@@ -172,7 +174,7 @@ def _best(store: Store, *, trained: bool) -> Check:
     except EmotionError as error:
         if isinstance(error, InputMissingError) and not trained:
             return Check("best model", "none yet")
-        return Check("best model", error.message, State.WARNING, "emotion aggregate")
+        return Check("best model", error.message, State.WARNING, f"emotion aggregate --store {store.folder}")
 
 
 def _weights(store: Store) -> Check:

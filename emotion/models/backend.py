@@ -7,6 +7,7 @@ from typing import Any
 
 from emotion.errors import UnavailableError
 from emotion.hardware import usable_cores
+from emotion.reader import for_reader
 
 
 def load_keras() -> Any:
@@ -23,7 +24,8 @@ def load_keras() -> Any:
             import tensorflow  # noqa: F401
     except ImportError as error:
         raise UnavailableError(
-            f"training needs TensorFlow and Keras: {error}", "pip install 'emotion[train]'"
+            f"training needs TensorFlow and Keras: {error}",
+            for_reader("pip install 'emotion[train]'", "name the image that trains: --image"),
         ) from error
     return keras
 

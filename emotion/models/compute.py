@@ -7,6 +7,7 @@ from emotion.errors import UnavailableError
 from emotion.hardware import cpu_flags
 from emotion.models.backend import load_keras
 from emotion.params.schema import FineTuningTable
+from emotion.reader import for_reader
 
 Precision = Literal["float32", "bfloat16", "float16"]
 # CPU flags of instructions that multiply bfloat16, on x86 and Arm.
@@ -74,7 +75,11 @@ def select_device(device: Literal["auto", "cpu", "gpu"]) -> list[tuple[int, int]
     if device == "gpu" and not gpus:
         raise UnavailableError(
             "[resources] device is gpu, and TensorFlow sees no GPU",
-            "see `emotion doctor`; pip install 'emotion[gpu]' brings the CUDA libraries; or --set resources.device=cpu",
+            for_reader(
+                "see `emotion doctor`; pip install 'emotion[gpu]' brings the CUDA libraries;"
+                " or --set resources.device=cpu",
+                "submit it again with --gpus 0, which trains without a GPU; or name an image with CUDA: --image",
+            ),
         )
     if device == "cpu" and gpus:
         tf.config.set_visible_devices([], "GPU")

@@ -9,12 +9,14 @@ from typing import Literal
 import onnxruntime
 
 from emotion.errors import BadDataError, UnavailableError
+from emotion.reader import for_reader
 
 Device = Literal["cpu", "gpu"]
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 # TF32 would round float32 to ten bits before each matrix product.
 CUDA_OPTIONS = {"use_tf32": "0"}
+WITHOUT_GPU = "submit it again with --gpus 0, which classifies without a GPU; or name another image: --image"
 # onnxruntime also raises its messages as exceptions; on stderr they would be noise.
 FATAL = 4
 # CUDA's own words in a message that begins with hundreds of characters of C++.
@@ -50,7 +52,9 @@ def open_on_gpu(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSessi
     if not has_cuda():
         raise UnavailableError(
             f"onnxruntime {onnxruntime.__version__} has no CUDA and cannot use a GPU",
-            "use the CUDA image, or onnxruntime-gpu in the place of onnxruntime; or --device cpu",
+            for_reader(
+                "use the CUDA image, or onnxruntime-gpu in the place of onnxruntime; or --device cpu", WITHOUT_GPU
+            ),
         )
     # Standard output belongs to the rows; stderr stays quiet if the CPU can do the work.
     with contextlib.redirect_stdout(io.StringIO()) as printed:
@@ -96,5 +100,9 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
 def _gpu_error(reason: str) -> UnavailableError:
     return UnavailableError(
         f"onnxruntime cannot use the GPU: {reason}",
-        "it needs NVIDIA's driver (see `nvidia-smi`), CUDA's libraries and, with docker, --gpus all; or --device cpu",
+        for_reader(
+            "it needs NVIDIA's driver (see `nvidia-smi`), CUDA's libraries and, with docker, --gpus all;"
+            " or --device cpu",
+            WITHOUT_GPU,
+        ),
     )

@@ -15,9 +15,10 @@ from emotion.errors import BadDataError, UnavailableError, UsageError
 from emotion.hardware import usable_cores
 from emotion.onnx.batching import BATCH_TOKENS, GPU_BATCH_TOKENS, INPUTS, Batch, Batcher
 from emotion.onnx.config import read_labels, read_temperature
-from emotion.onnx.devices import Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
+from emotion.onnx.devices import WITHOUT_GPU, Device, cuda_reason, first_line, open_on_cpu, open_on_gpu
 from emotion.onnx.graphs import Precision, check_arithmetic, find_graph, find_model, precision_of
 from emotion.onnx.model_files import CONFIG, TOKENIZER, read_files
+from emotion.reader import for_reader
 from emotion.store.layout import parse_json
 
 OUTPUT = "logits"
@@ -166,7 +167,7 @@ class Classifier:
             if self.device == "gpu":
                 raise UnavailableError(
                     f"the GPU failed with {self.graph}: {cuda_reason(error)}",
-                    "see `nvidia-smi`: others may have its memory; or --device cpu",
+                    for_reader("see `nvidia-smi`: others may have its memory; or --device cpu", WITHOUT_GPU),
                 ) from error
             raise BadDataError(f"{self.graph} cannot be run: {first_line(error)}") from error
         return logits[:1] if single else logits

@@ -10,6 +10,7 @@ from emotion.errors import BadParametersError
 from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.formatting import differences
 from emotion.params.schema import TransformerParams, WordParams
+from emotion.reader import runs_command
 from emotion.store.layout import Run, Store, read_json
 from emotion.weights.catalog import is_folder, parse_reference
 from emotion.weights.find import find_weights
@@ -99,5 +100,5 @@ def _check_same(job: TrainingJob) -> None:
     different = differences({key: stored.get(key) for key in job.identity}, job.identity, "params.resources")
     raise BadParametersError(
         f"the run {job.run} exists and was made otherwise:\n" + "\n".join(different),
-        "choose another --run name, or remove it: emotion runs rm " + str(job.run),
+        f"choose another --run name, or remove it: {runs_command(f'rm {job.run}', job.store.folder)}",
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from emotion.errors import CannotWriteError
+from emotion.reader import for_reader
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")
 # Files that this process has open, as names that can be linked.
@@ -69,7 +70,11 @@ def remove_leftovers(folder: Path) -> None:
 def cannot_write(path: Path, error: OSError) -> CannotWriteError:
     """Error that says why `path` could not be written."""
     reason = error.strerror or str(error)
-    return CannotWriteError(f"cannot write {path}: {reason}", "free some space, or choose a folder that you may write")
+    hint = for_reader(
+        "free some space, or choose a folder that you may write",
+        "free some space (emotion runs rm RUN --cluster{flags}), or enlarge the claim",
+    )
+    return CannotWriteError(f"cannot write {path}: {reason}", hint)
 
 
 def _sync(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion.errors import BadDataError, InputMissingError, UsageError
+from emotion.reader import runs_command
 
 # A DNS label, because a run's name becomes the name of a Kubernetes Job.
 RUN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -145,7 +146,7 @@ class Store:
         model, _, name = text.rpartition("/")
         found = [run for run in self.runs() if run.name == name and model in {"", run.model}]
         if not found:
-            raise InputMissingError(f"no run {text!r} in {self.folder}", "see `emotion runs list`")
+            raise InputMissingError(f"no run {text!r} in {self.folder}", runs_command("list", self.folder))
         if len(found) > 1:
             raise UsageError(f"{text!r} is a run of several models: {', '.join(map(str, found))}", "name one in full")
         return found[0]

@@ -79,7 +79,7 @@ class Lease:
         if _clock() - self._checked > 2 * min(OWNERSHIP_CHECK, HEARTBEAT):
             self._heartbeat()
         if self._lost:
-            raise TryAgainError(self._lost, "see `emotion runs list`, and try again when that one has ended")
+            raise TryAgainError(self._lost, STOP_HINT)
         failure = self._failure
         late = _clock() - self._touched > EXPIRY - 2 * HEARTBEAT
         if failure is not None and (late or failure.errno == errno.EROFS):

@@ -13,7 +13,8 @@ from emotion.store.atomic import cannot_write, copy, sha256
 from emotion.store.layout import Store
 from emotion.weights.catalog import Reference
 from emotion.weights.from_h5 import convert
-from emotion.weights.locate import cache_folder, package_hint
+from emotion.weights.hints import fetch_hint, unreachable_hint
+from emotion.weights.locate import cache_folder
 from emotion.weights.verify import (
     BAD,
     CONFIG,
@@ -21,6 +22,7 @@ from emotion.weights.verify import (
     H5,
     MANIFEST,
     MODEL,
+    FileCheck,
     Manifest,
     check_files,
     problem_beside_model,
@@ -101,7 +103,7 @@ def fetch_weights(
         CannotWriteError: the store, or the client's cache, cannot be written.
     """
     folder = store.pretrained(reference.repository)
-    stored = _stored_manifest(folder, reference, force=force)
+    stored = _stored_manifest(store, reference, force=force)
     good = set() if force else _good_files(folder, reference, stored)
     if stored and stored.files.keys() <= good:
         return Fetched(folder, stored, written=False)
@@ -113,15 +115,19 @@ def fetch_weights(
         stored = None
     names = [name for name in snapshot.files if name not in good and not (name == H5 and MODEL in good)]
     expected = snapshot.digests | reference.published | (stored.pins if stored else {})
-    paths = _download(snapshot, names, expected, progress, force=force)
+    again = f"fetch it again: {fetch_hint(reference, store.folder, force=True)}"
+    paths = _download(snapshot, names, expected, progress, again, force=force)
     _replace_files(folder, paths, good)
-    manifest = _new_manifest(folder, reference, snapshot, stored, paths)
+    checks = check_files(folder, reference.published, None)
+    require_good(folder, checks, again)
+    manifest = _new_manifest(checks, reference, snapshot, stored, paths)
     write_manifest(folder, manifest)
     return Fetched(folder, manifest, written=True)
 
 
-def _stored_manifest(folder: Path, reference: Reference, *, force: bool) -> Manifest | None:
+def _stored_manifest(store: Store, reference: Reference, *, force: bool) -> Manifest | None:
     """Read the manifest of the wanted revision."""
+    folder = store.pretrained(reference.repository)
     try:
         manifest = read_manifest(folder)
     except BadDataError:
@@ -134,7 +140,7 @@ def _stored_manifest(folder: Path, reference: Reference, *, force: bool) -> Mani
         return None
     raise UsageError(
         f"{folder} has revision {manifest.revision} of {reference.repository}, not {reference.wanted_revision}",
-        f"replace it: `emotion weights fetch {reference} --force`, or use another store",
+        f"replace it: {fetch_hint(reference, store.folder, force=True)}, or use another store",
     )
 
 
@@ -156,10 +162,7 @@ def _check_writable(folder: Path) -> None:
 def _find_snapshot(reference: Reference, asked: str, folder: Path, tell: Callable[[str], None]) -> Snapshot:
     prepare_client()
     repository = reference.repository
-    hint = (
-        f"try again where the hub can be reached (HF_ENDPOINT names a mirror), or copy the folder that"
-        f" `emotion weights fetch {reference}` fills on another machine to {folder}{package_hint(reference)}"
-    )
+    hint = unreachable_hint(reference, folder)
     with translate_errors(repository, hint):
         config = probe_file(repository, CONFIG, asked, "model", tell)
         if config is None:
@@ -209,7 +212,7 @@ def _needed_files(has: Callable[[str], bool], origin: str, hint: str) -> list[st
 
 
 def _download(
-    snapshot: Snapshot, names: list[str], expected: dict[str, str], progress: Progress, *, force: bool
+    snapshot: Snapshot, names: list[str], expected: dict[str, str], progress: Progress, again: str, *, force: bool
 ) -> dict[str, Path]:
     """Download and verify all files before the store changes; return their paths by name."""
     paths = {}
@@ -218,13 +221,8 @@ def _download(
         for name in names:
             path = paths[name] = snapshot.download(name, advance, force=force)
             if name in expected and (found := sha256(path)) != expected[name]:
-                raise wrong_digest(
-                    path,
-                    found,
-                    expected[name],
-                    f"fetch it again: `emotion weights fetch {snapshot.repository} --force`; where it is the same"
-                    " again, the hub's file has changed: do not use it",
-                )
+                hint = f"{again}; where it is the same again, the hub's file has changed: do not use it"
+                raise wrong_digest(path, found, expected[name], hint)
     return paths
 
 
@@ -244,10 +242,8 @@ def _replace_files(folder: Path, paths: dict[str, Path], good: set[str]) -> None
 
 
 def _new_manifest(
-    folder: Path, reference: Reference, snapshot: Snapshot, stored: Manifest | None, paths: dict[str, Path]
+    checks: list[FileCheck], reference: Reference, snapshot: Snapshot, stored: Manifest | None, paths: dict[str, Path]
 ) -> Manifest:
-    checks = check_files(folder, reference.published, None)
-    require_good(folder, checks, f"fetch it again: `emotion weights fetch {reference} --force`")
     files = {check.file: check.found for check in checks}
     verified = [name for name in files if name in reference.published]
     converted = {H5: sha256(paths[H5])} if H5 in paths else {}

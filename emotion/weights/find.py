@@ -8,7 +8,8 @@ from emotion.errors import UnavailableError
 from emotion.store.layout import Store
 from emotion.weights.catalog import Reference, is_folder, parse_reference
 from emotion.weights.fetch import fetch_weights
-from emotion.weights.locate import Location, Source, locate_weights, package_hint
+from emotion.weights.hints import fetch_hint, missing_hint
+from emotion.weights.locate import Location, Source, locate_weights
 from emotion.weights.verify import MODEL, Manifest, check_files, incomplete, read_manifest, require_good
 
 
@@ -54,7 +55,7 @@ def find_weights(name: str, revision: str, store: Store, tell: Callable[[str], N
         return _fetch(reference, store, tell)
     manifest = read_manifest(location.folder) if location.source is Source.STORE else None
     tell(f"weights of {reference} from {location.folder} ({location.source})")
-    hint = f"fetch it again: `emotion weights fetch {reference} --force --store {store.folder}`"
+    hint = f"fetch it again: {fetch_hint(reference, store.folder, force=True)}"
     if location.source is Source.PACKAGE:
         hint += ", or reinstall the package"
     return _verify(location, reference, manifest, hint)
@@ -75,9 +76,8 @@ def _fetch(reference: Reference, store: Store, tell: Callable[[str], None]) -> W
     try:
         fetched = fetch_weights(reference, store, force=False, tell=tell)
     except UnavailableError as error:
-        command = f"emotion weights fetch {reference} --store {store.folder}"
-        hint = f"where the hub can be reached: `{command}`{package_hint(reference)}"
-        raise UnavailableError(f"no weights of {reference} on this machine: {error.message}", hint) from error
+        reason = f"no weights of {reference} on this machine: {error.message}"
+        raise UnavailableError(reason, missing_hint(reference, store.folder)) from error
     manifest = fetched.manifest
     return Weights(
         fetched.folder,

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotion.errors import BadDataError, InputMissingError
+from emotion.reader import for_reader
 from emotion.store.atomic import sha256, write_json
 from emotion.store.layout import read_json
 
@@ -70,7 +71,11 @@ def read_manifest(folder: Path) -> Manifest | None:
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    hint = f"fetch it again with `emotion weights fetch MODEL --force`, or remove {folder}"
+    name = f"{folder.parent.name}/{folder.name}"
+    hint = for_reader(
+        f"fetch it again with `emotion weights fetch {name} --force`, or remove {folder}",
+        f"put it again from a machine that has it: `emotion put FOLDER weights/{name}{{flags}}`",
+    )
     try:
         manifest = Manifest.model_validate(read_json(path))
     except BadDataError as error:
@@ -190,5 +195,9 @@ def problem_of_model(has: Callable[[str], bool]) -> tuple[str, str]:
             SAVE.format("safe_serialization=True"),
         )
     if has(H5):
-        return f"has no {MODEL}, only {H5}", "`emotion weights fetch org/name` converts it on its way from the hub"
+        conversion = "`emotion weights fetch ORG/NAME` converts it on its way from the hub"
+        hint = for_reader(
+            conversion, f"{conversion}, and `emotion put FOLDER weights/ORG/NAME{{flags}}` brings it here"
+        )
+        return f"has no {MODEL}, only {H5}", hint
     return f"has no {MODEL}", "only safetensors are read"

@@ -49,6 +49,16 @@ def test_the_environment_chooses_namespace_and_context(
     assert 'context "unknown" does not exist' in unknown.stderr
 
 
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize("name", [*STATUS_COMMANDS, *POD_COMMANDS])
+def test_a_namespace_that_does_not_exist_is_missing_input(environment: Mapping[str, str], name: str) -> None:
+    done = run(environment, *(STATUS_COMMANDS | POD_COMMANDS)[name], "-n", "nosuch", "--context", "test")
+    assert done.returncode == 66
+    assert "there is no namespace nosuch" in done.stderr
+    assert "kubectl --context=test get namespaces" in done.stderr
+    assert not done.stdout
+
+
 @pytest.mark.parametrize("name", POD_COMMANDS)
 def test_the_environment_chooses_claim_and_overlay_of_the_pods(
     api: ApiServer, environment: Mapping[str, str], name: str

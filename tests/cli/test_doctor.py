@@ -99,7 +99,8 @@ def test_damaged_runs_and_an_absent_winner_are_warnings(tmp_path: Path) -> None:
 
     assert found["runs"]["state"] == "warning"
     assert "lstm/broken" in found["runs"]["found"]
-    assert (found["best model"]["state"], found["best model"]["todo"]) == ("warning", "emotion aggregate")
+    todo = f"emotion aggregate --store {store.folder}"
+    assert (found["best model"]["state"], found["best model"]["todo"]) == ("warning", todo)
 
 
 @pytest.mark.parametrize(

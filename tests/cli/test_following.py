@@ -2,9 +2,11 @@
 
 import json
 import signal
+import subprocess
+from collections.abc import Mapping
 
 from tests.cluster.api import ApiServer
-from tests.cluster.conftest import Emotion, Start, read_until
+from tests.cluster.conftest import BIN, Emotion, Start, read_until
 from tests.cluster.scenes import Scene, play, succeed
 
 
@@ -42,3 +44,38 @@ def test_several_jobs_are_followed_at_once_and_the_first_failure_is_the_exit_cod
     assert "[lstm] failed: exit code 65, bad data" in done.stderr
     codes = {record["job"].partition("-")[0]: record["exit_code"] for record in json.loads(done.stdout)}
     assert codes == {"ann": 0, "lstm": 65}
+
+
+def test_the_next_commands_have_the_options_that_reach_the_same_store(api: ApiServer, emotion: Emotion) -> None:
+    api.add("Namespace", "team")
+    api.add("ServiceAccount", "emotion", namespace="team")
+    api.add("PersistentVolumeClaim", "shared", namespace="team", spec={"accessModes": ["ReadWriteMany"]})
+    play(api, succeed)
+    place = ["-n", "team", "--context", "test", "--store-claim", "shared", "--overlay", "local"]
+    done = emotion("submit", "ann", *place)
+    assert done.returncode == 0, done.stderr
+    assert f"next: emotion submit aggregate {' '.join(place)}" in done.stderr
+
+
+def test_the_hint_in_the_pods_log_gets_the_context_of_the_command(api: ApiServer, emotion: Emotion) -> None:
+    def fail(scene: Scene) -> None:
+        pod = scene.pod()
+        scene.run(pod)
+        scene.end(pod, 66, message="error: no data\n  try: put one there: emotion put DIR reviews -n emotion")
+        scene.fail("PodFailurePolicy", "")
+
+    play(api, fail)
+    done = emotion("submit", "ann", "--context", "test")
+    assert done.returncode == 66
+    assert "try: put one there: emotion put DIR reviews -n emotion (with --context test)" in done.stderr
+
+
+def test_a_shell_with_another_namespace_gets_the_default_one_by_name(
+    api: ApiServer, environment: Mapping[str, str]
+) -> None:
+    play(api, succeed)
+    command = [str(BIN / "emotion"), "submit", "ann", "--no-follow", "-n", "emotion"]
+    done = subprocess.run(
+        command, env={**environment, "EMOTION_NAMESPACE": "team"}, capture_output=True, text=True, check=False
+    )
+    assert "see them with: emotion status -n emotion;" in done.stderr

@@ -1,12 +1,22 @@
 """`emotion status`, `logs` and `cancel`."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
 import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from tests.cluster.api import ApiServer
-from tests.cluster.conftest import Emotion, Start, submitted
-from tests.cluster.scenes import EPOCH, succeed
+from tests.cluster.conftest import BIN, Emotion, Start, submitted
+from tests.cluster.scenes import EPOCH, Scene, succeed
 
 STEP = (
     '{"event": "epoch 4/12", "unit": "rows", "done": 9, "total": 99, "per_second": 3,'
@@ -181,3 +191,98 @@ def test_cancel_promises_a_checkpoint_only_where_a_training_runs(api: ApiServer,
     running.run(running.pod())
     assert "two minutes to write a checkpoint" in emotion("cancel", "bert").stderr
     assert not api.all("Job")
+
+
+def test_to_watch_a_namespace_that_does_not_exist_is_an_error(emotion: Emotion) -> None:
+    done = emotion("status", "--watch", "-n", "nosuch")
+    assert done.returncode == 66
+    assert "there is no namespace nosuch" in done.stderr
+
+
+def test_who_may_not_read_namespaces_sees_an_empty_one(api: ApiServer, emotion: Emotion) -> None:
+    reason = 'namespaces "team" is forbidden: User "ann" cannot get resource "namespaces" in API group ""'
+    api.refuse("GET", "Namespace", 403, "Forbidden", reason)
+    done = emotion("status", "-n", "team")
+    assert done.returncode == 0
+    assert done.stderr == "there are no jobs: emotion submit ann -n team\n"
+
+
+def many_jobs(api: ApiServer, emotion: Emotion) -> None:
+    """Add sixty jobs: one runs and one waits among the oldest, three failed, all others are complete."""
+    template = submitted(api, emotion, "ann").name
+    made = api.get("Job", template)
+    assert made is not None
+    api.remove("Job", template)
+    for number in range(60):
+        name = f"ann-r{number:02}"
+        labels = {**made["metadata"]["labels"], "app.kubernetes.io/instance": f"r{number:02}"}
+        pods = {**made["spec"]["template"], "metadata": {"labels": labels}}
+        created = {"labels": labels, "creationTimestamp": f"2026-01-01T00:{number:02}:00Z"}
+        api.add("Job", name, metadata=created, spec={**made["spec"], "template": pods})
+        job = api.get("Job", name)
+        assert job is not None
+        scene = Scene(api, job)
+        if number == 3:
+            scene.run(scene.pod(), EPOCH)
+        elif number == 5:
+            scene.unscheduled("0/2 nodes are available: 2 Insufficient nvidia.com/gpu.")
+        elif number in {20, 21, 22}:
+            scene.fail("BackoffLimitExceeded", "Job has reached the specified backoff limit")
+        else:
+            scene.complete()
+
+
+def watched(environment: Mapping[str, str], lines: int, text: str) -> list[str]:
+    """Watch the status on a terminal until `text` is there, then end it by Ctrl-C; give the lines of the screen."""
+    terminal, other_end = pty.openpty()
+    fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 100, 0, 0))
+    command = [str(BIN / "emotion"), "status", "--watch"]
+    process = subprocess.Popen(
+        command, env={**environment, "TERM": "xterm"}, stdin=other_end, stdout=other_end, stderr=other_end
+    )
+    os.close(other_end)
+    shown, end = "", time.monotonic() + 60
+    # The read ends with an error once the process has closed the terminal.
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 65536).decode(errors="replace"):
+            before, shown = shown, shown + part
+            if (text in shown and text not in before) or time.monotonic() > end:
+                process.send_signal(signal.SIGINT)
+    os.close(terminal)
+    assert process.wait(20) == 130
+    # At its end rich draws the screen again over the first one.
+    last = shown.rpartition("\x1b[1A")[2] if "\x1b[1A" in shown else shown
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).replace("\r", "").strip("\n").split("\n")
+
+
+def test_a_short_terminal_shows_the_jobs_at_work_and_the_newest(
+    api: ApiServer, emotion: Emotion, environment: Mapping[str, str]
+) -> None:
+    many_jobs(api, emotion)
+    screen = watched(environment, 24, "not shown")
+    assert len(screen) <= 24
+    runs = re.findall(r"\br\d\d\b(?= )", "\n".join(line for line in screen if line.startswith("│")))
+    assert runs[:2] == ["r03", "r05"]
+    assert runs[2:] == [f"r{number:02}" for number in range(62 - len(runs), 60)]
+    assert len(runs) > 12
+    hidden = 60 - len(runs)
+    assert f"not shown: {hidden} more jobs ({hidden - 3} complete, 3 failed): emotion status" in screen
+    assert "ann-r05: Unschedulable: 0/2 nodes are available" in "\n".join(screen)
+    complete = emotion("status")
+    assert "not shown" not in complete.stdout
+    assert all(f"r{number:02}" in complete.stdout for number in range(60))
+    assert len(status_list(emotion)) == 60
+
+
+def test_a_terminal_with_enough_lines_shows_all_jobs(
+    api: ApiServer, emotion: Emotion, environment: Mapping[str, str]
+) -> None:
+    many_jobs(api, emotion)
+    screen = "\n".join(watched(environment, 90, "ann-r22"))
+    assert "not shown" not in screen
+    assert all(f"r{number:02}" in screen for number in range(60))
+
+
+def status_list(emotion: Emotion) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads(emotion("status", "--json").stdout)
+    return records

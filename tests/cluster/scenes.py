@@ -177,7 +177,7 @@ def succeed(scene: Scene) -> None:
     scene.pause()
     scene.run(pod, '{"event": "start", "message": "training begins"}', EPOCH)
     scene.pause()
-    scene.api.log(pod, "the last line")
+    scene.api.log(pod, "the last line", scene.namespace)
     scene.end(pod)
     scene.complete()
 

@@ -9,31 +9,60 @@ from tests.cluster.conftest import Emotion
 from tests.cluster.scenes import Scene, play
 
 
-@pytest.mark.parametrize(
-    ("code", "meaning", "hint"),
-    [
-        (65, "bad data", ""),
-        (66, "input missing", "emotion put"),
-        (78, "bad parameters", "--run"),
-        (73, "cannot write", "runs rm"),
-    ],
-)
-def test_an_exit_code_that_fails_the_job_is_the_commands_own(
-    api: ApiServer, emotion: Emotion, code: int, meaning: str, hint: str
-) -> None:
+def failed(api: ApiServer, emotion: Emotion, code: int, message: str, *arguments: str) -> str:
+    """Submit a job whose pod ends with this exit code and message; give what the command prints."""
+
     def scene(scene: Scene) -> None:
         pod = scene.pod()
         scene.run(pod, "reading")
-        scene.end(pod, code, message="error: what was wrong\n  try: what helps")
+        scene.end(pod, code, message=message)
         scene.fail("PodFailurePolicy", f"Container main failed with exit code {code} matching FailJob rule at index 2")
 
     play(api, scene)
-    done = emotion("submit", "ann")
+    done = emotion("submit", *arguments)
     assert done.returncode == code
-    assert f"failed: exit code {code}, {meaning}" in done.stderr
-    assert "| error: what was wrong" in done.stderr
-    assert hint in done.stderr
-    assert "more: emotion logs ann-s1-" in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"), [(65, "bad data"), (66, "input missing"), (78, "bad parameters"), (73, "cannot write")]
+)
+def test_the_exit_code_and_the_hint_of_the_pod_are_the_commands_own(
+    api: ApiServer, emotion: Emotion, code: int, meaning: str
+) -> None:
+    errors = failed(api, emotion, code, "error: what was wrong\n  try: what helps", "ann")
+    assert f"failed: exit code {code}, {meaning}" in errors
+    assert "| error: what was wrong" in errors
+    assert errors.partition("error: job ann")[2].count("try: what helps") == 1
+    assert "more: emotion logs ann-s1-" in errors
+
+
+TEAM = ["-n", "team", "--context", "test"]
+
+
+@pytest.mark.parametrize(
+    ("code", "job", "hint"),
+    [
+        (66, "ann", "emotion put DIR NAME -n team --context test"),
+        (66, "classify", "emotion put DIR inputs/NAME -n team --context test"),
+        (66, "aggregate", "emotion submit ann -n team --context test"),
+        (69, "bert", "`emotion submit prefetch -n team --context test`"),
+        (69, "bert", "--gpus 0"),
+        (69, "prefetch", "emotion put FOLDER weights/ORG/NAME -n team --context test"),
+        (73, "ann", "emotion runs rm RUN --cluster -n team --context test"),
+        (78, "ann", "--run"),
+    ],
+)
+def test_a_pod_without_a_hint_gets_one_by_its_exit_code_and_job(
+    api: ApiServer, emotion: Emotion, code: int, job: str, hint: str
+) -> None:
+    api.add("Namespace", "team")
+    api.add("ServiceAccount", "emotion", namespace="team")
+    api.add("PersistentVolumeClaim", "emotion", namespace="team", spec={"accessModes": ["ReadWriteMany"]})
+    errors = failed(api, emotion, code, "killed in the middle of a word", job, *TEAM)
+    hints = errors.partition("  try: ")[2]
+    assert hint in hints
+    assert ("emotion submit prefetch" in hints) == (job == "bert")
 
 
 def test_a_kill_for_memory_is_reported_as_one(api: ApiServer, emotion: Emotion) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from emotion.cluster.job_status import reason_hint
+from emotion.cluster.kubectl import Kubectl
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import Start, read_until
 from tests.cluster.scenes import Scene, play
@@ -31,8 +32,12 @@ def test_a_worker_that_waits_is_reported_while_others_run(api: ApiServer, start:
 
 @pytest.mark.parametrize("resource", ["nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "amd.com/gpu"])
 def test_the_hint_for_a_missing_gpu_has_any_resource(resource: str) -> None:
-    assert "--gpus 0" in reason_hint(f"Unschedulable: 0/2 nodes are available: 2 Insufficient {resource}.")
+    assert "--gpus 0" in reason_hint(
+        Kubectl("emotion"), f"Unschedulable: 0/2 nodes are available: 2 Insufficient {resource}."
+    )
 
 
 def test_cores_are_no_gpu() -> None:
-    assert "--gpus 0" not in reason_hint("Unschedulable: 0/2 nodes are available: 2 Insufficient cpu.")
+    assert "--gpus 0" not in reason_hint(
+        Kubectl("emotion"), "Unschedulable: 0/2 nodes are available: 2 Insufficient cpu."
+    )

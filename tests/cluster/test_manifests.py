@@ -15,6 +15,7 @@ from emotion.cluster.job_spec import OTHER_JOBS, JobSpec, find_overlay
 from emotion.errors import ExitCode
 from emotion.models.registry import MODELS, params_file
 from emotion.params.toml import load_params, read_model_name
+from emotion.reader import JOB_NAMESPACE
 from tests.cluster.job_fields import (
     GPU,
     Object,
@@ -295,8 +296,9 @@ def test_prefetch_alone_has_the_hub_s_token_and_address_if_there_are_any(jobs: d
     for name, job in jobs.items():
         given = [variable for variable in container(job).get("env", []) if "valueFrom" in variable]
         secret = [variable for variable in given if "secretKeyRef" in variable["valueFrom"]]
-        # The pods of a classification know their Job.
-        assert given == secret or [variable["name"] for variable in given] == ["EMOTION_PLAN"], name
+        # Pods know their own namespace, and those of a classification their Job.
+        own = [variable for variable in given if "fieldRef" in variable["valueFrom"]]
+        assert len(given) == len(secret) + len(own), name
         others = container(job).get("envFrom", [])
         if component(job) == "prefetch":
             assert secret == [token], name
@@ -497,6 +499,13 @@ def test_a_training_in_the_cluster_has_the_parameters_of_the_command_line(
         here = load_params(model, params_file(model), spec.settings)
         assert in_cluster.digest() == here.digest(), name
         assert in_cluster.model_dump(exclude={"resources"}) == here.model_dump(exclude={"resources"}), name
+
+
+def test_pods_know_their_namespace_for_the_hints_in_their_logs(jobs: dict[str, Object]) -> None:
+    for name, job in jobs.items():
+        of_container = {variable["name"]: variable for variable in container(job)["env"]}
+        source = of_container[JOB_NAMESPACE]["valueFrom"]
+        assert source == {"fieldRef": {"fieldPath": "metadata.namespace"}}, name
 
 
 def test_logs_of_pods_are_lines_of_json(jobs: dict[str, Object]) -> None:

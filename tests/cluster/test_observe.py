@@ -7,7 +7,7 @@ from tests.cluster.scenes import EPOCH, Scene, play, succeed
 
 def test_what_forbids_the_pods_is_reported_from_the_jobs_events(api: ApiServer, start: Start) -> None:
     play(api, lambda scene: scene.warn(scene.name, "FailedCreate", "exceeded quota: compute, requested: cpu=4"))
-    output = read_until(start("submit", "ann"), "kubectl describe resourcequota")
+    output = read_until(start("submit", "ann"), "kubectl --namespace=emotion describe resourcequota")
     assert "waiting: FailedCreate: exceeded quota: compute" in output
 
 

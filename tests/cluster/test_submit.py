@@ -132,9 +132,9 @@ def quota(api: ApiServer) -> None:
     ("trouble", "code", "message", "hint"),
     [
         (refuse_job, 78, "is invalid: spec.completions", "the API rejects the manifest"),
-        (forbid_job, 69, "cannot create resource", "kubectl auth can-i --list"),
-        (forbid_later, 69, "cannot create resource", "kubectl auth can-i --list"),
-        (quota, 69, "exceeded quota", "kubectl describe resourcequota"),
+        (forbid_job, 69, "cannot create resource", "kubectl --namespace=emotion auth can-i --list"),
+        (forbid_later, 69, "cannot create resource", "kubectl --namespace=emotion auth can-i --list"),
+        (quota, 69, "exceeded quota", "kubectl --namespace=emotion describe resourcequota"),
         (lose_params, 69, "etcdserver: request timed out", "see that the cluster runs"),
         (
             lambda api: api.remove("PersistentVolumeClaim", "emotion"),

@@ -2,7 +2,8 @@
 
 TensorFlow 2.21 waits for workers while its server starts. Worker 0 waits without a limit, and Python's lock is held:
 no signal arrives, and the run's lease expires. So `form_group` starts the server without TensorFlow's coordination
-service. TensorFlow's health check of one peer then answers both questions: who is missing, and who is lost.
+service, which would also report a worker that leaves at a good end as crashed, in the log of the chief. TensorFlow's
+health check of one peer then answers both questions: who is missing, and who is lost.
 """
 
 import hashlib

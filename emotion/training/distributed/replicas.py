@@ -43,6 +43,8 @@ class ReplicaGroup:
         self.replicas = int(strategy.num_replicas_in_sync)
         self.local = self.replicas // self.workers
         self.waiting = False
+        # One function for all calls: TensorFlow traces every new function again, and warns of it in the log.
+        self._chiefs = tf.function(self._keep_chiefs, autograph=False)
 
     @property
     def chief(self) -> bool:
@@ -98,13 +100,13 @@ class ReplicaGroup:
         if self.workers == 1:
             return list(values)
 
-        def chiefs() -> Any:
-            first = tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0)
-            mine = tf.constant(values if self.chief else [0.0] * len(values), tf.float64)
-            return self.sum([tf.where(first, mine, tf.zeros_like(mine))])[0]
-
         with self.reporting_lost_workers():
-            return [float(value) for value in self.run(tf.function(chiefs, autograph=False))]
+            return [float(value) for value in self.run(self._chiefs, tf.constant(values, tf.float64))]
+
+    def _keep_chiefs(self, values: Any) -> Any:
+        """Give the values of the first replica, float64 (values,); runs on a replica."""
+        first = tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0)
+        return self.sum([tf.where(first, values, tf.zeros_like(values))])[0]
 
     @contextlib.contextmanager
     def reporting_lost_workers(self) -> Iterator[None]:

@@ -25,6 +25,18 @@ EMOTION = str(Path(sys.executable).with_name("emotion"))
 # 50 rows among three are no equal shares; nothing is dropped, so that parts of a batch draw nothing of their own.
 PARAMETERS = ["training.batch_size=50", "model.embedding_dim=16", "model.hidden=[16]", "model.feature_dropout=0.0"]
 DROPPING = {"ann": ["model.embedding_dropout=0.0"], "lstm": ["model.units_dropout=0.0", "model.units=8"]}
+# The export of a large model takes longer than TensorFlow's patience with workers that have left.
+LATE_EXPORT = """
+import time
+from emotion.cli.main import main
+from emotion.runs import train_job
+export = train_job._export
+def export_late(*arguments):
+    time.sleep(20)
+    return export(*arguments)
+train_job._export = export_late
+main()
+"""
 ROWS = 630
 EPOCHS = 2
 
@@ -139,6 +151,18 @@ def test_three_workers_give_what_one_gives_and_the_chief_alone_writes(data: Path
     again = ended(start([command(data, tmp_path)] * 2))
     assert [code for code, _ in again] == [0, 0], again
     assert all("is complete: nothing to do" in text for _, text in again)
+
+
+def test_a_good_end_is_quiet_in_the_logs_of_both_workers(data: Path, tmp_path: Path) -> None:
+    """TensorFlow warns from the fifth new function on, and of a worker whose heartbeats end, after ten seconds."""
+    arguments = command(data, tmp_path, epochs=8)
+    chief = [sys.executable, "-c", LATE_EXPORT, *arguments[1:]]
+    outcomes = ended(start([chief, arguments]))
+    assert [code for code, _ in outcomes] == [0, 0], outcomes
+    for _, output in outcomes:
+        assert "epoch 8/8" in output
+        for noise in ("retracing", "crashed", "E0000", "W0000", "WARNING"):
+            assert noise not in output
 
 
 def step_of(store: Path) -> int:
