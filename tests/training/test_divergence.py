@@ -119,8 +119,8 @@ def test_a_batch_that_float16_skips_is_in_no_mean_of_its_epoch(
 
     call, results, means = Step.__call__, list[StepResult](), list[float]()
 
-    def record(*arguments: Any) -> StepResult | None:
-        result = call(*arguments)
+    def record(*arguments: Any, **options: Any) -> StepResult | None:
+        result = call(*arguments, **options)
         results.extend([result] if result else [])
         return result
 
