@@ -92,7 +92,7 @@ class Fitting:
             CannotWriteError: the store is full or read-only.
             CheckFailedError: training diverged.
         """
-        with stop, closing(self.scalars):
+        with stop, closing(self.scalars.files):
             self._resume()
             while not self._trained and not self._stopping(stop):
                 self._train_epoch(stop, multiple)
@@ -221,7 +221,7 @@ class Fitting:
         self.state.elapsed = time.monotonic() - self.started
         self.state.micro_batch = self.step.micro_batch
         # Before the checkpoint: it covers only scalars that no crash can lose.
-        self.scalars.sync()
+        self.scalars.files.sync()
         seconds = self.policy.save(self.step, self.state, self.best_weights, self._steps_done)
         self.listener.on_checkpoint(self._progress(), seconds)
 

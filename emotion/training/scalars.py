@@ -24,7 +24,7 @@ class Scalars:
     """Writes the scalars of a training of `steps` steps into event files in `folder`.
 
     A process that is not the `chief` writes nothing; if not `on`, the chief only removes what a resumed training
-    repeats. `warn` receives a message about every damaged file.
+    repeats. `warn` receives a message about every damaged file. Whoever trains syncs and closes the `files`.
     """
 
     def __init__(
@@ -86,19 +86,3 @@ class Scalars:
                 "rows_per_second": epoch.samples_per_second,
             }
             self.files.add(epoch.epoch, {EPOCH + name: value for name, value in values.items()})
-
-    def sync(self) -> None:
-        """Wait until all events are on the disk.
-
-        Raises:
-            CannotWriteError: the store is full or read-only.
-        """
-        self.files.sync()
-
-    def close(self) -> None:
-        """Close the files.
-
-        Raises:
-            CannotWriteError: the store is full or read-only.
-        """
-        self.files.close()

@@ -114,7 +114,7 @@ def test_half_a_record_at_the_end_is_cut_in_silence(tmp_path: Path, torn: int) -
     assert steps(tmp_path) == [1, 2]
 
 
-def test_a_damaged_file_is_told_and_cut(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_and_cut(tmp_path: Path) -> None:
     whole = write(tmp_path, 1, 2, 3)
     write(tmp_path, 4)
     content, warnings = bytearray(whole.read_bytes()), list[str]()
@@ -134,7 +134,7 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [other]
 
 
-def test_a_full_disk_is_told_when_events_have_to_be_on_it(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_when_events_have_to_be_on_it(tmp_path: Path) -> None:
     files = open_files(tmp_path)
     files.add(1, {"loss": 1.0})
     files.sync()
@@ -145,7 +145,7 @@ def test_a_full_disk_is_told_when_events_have_to_be_on_it(tmp_path: Path) -> Non
             files.sync()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWriteError, match="Not a directory"):
         open_files(tmp_path / "file" / "folder").add(1, {"loss": 1.0})

@@ -32,7 +32,7 @@ def train(scalars: "Scalars", steps_per_epoch: int, epochs: int) -> None:
     """Give the scalars of a whole training."""
     from emotion.training.step import StepResult
 
-    with closing(scalars):
+    with closing(scalars.files):
         scalars.resume(0, 0)
         for step in range(1, steps_per_epoch * epochs + 1):
             scalars.add_step(step, StepResult(step / 8, 2, False, 0.5, float("nan")), 4, 0.5)
