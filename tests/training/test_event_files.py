@@ -91,7 +91,7 @@ def test_a_later_attempt_is_read_later_even_if_its_clock_is_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, 1)
-    monkeypatch.setattr(time, "time_ns", lambda: 5)
+    monkeypatch.setattr(time, "time_ns", lambda: 10**18)
     write(tmp_path, 2)
     assert steps(tmp_path) == [1, 2]
 
