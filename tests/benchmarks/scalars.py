@@ -2,8 +2,8 @@
 
     python tests/benchmarks/scalars.py --data DIR [--models ann,lstm] [--rounds 21] [--json]
 
-A round is an epoch of each side, in blocks of steps of which one measures the gradient norm. The ratio of a round is
-its seconds with scalars over those without.
+A round has blocks of steps by turns, with one measured gradient norm in a block. Its ratio is the median block with
+scalars over the median block without: other work on the machine moves single blocks.
 """
 
 import argparse
@@ -23,6 +23,8 @@ from emotion.params.schema import WORD_MODELS, WordParams
 from emotion.params.toml import load_params
 from emotion.text.encoded import encode
 from emotion.text.vocabulary import learn_tokenizer
+
+BLOCKS = 7
 
 
 def measure(model: str, data: Dataset, rounds: int) -> dict[str, Any]:
@@ -69,12 +71,10 @@ def measure(model: str, data: Dataset, rounds: int) -> dict[str, Any]:
             block(side, 2 * size)
         ratios, seconds = [], []
         for _ in range(rounds):
-            on, off = (0.0, 0.0)
-            for _ in range(max(epoch_steps // size, 1)):
-                on += block(sides[0], size)
-                off += block(sides[1], size)
+            blocks = [[block(side, size) for side in sides] for _ in range(BLOCKS)]
+            on, off = map(statistics.median, zip(*blocks, strict=True))
             ratios.append(on / off)
-            seconds.append(off / (max(epoch_steps // size, 1) * size))
+            seconds.append(off / size)
     return {
         "model": model,
         "every": sides[0].every,
