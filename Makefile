@@ -96,8 +96,9 @@ figures: setup  ## Draw the README's figures again: DATA= (the emotion data set)
 	cd build/explore && cp labels.svg wordcloud.svg vocabulary.svg lengths.svg $(CURDIR)/$(FIGURES)
 	cd "$(STORE)/comparison/figures" && cp accuracy.svg speed.svg $(CURDIR)/$(FIGURES)
 
-bench: setup  ## Measure training, classification, shards, checkpoints, memory and the report (DATA=DIR; two hours, nothing else running)
+bench: setup  ## Measure training, scalars, classification, shards, checkpoints, memory and the report (DATA=DIR; two hours, nothing else running)
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
+	$(VENV)/bin/python tests/benchmarks/scalars.py --data $(DATA)
 	$(EMOTION) train ann --data $(DATA) --store build/bench --run bench
 	$(VENV)/bin/python tests/benchmarks/classify.py --model build/bench/runs/ann/bench
 	$(VENV)/bin/python -m tests.benchmarks.classify_peers --model build/bench/runs/ann/bench --data $(DATA)

@@ -13,6 +13,7 @@ from emotion.errors import EmotionError
 from emotion.evaluation.metrics_file import read_metrics
 from emotion.store.atomic import sha256
 from emotion.store.layout import Run, read_json
+from tests.events import read_scalars
 
 TIMES = {"samples_per_second", "seconds", "seconds_left"}
 # Figures of the process, not of the model. Names in an ONNX file, and so its size and its digest, vary too.
@@ -24,13 +25,16 @@ def training(run: Run) -> dict[str, Any]:
     readers: dict[str, Callable[[Path], Any]] = {
         "history.csv": _history,
         "metrics.json": _metrics,
+        "tensorboard": read_scalars,
         "progress.json": lambda path: [read_json(path).get(key) for key in ("state", "step", "steps")],
         "params.json": lambda path: [read_json(path).get(key) for key in ("digest", "params", "data")],
         "model/model.onnx": graph_digest,
         "model/SHA256SUMS": lambda path: [line.split()[1] for line in path.read_text().splitlines()],
         "model/README.md": lambda path: path.read_text().split("\n---\n")[0],  # the rest has times
     }
-    names = {str(path.relative_to(run.folder)): path for path in run.folder.rglob("*")}
+    # An attempt has an event file of its own: together they have the same scalars.
+    paths = [path for path in run.folder.rglob("*") if path.parent != run.tensorboard]
+    names = {str(path.relative_to(run.folder)): path for path in paths}
     return {name: readers.get(name, _digest)(path) for name, path in names.items()}
 
 

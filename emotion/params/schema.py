@@ -180,6 +180,8 @@ class ResourcesTable(_Table):
     micro_batch: Annotated[int, Field(ge=0, le=65_536)] = 0
     # Interval between checkpoints: "200 steps", "30s", "5m", "1h".
     checkpoint_every: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} *(steps|s|m|h)$")] = "1m"
+    # Write scalars for TensorBoard.
+    tensorboard: bool = True
     # Seconds to wait for other workers, and for a run that another process holds.
     wait: Annotated[int, Field(ge=0, le=86_400)] = 300
 

@@ -127,6 +127,7 @@ def _fit(
     from emotion.training.batches import Examples
     from emotion.training.checkpoint_policy import CheckpointPolicy
     from emotion.training.fit import Fitting, steps_per_epoch
+    from emotion.training.scalars import Scalars
     from emotion.training.step import Step, label_weights
 
     params = job.params.training
@@ -137,13 +138,23 @@ def _fit(
     rows = -(-min(params.batch_size, len(train)) // group.replicas)
     memory = learner.memory(train.texts.ids.shape[1])
     micro_batch = choose_micro_batch(job.params, memory, rows, free, lease, lambda line: listener.note("memory", line))
-    steps = steps_per_epoch(len(train), params) * params.epochs
+    epoch_steps = steps_per_epoch(len(train), params)
+    steps = epoch_steps * params.epochs
     weights = label_weights(params, job.data.labels, train.labels)
     step = Step(learner.model, params, steps, weights, learner.compute, group, micro_batch)
     policy = CheckpointPolicy(
         _checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=group.chief
     )
-    return Fitting(step, train, validation, params, policy, listener).run(DeferredSignals(), learner.compute.multiple)
+    scalars = Scalars(
+        job.run.tensorboard,
+        epoch_steps,
+        steps,
+        _warner(listener),
+        on=job.params.resources.tensorboard,
+        chief=group.chief,
+    )
+    fitting = Fitting(step, train, validation, params, policy, listener, scalars)
+    return fitting.run(DeferredSignals(), learner.compute.multiple)
 
 
 def _checkpoints(job: TrainingJob) -> Checkpoints:

@@ -33,7 +33,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         # Some writers make private files; another user may read a shared store.
         temporary.chmod(0o666 & ~_umask())
-        _sync(temporary)
+        sync(temporary)
 
 
 def _umask() -> int:
@@ -51,7 +51,7 @@ def _renaming(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -77,7 +77,8 @@ def cannot_write(path: Path, error: OSError) -> CannotWriteError:
     return CannotWriteError(f"cannot write {path}: {reason}", hint)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until all that was written to a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -148,7 +149,7 @@ def _link(descriptor: int, path: Path) -> None:
         os.link(source, path, src_dir_fd=descriptor, follow_symlinks=True)
     except OSError:
         shutil.copyfile(source, path)
-        _sync(path)
+        sync(path)
 
 
 def write_new(path: Path, content: bytes) -> bool:
@@ -163,7 +164,7 @@ def write_new(path: Path, content: bytes) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
-        _sync(temporary)
+        sync(temporary)
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -171,7 +172,7 @@ def write_new(path: Path, content: bytes) -> bool:
         except OSError:
             with path.open("xb") as file:
                 file.write(content)
-        _sync(path.parent)
+        sync(path.parent)
     except FileExistsError:
         return False
     except OSError as error:

@@ -43,6 +43,11 @@ class Run:
         return self.folder / "history.csv"
 
     @property
+    def tensorboard(self) -> Path:
+        """Event files for TensorBoard: scalars by step and by epoch."""
+        return self.folder / "tensorboard"
+
+    @property
     def exported(self) -> Path:
         """The portable model: model.onnx, tokenizer.json, config.json."""
         return self.folder / "model"

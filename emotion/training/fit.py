@@ -7,6 +7,7 @@ batches and dropout; the checkpoint holds everything else. `early_stopping.py` d
 
 import math
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 
@@ -20,6 +21,7 @@ from emotion.training.early_stopping import best_epoch, is_better, out_of_patien
 from emotion.training.forward import EVALUATION_TOKENS, Forward, scores
 from emotion.training.progress import Epoch, TrainingListener, TrainingProgress
 from emotion.training.progress_state import ProgressState
+from emotion.training.scalars import Scalars
 from emotion.training.step import Step
 
 
@@ -68,8 +70,10 @@ class Fitting:
         params: TrainingTable,
         policy: CheckpointPolicy,
         listener: TrainingListener,
+        scalars: Scalars,
     ) -> None:
         self.step, self.params, self.policy, self.listener = step, params, policy, listener
+        self.scalars = scalars
         self.train, self.validation = train, validation
         self.steps_per_epoch = steps_per_epoch(len(train), params)
         self.forward = Forward(step.model, self._validation_tokens())
@@ -88,7 +92,7 @@ class Fitting:
             CannotWriteError: the store is full or read-only.
             CheckFailedError: training diverged.
         """
-        with stop:
+        with stop, closing(self.scalars.files):
             self._resume()
             while not self._trained and not self._stopping(stop):
                 self._train_epoch(stop, multiple)
@@ -135,6 +139,7 @@ class Fitting:
                 f" {chief_steps:,.0f}",
                 "all workers need the same store; start them again",
             )
+        self.scalars.resume(self._steps_done, len(self.state.epochs))
         self.started = time.monotonic() - self.state.elapsed
         self.policy.restart_interval(self._steps_done)
         self.listener.on_start(self._progress(), len(self.train), self.state.epochs)
@@ -152,7 +157,8 @@ class Fitting:
     def _train_batch(self, batch: Examples, stop: DeferredSignals) -> None:
         started, micro_batch = time.monotonic(), self.step.micro_batch
         try:
-            result = self.step(batch, self._steps_done, stop)
+            measure = self.scalars.measures_norm(self._steps_done + 1)
+            result = self.step(batch, self._steps_done, stop, measure=measure)
         except TryAgainError:
             if self.policy.due_after_failure(self.step):
                 self._save()
@@ -162,8 +168,10 @@ class Fitting:
         self.divergence.check_loss(result.loss, self._steps_done + 1)
         if self.step.micro_batch != micro_batch:
             self.listener.note("memory", f"out of memory: batches are split into {self.step.micro_batch} rows at once")
-        self.state.add_batch(len(batch), result.loss, result.right, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self.state.add_batch(len(batch), result.loss, result.right, seconds)
         self.listener.on_step(self._progress(), len(batch))
+        self.scalars.add_step(self._steps_done, result, len(batch), seconds)
         self.workers_stopping = result.stopping
 
     def _validate(self, stop: DeferredSignals) -> None:
@@ -198,6 +206,7 @@ class Fitting:
             self.best_weights = weights
         state.next_epoch(epoch)
         self.listener.on_epoch(self._progress(), epoch)
+        self.scalars.add_epoch(epoch)
 
     def _finish(self) -> None:
         self.step.model.set_weights(self.best_weights)
@@ -211,6 +220,8 @@ class Fitting:
     def _save(self) -> None:
         self.state.elapsed = time.monotonic() - self.started
         self.state.micro_batch = self.step.micro_batch
+        # Before the checkpoint: it covers only scalars that no crash can lose.
+        self.scalars.files.sync()
         seconds = self.policy.save(self.step, self.state, self.best_weights, self._steps_done)
         self.listener.on_checkpoint(self._progress(), seconds)
 

@@ -1,5 +1,6 @@
 """Loss scaling for float16: small gradients are scaled up, and a step that overflows is skipped."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,22 +24,25 @@ class LossScale:
         """Scale up a loss."""
         return loss * self.factor
 
-    def apply(self, gradients: Sequence[Any], update: Callable[[Sequence[Any]], None]) -> None:
-        """Scale down gradients and call `update` with them, unless one is infinite or NaN."""
+    def apply(self, gradients: Sequence[Any], update: Callable[[Sequence[Any]], Any]) -> Any:
+        """Scale down gradients and call `update` with them, unless one is infinite or NaN.
+
+        Returns the figures of `update`, float32 (2,): NaN for a step that is skipped.
+        """
         unscaled = [gradient / self.factor for gradient in gradients]
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in unscaled])
 
         def apply_update() -> Any:
-            update(unscaled)
+            figures = update(unscaled)
             count = self.good + 1
             double = count >= STEPS_TO_DOUBLE
             assign(self.factor, tf.where(double, self.factor * 2, self.factor))
             assign(self.good, tf.where(double, 0, count))
-            return tf.constant(0)
+            return figures
 
         def skip_update() -> Any:
             assign(self.factor, tf.maximum(self.factor / 2, 1.0))
             assign(self.good, 0)
-            return tf.constant(0)
+            return tf.fill([2], math.nan)
 
-        tf.cond(finite, apply_update, skip_update)
+        return tf.cond(finite, apply_update, skip_update)

@@ -38,20 +38,25 @@ class AdamW:
         self.first, self.second = ([tf.Variable(tf.zeros_like(weight)) for weight in self.weights] for _ in range(2))
         self.averaged = [(tf.Variable(weight), weight) for weight in self.weights] if params.average else []
 
-    def apply(self, gradients: Sequence[Any]) -> None:
+    def apply(self, gradients: Sequence[Any], measure: Any) -> Any:
         """Update the weights by one step, on every replica; `gradients` are dense, in the weights' order.
 
-        `done` counts the step before any weight changes.
+        `done` counts the step before any weight changes. Returns the learning rate and the global norm of the
+        gradients before clipping, float32 (2,). Without clipping the norm takes a pass of its own: it is NaN unless
+        `measure`, a bool tensor, asks for it.
         """
         rate = learning_rate(tf.identity(self.done), self.params, self.steps)
         done = self.done + 1.0
         assign(self.done, done)
         with tf.control_dependencies([read(self.done)]):
+            if self.params.clip_norm:
+                gradients, norm = tf.clip_by_global_norm(gradients, self.params.clip_norm)
+            else:
+                norm = tf.cond(measure, lambda: tf.linalg.global_norm(gradients), lambda: tf.constant(math.nan))
             self._apply(gradients, rate, done)
+        return tf.stack([rate, norm])
 
     def _apply(self, gradients: Sequence[Any], rate: Any, done: Any) -> None:
-        if self.params.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self.params.clip_norm)
         states = zip(self.weights, self.decayed, self.first, self.second, gradients, strict=True)
         for weight, decayed, first, second, gradient in states:
             if decayed and self.params.weight_decay:

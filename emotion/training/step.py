@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +21,17 @@ from emotion.training.variables import add, read
 
 
 class StepResult(NamedTuple):
-    """A step's mean loss, its number of correct predictions, and whether any worker is asked to stop."""
+    """A step's mean loss, its number of correct predictions, and whether any worker is asked to stop.
+
+    `gradient_norm` is the norm before clipping; NaN if it was not measured. Both it and `learning_rate` are NaN for a
+    step that float16 skips.
+    """
 
     loss: float
     right: int
     stopping: bool
+    learning_rate: float
+    gradient_norm: float
 
 
 class Step:
@@ -64,7 +71,7 @@ class Step:
         )
         inputs = {tensor.name: tf.TensorSpec(tensor.shape, "int32") for tensor in model.inputs}
         batch = inputs, tf.TensorSpec([None], "int32")
-        number = tf.TensorSpec([], "int32")
+        number, switch = tf.TensorSpec([], "int32"), tf.TensorSpec([], "bool")
         self._run_whole, self._run_part, self._run_update = (
             tf.function(
                 lambda *arguments, work=work: group.run(work, *arguments),
@@ -72,15 +79,18 @@ class Step:
                 autograph=False,
             )
             for work, signature in (
-                (self._train_whole, (*batch, *[number] * 4)),
+                (self._train_whole, (*batch, *[number] * 4, switch)),
                 (self._add_to_sums, (*batch, *[number] * 3)),
-                (self._update_from_sums, (number,)),
+                (self._update_from_sums, (number, switch)),
             )
         )
 
-    def __call__(self, batch: Examples, number: int, stopping: Callable[[], bool] = bool) -> StepResult | None:
+    def __call__(
+        self, batch: Examples, number: int, stopping: Callable[[], bool] = bool, *, measure: bool = False
+    ) -> StepResult | None:
         """Update the weights by one batch, in step `number`, from 0.
 
+        `measure` asks for the gradient norm, which clipping gives anyway.
         Returns None, with unchanged weights, if this process trains alone and is asked to stop during the step.
         If memory runs out, `micro_batch` is halved.
 
@@ -91,7 +101,7 @@ class Step:
         while True:
             try:
                 with self.group.reporting_lost_workers():
-                    return self._train(batch, number, stopping)
+                    return self._train(batch, number, stopping, measure)
             except tf.errors.ResourceExhaustedError as error:
                 if not self.weights_unchanged or self.micro_batch == 1:
                     raise TryAgainError(
@@ -126,13 +136,13 @@ class Step:
             f"{kind}/{index}": variable for kind, variables in kinds.items() for index, variable in enumerate(variables)
         }
 
-    def _train(self, batch: Examples, number: int, stopping: Callable[[], bool]) -> StepResult | None:
+    def _train(self, batch: Examples, number: int, stopping: Callable[[], bool], measure: bool) -> StepResult | None:
         inputs, labels, count = batch.texts.inputs(self.inputs), batch.labels, len(batch)
         begin, end = (count * worker // self.group.workers for worker in (self.group.index, self.group.index + 1))
         parts = math.ceil((end - begin) / (self.micro_batch * self.group.local))
         # Workers may differ in memory and thus in the number of parts: all workers meet in the same update.
         if parts <= 1 and self.group.workers == 1:
-            return _result(self._run_whole(inputs, labels, number, 0, count, int(stopping())))
+            return _result(self._run_whole(inputs, labels, number, 0, count, int(stopping()), measure))
         self._clear_sums()
         for part in range(parts):
             if stopping() and self.group.workers == 1:
@@ -140,11 +150,13 @@ class Step:
             first, last = (begin + (end - begin) * bound // parts for bound in (part, part + 1))
             rows = {name: array[first:last] for name, array in inputs.items()}
             self._run_part(rows, labels[first:last], number, first, count)
-        return _result(self._run_update(int(stopping())))
+        return _result(self._run_update(int(stopping()), measure))
 
-    def _train_whole(self, inputs: Any, labels: Any, number: Any, first: Any, count: Any, stopping: Any) -> Any:
+    def _train_whole(
+        self, inputs: Any, labels: Any, number: Any, first: Any, count: Any, stopping: Any, measure: Any
+    ) -> Any:
         """Update by a whole batch; runs on a replica."""
-        return self._update(*self._replica_gradients(inputs, labels, number, first, count), stopping)
+        return self._update(*self._replica_gradients(inputs, labels, number, first, count), stopping, measure)
 
     def _add_to_sums(self, inputs: Any, labels: Any, number: Any, first: Any, count: Any) -> Any:
         """Add the gradients of a micro-batch to the sums; runs on a replica."""
@@ -153,10 +165,10 @@ class Step:
             add(total, value)
         return first
 
-    def _update_from_sums(self, stopping: Any) -> Any:
+    def _update_from_sums(self, stopping: Any, measure: Any) -> Any:
         """Update by the summed gradients; runs on a replica."""
         *gradients, figures = map(read, self.sums)
-        return self._update(gradients, figures, stopping)
+        return self._update(gradients, figures, stopping, measure)
 
     def _clear_sums(self) -> None:
         if not self.sums:
@@ -200,22 +212,20 @@ class Step:
         figures = tf.stack([loss, tf.reduce_sum(tf.cast(right, tf.float32))])
         return [tf.convert_to_tensor(gradient) for gradient in gradients], figures
 
-    def _update(self, gradients: Sequence[Any], figures: Any, stopping: Any) -> Any:
+    def _update(self, gradients: Sequence[Any], figures: Any, stopping: Any, measure: Any) -> Any:
         """Sum gradients and figures over the replicas; once all sums are there, change the weights."""
         figures = tf.concat([figures, [tf.cast(stopping, tf.float32)]], axis=0)
         *gradients, figures = self.group.sum([*gradients, figures])
         with tf.control_dependencies([*gradients, figures]):
             gradients = [tf.identity(gradient) for gradient in gradients]
-            if self.scale:
-                self.scale.apply(gradients, self.optimizer.apply)
-            else:
-                self.optimizer.apply(gradients)
-        return figures
+            apply = partial(self.optimizer.apply, measure=measure)
+            applied = self.scale.apply(gradients, apply) if self.scale else apply(gradients)
+        return tf.concat([figures, applied], axis=0)
 
 
 def _result(figures: Any) -> StepResult:
-    loss, right, stopping = figures.numpy()
-    return StepResult(float(loss), int(right), bool(stopping))
+    loss, right, stopping, rate, norm = figures.numpy().tolist()
+    return StepResult(loss, int(right), bool(stopping), rate, norm)
 
 
 def label_weights(params: TrainingTable, names: Sequence[str], labels: NDArray[np.int32]) -> NDArray[np.float32]:

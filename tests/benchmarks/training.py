@@ -117,6 +117,7 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     from emotion.training.checkpoints import Checkpoints
     from emotion.training.distributed.replicas import single_replica
     from emotion.training.fit import Fitting, steps_per_epoch
+    from emotion.training.scalars import Scalars
     from emotion.training.step import Step, label_weights
 
     load_keras().utils.set_random_seed(seed)
@@ -133,7 +134,9 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     step = Step(model, training, steps, weights, Compute(), single_replica(), training.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         policy = CheckpointPolicy(Checkpoints(Path(folder), {}), params.resources.checkpoint_every, lambda _: None)
-        epochs = Fitting(step, train, validation, training, policy, _Silent()).run(DeferredSignals()).epochs
+        scalars = Scalars(Path(folder) / "tensorboard", steps // training.epochs, steps, print)
+        fitting = Fitting(step, train, validation, training, policy, _Silent(), scalars)
+        epochs = fitting.run(DeferredSignals()).epochs
     return Curve(
         [epoch.validation_accuracy for epoch in epochs], [built + epoch.seconds for epoch in epochs], len(train)
     )

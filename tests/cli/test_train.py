@@ -27,6 +27,7 @@ from emotion.runs.plan import TrainingJob
 from emotion.store.layout import Store
 from emotion.training.divergence import MOST_SKIPPED
 from tests.builders import ODD_DIALECT, Rows, make_metrics, write_dataset, write_odd_dataset, write_rows
+from tests.events import read_scalars
 from tests.pretrained import write_pretrained
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -158,6 +159,18 @@ def test_history_and_progress(trained: Trained) -> None:
     best = trained.read("metrics.json")["best_epoch"]
     scores = [(float(row["validation_accuracy"]), -float(row["validation_loss"])) for row in history]
     assert scores[best - 1] == max(scores)
+
+
+def test_tensorboard_finds_the_epochs_of_the_history_and_every_step(trained: Trained) -> None:
+    found = read_scalars(trained.folder / "tensorboard")
+    with (trained.folder / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
+        values = {step: value for tag, step, value in found if tag == f"epoch/{name}"}
+        assert values == pytest.approx({int(row["epoch"]): float(row[name]) for row in history}, rel=1e-6)
+    steps = range(1, trained.read("progress.json")["steps"] + 1)
+    for name in ("loss", "accuracy", "learning_rate", "rows_per_second"):
+        assert [step for tag, step, _ in found if tag == f"step/{name}"] == list(steps)
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])

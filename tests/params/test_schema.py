@@ -76,6 +76,7 @@ def test_what_parameters_a_model_has(model: str, expected: type) -> None:
         ('[resources]\ndevice = "tpu"', "[resources] device"),
         ("[resources]\nreplicas = 65", "[resources] replicas"),
         ("[resources]\nmicro_batch = -1", "[resources] micro_batch"),
+        ("[resources]\ntensorboard = 1", "[resources] tensorboard"),
         ("[resources]\nwait = 86401", "[resources] wait"),
         ("[resources]\nwait = -1", "[resources] wait"),
         ("[resources]\nmax_memory = 6", "[resources] max_memory"),
@@ -226,7 +227,7 @@ def test_the_digest_does_not_depend_on_resources_nor_on_writing() -> None:
     plain = WordParams.model_validate({"model": {"name": "ann"}, "training": {"learning_rate": 1}})
     other = WordParams.model_validate(
         {
-            "resources": {"threads": 4, "max_memory": "6G", "wait": 0},
+            "resources": {"threads": 4, "max_memory": "6G", "tensorboard": False, "wait": 0},
             "training": {"learning_rate": 1.0},
             "model": {"name": "ann"},
         }

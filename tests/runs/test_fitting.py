@@ -7,6 +7,7 @@ import pytest
 
 from emotion.runs.train_job import train_job
 from emotion.store.lease_file import newest_holder
+from tests.events import read_scalars
 from tests.runs.jobs import RecordingListener, plan, trained
 
 
@@ -37,6 +38,16 @@ def test_what_is_stopped_is_incomplete_and_goes_on(tmp_path: Path, data: Path) -
     assert progress["checkpoints"] == 2
 
 
+def test_scalars_for_tensorboard_may_be_switched_off_and_make_no_other_run(tmp_path: Path, data: Path) -> None:
+    job, without = plan(tmp_path, data), plan(tmp_path, data, "resources.tensorboard=false")
+    assert without.run == job.run
+    with pytest.raises(KeyboardInterrupt):
+        train_job(without, RecordingListener(stop=1))
+    assert not job.run.tensorboard.exists()
+    trained(job, RecordingListener())
+    assert {step for tag, step, _ in read_scalars(job.run.tensorboard) if tag == "epoch/loss"} == {2}
+
+
 def test_a_run_that_was_killed_after_training_is_exported_alone(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,6 +60,8 @@ def test_a_run_that_was_killed_after_training_is_exported_alone(
     metrics = trained(job, listener)
     assert (listener.rows, metrics.epochs, metrics.resumes) == (0, 2, 1)
     assert metrics.training_seconds > 0
+    scalars = [(tag, step) for tag, step, _ in read_scalars(job.run.tensorboard)]
+    assert len(scalars) == len(set(scalars)) == 2 * 4 + 2 * 5
 
 
 def test_batches_are_split_as_the_parameters_say_and_metrics_tell(tmp_path: Path, data: Path) -> None:

@@ -22,6 +22,7 @@ from emotion.evaluation.metrics_file import read_metrics
 from emotion.store.layout import Run, Store
 from tests.builders import write_dataset
 from tests.disks import LIMIT, MEANS, remount, small
+from tests.events import read_scalars
 
 EPOCHS, STEPS_AN_EPOCH, INTERVAL = 8, 15, 7
 STEPS = EPOCHS * STEPS_AN_EPOCH
@@ -203,9 +204,10 @@ def continued(tmp_path_factory: pytest.TempPathFactory, disturbed: Disturbed) ->
 
 
 def assert_as_undisturbed(training: Training, undisturbed: Training) -> None:
-    """Check for the same bits, every epoch once, and no file left over."""
+    """Check for the same bits, every epoch and every scalar once, and no file left over."""
     assert training.results == undisturbed.results
     assert training.history == undisturbed.history
+    assert read_scalars(training.run.tensorboard) == read_scalars(undisturbed.run.tensorboard)
     assert [row["epoch"] for row in training.history] == [str(number + 1) for number in range(EPOCHS)]
     assert sorted(path.name for path in training.run.folder.iterdir()) == sorted(
         path.name for path in undisturbed.run.folder.iterdir()

@@ -147,14 +147,19 @@ def fitting(
     listener: RecordingListener | None = None,
     every: str = "1h",
 ) -> "Fitting":
-    """Make a `Fitting` that starts or resumes training, with checkpoints in `folder`."""
+    """Make a `Fitting` that starts or resumes training, with checkpoints and scalars in `folder`."""
     from emotion.training.checkpoint_policy import CheckpointPolicy
-    from emotion.training.fit import Fitting
+    from emotion.training.fit import Fitting, steps_per_epoch
+    from emotion.training.scalars import Scalars
 
     recorder = listener or RecordingListener()
     checkpoints = Checkpoints(folder, {"name": "small"})
     policy = CheckpointPolicy(checkpoints, every, lambda line: recorder.note("warning", line))
-    return Fitting(step, train, validation, params, policy, recorder)
+    epoch_steps = steps_per_epoch(len(train), params)
+    scalars = Scalars(
+        folder / "tensorboard", epoch_steps, epoch_steps * params.epochs, lambda line: recorder.note("warning", line)
+    )
+    return Fitting(step, train, validation, params, policy, recorder, scalars)
 
 
 def fit(

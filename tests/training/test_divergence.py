@@ -14,6 +14,7 @@ from emotion.params.schema import FineTuningTable, TrainingTable, WordTrainingTa
 from emotion.signals import DeferredSignals
 from emotion.training.divergence import MOST_SKIPPED, DivergenceCheck
 from emotion.training.progress import TrainingProgress
+from tests.events import read_scalars
 from tests.training.small import (
     ANN,
     RecordingListener,
@@ -107,6 +108,8 @@ def test_training_ends_as_soon_as_it_is_seen(tmp_path: Path, weight: str, after:
     assert listener.steps[-1] == after
     assert listener.epochs == []
     assert listener.checkpoints == []
+    losses = [step for tag, step, _ in read_scalars(tmp_path / "tensorboard") if tag == "step/loss"]
+    assert losses == list(range(1, after + 1))
 
 
 @pytest.mark.parametrize("skipped", [1, 3])
@@ -119,8 +122,8 @@ def test_a_batch_that_float16_skips_is_in_no_mean_of_its_epoch(
 
     call, results, means = Step.__call__, list[StepResult](), list[float]()
 
-    def record(*arguments: Any) -> StepResult | None:
-        result = call(*arguments)
+    def record(*arguments: Any, **options: Any) -> StepResult | None:
+        result = call(*arguments, **options)
         results.extend([result] if result else [])
         return result
 

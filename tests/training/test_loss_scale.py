@@ -21,8 +21,12 @@ def make() -> tuple[Any, Any, Any]:
 
     scale, weight = LossScale(), tf.Variable([1.0, 1.0, 1.0])
 
-    def step(gradient: Any) -> None:
-        scale.apply([gradient, tf.constant([0.0])], lambda whole: weight.assign_sub(whole[0]))
+    def update(gradients: Any) -> Any:
+        weight.assign_sub(gradients[0])
+        return tf.constant([1.0, 2.0])
+
+    def step(gradient: Any) -> Any:
+        return scale.apply([gradient, tf.constant([0.0])], update)
 
     compiled = tf.function(step)
     return scale, weight, lambda values: compiled(tf.constant(values, tf.float32))

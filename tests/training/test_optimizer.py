@@ -57,7 +57,7 @@ def optimize(params: TrainingTable, steps: int = STEPS, scale: float = 1.0) -> l
     weights = variables()
     optimizer = AdamW(weights, params, steps)
     for step in range(steps):
-        optimizer.apply(gradients(weights, step, scale))
+        optimizer.apply(gradients(weights, step, scale), measure=False)
     return values(weights)
 
 
@@ -107,7 +107,7 @@ def test_decay_hits_matrices_alone_and_all_their_rows() -> None:
     before = values(weights)
     optimizer = AdamW(weights, TrainingTable(**PLAIN | {"weight_decay": 0.5, "schedule": "linear"}), 2)
     for _ in range(2):
-        optimizer.apply([tf.zeros_like(weight.value) for weight in weights])
+        optimizer.apply([tf.zeros_like(weight.value) for weight in weights], measure=False)
     left = (1 - 0.05 * 0.5) * (1 - 0.025 * 0.5)
     shares = [1.0 if weight.path.endswith(("bias", "gamma", "beta")) else left for weight in weights]
     assert shares.count(left) == 2
@@ -171,7 +171,7 @@ def test_the_average_follows_the_weights() -> None:
     optimizer = AdamW(weights, TrainingTable(**PLAIN | {"average": 0.3}), STEPS)
     expected = values(weights)
     for done in range(1, 8):
-        optimizer.apply(gradients(weights, done))
+        optimizer.apply(gradients(weights, done), measure=False)
         keep = min(0.3, done / (done + 10))
         expected = [keep * old + (1 - keep) * new for old, new in zip(expected, values(weights), strict=True)]
     trained = values(weights)
@@ -188,7 +188,7 @@ def test_training_goes_on_from_the_weights_and_not_from_their_average() -> None:
     weights = variables()
     optimizer = AdamW(weights, TrainingTable(**PLAIN | {"average": 0.9}), STEPS)
     for step in range(STEPS):
-        optimizer.apply(gradients(weights, step))
+        optimizer.apply(gradients(weights, step), measure=False)
         optimizer.swap_average()
         optimizer.swap_average()
     assert_close(values(weights), plain)
@@ -199,7 +199,7 @@ def test_without_an_average_nothing_is_exchanged() -> None:
 
     weights = variables()
     optimizer = AdamW(weights, TrainingTable(**PLAIN), STEPS)
-    optimizer.apply(gradients(weights, 0))
+    optimizer.apply(gradients(weights, 0), measure=False)
     before = values(weights)
     optimizer.swap_average()
     assert_close(values(weights), before)

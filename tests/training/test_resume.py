@@ -17,6 +17,7 @@ from emotion.params.schema import FineTuningTable, TrainingTable, WordTrainingTa
 from emotion.signals import DeferredSignals
 from emotion.training.progress import TrainingProgress
 from tests.disks import file_limit
+from tests.events import read_scalars
 from tests.training.small import (
     ANN,
     LSTM,
@@ -86,6 +87,7 @@ class Undisturbed:
     start: State
     end: State
     history: list[dict[str, Any]]
+    scalars: list[tuple[str, int, float]]
 
     def disturbed(self, folder: Path, moment: Moment, number: signal.Signals, every: str = "1h") -> RecordingListener:
         """Train in the first process until a signal arrives and is raised."""
@@ -106,8 +108,9 @@ class Undisturbed:
             DeferredSignals()
         ), listener
 
-    def assert_same(self, fitted: Any) -> None:
+    def assert_same(self, fitted: Any, folder: Path) -> None:
         assert history(fitted.epochs) == self.history
+        assert read_scalars(folder / "tensorboard") == self.scalars
         assert differing(state(self.steps[1]), self.end) == []
 
 
@@ -144,8 +147,10 @@ def undisturbed(
         first, second = make(params)
         start = state(first)
         reset(second, start)
-        fitted = fitting(second, TRAIN, VALIDATION, params, tmp_path_factory.mktemp(name)).run(DeferredSignals())
-        trainings[name] = Undisturbed(params, [first, second], start, state(second), history(fitted.epochs))
+        folder = tmp_path_factory.mktemp(name)
+        fitted = fitting(second, TRAIN, VALIDATION, params, folder).run(DeferredSignals())
+        scalars = read_scalars(folder / "tensorboard")
+        trainings[name] = Undisturbed(params, [first, second], start, state(second), history(fitted.epochs), scalars)
     return trainings[name]
 
 
@@ -167,12 +172,12 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(
     assert after.steps == list(range(moment[1] + 1, ALL + 1))
     assert history(after.before) == history(before.epochs) == undisturbed.history[: len(before.epochs)]
     assert fitted.state.resumes == 1
-    undisturbed.assert_same(fitted)
+    undisturbed.assert_same(fitted, tmp_path)
 
 
 def test_ctrl_c_ends_it_as_well(undisturbed: Undisturbed, tmp_path: Path) -> None:
     assert undisturbed.disturbed(tmp_path, ("step", 5), signal.SIGINT).checkpoints == [5]
-    undisturbed.assert_same(undisturbed.resumed(tmp_path)[0])
+    undisturbed.assert_same(undisturbed.resumed(tmp_path)[0], tmp_path)
 
 
 def test_a_training_that_is_stopped_after_every_step(undisturbed: Undisturbed, tmp_path: Path) -> None:
@@ -198,7 +203,7 @@ def test_a_training_that_is_stopped_after_every_step(undisturbed: Undisturbed, t
     fitted, after = undisturbed.resumed(tmp_path)
     assert after.steps == []
     assert fitted.state.resumes == ALL
-    undisturbed.assert_same(fitted)
+    undisturbed.assert_same(fitted, tmp_path)
 
 
 def test_a_stop_within_a_split_batch_does_that_batch_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
@@ -246,7 +251,7 @@ def test_checkpoints_come_every_so_many_steps_and_the_last_is_gone_on_from_after
     fitted, after = undisturbed.resumed(tmp_path, "3 steps")
     assert after.steps[0] == 7
     assert after.checkpoints == [9, 12, 12]
-    undisturbed.assert_same(fitted)
+    undisturbed.assert_same(fitted, tmp_path)
 
 
 @pytest.mark.parametrize("damaged", ["the newest", "both"])
@@ -263,7 +268,7 @@ def test_a_damaged_checkpoint_is_told_and_training_goes_on_from_the_one_before(
     assert len([line for event, line in after.notes if event == "warning" and "damaged and passed over" in line]) == (
         2 if damaged == "both" else 1
     )
-    undisturbed.assert_same(fitted)
+    undisturbed.assert_same(fitted, tmp_path)
 
 
 def test_a_checkpoint_of_another_model_is_told_and_nothing_of_it_is_taken(
@@ -275,7 +280,7 @@ def test_a_checkpoint_of_another_model_is_told_and_nothing_of_it_is_taken(
     fitted, after = undisturbed.resumed(tmp_path)
     assert "another model's" in dict(after.notes)["warning"]
     assert after.steps[0] == 1
-    undisturbed.assert_same(fitted)
+    undisturbed.assert_same(fitted, tmp_path)
 
 
 def test_what_is_finished_is_not_trained_again(undisturbed: Undisturbed, tmp_path: Path) -> None:
@@ -318,7 +323,7 @@ def test_a_step_that_fails_keeps_those_before_it_unless_it_changed_the_weights(
             DeferredSignals()
         )
     assert listener.checkpoints == ([2, 4] if late else [2, 4, 5])
-    undisturbed.assert_same(undisturbed.resumed(tmp_path)[0])
+    undisturbed.assert_same(undisturbed.resumed(tmp_path)[0], tmp_path)
 
 
 def run_out(*_: Any) -> Any:
@@ -353,4 +358,4 @@ def test_a_disk_that_is_full_ends_training_and_keeps_the_last_checkpoint(
     assert listener.checkpoints == [3]
     fitted, after = undisturbed.resumed(tmp_path)
     assert after.steps[0] == 4
-    undisturbed.assert_same(fitted)
+    undisturbed.assert_same(fitted, tmp_path)

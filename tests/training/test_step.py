@@ -62,7 +62,7 @@ def test_loss_and_right_answers_are_those_of_the_batch_before_the_update() -> No
     model, step = make()
     expected = cross_entropy(model).mean()
     logits = np.asarray(model({"input_ids": IDS}))
-    loss, right, stopping = step(BATCH, 0)
+    loss, right, stopping, *_ = step(BATCH, 0)
     assert not stopping
     assert loss == pytest.approx(expected, rel=1e-4)
     assert right == (logits.argmax(axis=1) == LABELS).sum()

@@ -20,6 +20,7 @@ from emotion.errors import BadParametersError
 from emotion.training.distributed.replicas import form_group
 from emotion.training.distributed.topology import Topology
 from tests.builders import write_dataset
+from tests.events import read_scalars
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 # 50 rows among three are no equal shares; nothing is dropped, so that parts of a batch draw nothing of their own.
@@ -110,12 +111,23 @@ def weights(store: Path, model: str = "ann") -> list[NDArray[np.float32]]:
     return arrays
 
 
+def scalars(store: Path, model: str = "ann") -> dict[tuple[str, int], float]:
+    """Read the scalars by tag and step; each is there once."""
+    found = read_scalars(store / "runs" / model / "r" / "tensorboard")
+    by_step = {(tag, step): value for tag, step, value in found}
+    assert len(by_step) == len(found)
+    return by_step
+
+
 def assert_same(store: Path, other: Path, model: str = "ann") -> None:
     np.testing.assert_allclose(history(store, model), history(other, model), atol=2e-4)
     pairs = list(zip(weights(store, model), weights(other, model), strict=True))
     assert len(pairs) > 4
     for left, right in pairs:
         np.testing.assert_allclose(left, right, atol=2e-3)
+    found, expected = scalars(store, model), scalars(other, model)
+    assert found.keys() == expected.keys()
+    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-2, atol=2e-3)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +214,7 @@ def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on
     assert len(history(tmp_path / "killed")) == 40
     train(command(data, tmp_path / "undisturbed", epochs=40))
     np.testing.assert_allclose(history(tmp_path / "killed"), history(tmp_path / "undisturbed"), atol=0.05)
+    assert scalars(tmp_path / "killed").keys() == scalars(tmp_path / "undisturbed").keys()
 
 
 def test_workers_of_different_parameters(data: Path, tmp_path: Path) -> None:
