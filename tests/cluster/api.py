@@ -13,6 +13,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.cluster.api_objects import (
+    FOREGROUND,
     KINDS,
     ApiError,
     Kind,
@@ -391,13 +392,15 @@ class ApiServer(Objects):
             policy = (asked.body or {}).get("propagationPolicy")
             if not asked.dry and self.slow_deletion and policy == "Foreground":
                 self._delete_later(target)
+            elif not asked.dry and policy == "Foreground":
+                self.remove_in_foreground(target.kind.name, target.name, target.namespace)
             elif not asked.dry:
                 self.remove(target.kind.name, target.name, target.namespace, orphan=policy == "Orphan")
         details = {"name": target.name, "group": target.kind.group, "kind": target.kind.plural, "uid": about["uid"]}
         return {"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success", "details": details}
 
     def _delete_later(self, target: Target) -> None:
-        change = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["foregroundDeletion"]}
+        change = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": [FOREGROUND]}
         self.update(target.kind.name, target.name, {"metadata": change}, target.namespace)
         gone = (target.kind.name, target.name, target.namespace)
-        self._loop.call_later(self.slow_deletion, self.remove, *gone)
+        self._loop.call_later(self.slow_deletion, self.release, *gone)

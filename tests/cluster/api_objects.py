@@ -63,6 +63,8 @@ KINDS = {
         Kind("Workload", "workloads", KUEUE, short="wl"),
     )
 }
+# The finalizer of an object that waits for the end of the objects that it owns.
+FOREGROUND = "foregroundDeletion"
 VERBS = ["create", "delete", "get", "list", "patch", "watch"]
 FIRST_STATUS: dict[str, dict[str, Any]] = {
     "Job": {},
@@ -293,16 +295,45 @@ class Objects:
             return self.put("MODIFIED", merged(self._held[self._key(kind, name, namespace)], change))
 
     def remove(self, kind: str, name: str, namespace: str = "emotion", *, orphan: bool = False) -> None:
-        """Delete an object and, unless `orphan`, the objects that it owns."""
+        """Delete an object and, unless `orphan`, the objects that it owns; finalizers delay this to `release`."""
         with self.lock:
-            gone = self._held.pop(self._key(kind, name, namespace))
+            key = self._key(kind, name, namespace)
+            if self._held[key]["metadata"].get("finalizers"):
+                self.update(kind, name, {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, namespace)
+                return
+            gone = self._held.pop(key)
             self._note("DELETED", gone)
-            owned = [] if orphan else [item for item in self._held.values() if is_owned(item, gone)]
-            for item in owned:
-                about = item["metadata"]
-                # The object may be gone with another owner.
-                if self.get(item["kind"], about["name"], about.get("namespace", "")):
-                    self.remove(item["kind"], about["name"], about.get("namespace", ""))
+            if not orphan:
+                self._remove_owned(gone)
+
+    def remove_in_foreground(self, kind: str, name: str, namespace: str = "emotion") -> None:
+        """Delete the objects that an object owns, and the object once none of them is left."""
+        with self.lock:
+            owner = self.update(kind, name, {"metadata": {"finalizers": [FOREGROUND]}}, namespace)
+            self.remove(kind, name, namespace)
+            self._remove_owned(owner)
+            self._finish(owner)
+
+    def release(self, kind: str, name: str, namespace: str = "emotion") -> None:
+        """Remove an object's finalizers: an object that is being deleted disappears, and perhaps its owner."""
+        with self.lock:
+            item = self.update(kind, name, {"metadata": {"finalizers": None}}, namespace)
+            if "deletionTimestamp" in item["metadata"]:
+                self.remove(kind, name, namespace)
+                for owner in [owner for owner in self._held.values() if is_owned(item, owner)]:
+                    self._finish(owner)
+
+    def _remove_owned(self, owner: dict[str, Any]) -> None:
+        for item in [item for item in self._held.values() if is_owned(item, owner)]:
+            about = item["metadata"]
+            # The object may be gone with another owner.
+            if self.get(item["kind"], about["name"], about.get("namespace", "")):
+                self.remove(item["kind"], about["name"], about.get("namespace", ""))
+
+    def _finish(self, owner: dict[str, Any]) -> None:
+        waits = FOREGROUND in owner["metadata"].get("finalizers", [])
+        if waits and not any(is_owned(item, owner) for item in self._held.values()):
+            self.release(owner["kind"], owner["metadata"]["name"], owner["metadata"].get("namespace", ""))
 
     def put(self, event: str, item: dict[str, Any]) -> dict[str, Any]:
         """Store a complete object under a new resourceVersion and notify the watches."""

@@ -109,6 +109,19 @@ def test_patch_and_delete(api: ApiServer, kubectl: Any) -> None:
     assert [item["metadata"]["name"] for kind in ("Job", "Service", "Pod") for item in api.all(kind)] == ["pod"]
 
 
+def test_a_job_deleted_in_the_foreground_waits_for_a_pod_that_ends(api: ApiServer, kubectl: Any) -> None:
+    kubectl("create", "-f", "-", given=BOTH)
+    job = api.get("Job", "train") or {}
+    api.add("Pod", "at-work", metadata={"ownerReferences": [{"uid": job["metadata"]["uid"]}], "finalizers": ["a/b"]})
+    api.add("Pod", "idle", metadata={"ownerReferences": [{"uid": job["metadata"]["uid"]}]})
+    assert kubectl("delete", "job", "train", "--wait=false", "--cascade=foreground").returncode == 0
+    assert "deletionTimestamp" in (api.get("Job", "train") or {})["metadata"]
+    assert "deletionTimestamp" in (api.get("Pod", "at-work") or {})["metadata"]
+    assert api.get("Pod", "idle") is None
+    api.release("Pod", "at-work")
+    assert [api.get("Pod", "at-work"), api.get("Job", "train")] == [None, None]
+
+
 def test_delete_by_uid(api: ApiServer, kubectl: Any) -> None:
     kubectl("create", "-f", "-", given=BOTH)
     uid = (api.get("Job", "train") or {})["metadata"]["uid"]

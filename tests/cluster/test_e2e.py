@@ -23,7 +23,7 @@ def test_it_passes_and_leaves_nothing(
     monkeypatch.setenv("EMOTION_STORE", str(api.store))
     lend_store(api)
     play(api, Kubelet(api, tmp_path))
-    own = {**environment, "EMOTION": str(BIN / "emotion"), "KUBECTL": str(BIN / "kubectl")}
+    own = {**environment, "EMOTION": str(BIN / "emotion"), "KUBECTL": str(BIN / "kubectl"), "EMOTION_E2E_SCALE": "1"}
     done = subprocess.run([ROOT / "tests" / "e2e.sh"], env=own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "== all is well" in done.stderr
