@@ -114,6 +114,18 @@ repeat_complete_run() {
   says "a complete run is submitted again" "is complete: nothing to do"
 }
 
+sweep() {
+  local epochs=$((8 * scale))
+  "$emotion" sweep ann --cluster --data sample --yes --set "training.epochs=$epochs,1" > "$work/swept" 2> "$work/messages" \
+    || { cat "$work/messages" >&2; fail "the sweep: expected exit code 0"; }
+  cat "$work/swept"
+  says "a sweep with a complete point" "is complete: nothing to do"
+  for value in "$epochs" 1; do
+    grep --quiet -E "^│ $value +│ 1 of 1 │" "$work/swept" || fail "the table of the sweep: expected a run for $value epochs"
+  done
+  expect "the best settings" "[training]" "$(grep --fixed-strings "[" "$work/swept")"
+}
+
 fetch_results() {
   "$emotion" fetch comparison "$work/comparison"
   winner=$(value run "$work/comparison/best.json")
@@ -179,7 +191,7 @@ step "put the sample corpus"; put_sample
 step "cancel a training at work"; cancel_training
 step "train, compare, print the table; the cancelled training resumes"; train_and_compare
 step "a run that is complete ends at once"; repeat_complete_run
-# A step for `emotion sweep` belongs here.
+step "sweep: one point is complete, the other is trained"; sweep
 step "fetch the comparison and the runs"; fetch_results
 step "put files to classify"; write_inbox
 step "classify a folder in three shards, and lose one pod"; classify_in_shards

@@ -3,7 +3,6 @@
 import json
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from tests.builders import make_metrics, write_run
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import Emotion
 from tests.cluster.job_fields import container, variables
-from tests.cluster.kubelet import Kubelet
 from tests.cluster.renderings import ROOT
 from tests.cluster.scenes import Scene, lend_store, play
 
@@ -173,21 +171,3 @@ def test_the_commands_that_the_jobs_readme_proposes_are_accepted(api: ApiServer,
     done = emotion(*line.split()[1:], "--dry-run")
     assert done.returncode == 0, done.stderr
     assert api.all("Job") == []
-
-
-@pytest.mark.usefixtures("lent_store")
-def test_the_pods_train_the_points(api: ApiServer, emotion: Emotion, tmp_path: Path) -> None:
-    """The command lines of the pods, as processes on the store."""
-    emotion("data", "sample", api.store / "data" / "sample")
-    for split in (api.store / "data" / "sample").glob("*.txt"):
-        split.write_text("".join(split.read_text().splitlines(keepends=True)[::20]))
-    play(api, Kubelet(api, tmp_path), job="ann")
-    lend_store(api)
-    small = ("--set", "model.embedding_dim=8", "--set", "training.epochs=1,2")
-    done = emotion("sweep", "ann", "--cluster", "--data", "sample", *small)
-    assert done.returncode == 0, done.stderr
-    for epochs, point in zip((1, 2), points(api), strict=True):
-        metrics = json.loads((api.store / "runs" / "ann" / point["run"] / "metrics.json").read_text())
-        assert metrics["epochs"] == epochs
-        accuracy = f"{metrics['validation']['accuracy']:.4f}"
-        assert re.search(rf"│ {epochs} +│ 1 of 1 │ +{accuracy} │", done.stdout)
