@@ -80,7 +80,7 @@ GpuResource = Annotated[
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Pods that train one model together.")]
 Queue = Annotated[str | None, typer.Option(envvar="EMOTION_QUEUE", help="Kueue's queue.")]
-Spot = Annotated[bool, typer.Option("--spot", help="On spot nodes alone.")]
+Spot = Annotated[bool, typer.Option("--spot", help="Run only on spot nodes.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one training parameter; repeatable."),

@@ -25,7 +25,9 @@ def row(record: Record) -> list[str]:
     """Give the cells of a job's row."""
     at = str(Progress(*(record[name] for name in ("epoch", "epochs", "step", "steps"))))
     if record["pods_wanted"] > 1:
-        at = at or f"{record['pods_succeeded']} of {record['pods_wanted']} pods"
+        done = f"{record['pods_succeeded']} of {record['pods_wanted']} pods"
+        # Of a sweep, other points are done; workers that train together end together.
+        at = ", ".join(filter(None, [done, at])) if record["pods_succeeded"] or not at else at
     return [
         record["job"],
         record["run"],

@@ -28,14 +28,8 @@ if TYPE_CHECKING:
     from emotion.comparison.sweep import Result
     from emotion.params.grid import Point
 
-# Every other point would end the same way; k8s/components/sweep has the same codes.
-FINAL = {
-    ExitCode.USAGE,
-    ExitCode.BAD_DATA,
-    ExitCode.INPUT_MISSING,
-    ExitCode.CANNOT_WRITE,
-    ExitCode.BAD_PARAMETERS,
-}
+# Every other point would end the same way, unless a point diverged; k8s/components/sweep has the same codes.
+FINAL = {code for code in ExitCode if code.permanent} - {ExitCode.CHECK_FAILED}
 # The command line, whether or not its script is on the PATH.
 EMOTION = "from emotion.cli.main import main; main()"
 # They would give every point the same run.

@@ -138,9 +138,10 @@ def _identity(job: Object) -> dict[str, Any]:
     container = main_container(job["spec"]["template"]["spec"])
     # How many workers share a training decides nothing about its result.
     options = {
-        variable["name"]: variable.get("value")
+        variable["name"]: variable["value"]
         for variable in container.get("env", [])
-        if variable["name"].startswith("EMOTION_") and variable["name"] not in WORKER_VARIABLES
+        # What a variable takes from the pod itself is no option.
+        if "value" in variable and variable["name"].startswith("EMOTION_") and variable["name"] not in WORKER_VARIABLES
     }
     params = job["metadata"].get("annotations", {}).get(PARAMS_DIGEST)
     return {"image": container["image"], "command line": (container.get("args"), options), "parameter file": params}

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from emotion.cli import console
-from emotion.cli.status_screen import screen
+from emotion.cli.status_screen import row, screen
 from emotion.cluster.kubectl import Kubectl
 
 
@@ -24,6 +24,13 @@ def lines_on(monkeypatch: pytest.MonkeyPatch, records: list[dict[str, Any]], hei
     with terminal.capture() as capture:
         terminal.print(screen(Kubectl("team"), records))
     return capture.get().splitlines()
+
+
+def test_a_sweep_shows_its_complete_points_and_the_epoch_of_one_at_work() -> None:
+    sweep = {**record(1, "running"), "pods_wanted": 4, "epoch": 3, "epochs": 12}
+    assert row(sweep)[3] == "epoch 3 of 12"
+    assert row({**sweep, "pods_succeeded": 2})[3] == "2 of 4 pods, epoch 3 of 12"
+    assert row({**record(1, "waiting"), "pods_wanted": 4})[3] == "0 of 4 pods"
 
 
 @pytest.mark.parametrize("size", [(24, 100), (24, 50), (10, 100), (60, 100)])

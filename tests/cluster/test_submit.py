@@ -87,6 +87,18 @@ def test_another_parameter_file_of_a_job_at_work_is_refused(api: ApiServer, emot
     assert "with another parameter file" in done.stderr
 
 
+def test_what_a_variable_takes_from_the_pod_itself_makes_no_other_job(api: ApiServer, emotion: Emotion) -> None:
+    emotion("submit", "ann", "--no-follow")
+    (job,) = api.all("Job")
+    (main,) = job["spec"]["template"]["spec"]["containers"]
+    # As a version of `emotion` submitted it that had no such variable.
+    main["env"] = [variable for variable in main["env"] if "value" in variable]
+    api.put("MODIFIED", job)
+    done = emotion("submit", "ann", "--no-follow")
+    assert done.returncode == 0, done.stderr
+    assert "at work already" in done.stderr
+
+
 def test_a_classification_at_work_with_another_number_of_shards_is_named(api: ApiServer, emotion: Emotion) -> None:
     emotion("submit", "classify", "--shards", 4, "--no-follow")
     done = emotion("submit", "classify", "--shards", 3, "--no-follow")
