@@ -187,5 +187,5 @@ def cancel(run: RunArgument, *, cluster: ClusterOptions) -> None:
     seconds = f": its pods have two minutes to {'write a checkpoint' if trains else 'end'}" if running else ""
     console.say(f"stopping {job.name}{seconds}")
     delete(cluster.kubectl, job.name)
-    again = f"; submitted again, with the same options, it goes on: emotion submit {job.job} ...{cluster.flags}"
+    again = "; submitted again, with the same options, it goes on from its checkpoint"
     console.say(f"stopped {job.name}{again if trains else ''}")

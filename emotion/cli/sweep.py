@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ from emotion.cli.cluster_options import GpuResource, Gpus, MaxParallel, PodOptio
 from emotion.cli.console import LogFormat
 from emotion.cli.option_groups import with_option_groups
 from emotion.cli.options import DEFAULT_STORE, JsonOption, LogFormatOption, StoreOption
+from emotion.cli.progress_reporter import ProgressReporter
 from emotion.cli.submit import submit_jobs
 from emotion.cli.sweep_report import show_sweep, sweep_record
 from emotion.cluster.labels import GPU
@@ -107,8 +108,10 @@ def sweep(
         raise UsageError("the data is missing", "--data DIR, a folder with train, validation and test, or a file")
     load_grid(model, params or params_file(model), points)
     if dry_run:
-        for point in points:
-            console.data(str(point))
+        if as_json:
+            console.data_json([asdict(point) for point in points])
+        else:
+            console.data("\n".join(map(str, points)))
         return
     options = [
         "--data",
@@ -119,7 +122,7 @@ def sweep(
         log,
         *(["--params", str(params)] if params else []),
     ]
-    results, code = _train_points(model, points, options)
+    results, code = _train_points(model, points, options, ProgressReporter(log))
     if as_json:
         console.data_json(sweep_record(model, results))
     else:
@@ -132,7 +135,9 @@ def _data_set(data: str | None) -> str:
     return "emotion" if data is None or data == os.environ.get("EMOTION_DATA") else data
 
 
-def _train_points(model: str, points: "Sequence[Point]", options: list[str]) -> "tuple[list[Result], int]":
+def _train_points(
+    model: str, points: "Sequence[Point]", options: list[str], reporter: ProgressReporter
+) -> "tuple[list[Result], int]":
     """Train all points one after the other; give their results and the exit code of the first that failed, else 0.
 
     Raises:
@@ -146,12 +151,12 @@ def _train_points(model: str, points: "Sequence[Point]", options: list[str]) -> 
         if first_failure in FINAL:
             results.append(Result(point, "", problem="not trained"))
             continue
-        console.say(f"[{number}/{len(points)}] {point}")
+        reporter.note("point", f"[{number}/{len(points)}] {point}")
         result, code = _train_point(model, point, options)
         results.append(result)
         first_failure = first_failure or code
         if code in FINAL and number < len(points):
-            console.say("the other points would end the same way: they are not trained")
+            reporter.note("point", "the other points would end the same way: they are not trained")
     return results, first_failure
 
 

@@ -56,6 +56,9 @@ def parse_points(settings: Sequence[str], seeds: str = "") -> list[Point]:
         raise UsageError(f"--set {repeated[0]} is given twice", f"write its values once: --set {repeated[0]}=A,B")
     if SEED in keys:
         raise UsageError(f"the seeds of a sweep are not a --set {SEED}", "--seeds 1-3")
+    several = [key for key, values in zip(keys, choices, strict=True) if len(values) > 1]
+    if data := [key for key in several if key.startswith("data.")]:
+        raise UsageError(f"points with different {data[0]} have different validation rows", "give it one value")
     numbers: Sequence[int | None] = _parse_seeds(seeds) or [None]
     count = len(numbers) * math.prod(len(values) for values in choices)
     if count > MOST_POINTS:

@@ -64,6 +64,7 @@ def test_seeds_alone_leave_the_commas_of_a_setting_alone() -> None:
         ([f"{RATE}=1e-3,2e-3,1e-3"], "", "has the value 1e-3 twice"),
         ([f"{RATE}=1e-3", f"{RATE} = 2e-3"], "", "given twice"),
         (["training.seed=1,2"], "", "the seeds of a sweep"),
+        (["data.split_seed=1,2"], "", "have different validation rows"),
         ([], "3-1", "are no seeds"),
         ([], "a", "are no seeds"),
         ([], "-1", "are no seeds"),
