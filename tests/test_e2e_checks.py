@@ -33,6 +33,10 @@ def test_a_right_output_passes(check: Check) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_another_processor_rounds_the_last_digit_of_a_score_differently(check: Check) -> None:
+    assert check(OUTPUT.replace(b"0.912345", b"0.912346")).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
@@ -46,7 +50,8 @@ def test_a_right_output_passes(check: Check) -> None:
         (SECOND, b"2,,joy,0.500000\n", b"rows of in.csv without a label: expected '2', found '1'"),
         (b"joy", b"joyful", b"the rows of in.csv are not those of the input"),
         (b"joy", b"love", b"in.csv has other labels than the same model gives here"),
-        (b"0.912345", b"0.912346", b'< 1,"I am glad, truly",joy,0.912345'),
+        (b"0.912345", b"0.912545", b"other scores than the same model gives here: 0.912345 here, 0.912545"),
+        (b"0.912345", b"0.91234x", b"the rows of in.csv are not those of the input"),
         (b",score\n", b",scores\n", b"the rows of in.csv are not those of the input"),
     ],
     ids=[
@@ -61,6 +66,7 @@ def test_a_right_output_passes(check: Check) -> None:
         "an unknown label",
         "a wrong label",
         "a wrong score",
+        "a damaged score",
         "a wrong header",
     ],
 )
