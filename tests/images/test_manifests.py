@@ -38,6 +38,7 @@ RUN_FILES = {
     "predictions",
     "progress.json",
     "report.txt",
+    "tensorboard",
     "weights",
 }
 pytestmark = pytest.mark.images
