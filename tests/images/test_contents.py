@@ -78,9 +78,17 @@ def test_no_secret_and_no_data_in_any_layer(image: str, files: dict[str, list[st
     assert f"{SITE}emotion/cli/main.py" in ours
     assert f"{SITE}emotion/jobs/ann/params.toml" in ours
     assert f"{SITE}emotion/k8s/setup/claim.yaml" in ours
-    assert {Path(path).suffix for path in ours} == {".py", ".pyc", ".toml", ".yaml", ".html", ".css", ".js", ".j2"} | (
-        {".typed"} if any(path.endswith(".typed") for path in ours) else set()
-    )
+    assert [path for path in ours if path.endswith(".md")] == [f"{SITE}emotion/jobs/README.md"]
+    assert {Path(path).suffix for path in ours} - {".md"} == {
+        ".py",
+        ".pyc",
+        ".toml",
+        ".yaml",
+        ".html",
+        ".css",
+        ".js",
+        ".j2",
+    } | ({".typed"} if any(path.endswith(".typed") for path in ours) else set())
 
 
 def test_the_configuration(image: str) -> None:
