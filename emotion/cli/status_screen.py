@@ -57,7 +57,7 @@ def screen(kubectl: Kubectl, records: Sequence[Record]) -> Group:
     The rows stay in the order of all jobs, the newest at the bottom.
     """
     everything = _group(records, "", reason_lines(kubectl, records))
-    if _height(everything) <= console.out.height:
+    if not records or _height(everything) <= console.out.height:
         return everything
     by_weight = sorted(range(len(records)), key=lambda index: (_weight(records[index]), -index))
     for rows in range(min(len(records), console.out.height), 0, -1):

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,14 +23,15 @@ from emotion.cli.sweep_report import show_sweep, sweep_record
 from emotion.cluster.labels import GPU
 from emotion.errors import ExitCode, Terminated, UsageError
 from emotion.models.registry import MODELS, params_file
-from emotion.signals import SIGNALS
+from emotion.signals import SIGNALS, DeferredSignals
 
 if TYPE_CHECKING:
     from emotion.comparison.sweep import Result
     from emotion.params.grid import Point
 
-# Every other point would end the same way, unless a point diverged; k8s/components/sweep has the same codes.
-FINAL = {code for code in ExitCode if code.permanent} - {ExitCode.CHECK_FAILED}
+# Every other point would end the same way. Not so where a point diverged, or where its own parameters do not fit the
+# data: what all points share was checked before. k8s/components/sweep has the same codes.
+FINAL = {code for code in ExitCode if code.permanent} - {ExitCode.CHECK_FAILED, ExitCode.BAD_PARAMETERS}
 # The command line, whether or not its script is on the PATH.
 EMOTION = "from emotion.cli.main import main; main()"
 # They would give every point the same run.
@@ -55,7 +56,10 @@ def sweep(
         ),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
-    params: Annotated[Path | None, typer.Option("--params", help="params.toml instead of the model's own.")] = None,
+    params: Annotated[
+        Path | None,
+        typer.Option("--params", envvar="EMOTION_PARAMS", help="params.toml instead of the model's own."),
+    ] = None,
     in_cluster: Annotated[
         bool, typer.Option("--cluster", help="One Indexed Job with a pod per point; the options below are for it.")
     ] = False,
@@ -91,7 +95,8 @@ def sweep(
         raise UsageError(f"{model} is no model", f"the models are {', '.join(MODELS)}")
     points = parse_points(settings or [], seeds)
     if in_cluster:
-        if params is not None:
+        # EMOTION_PARAMS is a file of this machine, as EMOTION_DATA is a path of it: here, neither has a meaning.
+        if params is not None and str(params) != os.environ.get("EMOTION_PARAMS"):
             raise UsageError("--params is a file of this machine", "with --cluster, change jobs/, or add --set")
         spec = replace(
             cluster.job_spec(model),
@@ -168,9 +173,7 @@ def _train_point(model: str, point: "Point", options: list[str]) -> "tuple[Resul
     command = [sys.executable, "-c", EMOTION, "train", model, *options, *overrides, "--json"]
     environment = {name: value for name, value in os.environ.items() if name not in RUN_VARIABLES}
     with tempfile.TemporaryFile() as output:
-        # Ctrl-C of a terminal would reach both processes: this one passes it on, once.
-        process = subprocess.Popen(command, stdout=output, env=environment, start_new_session=True)  # noqa: S603
-        code = _wait(process)
+        code = _run(command, output, environment)
         output.seek(0)
         content = output.read()
     if code:
@@ -181,17 +184,25 @@ def _train_point(model: str, point: "Point", options: list[str]) -> "tuple[Resul
     return Result(point, f"{metrics['model']}/{metrics['run']}", scores), 0
 
 
-def _wait(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for the end of a training, and pass signals on; give its exit code as a shell does.
+def _run(command: list[str], output: IO[bytes], environment: dict[str, str]) -> int:
+    """Start a training, pass signals on, and wait for its end; give its exit code as a shell does.
 
     Raises:
         KeyboardInterrupt, Terminated: a signal arrived, and the training has ended.
     """
+    process: subprocess.Popen[bytes] | None = None
     received: BaseException | None = None
     while True:
         try:
+            if process is None:
+                # A signal that interrupts the start would leave a training that nobody stops.
+                # Ctrl-C of a terminal would reach both processes: this one passes it on, once.
+                with DeferredSignals():
+                    process = subprocess.Popen(command, stdout=output, env=environment, start_new_session=True)  # noqa: S603
             code = process.wait()
         except (KeyboardInterrupt, Terminated) as signalled:
+            if process is None:
+                raise
             received = signalled
             process.send_signal(next(number for number, error in SIGNALS.items() if isinstance(signalled, error)))
             continue

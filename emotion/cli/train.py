@@ -127,7 +127,9 @@ def train(
         *(overrides or []),
         *(f"{key}={value}" for key, value in settings.items() if value is not None),
     ]
-    if points is not None and point is not None:
+    if point is not None:
+        if points is None:
+            raise UsageError("--point lacks its --points", "name the file of the sweep's points")
         chosen = read_point(points, point)
         changes += chosen.overrides
         run = run or chosen.run or None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from emotion.store.atomic import cannot_write, sync, write_bytes
 
@@ -78,9 +79,8 @@ class EventFiles:
             CannotWriteError: the store is full or read-only.
         """
         for path in self._paths():
-            length = self._covered_bytes(path, covered)
             with self._reporting():
-                if length:
+                if length := self._covered_bytes(path, covered):
                     # A new file even where all is covered: a process that lost the run may still hold the old one.
                     write_bytes(path, path.read_bytes()[:length])
                 else:
@@ -97,14 +97,15 @@ class EventFiles:
                     if not covered(event.summary.value[0].tag, event.step):
                         break
                     covered_bytes = length
-        except tf.errors.DataLossError as error:
+        except (tf.errors.DataLossError, DecodeError) as error:
             # Half a record at the end is what a killed process leaves.
-            if "truncated record" not in error.message:
+            if "truncated record" not in str(error):
                 self.warn(f"{path} is damaged after byte {length:,}: TensorBoard lacks the scalars after it")
         return covered_bytes
 
     def _paths(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob(f"{PREFIX}*") if path.suffix[1:].isdecimal())
+        found = self.folder.glob(f"{PREFIX}*")
+        return sorted(path for path in found if path.suffix[1:].isdecimal() and path.is_file())
 
     def _open(self) -> None:
         # Later than all names so far, even if this machine's clock is behind.

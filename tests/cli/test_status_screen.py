@@ -58,3 +58,8 @@ def test_reasons_leave_room_for_the_table(monkeypatch: pytest.MonkeyPatch) -> No
     assert any(line.startswith("not shown: ") and "and more reasons: emotion status -n team" in line for line in lines)
     assert any(line.startswith("ann-r039: Unschedulable") for line in lines)
     assert any("--gpus 0" in line for line in lines)
+
+
+@pytest.mark.parametrize("height", [1, 4])
+def test_a_terminal_of_few_lines_waits_for_the_first_job(monkeypatch: pytest.MonkeyPatch, height: int) -> None:
+    assert "phase" in "".join(lines_on(monkeypatch, [], height, 100))

@@ -126,6 +126,56 @@ def test_a_signal_stops_the_point_at_work_with_a_checkpoint(tmp_path: Path, numb
     assert list((run / "checkpoints").iterdir())
 
 
+# Ends the moment between the start of a training and the first wait for it with a signal, and names the training.
+STARTS = """
+import os, signal, subprocess, sys
+class Signalled(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        print("training", self.pid, file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+subprocess.Popen = Signalled
+from emotion.cli.main import main
+main()
+"""
+
+
+def test_a_signal_that_arrives_while_a_point_starts_leaves_no_training_behind(tmp_path: Path) -> None:
+    sweeps = Sweeps(tmp_path)
+    command = [sys.executable, "-c", STARTS, *sweeps.command("sweep", "--set", "training.epochs=9999")[1:]]
+    log = tmp_path / "log"
+    # A pipe would be open until the end of a training that is left behind.
+    with log.open("w") as file:
+        done = subprocess.run(command, check=False, stderr=file, stdout=subprocess.DEVNULL)
+    said = re.search(r"training (\d+)", log.read_text())
+    assert done.returncode == 143
+    assert said is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said[1]), signal.SIGKILL)
+
+
+def test_a_point_that_does_not_fit_the_data_ends_no_other_point(sweeps: Sweeps) -> None:
+    done = sweeps("--set", "training.epochs=2", "--set", "training.class_weights={absent=2.0},none", "--json")
+    assert done.returncode == 78
+    wrong, right = sorted(json.loads(done.stdout)["candidates"], key=lambda one: one["validation_accuracy"] or 0)
+    assert wrong["runs"][0]["problem"] == "exit code 78 (bad parameters)"
+    assert right["runs"][0]["problem"] is None
+
+
+def test_the_parameter_file_of_the_shell_is_checked_and_trained(sweeps: Sweeps, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[training]\nepochs = 0\n")
+    done = subprocess.run(
+        sweeps.command("sweep", "--dry-run"),
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "EMOTION_PARAMS": str(file)},
+    )
+    assert done.returncode == 78
+    assert f"{file}: [training] epochs" in done.stderr
+
+
 def test_a_mistake_in_any_point_is_reported_before_the_first_training(sweeps: Sweeps) -> None:
     done = sweeps("--set", "training.learning_rate=1e-3,fast")
     assert done.returncode == 78
@@ -155,6 +205,7 @@ def test_a_dry_run_prints_the_points(sweeps: Sweeps) -> None:
         (["sweep", "gpt", "--data", "x"], "gpt is no model"),
         (["sweep", "ann"], "the data is missing"),
         (["sweep", "ann", "--cluster", "--params", "mine.toml"], "--params is a file of this machine"),
+        (["train", "ann", "--data", "x", "--point", "3"], "--point lacks its --points"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], message: str) -> None:

@@ -126,6 +126,32 @@ def test_a_damaged_file_is_reported_and_cut(tmp_path: Path) -> None:
     assert warning.startswith(f"{whole} is damaged after byte ")
 
 
+def test_a_record_that_is_no_event_is_damage(tmp_path: Path) -> None:
+    path, warnings = write(tmp_path, 1), list[str]()
+    # A whole record, with its checksums, out of a file of another kind.
+    files = open_files(tmp_path / "other")
+    files.add(1, {"loss": 1.0})
+    files.writer.write(b"\xff no event")
+    files.close()
+    path.write_bytes(files.path.read_bytes())
+    cut(tmp_path, 9, warnings.append)
+    assert steps(tmp_path) == [1]
+    (warning,) = warnings
+    assert warning.startswith(f"{path} is damaged after byte ")
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "loop"])
+def test_what_is_no_file_stays_and_ends_no_training(tmp_path: Path, kind: str) -> None:
+    other = tmp_path / "events.out.tfevents.17"
+    if kind == "folder":
+        other.mkdir()
+    else:
+        other.symlink_to(other if kind == "loop" else tmp_path / "absent")
+    cut(tmp_path, 9)
+    path = write(tmp_path, 1)
+    assert set(tmp_path.iterdir()) == {other, path}
+
+
 def test_files_of_others_stay(tmp_path: Path) -> None:
     other = tmp_path / "events.out.tfevents.1700000000.host"
     other.write_bytes(b"other")
