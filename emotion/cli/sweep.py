@@ -22,6 +22,7 @@ from emotion.cli.submit import submit_jobs
 from emotion.cli.sweep_report import show_sweep, sweep_record
 from emotion.cluster.labels import GPU
 from emotion.errors import ExitCode, Terminated, UsageError
+from emotion.formatting import count
 from emotion.models.registry import MODELS, params_file
 from emotion.signals import SIGNALS, DeferredSignals
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 FINAL = {code for code in ExitCode if code.permanent} - {ExitCode.CHECK_FAILED, ExitCode.BAD_PARAMETERS}
 # The command line, whether or not its script is on the PATH.
 EMOTION = "from emotion.cli.main import main; main()"
-# They would give every point the same run.
-RUN_VARIABLES = ("EMOTION_RUN", "EMOTION_POINTS")
+# They would give every point the same run, or let it wait for workers: a point trains in one process.
+OTHER_RUNS = ("EMOTION_RUN", "EMOTION_POINTS", "EMOTION_WORKERS", "TF_CONFIG")
 
 
 @with_option_groups
@@ -153,15 +154,14 @@ def _train_points(
     results: list[Result] = []
     first_failure = 0
     for number, point in enumerate(points, start=1):
-        if first_failure in FINAL:
-            results.append(Result(point, "", problem="not trained"))
-            continue
         reporter.note("point", f"[{number}/{len(points)}] {point}")
         result, code = _train_point(model, point, options)
         results.append(result)
         first_failure = first_failure or code
         if code in FINAL and number < len(points):
-            reporter.note("point", "the other points would end the same way: they are not trained")
+            reporter.note("point", f"the sweep ends at this error; not trained: {count(len(points) - number, 'point')}")
+            results += [Result(other, "", problem="not trained") for other in points[number:]]
+            break
     return results, first_failure
 
 
@@ -171,7 +171,7 @@ def _train_point(model: str, point: "Point", options: list[str]) -> "tuple[Resul
 
     overrides = [word for setting in point.overrides for word in ("--set", setting)]
     command = [sys.executable, "-c", EMOTION, "train", model, *options, *overrides, "--json"]
-    environment = {name: value for name, value in os.environ.items() if name not in RUN_VARIABLES}
+    environment = {name: value for name, value in os.environ.items() if name not in OTHER_RUNS}
     with tempfile.TemporaryFile() as output:
         code = _run(command, output, environment)
         output.seek(0)

@@ -18,9 +18,11 @@ def show_sweep(model: str, results: "Sequence[Result]") -> None:
 
     ranked = rank(results)
     swept = [key for key in _values(ranked[0]) if len({_values(candidate)[key] for candidate in ranked}) > 1]
-    columns = [*swept, "seeds", "val. accuracy", "spread", "val. loss", "training time"]
-    rows = [[*(_values(candidate)[key] for key in swept), *_cells(candidate)] for candidate in ranked]
-    console.table(f"{model} on validation: mean and standard deviation over seeds", columns, rows, numbers=5)
+    # One column: on a narrow terminal, the first column of a table names its rows.
+    columns = [swept[0] if len(swept) == 1 else "settings", "seeds", "val. accuracy", "spread", "val. loss"]
+    rows = [[_shown(_values(candidate), swept), *_cells(candidate)] for candidate in ranked]
+    title = f"{model} on validation: mean and standard deviation over seeds"
+    console.table(title, [*columns, "training time"], rows, numbers=5)
     for result in results:
         if result.scores is None:
             console.warn(f"{result.point} has no scores: {result.problem}")
@@ -35,6 +37,11 @@ def _values(candidate: "Candidate") -> dict[str, str]:
     """The value of every setting, by its key."""
     pairs = (setting.partition("=") for setting in candidate.settings)
     return {key: value for key, _, value in pairs}
+
+
+def _shown(values: dict[str, str], swept: list[str]) -> str:
+    """What distinguishes a candidate: the only value, or keys with values."""
+    return values[swept[0]] if len(swept) == 1 else ", ".join(f"{key}={values[key]}" for key in swept) or "as they are"
 
 
 def _cells(candidate: "Candidate") -> list[str]:

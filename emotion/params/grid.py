@@ -105,8 +105,10 @@ def _parse_seeds(text: str) -> list[int]:
     for part in filter(None, map(str.strip, text.split(","))):
         match = SEEDS.fullmatch(part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not first <= last < first + MOST_POINTS:
+        if not first <= last:
             raise UsageError(f"--seeds {text} are no seeds", "--seeds 1-3, or --seeds 1,5,9")
+        if last - first >= MOST_POINTS:
+            raise UsageError(f"--seeds {text} are more than {MOST_POINTS:,} points", "sweep fewer seeds at a time")
         seeds |= dict.fromkeys(range(first, last + 1))
     if text and not seeds:
         raise UsageError("--seeds has no seed", "--seeds 1-3")

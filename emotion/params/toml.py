@@ -105,9 +105,11 @@ def _drop_revision(tables: dict[str, Any], overrides: Sequence[str]) -> None:
 def _value(text: str) -> Any:
     """Parse a TOML value. Any other text is a string, so that quotes may be omitted."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
         return text
+    # A line feed in the text may begin another key.
+    return parsed["value"] if len(parsed) == 1 else text
 
 
 def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str) -> str:

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from emotion.cli import console
+from emotion.cli.console import LogFormat
+from emotion.cli.progress_reporter import ProgressReporter
+from emotion.cli.sweep import _train_points
 from emotion.cli.sweep_report import show_sweep
 from emotion.comparison.sweep import Result, Scores
 from emotion.params.grid import Point
@@ -187,7 +191,7 @@ def test_the_points_after_a_mistake_that_all_share_are_not_trained(sweeps: Sweep
     done = sweeps("--set", "training.epochs=1,2", "--data", str(tmp_path / "absent"))
     assert done.returncode == 66
     assert "[2/2]" not in done.stderr
-    assert "the other points would end the same way: they are not trained" in done.stderr
+    assert "the sweep ends at this error; not trained: 1 point" in done.stderr
     assert "training.epochs=2 has no scores: not trained" in done.stderr
 
 
@@ -213,6 +217,32 @@ def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], message: st
     done = subprocess.run([EMOTION, *arguments], check=False, capture_output=True, text=True, env=own)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_of_several_parameters_the_first_column_names_all(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console.out, "width", 50)
+    settings = [(f"training.epochs={epochs}", f"model.units={units}") for epochs in (3, 4) for units in (64, 128)]
+    show_sweep("lstm", [Result(Point(pair), "lstm/x", Scores(0.9, 0.5, 90.0)) for pair in settings])
+    printed = capsys.readouterr().out
+    for pair in settings:
+        # The table is split, and every part names its rows.
+        assert printed.count(f"│ {', '.join(pair)} ") > 1
+
+
+def test_an_error_that_all_points_share_ends_the_sweep_after_one_that_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = iter([70, 73])
+
+    def train(_: str, point: Point, __: list[str]) -> tuple[Result, int]:
+        code = next(codes)
+        return Result(point, "", problem=f"exit code {code}"), code
+
+    monkeypatch.setattr("emotion.cli.sweep._train_point", train)
+    points = [Point((f"training.epochs={epochs}",)) for epochs in (1, 2, 3, 4)]
+    results, code = _train_points("ann", points, [], ProgressReporter(LogFormat.TEXT))
+    assert code == 70
+    assert [result.problem for result in results] == ["exit code 70", "exit code 73", "not trained", "not trained"]
 
 
 def test_the_table_has_a_column_for_what_differs_and_the_toml_is_for_the_parameter_file(

@@ -68,7 +68,7 @@ def test_seeds_alone_leave_the_commas_of_a_setting_alone() -> None:
         ([], "3-1", "are no seeds"),
         ([], "a", "are no seeds"),
         ([], "-1", "are no seeds"),
-        ([], "1-1001", "are no seeds"),
+        ([], "1-1001", "are more than 1,000 points"),
         ([], ",", "has no seed"),
         ([f"a.b={','.join(map(str, range(101)))}"], "1-10", "1,010 points are more than 1,000"),
     ],

@@ -149,6 +149,12 @@ def test_set_that_is_not_an_assignment(file: Path, override: str) -> None:
     assert mistakes("ann", file, [override]) == [f"--set {override}: is not table.key=value"]
 
 
+def test_a_line_feed_in_a_value_begins_no_other_key(file: Path) -> None:
+    (line,) = mistakes("ann", file, ["training.epochs=1\nx=3"])
+    assert "training.epochs" in line
+    assert "found '1\\nx=3'" in line
+
+
 def test_set_into_what_is_no_table(file: Path) -> None:
     file.write_text("training = 5\n")
     assert "--set training.epochs=3: training is not a table" in mistakes("ann", file, ["training.epochs=3"])
