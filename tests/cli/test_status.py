@@ -110,7 +110,7 @@ def test_cancel_deletes_the_job_with_its_pods_and_never_the_claim(api: ApiServer
     scene.run(scene.pod(), "training")
     done = emotion("cancel", scene.name)
     assert done.returncode == 0, done.stderr
-    assert "goes on: emotion submit ann" in done.stderr
+    assert "submitted again, with the same options, it goes on from its checkpoint" in done.stderr
     assert not api.all("Job")
     assert not api.all("Pod")
     assert api.all("PersistentVolumeClaim")
