@@ -15,8 +15,8 @@ from emotion.training.step import StepResult
 
 # Events by step in a training. TensorBoard shows 1,000 points of a curve at most.
 MOST_STEPS = 1000
-# Without clipping, the norm of the gradients takes 10 % of a step of the ANN: one in so many events has it.
-EVENTS_PER_NORM = 10
+# Without clipping, the norm of the gradients takes 4 to 10 % of a step of the ANN: one in so many events has it.
+EVENTS_PER_NORM = 25
 EPOCH, STEP = "epoch/", "step/"
 
 

@@ -66,7 +66,7 @@ def test_a_long_training_has_one_of_several_steps_and_the_last_of_every_epoch(tm
 
 def test_events_that_may_need_a_pass_for_the_norm_are_few(tmp_path: Path) -> None:
     scalars = make(tmp_path, steps_per_epoch=1001, epochs=2)
-    assert [step for step in range(1, 100) if scalars.measures_norm(step)] == [30, 60, 90]
+    assert [step for step in range(1, 200) if scalars.measures_norm(step)] == [75, 150]
 
 
 @pytest.mark.parametrize("options", [{"on": False}, {"chief": False}])
@@ -136,5 +136,5 @@ def test_a_training_is_the_same_with_and_without_scalars(tmp_path: Path) -> None
     assert differing(*map(state, steps)) == []
     assert not (tmp_path / "off" / "tensorboard").exists()
     norms = by_tag(tmp_path / "on" / "tensorboard")["step/gradient_norm"]
-    assert [step for step, _ in norms] == [10, 20, 30, 40]
+    assert [step for step, _ in norms] == [25]
     assert all(norm > 0 for _, norm in norms)
