@@ -103,9 +103,10 @@ def main() -> None:
         print(json.dumps(results, indent=2))
         return
     for result in results:
+        ratios = result["ratios"]
         print(
             f"{result['model']}: seconds with scalars / without: median {result['ratio']:.4f} of {options.rounds}"
-            f" rounds ({min(result['ratios']):.4f} to {max(result['ratios']):.4f}); a step takes {result['seconds_per_step'] * 1000:.2f} ms,"
+            f" rounds ({ratios[0]:.4f} to {ratios[-1]:.4f}); a step takes {result['seconds_per_step'] * 1000:.2f} ms,"
             f" one of {result['every']} steps has an event"
         )
 

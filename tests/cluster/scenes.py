@@ -170,7 +170,7 @@ def play(api: ApiServer, act: Play, *, job: str = "") -> None:
                 act(Scene(server, created))
             except LookupError:
                 # The test is over, and its cluster is gone.
-                if server.all("Namespace"):
+                if server.all("Namespace", ""):
                     raise
 
     api.when_created("Job", begin)
