@@ -33,6 +33,10 @@ StoreOption = Annotated[
     Path, typer.Option("--store", envvar="EMOTION_STORE", help="Folder of runs, weights and comparisons.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
+ParamsOption = Annotated[
+    Path | None,
+    typer.Option("--params", envvar="EMOTION_PARAMS", help="params.toml instead of the model's own."),
+]
 DEFAULT_STORE = Path("store")
 DEVICE_VARIABLE = "EMOTION_DEVICE"
 LogFormatOption = Annotated[

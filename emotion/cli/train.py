@@ -15,6 +15,7 @@ from emotion.cli.options import (
     Device,
     JsonOption,
     LogFormatOption,
+    ParamsOption,
     StoreOption,
 )
 from emotion.cli.progress_reporter import ProgressReporter
@@ -43,10 +44,7 @@ def train(
         ),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
-    params: Annotated[
-        Path | None,
-        typer.Option("--params", envvar="EMOTION_PARAMS", help="params.toml instead of the model's own."),
-    ] = None,
+    params: ParamsOption = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one parameter; repeatable."),
