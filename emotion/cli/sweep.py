@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,7 @@ from emotion.cli import console
 from emotion.cli.cluster_options import GpuResource, Gpus, MaxParallel, PodOptions, Queue, Seeds, Spot, Yes
 from emotion.cli.console import LogFormat
 from emotion.cli.option_groups import with_option_groups
-from emotion.cli.options import DEFAULT_STORE, JsonOption, LogFormatOption, StoreOption
+from emotion.cli.options import DEFAULT_STORE, JsonOption, LogFormatOption, ParamsOption, StoreOption
 from emotion.cli.progress_reporter import ProgressReporter
 from emotion.cli.submit import submit_jobs
 from emotion.cli.sweep_report import show_sweep, sweep_record
@@ -57,10 +56,7 @@ def sweep(
         ),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
-    params: Annotated[
-        Path | None,
-        typer.Option("--params", envvar="EMOTION_PARAMS", help="params.toml instead of the model's own."),
-    ] = None,
+    params: ParamsOption = None,
     in_cluster: Annotated[
         bool, typer.Option("--cluster", help="One Indexed Job with a pod per point; the options below are for it.")
     ] = False,

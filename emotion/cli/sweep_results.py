@@ -22,24 +22,27 @@ def read_results(
     Raises:
         EmotionError: the pod with the store cannot be created, or does not start.
     """
-    trained = {outcome.name for outcome in outcomes if outcome.exit_code == 0 or outcome.some_complete}
+    trained = {outcome.name: outcome for outcome in outcomes if outcome.exit_code == 0 or outcome.some_complete}
     sweeps = [job for job in jobs if job.spec.points and job.name in trained]
     if not sweeps:
         return {}
     with open_store(cluster) as pod:
         listed = json.loads(pod.run("emotion", "runs", "list", "--json"))
     records = {record["run"]: record for record in listed}
-    return {job.name: _results(job.spec, records) for job in sweeps}
+    return {job.name: _results(job.spec, records, trained[job.name].failed_indexes) for job in sweeps}
 
 
-def _results(spec: "JobSpec", records: dict[str, dict[str, Any]]) -> "list[Result]":
+def _results(spec: "JobSpec", records: dict[str, dict[str, Any]], failed: frozenset[int]) -> "list[Result]":
     from emotion.comparison.sweep import Result, Scores
 
     results = []
-    for point in spec.points:
+    for index, point in enumerate(spec.points):
         run = f"{spec.job}/{point.run}"
         record = records.get(run, {"state": "absent"})
-        if record["state"] == "complete":
+        if index in failed:
+            # A complete run of this name may be of other data: its pod refused it.
+            results.append(Result(point, run, problem=f"its pod failed, and its run {run} is {record['state']}"))
+        elif record["state"] == "complete":
             scores = Scores(record["validation_accuracy"], record["validation_loss"], record["training_seconds"])
             results.append(Result(point, run, scores))
         else:

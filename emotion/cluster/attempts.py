@@ -36,7 +36,7 @@ def is_decided(job: dict[str, Any], pods: Sequence[Pod]) -> bool:
     if final and "backoffLimitPerIndex" not in job["spec"]:
         return True
     ended = sum(pod.succeeded or pod.name in final for pod in _newest(pods))
-    counted = int(status.get("succeeded", 0)) + _count_indexes(status.get("failedIndexes", ""))
+    counted = int(status.get("succeeded", 0)) + len(failed_indexes(job))
     return max(ended, counted) >= _completions(job)
 
 
@@ -48,7 +48,7 @@ def count_retries(job: dict[str, Any], pods: Sequence[Pod]) -> int:
     if failed >= counted:
         return failed - min(unsuccessful, sum(pod.failed for pod in _newest(pods)))
     over = "Failed" in true_conditions(status)
-    return max(0, counted - (unsuccessful if over else _count_indexes(status.get("failedIndexes", ""))))
+    return max(0, counted - (unsuccessful if over else len(failed_indexes(job))))
 
 
 def _completions(job: dict[str, Any]) -> int:
@@ -60,7 +60,8 @@ def _newest(pods: Sequence[Pod]) -> list[Pod]:
     return list({pod.index: pod for pod in pods}.values())
 
 
-def _count_indexes(text: str) -> int:
-    """Count the indexes of a list such as "0,3-5"."""
+def failed_indexes(job: dict[str, Any]) -> set[int]:
+    """Give the indexes that failed for good, which the Job's status has as a list such as "0,3-5"."""
+    text = job.get("status", {}).get("failedIndexes", "")
     ranges = [part.partition("-") for part in text.split(",") if part]
-    return sum(int(last or first) - int(first) + 1 for first, _, last in ranges)
+    return {index for first, _, last in ranges for index in range(int(first), int(last or first) + 1)}

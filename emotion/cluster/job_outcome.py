@@ -56,7 +56,8 @@ class Verdict(StrEnum):
 class JobOutcome:
     """A Job's end. `exit_code` is 0 for success, else the last failed pod's, or 75 where the Job was stopped.
 
-    `last_lines` are the last lines of the pod that failed; `has_pods` is whether pods with logs are left.
+    `last_lines` are the last lines of the pod that failed; `has_pods` is whether pods with logs are left;
+    `failed_indexes` are the indexes that failed where others went on.
     """
 
     name: str
@@ -66,6 +67,7 @@ class JobOutcome:
     hint: str = ""
     last_lines: str = ""
     has_pods: bool = True
+    failed_indexes: frozenset[int] = frozenset()
 
     @property
     def some_complete(self) -> bool:
@@ -88,7 +90,8 @@ def job_outcome(kubectl: Kubectl, status: JobStatus) -> JobOutcome:
     code = _exit_code(status, ended)
     message = ended.message if ended else ""
     hint = reason_hint(kubectl, reason) or _own_hint(kubectl, message) or _exit_code_hint(kubectl, status, code)
-    return JobOutcome(status.name, Verdict.FAILED, code, reason, hint, message, has_pods)
+    failed = frozenset(status.failed_indexes)
+    return JobOutcome(status.name, Verdict.FAILED, code, reason, hint, message, has_pods, failed)
 
 
 def _own_hint(kubectl: Kubectl, message: str) -> str:

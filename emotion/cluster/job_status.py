@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from emotion.cluster.attempts import FINAL_EXIT_CODES, count_retries, final_failures, is_decided
+from emotion.cluster.attempts import FINAL_EXIT_CODES, count_retries, failed_indexes, final_failures, is_decided
 from emotion.cluster.kubectl import Kubectl
 from emotion.cluster.labels import QUEUE, RECOMMENDED
 from emotion.cluster.pod_status import Pod, read_pod, reason_of, true_conditions
@@ -44,7 +44,7 @@ class JobStatus:
     """A Job, its pods from oldest to newest, and the `reason` why it waits or failed.
 
     `name` is the Kubernetes Job, `job` the folder of jobs/ that it was made from, `run` the name of its run;
-    `final_failures` are the names of the failed pods that no other pod replaces.
+    `final_failures` are the names of the failed pods that no other pod replaces, `failed_indexes` their indexes.
     """
 
     name: str
@@ -55,6 +55,7 @@ class JobStatus:
     reason: str
     pods: tuple[Pod, ...]
     final_failures: set[str]
+    failed_indexes: set[int]
     retries: int
     completions: int
     succeeded: int
@@ -98,6 +99,7 @@ def read_job_status(job: Object, pods: Iterable[Object], known_reason: str = "")
         reason=reason,
         pods=read_pods,
         final_failures=final_failures(job, read_pods),
+        failed_indexes=failed_indexes(job),
         retries=count_retries(job, read_pods),
         completions=job["spec"].get("completions") or 1,
         succeeded=status.get("succeeded", 0),

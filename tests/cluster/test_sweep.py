@@ -112,6 +112,27 @@ def test_a_point_that_diverges_fails_alone_and_has_no_scores(api: ApiServer, emo
     assert done.stdout.endswith("learning_rate = 0.002\n")
 
 
+@pytest.mark.usefixtures("lent_store")
+def test_a_complete_run_that_its_pod_refuses_has_no_scores(api: ApiServer, emotion: Emotion) -> None:
+    """The data of the same name has changed since: other validation rows."""
+
+    def scene(scene: Scene) -> None:
+        train(api, scene, 0)
+        train(api, scene, 0, code=78)
+        for index in (1, 2, 3):
+            train(api, scene, index)
+        api.update("Job", scene.name, {"status": {"failedIndexes": "0"}})
+        scene.fail("FailedIndexes", "Job has failed indexes")
+
+    play(api, scene, job="ann")
+    lend_store(api)
+    done = emotion(*SWEEP)
+    assert done.returncode == 78, done.stderr
+    assert re.search(r"│ 1e-3 +│ 1 of 2 │ +0.8200 │", done.stdout)
+    run = points(api)[0]["run"]
+    assert f"training.seed=1 has no scores: its pod failed, and its run ann/{run} is complete" in done.stderr
+
+
 def test_a_mistake_that_all_points_share_ends_the_job_without_a_table(api: ApiServer, emotion: Emotion) -> None:
     def scene(scene: Scene) -> None:
         train(api, scene, 0, code=66)
