@@ -147,7 +147,9 @@ class Pipe(io.RawIOBase):
         return len(block)
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"text\nhappy\n", mtime=0), "text\nhappy\n".encode("utf-32"), b"text\nhappy"])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"text\nhappy\n", mtime=0), "text\nhappy\n".encode("utf-32"), b"text\nhappy"]
+)
 def test_a_pipe_may_cut_the_start_of_a_file(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Pipe(content))))
     with open_records(STANDARD_STREAM, "csv") as records:

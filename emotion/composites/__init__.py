@@ -1,0 +1,1 @@
+"""Composites: cascades and ensembles of trained models."""
