@@ -10,7 +10,7 @@ from emotion.errors import UsageError
 MOST_MEMBERS = 8
 # A threshold has at most four decimals: one model has one name.
 THRESHOLD = re.compile(r"0(\.\d{1,4})?|1(\.0{1,4})?")
-HINT = "cascade:CHEAP,DEAR or cascade:CHEAP,DEAR@0.9, ensemble:A,B or ensemble:A,B,C, where each is a MODEL/RUN or a folder"
+HINT = "cascade:CHEAP,DEAR or cascade:CHEAP,DEAR@0.9 or ensemble:A,B,C, where each is a MODEL/RUN or a folder"
 
 
 @dataclass(frozen=True)
