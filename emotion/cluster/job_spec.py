@@ -10,7 +10,7 @@ from emotion.cluster.labels import GPU
 from emotion.errors import InputMissingError, UsageError
 from emotion.models.registry import MODELS, jobs_folder, params_file
 from emotion.params.grid import Point, load_grid
-from emotion.params.schema import TransformerParams, WordParams
+from emotion.params.schema import AnyParams
 from emotion.params.toml import load_params
 from emotion.store.layout import RUN_NAME
 
@@ -140,7 +140,7 @@ def _name_points(spec: JobSpec) -> JobSpec:
     return replace(spec, points=tuple(points), run=f"sweep-{digest[:8]}")
 
 
-def _run_name(params: WordParams | TransformerParams, data: str) -> str:
+def _run_name(params: AnyParams, data: str) -> str:
     return f"s{params.training.seed}-{params.digest('data', data)[:8]}"
 
 

@@ -141,6 +141,16 @@ class DataSource(_Part):
         return self.digests.test[:8] + self.digests.validation[:8]
 
 
+class Candidate(_Part):
+    """A model that validation chose from: its features, its classifier with its C, and its accuracy there."""
+
+    features: str
+    classifier: str
+    c: Amount
+    validation_accuracy: Share
+    converged: bool
+
+
 class Seconds(_Part):
     """Seconds of all steps but fitting, which is `training_seconds`."""
 
@@ -154,7 +164,8 @@ class Metrics(_Part):
 
     `samples_per_second` is the throughput of fitting; `peak_memory_bytes` belongs to the process. `training_seconds`
     is the sum of all attempts; `resumes` counts the attempts after the first. A device takes `micro_batch` rows at
-    once. `temperature` is fitted on validation; classifying divides logits by it.
+    once. `temperature` is fitted on validation; classifying divides logits by it. `candidates` are the models that
+    validation chose from, if a training fits several.
     """
 
     model: str
@@ -179,6 +190,7 @@ class Metrics(_Part):
     temperature: Annotated[float, Field(gt=0)] = 1.0
     resumes: Count = 0
     weights: WeightsSource | None = None
+    candidates: list[Candidate] = []
 
     def absent_labels(self, scores: SplitScores) -> list[str]:
         """Labels without rows in the split of `scores`, which its macro-F1 leaves out; [] if not known."""

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from emotion.errors import CheckFailedError
-from emotion.params.schema import WordParams
+from emotion.params.schema import LinearParams, WordParams
 
 OUTPUT = "logits"
 DIMENSIONS = ("batch", "length")
@@ -109,7 +109,7 @@ def _drop_unread(graph: Any) -> None:
             del graph.initializer[index]
 
 
-def word_config(params: WordParams, labels: Sequence[str]) -> dict[str, Any]:
+def word_config(params: LinearParams | WordParams, labels: Sequence[str]) -> dict[str, Any]:
     """config.json of a model that the transformers library does not know."""
     names = {str(index): label for index, label in enumerate(labels)}
     return {

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from emotion.errors import BadParametersError, InputMissingError, UsageError
-from emotion.params.schema import TransformerParams, WordParams
+from emotion.params.schema import AnyParams
 from emotion.params.toml import load_params
 
 # Limit on one sweep: an Indexed Job with more pods is a mistake in typing.
@@ -115,7 +115,7 @@ def _parse_seeds(text: str) -> list[int]:
     return list(seeds)
 
 
-def load_grid(model: str, file: Path, points: Sequence[Point]) -> list[WordParams | TransformerParams]:
+def load_grid(model: str, file: Path, points: Sequence[Point]) -> list[AnyParams]:
     """Load the parameters of every point, and check that no two points are the same training.
 
     Raises:

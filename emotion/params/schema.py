@@ -10,10 +10,10 @@ from emotion.store.layout import RUN_NAME
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0)]
 # The tags keep pydantic from reporting a mistake in one alternative as a mistake in both.
 ClassWeights = Annotated[
-    Annotated[Literal["none", "balanced"], Tag("word")]
-    | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag("table")],
+    Annotated[Literal["none", "balanced"], Tag("word")] | Annotated[dict[str, PositiveFloat], Tag("table")],
     Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
 ]
 
@@ -49,6 +49,19 @@ class WordTextTable(_Table):
     padding: Literal["left", "right"] = "right"
 
 
+class LinearTextTable(WordTextTable):
+    """`[text]` of the linear model: a sum over words costs little, so that it takes more of them."""
+
+    vocabulary: Annotated[int, Field(ge=3, le=1_000_000)] = 50_000
+    max_length: Annotated[int, Field(ge=1, le=4096)] = 512
+    # Bigrams, pairs of neighboring words, beside the words. `auto` takes them if validation says so.
+    bigrams: Literal["auto", "yes", "no"] = "auto"
+    # Most bigrams, the most frequent of the ones that two or more texts of train have.
+    bigram_vocabulary: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
+    # Factor on the inverse document frequency of bigrams.
+    bigram_weight: Annotated[float, Field(gt=0, le=10)] = 0.5
+
+
 class TransformerTextTable(_Table):
     """`[text]` of the transformers, whose tokenizer comes with the pretrained weights."""
 
@@ -79,6 +92,12 @@ class LstmTable(_WordModelTable):
     units: Positive = 128
     # Output of the LSTM, both directions together.
     units_dropout: Fraction = 0.0
+
+
+class LinearTable(_Table):
+    """`[model]` of the linear model, which has no size of its own: it has a weight per feature and label."""
+
+    name: Literal["linear"] = "linear"
 
 
 class TransformerTable(_Table):
@@ -145,6 +164,19 @@ class FineTuningTable(TrainingTable):
     xla: Literal["auto", "on", "off"] = "auto"
 
 
+class LinearTrainingTable(_Table):
+    """`[training]` of the linear model: the candidates, of which validation chooses one."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    # As in other trainings.
+    class_weights: ClassWeights = "none"
+    # C, the inverse strength of regularization, of linear SVMs and of logistic regressions. [] leaves the kind out.
+    svm_c: list[PositiveFloat] = [0.3, 0.5, 1.0, 2.0]
+    logistic_c: list[PositiveFloat] = [10.0, 30.0]
+    # It always is: only the seed draws.
+    deterministic: bool = True
+
+
 class ExportTable(_Table):
     """`[export]`: the ONNX file, and how close its logits must be to the trained model's."""
 
@@ -191,8 +223,8 @@ class Params(_Table):
 
     data: DataTable = DataTable()
     text: WordTextTable | TransformerTextTable
-    model: AnnTable | LstmTable | TransformerTable
-    training: TrainingTable = TrainingTable()
+    model: LinearTable | AnnTable | LstmTable | TransformerTable
+    training: LinearTrainingTable | TrainingTable = TrainingTable()
     export: ExportTable = ExportTable()
     resources: ResourcesTable = ResourcesTable()
 
@@ -209,6 +241,20 @@ class Params(_Table):
         """SHA-256 of all that decides the result: the parameters without `[resources]`, and `inputs` (digests)."""
         content = [{key: table for key, table in self.identity.items() if key != "resources"}, *inputs]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class LinearParams(Params):
+    """Parameters of the linear model."""
+
+    text: LinearTextTable = LinearTextTable()
+    model: LinearTable = LinearTable()
+    training: LinearTrainingTable = LinearTrainingTable()
+
+    @model_validator(mode="after")
+    def _check_candidates(self) -> Self:
+        if not self.training.svm_c and not self.training.logistic_c:
+            raise ValueError("[training] svm_c and logistic_c are empty: one candidate is needed")
+        return self
 
 
 class WordParams(Params):
@@ -245,9 +291,13 @@ class TransformerParams(Params):
     export: TransformerExportTable = TransformerExportTable()
 
 
-WORD_MODELS = ("ann", "lstm")
+AnyParams = LinearParams | WordParams | TransformerParams
+# Models that learn their words from train. Others are transformers.
+WORD_MODELS = ("linear", "ann", "lstm")
 
 
-def schema(model: str) -> type[WordParams] | type[TransformerParams]:
+def schema(model: str) -> type[LinearParams] | type[WordParams] | type[TransformerParams]:
     """Parameters class of the model of this name."""
+    if model == "linear":
+        return LinearParams
     return WordParams if model in WORD_MODELS else TransformerParams

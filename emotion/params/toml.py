@@ -13,16 +13,16 @@ from emotion.errors import BadParametersError, InputMissingError
 from emotion.params.schema import (
     WORD_MODELS,
     AnnTable,
+    AnyParams,
+    LinearTable,
     LstmTable,
     Params,
-    TransformerParams,
     TransformerTable,
-    WordParams,
     schema,
 )
 
 
-def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> WordParams | TransformerParams:
+def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> AnyParams:
     """Read `file`, apply `table.key=value` overrides, and validate the result.
 
     Raises:
@@ -141,6 +141,8 @@ def _nearest(path: list[str], model: str) -> str:
 
 def _tables(name: str, model: str) -> list[type[BaseModel]]:
     if name == "model":
-        return [next((table for table in (AnnTable, LstmTable) if table().name == model), TransformerTable)]
+        return [
+            next((table for table in (LinearTable, AnnTable, LstmTable) if table().name == model), TransformerTable)
+        ]
     annotation = schema(model).model_fields[name].annotation
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emotion.hardware import free_gpu_memory
-from emotion.params.schema import TransformerParams
+from emotion.params.schema import LinearParams, LinearTrainingTable, TransformerParams
 from emotion.provenance import provenance
-from emotion.runs.learner import Learner
+from emotion.runs.learner import KerasLearner, Trained
 from emotion.runs.micro_batch import choose_micro_batch
 from emotion.runs.plan import TrainingJob
 from emotion.signals import DeferredSignals
@@ -30,15 +30,6 @@ class Attempt:
 
     topology: Topology | None = None
     lease: Lease | None = None
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The result of an attempt; `began` is the start of fitting, on the monotonic clock."""
-
-    learner: Learner
-    fitted: "Fitted"
-    began: float
 
 
 def fitted_already(job: TrainingJob, listener: TrainingListener) -> bool:
@@ -70,7 +61,16 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
     gc.collect()
     if group.chief:
         learner.save(job.run.weights)
-    return Trained(learner, fitted, began)
+    return Trained(
+        learner,
+        began,
+        seconds=fitted.seconds,
+        epochs=len(fitted.epochs),
+        best_epoch=fitted.best.epoch,
+        samples_per_second=fitted.samples_per_second,
+        micro_batch=fitted.state.micro_batch,
+        resumes=fitted.state.resumes,
+    )
 
 
 def _prepare(
@@ -94,8 +94,8 @@ def _prepare(
     return group, gpus, free
 
 
-def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int, int]]) -> Learner:
-    """Make the model and tokenizer of the parameters; only this function distinguishes the kinds of models."""
+def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int, int]]) -> KerasLearner:
+    """Make the model and tokenizer of the parameters."""
     from emotion.models.compute import choose
 
     if isinstance(job.params, TransformerParams):
@@ -105,20 +105,19 @@ def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int,
         return TransformerLearner(job.params, job.data, job.store, compute, lambda line: listener.note("weights", line))
     from emotion.runs.word_learner import WordLearner
 
+    assert not isinstance(job.params, LinearParams)  # noqa: S101  no Keras model
     return WordLearner(job.params, job.data)
 
 
-def _describe(job: TrainingJob, learner: Learner) -> None:
+def _describe(job: TrainingJob, learner: KerasLearner) -> None:
     """Write params.json and architecture.json."""
-    from emotion.models.build import architecture
-
     write_json(job.run.params, {"digest": job.digest, **job.identity, **provenance()})
-    write_json(job.run.architecture, architecture(learner.model))
+    write_json(job.run.architecture, learner.architecture())
 
 
 def _fit(
     job: TrainingJob,
-    learner: Learner,
+    learner: KerasLearner,
     group: "ReplicaGroup",
     free: int | None,
     lease: Lease | None,
@@ -127,10 +126,12 @@ def _fit(
     from emotion.training.batches import Examples
     from emotion.training.checkpoint_policy import CheckpointPolicy
     from emotion.training.fit import Fitting, steps_per_epoch
+    from emotion.training.label_weights import label_weights
     from emotion.training.scalars import Scalars
-    from emotion.training.step import Step, label_weights
+    from emotion.training.step import Step
 
     params = job.params.training
+    assert not isinstance(params, LinearTrainingTable)  # noqa: S101  no Keras model
     train, validation = (
         Examples(learner.encode(job.data.splits[name].texts), job.data.encoded(name))
         for name in ("train", "validation")
@@ -140,7 +141,7 @@ def _fit(
     micro_batch = choose_micro_batch(job.params, memory, rows, free, lease, lambda line: listener.note("memory", line))
     epoch_steps = steps_per_epoch(len(train), params)
     steps = epoch_steps * params.epochs
-    weights = label_weights(params, job.data.labels, train.labels)
+    weights = label_weights(params.class_weights, job.data.labels, train.labels)
     step = Step(learner.model, params, steps, weights, learner.compute, group, micro_batch)
     policy = CheckpointPolicy(
         _checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=group.chief

@@ -1,22 +1,28 @@
 """The interface of what a job trains: a model with its tokenizer, which can be saved and exported."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from emotion.evaluation.metrics_file import WeightsSource
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.evaluation.metrics_file import Candidate, WeightsSource
 from emotion.models.compute import Compute
 from emotion.text.encoded import Encoded
 from emotion.training.memory import Memory
 
 
 class Learner(Protocol):
-    """A Keras model and its tokenizer, which cuts texts to `max_length` tokens."""
+    """A model and its tokenizer, which cuts texts to `max_length` tokens; `precision` is the training's."""
 
-    model: Any
-    compute: Compute
     max_length: int
     weights: WeightsSource | None
+
+    @property
+    def precision(self) -> str:
+        """The precision of training: float32, bfloat16 or float16."""
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Convert texts to token ids, the model's input."""
@@ -27,11 +33,39 @@ class Learner(Protocol):
     def warnings(self, texts: Sequence[str]) -> list[str]:
         """Warn if the tokenizer does not fit `texts`, validation's."""
 
-    def memory(self, length: int) -> Memory:
-        """Estimate the memory of training, with rows of `length` tokens."""
+    def architecture(self) -> dict[str, Any]:
+        """Describe the layers, as `emotion.models.build.architecture` does."""
 
     def save(self, folder: Path) -> None:
         """Write the trained weights into `folder`, the run's `weights/`."""
 
-    def export(self, folder: Path, card: dict[str, Any]) -> Any:
-        """Write the portable model with `card` in its config.json; return the trained model in float32, for parity."""
+    def export(self, folder: Path, card: dict[str, Any]) -> Callable[[Encoded], NDArray[np.float32]]:
+        """Write the portable model with `card` in its config.json; return the trained model's logits of texts."""
+
+
+class KerasLearner(Learner, Protocol):
+    """A learner whose model is Keras'."""
+
+    model: Any
+    compute: Compute
+
+    def memory(self, length: int) -> Memory:
+        """Estimate the memory of training, with rows of `length` tokens."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and how it was fitted; `began` is the start of fitting, on the monotonic clock.
+
+    `seconds` and `resumes` are of all attempts. `candidates` are the models that validation chose from.
+    """
+
+    learner: Learner
+    began: float
+    seconds: float
+    epochs: int
+    best_epoch: int
+    samples_per_second: float
+    micro_batch: int = 0
+    resumes: int = 0
+    candidates: Sequence[Candidate] = ()

@@ -9,7 +9,7 @@ from emotion.data.label_text import name_labels
 from emotion.errors import BadParametersError
 from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.formatting import differences
-from emotion.params.schema import TransformerParams, WordParams
+from emotion.params.schema import AnyParams, TransformerParams
 from emotion.reader import runs_command
 from emotion.store.layout import Run, Store, read_json
 from emotion.weights.catalog import is_folder, parse_reference
@@ -24,7 +24,7 @@ class TrainingJob:
     of weights from a hub.
     """
 
-    params: WordParams | TransformerParams
+    params: AnyParams
     data: Dataset
     store: Store
     run: Run
@@ -52,7 +52,7 @@ class TrainingJob:
         return read_metrics(self.run.metrics) if self.run.complete else None
 
 
-def plan_job(params: WordParams | TransformerParams, data: Path, store: Store, name: str | None) -> TrainingJob:
+def plan_job(params: AnyParams, data: Path, store: Store, name: str | None) -> TrainingJob:
     """Read the data and choose the run: the same parameters and data give the same run, unless `name` names one.
 
     Raises:
@@ -71,7 +71,7 @@ def plan_job(params: WordParams | TransformerParams, data: Path, store: Store, n
     return job
 
 
-def _folder_digests(params: WordParams | TransformerParams, store: Store) -> dict[str, str]:
+def _folder_digests(params: AnyParams, store: Store) -> dict[str, str]:
     """Digests of the pretrained weights if they are a folder: its content may change under the same name."""
     if not isinstance(params, TransformerParams):
         return {}
@@ -81,7 +81,7 @@ def _folder_digests(params: WordParams | TransformerParams, store: Store) -> dic
     return find_weights(params.model.checkpoint, "", store, lambda _: None).digests
 
 
-def _check_labels(params: WordParams | TransformerParams, data: Dataset) -> None:
+def _check_labels(params: AnyParams, data: Dataset) -> None:
     """Raise BadParametersError if `[training] class_weights` names a label that the data lacks."""
     asked = params.training.class_weights
     unknown = sorted(set(asked) - set(data.labels)) if isinstance(asked, dict) else []

@@ -30,9 +30,10 @@ from emotion.onnx.graphs import FILES, FLOAT16, INT8
 from emotion.onnx.parity import Parity, check_parity
 from emotion.onnx.quantize import quantize
 from emotion.onnx.session import Classifier
-from emotion.params.schema import TransformerExportTable, TransformerParams
-from emotion.runs.fitting import Attempt, Trained, fit_job, fitted_already
-from emotion.runs.learner import Learner
+from emotion.params.schema import LinearParams, TransformerExportTable, TransformerParams
+from emotion.runs.fitting import Attempt, fit_job, fitted_already
+from emotion.runs.learner import Learner, Trained
+from emotion.runs.linear_fitting import fit_linear_job
 from emotion.runs.micro_batch import note_attempt
 from emotion.runs.plan import TrainingJob
 from emotion.runs.recorder import Recorder
@@ -105,7 +106,8 @@ def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None
     recorder = Recorder(job.run, listener, lease.check)
     if topology is not None and fitted_already(job, listener):
         topology = None
-    trained = fit_job(job, recorder, Attempt(topology, lease))
+    linear = isinstance(job.params, LinearParams)
+    trained = fit_linear_job(job, recorder) if linear else fit_job(job, recorder, Attempt(topology, lease))
     exporting = time.monotonic()
     recorder.state("exporting")
     exported = _export(job, trained.learner, listener)
@@ -158,20 +160,18 @@ def _metrics(
     seconds: Seconds,
     digests: dict[str, str],
 ) -> Metrics:
-    from emotion.models.build import count_parameters
-
-    fitted, learner = trained.fitted, trained.learner
+    learner = trained.learner
     return Metrics(
         model=job.run.model,
         run=job.run.name,
         seed=job.params.training.seed,
         finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
         data=_data_source(job),
-        training_seconds=fitted.seconds,
+        training_seconds=trained.seconds,
         seconds=seconds,
-        epochs=len(fitted.epochs),
-        best_epoch=fitted.best.epoch,
-        parameters=Parameters(**count_parameters(learner.model)),
+        epochs=trained.epochs,
+        best_epoch=trained.best_epoch,
+        parameters=Parameters(**learner.architecture()["parameters"]),
         train=scores.train,
         validation=scores.validation,
         test=scores.test,
@@ -185,13 +185,14 @@ def _metrics(
             digests=digests,
         ),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        samples_per_second=fitted.samples_per_second,
+        samples_per_second=trained.samples_per_second,
         max_length=learner.max_length,
-        precision=learner.compute.precision,
-        micro_batch=fitted.state.micro_batch,
+        precision=learner.precision,
+        micro_batch=trained.micro_batch,
         temperature=scores.temperature,
-        resumes=fitted.state.resumes,
+        resumes=trained.resumes,
         weights=learner.weights,
+        candidates=list(trained.candidates),
     )
 
 
@@ -202,16 +203,14 @@ def _data_source(job: TrainingJob) -> DataSource:
 
 def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> Exported:
     """Write model/, open it as any reader does, and compare it with the trained model on validation."""
-    from emotion.training.forward import Forward
-
     listener.note("export", "exporting to ONNX and holding it against the trained model on validation")
     # An earlier attempt may have been killed after its export, which this one replaces.
     (job.run.exported / SUMS).unlink(missing_ok=True)
     texts = job.data.splits["validation"].texts
-    exact = learner.export(job.run.exported, {"run": str(job.run), "data": job.data.name, "sample": job.data.sample})
+    trained = learner.export(job.run.exported, {"run": str(job.run), "data": job.data.name, "sample": job.data.sample})
     classifier = Classifier.load(job.run.exported, job.params.resources.threads or None)
-    trained = Forward(exact).predict(learner.encode(texts))
-    exported = Exported(classifier, check_parity(trained, classifier.logits(texts), job.params.export.parity))
+    parity = check_parity(trained(learner.encode(texts)), classifier.logits(texts), job.params.export.parity)
+    exported = Exported(classifier, parity)
     if isinstance(job.params, TransformerParams):
         return _add_graphs(job, job.params.export, exported, listener)
     return exported

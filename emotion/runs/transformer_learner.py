@@ -4,10 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emotion.data.dataset import Dataset
 from emotion.errors import BadDataError
 from emotion.evaluation.metrics_file import WeightsSource
 from emotion.models.activations import transformer_row
+from emotion.models.build import architecture
 from emotion.models.compute import Compute
 from emotion.models.config_json import encoder_config, read_config
 from emotion.models.hf_folder import classifier_config, load_weights, save_pretrained
@@ -89,6 +93,15 @@ class TransformerLearner:
         """Warn of many unknown tokens and many cut texts."""
         return coverage(self.tokenizer.backend, texts, self.tokenizer.unknown_id).warnings()
 
+    @property
+    def precision(self) -> str:
+        """The precision of training."""
+        return self.compute.precision
+
+    def architecture(self) -> dict[str, Any]:
+        """Describe the layers."""
+        return architecture(self.model)
+
     def memory(self, length: int) -> Memory:
         """Estimate the memory of training, with rows of `length` tokens."""
         row = transformer_row(self.config, length, self.compute.precision)
@@ -99,8 +112,10 @@ class TransformerLearner:
         save_pretrained(folder, self.model, self.config, self.content, self.labels)
         self.tokenizer.save(folder, input_names(self.config))
 
-    def export(self, folder: Path, card: dict[str, Any]) -> Any:
+    def export(self, folder: Path, card: dict[str, Any]) -> Callable[[Encoded], NDArray[np.float32]]:
         """Write model.onnx, the tokenizer and config.json, as AutoTokenizer and optimum open them."""
+        from emotion.training.forward import Forward
+
         exact = self.model
         if self.compute.precision != "float32":
             exact = self._build("float32")
@@ -108,7 +123,7 @@ class TransformerLearner:
         write_bytes(folder / "model.onnx", to_onnx(exact, self.params.export.opset, apart=True))
         self.tokenizer.save(folder, input_names(self.config))
         write_json(folder / "config.json", classifier_config(self.content, self.labels) | card)
-        return exact
+        return Forward(exact).predict
 
 
 def _weights_source(found: Weights) -> WeightsSource:

@@ -1,15 +1,17 @@
 """The learner of ANN and LSTM: random weights, and a tokenizer learned from train."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from emotion.data.dataset import Dataset
 from emotion.evaluation.metrics_file import WeightsSource
 from emotion.models.activations import word_row
-from emotion.models.build import build_model
+from emotion.models.build import architecture, build_model
 from emotion.models.compute import Compute
 from emotion.onnx.export import to_onnx, word_config
 from emotion.params.schema import WordParams
@@ -48,6 +50,15 @@ class WordLearner:
         """Warn of many unknown words and many cut texts."""
         return coverage(self.tokenizer, texts, UNKNOWN_ID).warnings()
 
+    @property
+    def precision(self) -> str:
+        """The precision of training."""
+        return self.compute.precision
+
+    def architecture(self) -> dict[str, Any]:
+        """Describe the layers."""
+        return architecture(self.model)
+
     def memory(self, length: int) -> Memory:
         """Estimate the memory of training, with rows of `length` words."""
         row = word_row(self.params.model, length)
@@ -61,8 +72,10 @@ class WordLearner:
             content = file.read_bytes()
         write_bytes(folder / file.name, content)
 
-    def export(self, folder: Path, card: dict[str, Any]) -> Any:
+    def export(self, folder: Path, card: dict[str, Any]) -> Callable[[Encoded], NDArray[np.float32]]:
         """Write model.onnx, tokenizer.json and config.json."""
+        from emotion.training.forward import Forward
+
         model, tokenizer = self.model, self.tokenizer
         if self.params.model.name == "ann" and self.params.text.padding == "right":
             from emotion.models.without_padding import without_padding
@@ -71,4 +84,4 @@ class WordLearner:
         write_bytes(folder / "model.onnx", to_onnx(model, self.params.export.opset))
         write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
         write_json(folder / "config.json", word_config(self.params, self.labels) | card)
-        return self.model
+        return Forward(self.model).predict

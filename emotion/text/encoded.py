@@ -1,11 +1,14 @@
 """Token ids of many texts as one array with padding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+
+# Rows of a part: with 512 tokens each, eight bytes a token are 17 MB.
+PART_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,11 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def parts(self) -> "Iterator[Encoded]":
+        """Yield the rows in parts, for which working arrays of any type are small."""
+        for first in range(0, max(len(self), 1), PART_ROWS):
+            yield self.rows(np.arange(first, min(first + PART_ROWS, len(self))))
 
     def rows(self, chosen: NDArray[np.int64]) -> "Encoded":
         """Select rows by index, in the order of `chosen`."""

@@ -226,15 +226,3 @@ class Step:
 def _result(figures: Any) -> StepResult:
     loss, right, stopping, rate, norm = figures.numpy().tolist()
     return StepResult(loss, int(right), bool(stopping), rate, norm)
-
-
-def label_weights(params: TrainingTable, names: Sequence[str], labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Give the weight of each label's loss, float32 (labels,); the mean over train's rows is 1."""
-    counts = np.bincount(labels, minlength=len(names))
-    if params.class_weights == "none":
-        return np.ones(len(names), np.float32)
-    if params.class_weights == "balanced":
-        weights = 1 / np.maximum(counts, 1)
-    else:
-        weights = np.asarray([params.class_weights.get(name, 1.0) for name in names])
-    return np.asarray(weights * counts.sum() / (weights * counts).sum(), np.float32)

@@ -59,12 +59,14 @@ def write_batches(data: Path, folder: Path, target: Path, rounds: int) -> float:
     """Write the batches of all rounds, ids int32 with their lengths, and give the mean length."""
     from emotion.data.dataset import load_dataset
     from emotion.models.registry import params_file
+    from emotion.params.schema import TransformerParams
     from emotion.params.toml import load_params
     from emotion.text.encoded import encode
     from emotion.text.pretrained import load_tokenizer
     from emotion.training.batches import Examples, batches
 
     params = load_params("minilm", params_file("minilm"))
+    assert isinstance(params, TransformerParams)
     dataset = load_dataset(data, params.data)
     texts = dataset.splits["train"].texts
     tokenizer = load_tokenizer(folder, 1 << 30, USUAL_LENGTH, 0, texts)
@@ -89,6 +91,7 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     from emotion.models.hf_folder import load_weights
     from emotion.models.registry import params_file
     from emotion.models.transformer import build_transformer
+    from emotion.params.schema import TransformerParams
     from emotion.params.toml import load_params
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
@@ -99,7 +102,9 @@ def ours(folder: Path, batches: Path, precision: str) -> None:
     config = encoder_config(read_config(folder))
     model = build_transformer(config, 6, "bench", precision)
     load_weights(model, config, folder, same_labels=False)
-    params = load_params("minilm", params_file("minilm")).training
+    loaded = load_params("minilm", params_file("minilm"))
+    assert isinstance(loaded, TransformerParams)
+    params = loaded.training
     assert precision in {"float32", "bfloat16"}
     compute = Compute(precision)  # type: ignore[arg-type]
     step = Step(model, params, 1000, np.ones(6, np.float32), compute, single_replica(), params.batch_size)

@@ -43,7 +43,7 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     from emotion.models.config_json import encoder_config
     from emotion.models.registry import MODELS, params_file
     from emotion.models.transformer import build_transformer
-    from emotion.params.schema import WordParams
+    from emotion.params.schema import TransformerParams, WordParams
     from emotion.params.toml import load_params
     from emotion.text.encoded import Encoded
     from emotion.training.batches import Examples
@@ -55,6 +55,7 @@ def step_once(model: str, precision: Any, length: int, rows: int) -> dict[str, i
     if isinstance(params, WordParams):
         built, row = build_model(params, 8126, 6), word_row(params.model, length)
     else:
+        assert isinstance(params, TransformerParams)
         pretrained = MODELS[model].pretrained
         assert pretrained is not None
         config = encoder_config(pretrained.config)

@@ -19,7 +19,7 @@ from emotion.data.dataset import Dataset, load_dataset
 from emotion.models.backend import prepare
 from emotion.models.compute import Compute
 from emotion.models.registry import params_file
-from emotion.params.schema import WORD_MODELS, WordParams
+from emotion.params.schema import WordParams
 from emotion.params.toml import load_params
 from emotion.text.encoded import encode
 from emotion.text.vocabulary import learn_tokenizer
@@ -34,8 +34,9 @@ def measure(model: str, data: Dataset, rounds: int) -> dict[str, Any]:
     from emotion.training.batches import Examples, batches
     from emotion.training.distributed.replicas import single_replica
     from emotion.training.fit import steps_per_epoch
+    from emotion.training.label_weights import label_weights
     from emotion.training.scalars import EVENTS_PER_NORM, Scalars
-    from emotion.training.step import Step, label_weights
+    from emotion.training.step import Step
 
     params = load_params(model, params_file(model))
     assert isinstance(params, WordParams)
@@ -48,7 +49,7 @@ def measure(model: str, data: Dataset, rounds: int) -> dict[str, Any]:
         build_model(params, tokenizer.get_vocab_size(), len(data.labels)),
         training,
         steps,
-        label_weights(training, data.labels, train.labels),
+        label_weights(training.class_weights, data.labels, train.labels),
         Compute(),
         single_replica(),
         training.batch_size,
@@ -92,7 +93,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--models", default=",".join(WORD_MODELS))
+    parser.add_argument("--models", default="ann,lstm")
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

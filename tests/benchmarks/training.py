@@ -21,7 +21,7 @@ from emotion.data.dataset import Dataset, load_dataset
 from emotion.models.backend import load_keras, prepare
 from emotion.models.compute import Compute
 from emotion.models.registry import params_file
-from emotion.params.schema import WORD_MODELS, WordParams
+from emotion.params.schema import WordParams
 from emotion.params.toml import load_params
 from emotion.signals import DeferredSignals
 from emotion.text.encoded import encode
@@ -117,8 +117,9 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     from emotion.training.checkpoints import Checkpoints
     from emotion.training.distributed.replicas import single_replica
     from emotion.training.fit import Fitting, steps_per_epoch
+    from emotion.training.label_weights import label_weights
     from emotion.training.scalars import Scalars
-    from emotion.training.step import Step, label_weights
+    from emotion.training.step import Step
 
     load_keras().utils.set_random_seed(seed)
     tokenizer = learn_tokenizer(data.splits["train"].texts, params.text, params.padded_length)
@@ -129,7 +130,7 @@ def ours(params: WordParams, data: Dataset, seed: int) -> Curve:
     started = time.perf_counter()
     model = build_model(params, tokenizer.get_vocab_size(), len(data.labels))
     built = time.perf_counter() - started
-    weights = label_weights(training, data.labels, train.labels)
+    weights = label_weights(training.class_weights, data.labels, train.labels)
     steps = steps_per_epoch(len(train), training) * training.epochs
     step = Step(model, training, steps, weights, Compute(), single_replica(), training.batch_size)
     with tempfile.TemporaryDirectory() as folder:
@@ -171,7 +172,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--models", default=",".join(WORD_MODELS))
+    parser.add_argument("--models", default="ann,lstm")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

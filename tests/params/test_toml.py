@@ -53,6 +53,7 @@ def test_a_transformer_s_job_names_its_pretrained_weights_and_commit(model: str)
 def test_a_key_of_the_file_replaces_its_default_alone(file: Path) -> None:
     file.write_text("[training]\nepochs = 3\nlearning_rate = 1\n")
     params = load_params("ann", file)
+    assert isinstance(params, WordParams)
     assert (params.training.epochs, params.training.learning_rate) == (3, 1.0)
     assert params.training.batch_size == WordParams(model=AnnTable()).training.batch_size
 
@@ -141,7 +142,9 @@ def test_set_takes_toml_values_and_bare_strings(file: Path, override: str, table
 
 def test_set_goes_before_the_file_and_the_last_one_counts(file: Path) -> None:
     file.write_text("[training]\nepochs = 0\n")
-    assert load_params("ann", file, ["training.epochs=3", "training.epochs=4"]).training.epochs == 4
+    params = load_params("ann", file, ["training.epochs=3", "training.epochs=4"])
+    assert isinstance(params, WordParams)
+    assert params.training.epochs == 4
 
 
 @pytest.mark.parametrize("override", ["", "training", "training.epochs", "epochs=3", ".epochs=3", "training.=3", "="])

@@ -167,12 +167,12 @@ def fit(
 ) -> "tuple[Any, Fitted, RecordingListener]":
     """Fit a new model; give it with the result and the recorded events."""
     from emotion.training.fit import steps_per_epoch
-    from emotion.training.step import label_weights
+    from emotion.training.label_weights import label_weights
 
     params = WordTrainingTable(**{"epochs": 3, "batch_size": 20, "learning_rate": 0.02, "seed": 1, **training})
     prepare(params.seed, 0)
     built, listener = build_words(model), RecordingListener()
-    weights = label_weights(params, ["a", "b", "c"], train.labels)
+    weights = label_weights(params.class_weights, ["a", "b", "c"], train.labels)
     step = make_step(built, params, steps=steps_per_epoch(len(train), params) * params.epochs, weights=weights)
     with TemporaryDirectory() as folder:
         fitted = fitting(step, train, validation, params, Path(folder), listener=listener).run(DeferredSignals())

@@ -155,9 +155,9 @@ NAMES = ["joy", "fear", "anger"]
 
 
 def weights(labels: NDArray[np.int32] = LABELLED, **params: Any) -> list[float]:
-    from emotion.training.step import label_weights
+    from emotion.training.label_weights import label_weights
 
-    found = label_weights(TrainingTable(**params), NAMES, labels)
+    found = label_weights(TrainingTable(**params).class_weights, NAMES, labels)
     assert found.dtype == np.float32
     return [float(weight) for weight in found]
 
