@@ -180,7 +180,7 @@ def _report(metrics: "Metrics", folder: Path, reporter: ProgressReporter, *, as_
     low, high = metrics.test.accuracy_ci95
     test, onnx = metrics.test, metrics.onnx
     rows = [
-        ("training time", f"{duration(metrics.training_seconds)}, best epoch {metrics.best_epoch} of {metrics.epochs}"),
+        ("training time", f"{duration(metrics.training_seconds)}, {_choice(metrics)}"),
         ("train", f"accuracy {metrics.train.accuracy:.4f}, loss {metrics.train.loss:.4f}"),
         ("validation", f"accuracy {metrics.validation.accuracy:.4f}, loss {metrics.validation.loss:.4f}"),
         (
@@ -197,6 +197,13 @@ def _report(metrics: "Metrics", folder: Path, reporter: ProgressReporter, *, as_
     console.table(f"{metrics.model}/{metrics.run} on {metrics.data.name}", ["", ""], rows, numbers=0)
     if metrics.data.sample:
         reporter.note("warning", SAMPLE_NOTE)
+
+
+def _choice(metrics: "Metrics") -> str:
+    """Say what validation chose: an epoch, or one of several candidates."""
+    if (chosen := metrics.chosen) is None:
+        return f"best epoch {metrics.best_epoch} of {metrics.epochs}"
+    return f"best of {len(metrics.candidates)}: {chosen.classifier}, C = {chosen.c:g}, {chosen.features}"
 
 
 def _labels(metrics: "Metrics") -> str:

@@ -110,17 +110,8 @@ def _check_values(spec: JobSpec) -> None:
 
 
 def _check_together(spec: JobSpec) -> None:
-    if not spec.trains and (spec.settings or spec.points or spec.workers > 1):
-        raise UsageError(f"{spec.job} trains nothing: it has no --set, no --seeds and no --workers")
-    if spec.points and spec.workers > 1:
-        raise UsageError("a sweep trains every point in one pod: it has no --workers", "leave it out, or use --gpus")
-    if spec.points and spec.run:
-        raise UsageError("--run names one run, and every seed has its own", "leave out --run")
-    if spec.max_parallel is not None and not spec.points:
-        raise UsageError("--max-parallel is for the points of a sweep", "add --seeds, or use emotion sweep")
-    settings = [*spec.settings, *(setting for point in spec.points for setting in point.settings)]
-    if any(setting.partition("=")[0].strip() == "resources.device" for setting in settings):
-        raise UsageError("resources.device follows from --gpus", "leave it out; --gpus 0 trains on the CPU")
+    _check_training(spec)
+    _check_points(spec)
     if spec.job == "classify" and spec.gpus and not spec.image:
         raise UsageError("classifying on GPUs takes an image with CUDA", "make images VARIANT=cuda, and --image")
     if spec.job != "classify" and spec.classify.given:
@@ -129,6 +120,27 @@ def _check_together(spec: JobSpec) -> None:
         raise UsageError("a GPU cannot run int8", "leave out --gpus, or --precision")
     if spec.classify.precision == "float16" and not spec.gpus:
         raise UsageError("float16 needs a GPU", "add --gpus 1, or leave out --precision")
+
+
+def _check_training(spec: JobSpec) -> None:
+    if not spec.trains and (spec.settings or spec.points or spec.workers > 1):
+        raise UsageError(f"{spec.job} trains nothing: it has no --set, no --seeds and no --workers")
+    if spec.job == "linear" and (spec.gpus or spec.workers > 1):
+        raise UsageError(
+            "linear trains on the CPU of one pod: it has no --gpus and no --workers", "submit it by itself"
+        )
+    settings = [*spec.settings, *(setting for point in spec.points for setting in point.settings)]
+    if any(setting.partition("=")[0].strip() == "resources.device" for setting in settings):
+        raise UsageError("resources.device follows from --gpus", "leave it out; --gpus 0 trains on the CPU")
+
+
+def _check_points(spec: JobSpec) -> None:
+    if spec.points and spec.workers > 1:
+        raise UsageError("a sweep trains every point in one pod: it has no --workers", "leave it out, or use --gpus")
+    if spec.points and spec.run:
+        raise UsageError("--run names one run, and every seed has its own", "leave out --run")
+    if spec.max_parallel is not None and not spec.points:
+        raise UsageError("--max-parallel is for the points of a sweep", "add --seeds, or use emotion sweep")
 
 
 def _name_points(spec: JobSpec) -> JobSpec:

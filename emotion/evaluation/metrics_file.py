@@ -192,6 +192,11 @@ class Metrics(_Part):
     weights: WeightsSource | None = None
     candidates: list[Candidate] = []
 
+    @property
+    def chosen(self) -> Candidate | None:
+        """The candidate that validation chose: of the most accurate ones the first."""
+        return max(self.candidates, key=lambda candidate: candidate.validation_accuracy, default=None)
+
     def absent_labels(self, scores: SplitScores) -> list[str]:
         """Labels without rows in the split of `scores`, which its macro-F1 leaves out; [] if not known."""
         present = scores.macro_f1_labels

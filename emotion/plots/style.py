@@ -1,7 +1,7 @@
 """The one style of all figures: colors, fonts, sizes, and how a figure becomes a file or a part of a page.
 
 Every color of PALETTE has a contrast of 3:1 with white and with the dark page. People with red-green blindness can
-tell all seven apart (16 apart in CAM02-UCS, where 1 is just noticeable).
+tell all eight apart (12 apart in CAM02-UCS, where 1 is just noticeable).
 Text never has these colors: text needs a contrast of 4.5:1.
 """
 
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, MUTED, GRID, SURFACE = "#1b1f24", "#57606a", "#d0d7de", "#fefefe"
-PALETTE = ("#4652f3", "#955b06", "#3e9f99", "#a34d5f", "#5c94d3", "#755e8e", "#839955")
+PALETTE = ("#4652f3", "#955b06", "#3e9f99", "#a34d5f", "#5c94d3", "#755e8e", "#839955", "#f06400")
 ACCENT, OTHER = PALETTE[0], "#8a8f98"
 # A model has the same color and mark in every figure.
 MODELS = {
+    "linear": ("#f06400", "P"),
     "ann": ("#955b06", "s"),
     "lstm": ("#3e9f99", "D"),
     "bert": ("#4652f3", "o"),

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from emotion.errors import EmotionError
+from emotion.errors import EmotionError, UsageError
 from emotion.evaluation.card import write_card
 from emotion.evaluation.evaluate import RunScores, evaluate_run
 from emotion.evaluation.figures import draw_run
@@ -52,6 +52,7 @@ def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
     Among several workers only the chief exports and evaluates; the other workers return None.
 
     Raises:
+        UsageError: several workers train a model that one process trains.
         CheckFailedError: training diverged, or the exported model and the trained model differ.
         CannotWriteError: the store, or the temporary folder, cannot be written.
         UnavailableError: the pretrained weights or the requested GPU are not available.
@@ -60,6 +61,8 @@ def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
         Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
     """
     topology = read_topology(os.environ)
+    if topology is not None and isinstance(job.params, LinearParams):
+        raise UsageError("linear trains in one process", "leave out TF_CONFIG and EMOTION_WORKERS")
     with scratch_folder():
         pass  # an export that cannot write its temporary files should fail before training
     if topology is not None and not topology.chief:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -27,6 +28,8 @@ from emotion.text.vocabulary import UNKNOWN_ID
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int32]
 MOST_ITERATIONS = 2000
+# Of the factor that makes logits of an SVM's margins, which are about 1.
+MOST_SCALE = 50.0
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,8 @@ def fit_linear(
 ) -> LinearFit:
     """Fit every candidate, and keep the most accurate one on validation; of equally accurate ones the first.
 
+    The logits of the kept one are scaled to the highest likelihood on validation.
+
     `label_weights` float32 (labels,) weight each label's loss. `tell` gets every candidate.
     """
     started = time.monotonic()
@@ -162,7 +167,19 @@ def fit_linear(
             candidates.append(Candidate(features.name, name, c, accuracy, converged))
             tell(candidates[-1])
     assert best is not None  # noqa: S101  the parameters have at least one candidate
-    return LinearFit(best, candidates, time.monotonic() - started)
+    return LinearFit(_scaled(best, validation), candidates, time.monotonic() - started)
+
+
+def _scaled(model: LinearModel, validation: Split) -> LinearModel:
+    """Scale the logits so that validation's labels are most likely: the margins of an SVM are no logarithms of odds."""
+    logits = model.logits(validation.texts)
+    found = minimize_scalar(
+        lambda scale: mean_loss(np.exp(scale) * logits, validation.labels),
+        bounds=(-np.log(MOST_SCALE), np.log(MOST_SCALE)),
+        method="bounded",
+    )
+    scale = float(np.exp(found.x))
+    return LinearModel(model.features, scale * model.coefficients, scale * model.bias)
 
 
 def mean_loss(logits: Logits, labels: Labels) -> float:
