@@ -78,7 +78,7 @@ build/%/.ready: $(LOCKS)/%.txt
 	build/$*/bin/pip install --quiet --no-compile --require-hashes --no-deps --requirement $<
 	@touch $@
 
-train: setup  ## Train one model: MODEL=ann|lstm|bert|distilbert|albert|mobilebert|minilm DATA=DIR [STORE=store]
+train: setup  ## Train one model: MODEL=linear|ann|lstm|bert|distilbert|albert|mobilebert|minilm DATA=DIR [STORE=store]
 	$(EMOTION) train $(or $(MODEL),$(error MODEL= is missing, such as MODEL=ann)) --data $(or $(DATA),$(error DATA= is missing: a folder with train, validation and test))
 
 aggregate: setup  ## Compare all complete runs in STORE=
