@@ -105,7 +105,7 @@ def test_a_classification_reads_files_as_the_command_line_says(api: ApiServer, e
 def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
     assert emotion("submit", "all", "--no-follow").returncode == 0
     models = {job["metadata"]["labels"]["app.kubernetes.io/name"] for job in api.all("Job")}
-    assert models == {"ann", "lstm", "bert", "distilbert", "albert", "mobilebert", "minilm"}
+    assert models == {"linear", "ann", "lstm", "bert", "distilbert", "albert", "mobilebert", "minilm"}
 
 
 @pytest.mark.parametrize(
