@@ -1,7 +1,7 @@
 """Counts what a classification did: labels, scores, cut texts, and rows without a label by reason."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ class Statistics:
     """Counts of the rows of one file, or of a part of it.
 
     `cut` are texts that have more tokens than the model reads. `labels` counts rows by label, `reasons` rows without a
-    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS.
+    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS. `seen` are the rows that each model saw.
     """
 
     rows: int = 0
@@ -27,12 +27,15 @@ class Statistics:
     labels: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     steps: Counter[int] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of_chunk(cls, labels: Sequence[str], steps: Iterable[int], reasons: Sequence[str], cut: int) -> "Statistics":
+    def of_chunk(
+        cls, labels: Sequence[str], steps: Iterable[int], reasons: Sequence[str], cut: int, seen: Mapping[str, int]
+    ) -> "Statistics":
         """Count the rows of a chunk: labels and `steps` of rows that have them, `reasons` of all rows."""
         problems = Counter(filter(None, reasons))
-        return cls(len(reasons), problems.total(), cut, Counter(labels), problems, Counter(steps))
+        return cls(len(reasons), problems.total(), cut, Counter(labels), problems, Counter(steps), Counter(seen))
 
     def merge(self, other: "Statistics") -> None:
         """Add the counts of other rows."""
@@ -41,6 +44,7 @@ class Statistics:
         self.cut += other.cut
         self.labels.update(other.labels)
         self.steps.update(other.steps)
+        self.seen.update(other.seen)
         for reason, count in other.reasons.items():
             known = reason in self.reasons or len(self.reasons) < MAX_REASONS
             self.reasons[reason if known else OTHER_REASONS] += count
@@ -65,6 +69,7 @@ class Statistics:
             "labels": dict(self.labels.most_common()),
             "scores": self.quantiles(),
             "reasons": dict(self.reasons.most_common()),
+            "seen": dict(self.seen),
         }
 
     def stored(self) -> dict[str, Any]:
@@ -79,8 +84,9 @@ class Statistics:
             TypeError, ValueError, KeyError, AttributeError: the content is something else.
         """
         rows, errors, cut = (int(content[name]) for name in ("rows", "errors", "cut"))
-        labels, reasons = (
-            Counter({str(name): int(count) for name, count in content[key].items()}) for key in ("labels", "reasons")
+        labels, reasons, seen = (
+            Counter({str(name): int(count) for name, count in content[key].items()})
+            for key in ("labels", "reasons", "seen")
         )
         steps = Counter({int(step): int(count) for step, count in content["steps"].items()})
-        return cls(rows, errors, cut, labels, reasons, steps)
+        return cls(rows, errors, cut, labels, reasons, steps, seen)

@@ -18,7 +18,7 @@ from emotion.records.reading import doubt, sentence
 if TYPE_CHECKING:
     # Not before: mistakes must not wait for onnxruntime.
     from emotion.classify.part_files import PartResult
-    from emotion.onnx.session import Classifier
+    from emotion.composites.predictor import Member, Predictor
 
 # Files, labels and reasons that are named; more are counted.
 MAX_NAMED = 10
@@ -111,40 +111,29 @@ class ClassifyReport:
             "mend them, and start again",
         )
 
-    def summarize(self, classifier: "Classifier", *, as_json: bool) -> None:
+    def summarize(self, predictor: "Predictor", *, as_json: bool) -> None:
         """Print the counts of all outputs together, or as JSON also of all files."""
         seconds = time.monotonic() - self._started
         if as_json:
-            console.data_json(self._summary(classifier, seconds))
+            console.data_json(self._summary(predictor, seconds))
             return
         rows = self._counts.rows
-        made = f"with {classifier.graph}, {classifier.precision}"
+        made = f"with {predictor.name if predictor.composite else _graph(predictor.members[0])}"
         if self._outputs and all(output.get("skipped") for output in self._outputs):
             console.say(f"nothing to do: all parts are there, of {count(rows, 'row')} {made}")
         else:
             console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) {made}")
-        if classifier.fallback:
-            console.say(f"float32: {classifier.fallback}")
-        if not classifier.verified:
-            console.say(f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})")
-        for line in _sentences(self._counts):
+        for line in [*_composite_sentences(predictor, self._counts), *_remarks(predictor), *_sentences(self._counts)]:
             console.say(line)
 
-    def _summary(self, classifier: "Classifier", seconds: float) -> dict[str, Any]:
+    def _summary(self, predictor: "Predictor", seconds: float) -> dict[str, Any]:
         passed_over = [{"file": str(path), "reason": reason} for path, reason in self._found.passed_over[:MAX_NAMED]]
         return {
             **self._counts.as_json(),
             "seconds": round(seconds, 3),
             "rows_per_second": round(self._counts.rows / seconds, 1),
-            "device": classifier.device,
-            "model": {
-                "file": str(classifier.graph),
-                "digest": classifier.model_digest,
-                "labels": classifier.labels,
-                "precision": classifier.precision,
-                "fallback": classifier.fallback or None,
-                "verified": classifier.verified,
-            },
+            "device": predictor.device,
+            "model": _model_json(predictor, self._counts),
             "outputs": self._outputs,
             "failed": [{"input": str(path), "error": error.message} for path, error in self._failures],
             "passed_over": {"count": len(self._found.passed_over), "files": passed_over},
@@ -153,7 +142,7 @@ class ClassifyReport:
     def _add(self, task: Task, counts: Statistics, *, prefixed: bool, **more: Any) -> None:
         self._counts.merge(counts)
         if prefixed:
-            console.say(f"{task.source} has a label or score already: the new ones are called predicted_...")
+            console.say(f"{task.source} has columns of these names already: the new ones are called predicted_...")
         if counts.errors:
             where = f"see {task.errors}" if task.errors else "they are named above"
             reasons = _named([f"{reason} ({frequency:,})" for reason, frequency in counts.reasons.most_common()])
@@ -186,6 +175,76 @@ class ClassifyReport:
         else:
             shown = escape_invisible(record[:LONGEST_RECORD]) + ("..." if len(record) > LONGEST_RECORD else "")
             console.say(f"line {line}: {reason}: {shown}")
+
+
+def _model_json(predictor: "Predictor", counts: Statistics) -> dict[str, Any]:
+    """What classified: the files of one model, or the members of a composite and the rows that each saw."""
+    about = {"name": predictor.name, "digest": predictor.digest, "labels": predictor.labels}
+    files = [_files_json(member) for member in predictor.members]
+    if predictor.composite is None:
+        return about | files[0]
+    members = [
+        {"name": member.name, "device": member.classifier.device, **found, **_share_json(counts, member.name)}
+        for member, found in zip(predictor.members, files, strict=True)
+    ]
+    return {
+        **about,
+        "kind": predictor.composite.kind,
+        "threshold": predictor.threshold,
+        "temperature": predictor.temperature,
+        "verified": predictor.verified,
+        "members": members,
+    }
+
+
+def _files_json(member: "Member") -> dict[str, Any]:
+    classifier = member.classifier
+    return {
+        "file": str(classifier.graph),
+        "precision": classifier.precision,
+        "fallback": classifier.fallback or None,
+        "verified": classifier.verified,
+    }
+
+
+def _share_json(counts: Statistics, name: str) -> dict[str, Any]:
+    return {"rows": counts.seen[name], "share": round(_share(counts, name), 6)}
+
+
+def _share(counts: Statistics, name: str) -> float:
+    """Share of the rows with a text that a member saw."""
+    return counts.seen[name] / max(1, *counts.seen.values())
+
+
+def _composite_sentences(predictor: "Predictor", counts: Statistics) -> list[str]:
+    """How a composite decides, and the rows that each member saw, as lines for people."""
+    if predictor.composite is None:
+        return []
+    threshold = "" if predictor.threshold is None else f"threshold {predictor.threshold:g}, "
+    reason = f": {predictor.untempered}" if predictor.untempered else ""
+    seen = [(count(counts.seen[member.name], "row"), _share(counts, member.name)) for member in predictor.members]
+    members = [
+        f"{member.name} saw {rows} ({share:.1%}): {_graph(member)}"
+        for member, (rows, share) in zip(predictor.members, seen, strict=True)
+    ]
+    return [*members, f"{threshold}temperature {predictor.temperature:g}{reason}"]
+
+
+def _remarks(predictor: "Predictor") -> list[str]:
+    """What is unusual about models."""
+    classifiers = [member.classifier for member in predictor.members]
+    return [
+        *(f"float32: {classifier.fallback}" for classifier in classifiers if classifier.fallback),
+        *(
+            f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})"
+            for classifier in classifiers
+            if not classifier.verified
+        ),
+    ]
+
+
+def _graph(member: "Member") -> str:
+    return f"{member.classifier.graph}, {member.classifier.precision}"
 
 
 def _sentences(counts: Statistics) -> list[str]:

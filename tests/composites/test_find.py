@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion.classify.model import choose_model
+from emotion.composites.find import Chosen, choose_model
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.store.layout import Run, Store
 
@@ -34,13 +34,16 @@ def exported(store: Store, model: str, name: str) -> Path:
 
 def test_the_best_run_is_the_default(store: Store) -> None:
     _best(store, json.dumps({"run": "lstm/s2-b"}))
-    assert choose_model(None, store) == exported(store, "lstm", "s2-b")
+    assert choose_model(None, store) == Chosen("lstm/s2-b", {"lstm/s2-b": exported(store, "lstm", "s2-b")})
 
 
 def test_runs_and_folders_by_name(store: Store, tmp_path: Path) -> None:
-    assert choose_model("ann/s1-a", store) == exported(store, "ann", "s1-a")
-    assert choose_model("s2-b", store) == exported(store, "lstm", "s2-b")
-    assert choose_model(str(tmp_path), store) == tmp_path
+    for name, folder in (
+        ("ann/s1-a", exported(store, "ann", "s1-a")),
+        ("s2-b", exported(store, "lstm", "s2-b")),
+        (str(tmp_path), tmp_path),
+    ):
+        assert choose_model(name, store) == Chosen(name, {name: folder})
     with pytest.raises(UsageError, match="several models"):
         choose_model("s1-a", store)
     with pytest.raises(InputMissingError, match="no model folder nowhere, and no such run"):
