@@ -153,7 +153,7 @@ def _load(model: Model) -> Predictor:
 
 
 def _load_member(files: MemberFiles, threads: int) -> Member:
-    classifier = Classifier.load(files.folder, threads, files.precision)
+    classifier = Classifier.load(files.folder, threads, files.precision, concurrent=True)
     if classifier.model_digest != files.digest:
         raise BadDataError(f"the model in {files.folder} changed meanwhile", "start again")
     return Member(files.name, classifier)

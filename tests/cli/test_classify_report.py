@@ -207,6 +207,7 @@ def test_the_summary_adds_up_all_outputs(capsys: Capture) -> None:
     assert (content["rows"], content["errors"], content["cut"]) == (7, 1, 2)
     assert content["labels"] == {"joy": 4, "fear": 2}
     assert content["model"] == {
+        "name": "ann/s1",
         "file": "model.onnx",
         "digest": "abc",
         "labels": ["joy", "fear"],
