@@ -12,16 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from emotion.composites.scores import composite_temperature, find_thresholds
 from emotion.evaluation.predictions import read_predictions
+from emotion.onnx.digests import write_digests
+from emotion.onnx.graphs import FILES
 from emotion.onnx.session import Classifier, probabilities
 from emotion.store.layout import Store
 from tests.classify.command import Done, emotion
 from tests.composites.members import VALIDATION, draw_texts, true_labels, write_member
-from tests.toy import LABELS
+from tests.toy import FILLERS, LABELS, WORDS
 
 CHEAP, DEAR, THIRD = "ann/cheap", "lstm/dear", "bert/third"
 CASCADE, ENSEMBLE = f"cascade:{CHEAP},{DEAR}", f"ensemble:{CHEAP},{DEAR},{THIRD}"
@@ -208,21 +212,24 @@ def test_the_rows_beside_a_row_change_nothing(tmp_path: Path, store: Store, sour
     assert (tmp_path / "some.csv").read_text().splitlines()[1:] == [whole[number] for number in order]
 
 
-def refusing(store: Store, folder: Path, name: str) -> Path:
-    """Copy a run to a tokenizer that refuses a text with an unknown word."""
+def without_today(store: Store, folder: Path, name: str) -> Path:
+    """Copy a run to a model whose scores of a text with the word today are NaN."""
     shutil.copytree(store.find(name).folder, folder)
-    path = folder / "model" / "tokenizer.json"
-    content = json.loads(path.read_text())
-    content["model"] |= {"unk_token": "[NONE]"}
-    path.write_text(json.dumps(content))
-    (folder / "model" / "SHA256SUMS").unlink()
+    path = folder / "model" / "model.onnx"
+    model = onnx.load(str(path))
+    [vectors] = [array for array in model.graph.initializer if array.name == "vectors"]
+    values = numpy_helper.to_array(vectors).copy()
+    values[2 + len(WORDS) + FILLERS.index("today")] = np.nan
+    vectors.CopyFrom(numpy_helper.from_array(values, "vectors"))
+    onnx.save(model, str(path))
+    write_digests(folder / "model", FILES)
     return folder
 
 
 def test_rows_that_a_model_cannot_score(tmp_path: Path, store: Store) -> None:
     source = tmp_path / "in.csv"
-    source.write_text("text\nhappy happy happy\nunheard\nscared scared\n")
-    cheap, dear = (refusing(store, tmp_path / name, run) for name, run in (("cheap", CHEAP), ("dear", DEAR)))
+    source.write_text("text\nhappy happy happy\nhappy today\nscared scared\n")
+    cheap, dear = (without_today(store, tmp_path / name, run) for name, run in (("cheap", CHEAP), ("dear", DEAR)))
     # The dear model of the first cascade takes the row, and nobody in the others.
     for model, labelled in (
         (f"cascade:{cheap},{DEAR}@0.01", 3),

@@ -13,10 +13,15 @@ import pytest
 from emotion.classify import pieces
 from emotion.classify.engine import FileResult, classify_file
 from emotion.classify.pool import Pool, open_pool
+from emotion.classify.precision import load_predictor
 from emotion.classify.tasks import Settings, list_tasks
+from emotion.composites.find import choose_model
+from emotion.composites.predictor import Member, Predictor
+from emotion.composites.spec import Composite
 from emotion.errors import BadDataError, UnavailableError
 from emotion.onnx.config import write_temperature
 from emotion.onnx.session import Classifier
+from emotion.store.layout import Store
 from tests.classify.conftest import LISTENER, Classify, errors_of
 from tests.toy import single, write_model
 
@@ -211,3 +216,27 @@ def test_a_piece_that_is_too_large_for_memory_is_written_chunk_by_chunk(
     whole = run(source, tmp_path / "whole.csv")
     assert classify(source, toy, pool) == whole
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_member_that_changes_meanwhile(tmp_path: Path, source: Path) -> None:
+    members = [write_model(tmp_path / name) for name in ("cheap", "dear")]
+    name = f"cascade:{members[0]},{members[1]}@1"
+    predictor = load_predictor(choose_model(name, Store(tmp_path)), 2, "float32", "cpu", shard=False)
+    with open_pool(predictor, 2) as pool:
+        write_temperature(members[1] / "config.json", 2.5)
+        [task] = list_tasks(source, source.with_name("out.csv")).tasks
+        with pytest.raises(BadDataError, match=rf"the model in {members[1]} changed meanwhile"):
+            classify_file(task, predictor, Settings(), LISTENER, pool=pool)
+
+
+def test_the_calls_of_a_large_member_take_all_cores(
+    tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write_model(tmp_path / "other")
+    for large, expected in ((False, True), (True, False)):
+        if large:
+            monkeypatch.setattr("emotion.onnx.session.SMALL_MODEL_BYTES", 1)
+        members = [Member(str(path), Classifier.load(path, 3, concurrent=True)) for path in (toy_model, other)]
+        with open_pool(Predictor("", tuple(members), Composite("ensemble", ("", ""))), 3) as pool:
+            assert (pool is not None) == expected
+        monkeypatch.undo()
