@@ -116,7 +116,7 @@ def classify(
     ] = "utf-8",
     all_scores: Annotated[bool, typer.Option("--all-scores", help="Append score_LABEL for each label.")] = False,
     model_column: Annotated[
-        bool, typer.Option("--model-column", help="Append model, after score: the one that decided on the row.")
+        bool, typer.Option("--model-column", help="Append model, after score: which one decided.")
     ] = False,
     on_error: Annotated[
         OnError,
@@ -158,9 +158,9 @@ def classify(
     Delimiter, quoting and header are for CSV and TSV files: JSONL has none; a folder may have both.
     Exits 65 if no row of a file has a label.
 
-    In a cascade the cheap model classifies all rows, and the dear one those whose score is below a threshold:
-    cascade:CHEAP,DEAR@0.9, or without @ the lowest that is as good as DEAR on validation, within 0.1 points.
-    An ensemble has the mean of its models' probabilities.
+    A cascade asks its cheap model about every row. Its dear model decides where the cheap one's score is below a
+    threshold: cascade:CHEAP,DEAR@0.9. Without @, validation gives it: the lowest within 0.1 points of DEAR's accuracy.
+    An ensemble has the mean of its models' probabilities. Each model is a folder or a run.
 
     [bold]Examples[/]
 
