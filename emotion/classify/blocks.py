@@ -86,7 +86,7 @@ class Opened:
                 if digest is not None:
                     for batch in read.batches:
                         digest.update(batch.content())
-                counts = _counts(read, added, scores, self.predictor)
+                counts = _counts(read, added, scores)
                 yield Block(self.writer.rows(read.batches, added), counts, self._errors(read))
 
     def piece_blocks(self, piece: Piece) -> Iterator[Block]:
@@ -140,12 +140,11 @@ def joined_blocks(blocks: Iterator[Block]) -> Block:
     return Block(b"".join(block.output for block in found), counts, errors, found[-1].lines, found[-1].digest)
 
 
-def _counts(chunk: Chunk, added: Sequence[Sequence[str]], scores: Scores, predictor: Predictor) -> Statistics:
+def _counts(chunk: Chunk, added: Sequence[Sequence[str]], scores: Scores) -> Statistics:
     labelled = np.flatnonzero([not reason for reason in chunk.reasons])
     labels = added[0] if len(labelled) == len(chunk.reasons) else [added[0][row] for row in labelled.tolist()]
     steps = np.rint(STEPS * scores.probabilities[labelled].max(axis=1, initial=0.0)).astype(int).tolist()
-    seen = {member.name: rows for member, rows in zip(predictor.members, scores.seen, strict=True)}
-    return Statistics.of_chunk(labels, steps, chunk.reasons, int(scores.cut.sum()), seen)
+    return Statistics.of_chunk(labels, steps, chunk.reasons, int(scores.cut.sum()), scores.seen)
 
 
 def _classify_chunks(

@@ -1,7 +1,7 @@
 """Counts what a classification did: labels, scores, cut texts, and rows without a label by reason."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,8 @@ class Statistics:
     """Counts of the rows of one file, or of a part of it.
 
     `cut` are texts that have more tokens than the model reads. `labels` counts rows by label, `reasons` rows without a
-    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS. `seen` are the rows that each model saw.
+    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS. `seen` counts the rows that each member of
+    a composite saw, by its index.
     """
 
     rows: int = 0
@@ -27,15 +28,23 @@ class Statistics:
     labels: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     steps: Counter[int] = field(default_factory=Counter)
-    seen: Counter[str] = field(default_factory=Counter)
+    seen: Counter[int] = field(default_factory=Counter)
 
     @classmethod
     def of_chunk(
-        cls, labels: Sequence[str], steps: Iterable[int], reasons: Sequence[str], cut: int, seen: Mapping[str, int]
+        cls, labels: Sequence[str], steps: Iterable[int], reasons: Sequence[str], cut: int, seen: Sequence[int]
     ) -> "Statistics":
         """Count the rows of a chunk: labels and `steps` of rows that have them, `reasons` of all rows."""
         problems = Counter(filter(None, reasons))
-        return cls(len(reasons), problems.total(), cut, Counter(labels), problems, Counter(steps), Counter(seen))
+        return cls(
+            len(reasons),
+            problems.total(),
+            cut,
+            Counter(labels),
+            problems,
+            Counter(steps),
+            Counter(dict(enumerate(seen))),
+        )
 
     def merge(self, other: "Statistics") -> None:
         """Add the counts of other rows."""
@@ -69,12 +78,16 @@ class Statistics:
             "labels": dict(self.labels.most_common()),
             "scores": self.quantiles(),
             "reasons": dict(self.reasons.most_common()),
-            "seen": dict(self.seen),
+            "seen": [rows for _, rows in sorted(self.seen.items())],
         }
 
     def stored(self) -> dict[str, Any]:
         """The counts as JSON that `restored` reads."""
-        return {**vars(self), "steps": {str(step): count for step, count in sorted(self.steps.items())}}
+        numbered = {"steps": self.steps, "seen": self.seen}
+        as_text = {
+            key: {str(number): rows for number, rows in sorted(found.items())} for key, found in numbered.items()
+        }
+        return {**vars(self), **as_text}
 
     @classmethod
     def restored(cls, content: dict[str, Any]) -> "Statistics":
@@ -84,9 +97,10 @@ class Statistics:
             TypeError, ValueError, KeyError, AttributeError: the content is something else.
         """
         rows, errors, cut = (int(content[name]) for name in ("rows", "errors", "cut"))
-        labels, reasons, seen = (
-            Counter({str(name): int(count) for name, count in content[key].items()})
-            for key in ("labels", "reasons", "seen")
+        labels, reasons = (
+            Counter({str(name): int(count) for name, count in content[key].items()}) for key in ("labels", "reasons")
         )
-        steps = Counter({int(step): int(count) for step, count in content["steps"].items()})
+        steps, seen = (
+            Counter({int(number): int(count) for number, count in content[key].items()}) for key in ("steps", "seen")
+        )
         return cls(rows, errors, cut, labels, reasons, steps, seen)

@@ -10,15 +10,15 @@ from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Task, TaskList
 from emotion.cli import console
 from emotion.cli.console import LogFormat
+from emotion.cli.model_report import model_json, model_name, model_sentences
 from emotion.errors import BadDataError, EmotionError, InputMissingError
 from emotion.formatting import count, escape_invisible, first_items
-from emotion.onnx.digests import SUMS
 from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
     # Not before: mistakes must not wait for onnxruntime.
     from emotion.classify.part_files import PartResult
-    from emotion.composites.predictor import Member, Predictor
+    from emotion.composites.predictor import Predictor
 
 # Files, labels and reasons that are named; more are counted.
 MAX_NAMED = 10
@@ -118,12 +118,12 @@ class ClassifyReport:
             console.data_json(self._summary(predictor, seconds))
             return
         rows = self._counts.rows
-        made = f"with {predictor.name if predictor.composite else _graph(predictor.members[0])}"
+        made = f"with {model_name(predictor)}"
         if self._outputs and all(output.get("skipped") for output in self._outputs):
             console.say(f"nothing to do: all parts are there, of {count(rows, 'row')} {made}")
         else:
             console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) {made}")
-        for line in [*_composite_sentences(predictor, self._counts), *_remarks(predictor), *_sentences(self._counts)]:
+        for line in [*model_sentences(predictor, self._counts), *_sentences(self._counts)]:
             console.say(line)
 
     def _summary(self, predictor: "Predictor", seconds: float) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class ClassifyReport:
             "seconds": round(seconds, 3),
             "rows_per_second": round(self._counts.rows / seconds, 1),
             "device": predictor.device,
-            "model": _model_json(predictor, self._counts),
+            "model": model_json(predictor, self._counts),
             "outputs": self._outputs,
             "failed": [{"input": str(path), "error": error.message} for path, error in self._failures],
             "passed_over": {"count": len(self._found.passed_over), "files": passed_over},
@@ -175,76 +175,6 @@ class ClassifyReport:
         else:
             shown = escape_invisible(record[:LONGEST_RECORD]) + ("..." if len(record) > LONGEST_RECORD else "")
             console.say(f"line {line}: {reason}: {shown}")
-
-
-def _model_json(predictor: "Predictor", counts: Statistics) -> dict[str, Any]:
-    """What classified: the files of one model, or the members of a composite and the rows that each saw."""
-    about = {"name": predictor.name, "digest": predictor.digest, "labels": predictor.labels}
-    files = [_files_json(member) for member in predictor.members]
-    if predictor.composite is None:
-        return about | files[0]
-    members = [
-        {"name": member.name, "device": member.classifier.device, **found, **_share_json(counts, member.name)}
-        for member, found in zip(predictor.members, files, strict=True)
-    ]
-    return {
-        **about,
-        "kind": predictor.composite.kind,
-        "threshold": predictor.threshold,
-        "temperature": predictor.temperature,
-        "verified": predictor.verified,
-        "members": members,
-    }
-
-
-def _files_json(member: "Member") -> dict[str, Any]:
-    classifier = member.classifier
-    return {
-        "file": str(classifier.graph),
-        "precision": classifier.precision,
-        "fallback": classifier.fallback or None,
-        "verified": classifier.verified,
-    }
-
-
-def _share_json(counts: Statistics, name: str) -> dict[str, Any]:
-    return {"rows": counts.seen[name], "share": round(_share(counts, name), 6)}
-
-
-def _share(counts: Statistics, name: str) -> float:
-    """Share of the rows with a text that a member saw."""
-    return counts.seen[name] / max(1, *counts.seen.values())
-
-
-def _composite_sentences(predictor: "Predictor", counts: Statistics) -> list[str]:
-    """How a composite decides, and the rows that each member saw, as lines for people."""
-    if predictor.composite is None:
-        return []
-    threshold = "" if predictor.threshold is None else f"threshold {predictor.threshold:g}, "
-    reason = f": {predictor.untempered}" if predictor.untempered else ""
-    seen = [(count(counts.seen[member.name], "row"), _share(counts, member.name)) for member in predictor.members]
-    members = [
-        f"{member.name} saw {rows} ({share:.1%}): {_graph(member)}"
-        for member, (rows, share) in zip(predictor.members, seen, strict=True)
-    ]
-    return [*members, f"{threshold}temperature {predictor.temperature:g}{reason}"]
-
-
-def _remarks(predictor: "Predictor") -> list[str]:
-    """What is unusual about models."""
-    classifiers = [member.classifier for member in predictor.members]
-    return [
-        *(f"float32: {classifier.fallback}" for classifier in classifiers if classifier.fallback),
-        *(
-            f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})"
-            for classifier in classifiers
-            if not classifier.verified
-        ),
-    ]
-
-
-def _graph(member: "Member") -> str:
-    return f"{member.classifier.graph}, {member.classifier.precision}"
 
 
 def _sentences(counts: Statistics) -> list[str]:

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.cascade --store store --cheap lstm/RUN --dear minilm/RUN --data data/emotion
 
-Measures rows/s, their ratio, and the share of rows that the dear model sees. Then classifies the file in three shards and
-compares the bytes. Times include the start of the process. Texts are from test: the models are surer of train's.
+Measures rows/s, their ratio, and the share of rows that the dear model sees. Then classifies the file in three shards
+and compares the bytes. Times include the start of the process. Texts are from test: the models are surer of train's.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def _agreement(one: Path, other: Path) -> float:
     """Share of rows with the same label."""
     labels = [[row["label"] for row in csv.DictReader(path.open(encoding="utf-8"))] for path in (one, other)]
     same = [first == second for first, second in zip(*labels, strict=True)]
-    return sum(same) / len(same)
+    return same.count(True) / len(same)
 
 
 def _print(seconds: dict[str, list[float]], rows: int, about: dict[str, Any], agreement: float, *, equal: bool) -> None:

@@ -170,7 +170,7 @@ def test_shards_streams_and_packed_files_have_the_same_bytes(
     assert (tmp_path / "parts.csv").read_bytes() == content
     # The parts' counts add up to the whole's.
     seen = json.loads(done.out)["outputs"][0]["whole"]["seen"]
-    assert seen == {member["name"]: member["rows"] for member in whole["members"]}  # type: ignore[attr-defined]
+    assert seen == [member["rows"] for member in whole["members"]]  # type: ignore[attr-defined]
     packed = tmp_path / "in.csv.gz"
     packed.write_bytes(gzip.compress(source.read_bytes()))
     for index in range(2):
@@ -314,7 +314,18 @@ def test_a_manifest_names_the_members(tmp_path: Path, store: Store, source: Path
         (CHEAP, "float32"),
         (DEAR, "float32"),
     ]
-    assert 0 < manifest["counts"]["seen"][DEAR] < manifest["counts"]["seen"][CHEAP]
+    assert 0 < manifest["counts"]["seen"]["1"] < manifest["counts"]["seen"]["0"] < len(TEXTS)
+
+
+@pytest.mark.parametrize("content", ["", "text\n", 'text\n""\n'])
+def test_a_file_without_a_text(tmp_path: Path, store: Store, content: str) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text(content)
+    for model in (CASCADE, ENSEMBLE):
+        done = classify(store, source, tmp_path / "out.csv", model)
+        assert done.code == (65 if '"' in content else 0)
+        assert f"{DEAR} saw 0 rows (0.0%)" in done.err
+        assert (tmp_path / "out.csv").read_text() == content.replace("text", "text,label,score").replace('""', '"",,')
 
 
 def test_a_member_that_changed_since_its_export(tmp_path: Path, store: Store, source: Path) -> None:

@@ -15,6 +15,7 @@ from emotion.classify.tasks import Task, TaskList
 from emotion.cli.classify_report import ClassifyReport
 from emotion.cli.console import LogFormat
 from emotion.composites.predictor import Member, Predictor
+from emotion.composites.spec import Composite
 from emotion.errors import BadDataError, EmotionError, InputMissingError
 
 if TYPE_CHECKING:
@@ -266,3 +267,29 @@ def test_control_characters_of_a_record_do_not_reach_the_terminal(capsys: Captur
     shown = capsys.readouterr().err
     assert shown.startswith("line 2: empty text: \\x1b]0;title\\x07,x")
     assert len(shown) < 1000
+
+
+@pytest.mark.parametrize("untempered", ["", "a has no predictions"])
+def test_the_summary_of_a_cascade_has_its_members(capsys: Capture, untempered: str) -> None:
+    members = (*PREDICTOR.members, Member("lstm/s1", cast("Classifier", CLASSIFIER)))
+    composite = Composite("cascade", ("ann/s1", "lstm/s1"), 0.83)
+    predictor = Predictor(str(composite), members, composite, 1.25, untempered)
+    made = report("a.csv", "b.csv")
+    for task in tasks("a.csv", "b.csv"):
+        made.add(task, counts(rows=400, seen=Counter({0: 400, 1: 50})), prefixed=False)
+    made.summarize(predictor, as_json=False)
+    rows, cheap, dear, settings, *_ = capsys.readouterr().err.splitlines()
+    assert rows.endswith("with cascade:ann/s1,lstm/s1@0.83")
+    assert cheap == "ann/s1 saw 800 rows (100.0%): model.onnx, float32"
+    assert dear == "lstm/s1 saw 100 rows (12.5%): model.onnx, float32"
+    assert settings == "threshold 0.83, temperature 1.25" + (f": {untempered}" if untempered else "")
+    made.summarize(predictor, as_json=True)
+    content = json.loads(capsys.readouterr().out)
+    assert [output["seen"] for output in content["outputs"]] == [[400, 50]] * 2
+    about = content["model"]
+    assert (about["kind"], about["threshold"], about["temperature"]) == ("cascade", 0.83, 1.25)
+    assert (about["untempered"], about["name"]) == (untempered or None, "cascade:ann/s1,lstm/s1@0.83")
+    assert [(member["name"], member["rows"], member["share"]) for member in about["members"]] == [
+        ("ann/s1", 800, 1),
+        ("lstm/s1", 100, 0.125),
+    ]
