@@ -18,8 +18,8 @@ class Statistics:
     """Counts of the rows of one file, or of a part of it.
 
     `cut` are texts that have more tokens than the model reads. `labels` counts rows by label, `reasons` rows without a
-    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS. `seen` counts the rows that each member of
-    a composite saw, by its index.
+    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS. `seen` are the rows that each member of a
+    composite saw, by its index.
     """
 
     rows: int = 0

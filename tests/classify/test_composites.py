@@ -212,6 +212,23 @@ def test_the_rows_beside_a_row_change_nothing(tmp_path: Path, store: Store, sour
     assert (tmp_path / "some.csv").read_text().splitlines()[1:] == [whole[number] for number in order]
 
 
+def test_cut_texts_are_those_of_the_model_that_decides(tmp_path: Path, store: Store, source: Path) -> None:
+    shutil.copytree(store.folder, tmp_path / "store")
+    other = Store(tmp_path / "store")
+    path = other.find(DEAR).exported / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["truncation"]["max_length"] = 10
+    path.write_text(json.dumps(content))
+    write_digests(path.parent, FILES)
+    long = [len(text.split()) > 10 for text in TEXTS]
+    for model in (f"{CASCADE}@0.6", ENSEMBLE):
+        done = classify(other, source, tmp_path / "out.csv", model, "--model-column", "--json")
+        deciders = [row["model"] for row in rows_of(tmp_path / "out.csv")]
+        cut = [is_long and decider in (DEAR, ENSEMBLE) for is_long, decider in zip(long, deciders, strict=True)]
+        assert 100 < json.loads(done.out)["cut"] == sum(cut)
+    assert sum(cut) == sum(long)
+
+
 def without_today(store: Store, folder: Path, name: str) -> Path:
     """Copy a run to a model whose scores of a text with the word today are NaN."""
     shutil.copytree(store.find(name).folder, folder)
