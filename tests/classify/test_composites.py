@@ -20,12 +20,12 @@ from onnx import numpy_helper
 from emotion.composites.scores import composite_temperature, find_thresholds
 from emotion.evaluation.predictions import read_predictions
 from emotion.onnx.digests import write_digests
-from emotion.onnx.graphs import FILES
+from emotion.onnx.graphs import FILES, INT8
 from emotion.onnx.session import Classifier, probabilities
 from emotion.store.layout import Store
 from tests.classify.command import Done, emotion
 from tests.composites.members import VALIDATION, draw_texts, true_labels, write_member
-from tests.toy import FILLERS, LABELS, WORDS
+from tests.toy import FILLERS, LABELS, WORDS, write_int8
 
 CHEAP, DEAR, THIRD = "ann/cheap", "lstm/dear", "bert/third"
 CASCADE, ENSEMBLE = f"cascade:{CHEAP},{DEAR}", f"ensemble:{CHEAP},{DEAR},{THIRD}"
@@ -210,6 +210,20 @@ def test_the_rows_beside_a_row_change_nothing(tmp_path: Path, store: Store, sour
     classify(store, source, tmp_path / "some.csv", CASCADE, "--all-scores", "--model-column")
     whole = (tmp_path / "whole.csv").read_text().splitlines()[1:]
     assert (tmp_path / "some.csv").read_text().splitlines()[1:] == [whole[number] for number in order]
+
+
+def test_every_member_has_the_precision_that_it_can(tmp_path: Path, store: Store, source: Path) -> None:
+    shutil.copytree(store.folder, tmp_path / "store")
+    other = Store(tmp_path / "store")
+    write_digests(write_int8(other.find(DEAR).exported), [*FILES, INT8])
+    about = summary(other, source, CASCADE, "--precision", "auto")
+    found = [(member["precision"], member["fallback"]) for member in about["members"]]  # type: ignore[attr-defined]
+    cheap = other.find(CHEAP).exported
+    assert found == [("float32", f"{cheap} has no {INT8}"), ("int8", None)]
+    assert about["threshold"] == summary(store, source, CASCADE)["threshold"]
+    done = classify(other, source, tmp_path / "out.csv", CASCADE, "--precision", "int8")
+    assert done.code == 66
+    assert f"no {INT8} in {cheap}" in "".join(done.err.split("\n"))
 
 
 def test_cut_texts_are_those_of_the_model_that_decides(tmp_path: Path, store: Store, source: Path) -> None:
