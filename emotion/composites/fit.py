@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
@@ -29,17 +28,16 @@ def fit_composite(composite: Composite, members: Sequence[Member]) -> Predictor:
         BadDataError: the models have different labels or validation rows, or predictions are damaged.
     """
     _check_labels(members)
-    paths = [_validation(member) for member in members]
-    if None in paths:
-        folder = members[paths.index(None)].classifier.graph.parent
+    read = [_read_validation(member) for member in members]
+    found = [predictions for predictions in read if predictions is not None]
+    if len(found) < len(read):
+        folder = members[read.index(None)].classifier.graph.parent
         reason = f"{folder} has no predictions for validation beside it, as runs have"
         if composite.kind == "cascade" and composite.threshold is None:
             raise InputMissingError(
                 f"{composite} has no threshold: {reason}", f"name one, such as {composite}@0.9, or name complete runs"
             )
         return Predictor(str(composite), tuple(members), composite, untempered=reason)
-    labels = members[0].classifier.labels
-    found = [read_predictions(path, len(labels)) for path in paths if path is not None]
     _check_rows(members, found)
     scores = [
         probabilities(predictions.logits, member.classifier.temperature)
@@ -64,12 +62,16 @@ def _with_threshold(
     return replace(composite, threshold=threshold), cascade(cheap, dear, threshold)
 
 
-def _validation(member: Member) -> Path | None:
-    """Path of the predictions for validation beside a model folder; None if it is not in a run that has them."""
+def _read_validation(member: Member) -> Predictions | None:
+    """Read the predictions for validation beside a model folder; None if it is not in a run that has them."""
     folder = member.classifier.graph.parent.resolve()
     run = Run(folder.parent.parent.name, folder.parent.name, folder.parent)
-    path = run.predictions / "validation.npz"
-    return path if folder == run.exported and path.exists() else None
+    if folder != run.exported:
+        return None
+    try:
+        return read_predictions(run.predictions / "validation.npz", len(member.classifier.labels))
+    except InputMissingError:
+        return None
 
 
 def _check_labels(members: Sequence[Member]) -> None:
