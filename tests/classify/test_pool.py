@@ -232,11 +232,9 @@ def test_a_member_that_changes_meanwhile(tmp_path: Path, source: Path) -> None:
 def test_the_calls_of_a_large_member_take_all_cores(
     tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = write_model(tmp_path / "other")
-    for large, expected in ((False, True), (True, False)):
-        if large:
-            monkeypatch.setattr("emotion.onnx.session.SMALL_MODEL_BYTES", 1)
-        members = [Member(str(path), Classifier.load(path, 3, concurrent=True)) for path in (toy_model, other)]
-        with open_pool(Predictor("", tuple(members), Composite("ensemble", ("", ""))), 3) as pool:
+    small = Member("small", Classifier.load(toy_model, 3, concurrent=True))
+    monkeypatch.setattr("emotion.onnx.session.SMALL_MODEL_BYTES", 1)
+    large = Member("large", Classifier.load(write_model(tmp_path / "large"), 3, concurrent=True))
+    for members, expected in (((small, small), True), ((small, large), False)):
+        with open_pool(Predictor("", members, Composite("ensemble", ("", ""))), 3) as pool:
             assert (pool is not None) == expected
-        monkeypatch.undo()

@@ -1,14 +1,17 @@
 """What validation decides about a composite, and models that are no composite."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from emotion.classify.precision import load_predictor
 from emotion.composites.find import choose_model
 from emotion.composites.predictor import Predictor
 from emotion.errors import BadDataError, InputMissingError
+from emotion.evaluation.predictions import write_predictions
 from emotion.store.layout import Store
 from tests.composites.members import VALIDATION, write_member
 
@@ -62,6 +65,27 @@ def test_a_folder_without_predictions_needs_a_threshold(tmp_path: Path, store: S
         assert predictor.untempered.startswith(f"{bare} has no predictions")
     # A run's folder has them, whatever it is called.
     assert load(store, f"cascade:{store.find(CHEAP).folder},{DEAR}").untempered == ""
+
+
+def predict(store: Store, name: str, logits: Sequence[Sequence[float]]) -> None:
+    """Replace a run's predictions for validation by three rows, whose label is the first."""
+    path, texts = store.find(name).predictions / "validation.npz", VALIDATION[:3]
+    write_predictions(path, texts, np.zeros(3, np.int32), np.asarray(logits, np.float32))
+
+
+def test_a_threshold_is_the_cheapest_that_is_near_or_else_the_most_accurate(store: Store) -> None:
+    right, sure, wrong = [2, 0, 0], [4, 0, 0], [0, 1, 0]
+    # The dear model mistakes the second row, which the cheap one gets right: to pass the first on is most accurate.
+    predict(store, CHEAP, [wrong, right, sure])
+    predict(store, DEAR, [right, wrong, right])
+    assert load(store, f"cascade:{CHEAP},{DEAR}").threshold == 0
+    predict(store, DEAR, [right, right, right])
+    first = load(store, f"cascade:{CHEAP},{DEAR}").threshold
+    assert first is not None
+    assert 0.57 < first < 0.58
+    # The cheap model is as sure of a mistake as it can be: no threshold comes near the dear model.
+    predict(store, CHEAP, [wrong, right, [0, 100, 0]])
+    assert load(store, f"cascade:{CHEAP},{DEAR}").threshold == first
 
 
 def test_the_digest_is_that_of_all_that_scores_depend_on(store: Store) -> None:
