@@ -8,7 +8,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from emotion.composites.predictor import Member, Predictor
 from emotion.onnx.graphs import FLOAT16, INT8, INT8_KIND
+from emotion.onnx.session import Classifier
 
 LABELS = ("anger", "fear", "joy")
 WORDS = {"furious": 0, "scared": 1, "happy": 2}
@@ -28,6 +30,11 @@ def write_model(folder: Path, *, length: int | None = 35, labels: tuple[str, ...
     names = {str(index): label for index, label in enumerate(labels)}
     (folder / "config.json").write_text(json.dumps({"id2label": names}))
     return folder
+
+
+def single(classifier: Classifier, name: str = "toy") -> Predictor:
+    """Make a predictor of one model."""
+    return Predictor(name, (Member(name, classifier),))
 
 
 def write_int8(folder: Path) -> Path:

@@ -19,7 +19,8 @@ from emotion.classify.reader import TEXT, Chunk, ChunkReader, FindTexts, find_te
 from emotion.classify.statistics import STEPS, Statistics
 from emotion.classify.tasks import Settings, Task
 from emotion.classify.writer import Writer
-from emotion.onnx.session import SMALL_MODEL_BYTES, Classifier, probabilities
+from emotion.composites.predictor import Predictor, Scores
+from emotion.onnx.session import SMALL_MODEL_BYTES, Classifier
 from emotion.records.batch import Rows
 from emotion.records.files import open_records
 from emotion.records.reading import reading
@@ -32,6 +33,9 @@ FIRST_CHUNK_ROWS = 32
 SMALL_CHUNK_ROWS = 1 << 14
 MAX_CHUNK_ROWS = 4096
 MIN_CHUNK_ROWS = 256
+# The dear model of a cascade seldom sees more than a quarter of a chunk. With as many rows as a chunk of its own would
+# have, more of them have the same length and run together.
+CASCADE_CHUNKS = 4
 
 
 class RowError(NamedTuple):
@@ -63,7 +67,7 @@ class Opened:
 
     task: Task
     settings: Settings
-    classifier: Classifier
+    predictor: Predictor
     records: Records
     writer: Writer
     find_texts: FindTexts
@@ -76,13 +80,14 @@ class Opened:
     ) -> Iterator[Block]:
         """Classify rows, and update `digest` with their bytes."""
         reader = ChunkReader(batches, self.find_texts)
-        with closing(_classify_chunks(reader, self.classifier, first_chunk)) as chunks:
+        with closing(_classify_chunks(reader, self.predictor, first_chunk)) as chunks:
             for read, scores in chunks:
-                added = _new_columns(read, scores, self.classifier.labels, self.settings.all_scores)
+                added = _new_columns(read, scores, self.predictor, self.settings)
                 if digest is not None:
                     for batch in read.batches:
                         digest.update(batch.content())
-                yield Block(self.writer.rows(read.batches, added), _counts(read, added, scores), self._errors(read))
+                counts = _counts(read, added, scores)
+                yield Block(self.writer.rows(read.batches, added), counts, self._errors(read))
 
     def piece_blocks(self, piece: Piece) -> Iterator[Block]:
         """Classify the records of a piece. The last block has its digest and lines."""
@@ -105,7 +110,7 @@ class Opened:
 @contextmanager
 def open_input(
     task: Task,
-    classifier: Classifier,
+    predictor: Predictor,
     settings: Settings,
     on_open: Callable[[Path, dict[str, Any]], None] | None = None,
 ) -> Iterator[Opened]:
@@ -119,9 +124,10 @@ def open_input(
     with open_records(task.source, task.format, settings.options, (column,)) as records:
         if on_open is not None:
             on_open(task.source, reading(records, column))
-        writer = Writer(records, classifier.labels, settings.all_scores)
+        deciders = predictor.deciders if settings.model_column else None
+        writer = Writer(records, predictor.labels, settings.all_scores, deciders)
         rows = find_texts(task.source, records, settings.text_column, writer.names)
-        yield Opened(task, settings, classifier, records, writer, rows)
+        yield Opened(task, settings, predictor, records, writer, rows)
 
 
 def joined_blocks(blocks: Iterator[Block]) -> Block:
@@ -134,26 +140,26 @@ def joined_blocks(blocks: Iterator[Block]) -> Block:
     return Block(b"".join(block.output for block in found), counts, errors, found[-1].lines, found[-1].digest)
 
 
-def _counts(chunk: Chunk, added: Sequence[Sequence[str]], scores: NDArray[np.float64]) -> Statistics:
+def _counts(chunk: Chunk, added: Sequence[Sequence[str]], scores: Scores) -> Statistics:
     labelled = np.flatnonzero([not reason for reason in chunk.reasons])
     labels = added[0] if len(labelled) == len(chunk.reasons) else [added[0][row] for row in labelled.tolist()]
-    steps = np.rint(STEPS * scores[labelled].max(axis=1, initial=0.0)).astype(int).tolist()
-    return Statistics.of_chunk(labels, steps, chunk.reasons, chunk.cut)
+    steps = np.rint(STEPS * scores.probabilities[labelled].max(axis=1, initial=0.0)).astype(int).tolist()
+    return Statistics.of_chunk(labels, steps, chunk.reasons, int(scores.cut.sum()), scores.seen)
 
 
 def _classify_chunks(
-    reader: ChunkReader, classifier: Classifier, first_chunk: int
-) -> Generator[tuple[Chunk, NDArray[np.float64]], None, None]:
-    """Yield chunks with their probabilities. Other threads classify while the caller reads and writes."""
+    reader: ChunkReader, predictor: Predictor, first_chunk: int
+) -> Generator[tuple[Chunk, Scores], None, None]:
+    """Yield chunks with their scores. Other threads classify while the caller reads and writes."""
     stopped = threading.Event()
-    pool = ThreadPoolExecutor(classifier.calls)
-    max_size = max_chunk_rows(classifier.graph.stat().st_size) if classifier.device == "cpu" else MAX_CHUNK_ROWS
+    pool = ThreadPoolExecutor(predictor.calls)
+    max_size = largest_chunk(predictor)
     size = min(first_chunk, max_size)
-    running: deque[tuple[Chunk, Future[NDArray[np.float64]]]] = deque()
+    running: deque[tuple[Chunk, Future[Scores]]] = deque()
     try:
         while (chunk := reader.take(size)).batches:
-            running.append((chunk, pool.submit(_scores, classifier, chunk, stopped)))
-            while running and (running[0][1].done() or len(running) > classifier.calls):
+            running.append((chunk, pool.submit(_scores, predictor, chunk, stopped)))
+            while running and (running[0][1].done() or len(running) > predictor.calls):
                 first, scores = running.popleft()
                 yield first, scores.result()
             size = min(2 * size, max_size)
@@ -164,6 +170,18 @@ def _classify_chunks(
         pool.shutdown(cancel_futures=True)
 
 
+def largest_chunk(predictor: Predictor) -> int:
+    """Rows of a full chunk: as many as the slowest member of an ensemble takes, or more in a cascade."""
+    sizes = [_largest_chunk(member.classifier) for member in predictor.members]
+    if predictor.threshold is not None:
+        sizes[-1] *= CASCADE_CHUNKS
+    return min(sizes)
+
+
+def _largest_chunk(classifier: Classifier) -> int:
+    return max_chunk_rows(classifier.graph.stat().st_size) if classifier.device == "cpu" else MAX_CHUNK_ROWS
+
+
 def max_chunk_rows(model_bytes: int) -> int:
     """Rows of a full chunk, which takes some seconds: the time of a row grows with the model's size."""
     if model_bytes <= SMALL_MODEL_BYTES:
@@ -171,29 +189,38 @@ def max_chunk_rows(model_bytes: int) -> int:
     return min(MAX_CHUNK_ROWS, max(MIN_CHUNK_ROWS, MAX_CHUNK_ROWS * SMALL_MODEL_BYTES // model_bytes))
 
 
-def _scores(classifier: Classifier, chunk: Chunk, stopped: threading.Event) -> NDArray[np.float64]:
-    """Probabilities, float64 (rows, labels); NaN for rows without a text."""
+def _scores(predictor: Predictor, chunk: Chunk, stopped: threading.Event) -> Scores:
+    """Scores of all rows of a chunk; NaN for rows without a text."""
     usable = np.flatnonzero([not reason for reason in chunk.reasons])
-    texts = chunk.texts if len(usable) == len(chunk.texts) else [chunk.texts[row] for row in usable]
-    scores = np.full((len(chunk.texts), len(classifier.labels)), np.nan)
-    logits, cut = classifier.logits_and_cut(texts, stopped)
-    scores[usable] = probabilities(logits, classifier.temperature)
-    chunk.cut = int(cut.sum())
-    return scores
+    if len(usable) == len(chunk.texts):
+        return predictor.scores(chunk.texts, stopped)
+    found = predictor.scores([chunk.texts[row] for row in usable], stopped)
+    rows = len(chunk.texts)
+    whole = Scores(
+        np.full((rows, len(predictor.labels)), np.nan), np.zeros(rows, np.bool_), np.zeros(rows, np.intp), found.seen
+    )
+    whole.probabilities[usable], whole.cut[usable], whole.decided_by[usable] = found[:3]
+    return whole
 
 
-def _new_columns(chunk: Chunk, scores: NDArray[np.float64], labels: Sequence[str], all_scores: bool) -> list[list[str]]:
-    """Columns to append: labels, scores, all scores. A row without finite scores has empty cells."""
-    known = np.nan_to_num(scores)
+def _new_columns(chunk: Chunk, scores: Scores, predictor: Predictor, settings: Settings) -> list[list[str]]:
+    """Columns to append: labels, scores, models, all scores. A row without finite scores has empty cells."""
+    known = np.nan_to_num(scores.probabilities)
     columns = [
-        [labels[label] for label in known.argmax(axis=1).tolist()],
-        *map(_cells, [known.max(axis=1, initial=0.0), *(known.T if all_scores else ())]),
+        _named(predictor.labels, known.argmax(axis=1)),
+        _cells(known.max(axis=1, initial=0.0)),
+        *([_named(predictor.deciders, scores.decided_by)] if settings.model_column else ()),
+        *(map(_cells, known.T) if settings.all_scores else ()),
     ]
-    for row in np.flatnonzero(~np.isfinite(scores).all(axis=1)):
+    for row in np.flatnonzero(~np.isfinite(scores.probabilities).all(axis=1)):
         chunk.reasons[row] = chunk.reasons[row] or "the model has no score for this text"
         for column in columns:
             column[row] = ""
     return columns
+
+
+def _named(names: Sequence[str], indices: NDArray[np.intp]) -> list[str]:
+    return [names[index] for index in indices.tolist()]
 
 
 def _cells(scores: NDArray[np.float64]) -> list[str]:

@@ -17,8 +17,8 @@ from emotion.classify.pieces import BorderError, Piece, joined_digest, pieces
 from emotion.classify.pool import Pool
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task, is_stream
+from emotion.composites.predictor import Predictor
 from emotion.errors import BadDataError, CannotWriteError
-from emotion.onnx.session import Classifier
 from emotion.records.batch import OwnRows
 from emotion.records.text_io import STANDARD_STREAM
 from emotion.store.atomic import cannot_write, open_replacing
@@ -47,7 +47,7 @@ class ClosedPipe(Exception):  # noqa: N818  no error: `| head` has read all that
 
 def classify_file(
     task: Task,
-    classifier: Classifier,
+    predictor: Predictor,
     settings: Settings,
     listener: RowListener,
     part: Piece | range | None = None,
@@ -67,7 +67,7 @@ def classify_file(
     before = input_stamp(task.source)
     with ExitStack() as stack:
         output = stack.enter_context(_open_output(task.output))
-        opened = stack.enter_context(open_input(task, classifier, settings, listener.on_open))
+        opened = stack.enter_context(open_input(task, predictor, settings, listener.on_open))
         log = ErrorLog(stack, task.errors, listener.on_error, wide=opened.records.codec.wide)
         header = opened.writer.header()
         _write(task.output, output, header)

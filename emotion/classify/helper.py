@@ -14,6 +14,8 @@ from pathlib import Path
 from emotion.classify.blocks import Block, joined_blocks, open_input
 from emotion.classify.pieces import Piece
 from emotion.classify.tasks import Settings, Task
+from emotion.composites.predictor import Member, Predictor
+from emotion.composites.spec import Composite
 from emotion.errors import BadDataError, EmotionError, UnavailableError
 from emotion.onnx.graphs import Precision
 from emotion.onnx.session import Classifier
@@ -25,13 +27,34 @@ COMMAND = (sys.executable, FLAGS, "-c", "from emotion.classify.helper import ser
 
 
 @dataclass(frozen=True)
-class Model:
+class MemberFiles:
     """A model that another process opens. `digest` shows that it is the same."""
 
+    name: str
     folder: Path
     precision: Precision
-    threads: int
     digest: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A predictor that another process opens, with the threshold and the temperature that this one found."""
+
+    name: str
+    members: tuple[MemberFiles, ...]
+    composite: Composite | None
+    temperature: float
+    threads: int
+
+    @classmethod
+    def of(cls, predictor: Predictor, threads: int) -> "Model":
+        """Describe a predictor for processes with this number of threads."""
+        members = [(member.name, member.classifier) for member in predictor.members]
+        files = tuple(
+            MemberFiles(name, classifier.graph.parent.absolute(), classifier.precision, classifier.model_digest)
+            for name, classifier in members
+        )
+        return cls(predictor.name, files, predictor.composite, predictor.temperature, threads)
 
 
 class Helper:
@@ -112,20 +135,25 @@ def serve() -> None:
     os.dup2(2, 1)
     with suppress(EOFError, OSError):
         model: Model = requests.recv()
-        classifier: Classifier | None = None
+        predictor: Predictor | None = None
         while True:
             task, settings, piece = requests.recv()
             try:
-                classifier = classifier or _load(model)
-                with open_input(task, classifier, settings) as opened:
+                predictor = predictor or _load(model)
+                with open_input(task, predictor, settings) as opened:
                     answer: Block | EmotionError = joined_blocks(opened.piece_blocks(piece))
             except EmotionError as error:
                 answer = error
             answers.send(answer)
 
 
-def _load(model: Model) -> Classifier:
-    classifier = Classifier.load(model.folder, model.threads, model.precision)
-    if classifier.model_digest != model.digest:
-        raise BadDataError(f"the model in {model.folder} changed meanwhile", "start again")
-    return classifier
+def _load(model: Model) -> Predictor:
+    members = tuple(_load_member(files, model.threads) for files in model.members)
+    return Predictor(model.name, members, model.composite, model.temperature)
+
+
+def _load_member(files: MemberFiles, threads: int) -> Member:
+    classifier = Classifier.load(files.folder, threads, files.precision, concurrent=True)
+    if classifier.model_digest != files.digest:
+        raise BadDataError(f"the model in {files.folder} changed meanwhile", "start again")
+    return Member(files.name, classifier)

@@ -14,16 +14,16 @@ from emotion.classify.reader import TEXT
 from emotion.classify.shard import Shard, Share
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings, Task
+from emotion.composites.predictor import Member, Predictor
 from emotion.errors import EmotionError
 from emotion.formatting import escape_invisible
-from emotion.onnx.session import Classifier
 from emotion.records.files import open_records
 from emotion.records.reading import reading
 from emotion.records.record import Records
 from emotion.store.layout import read_json
 
 # Of the manifest, and of the rules by which records are read: parts of other rules are made again.
-VERSION = 5
+VERSION = 6
 
 Manifest = dict[str, Any]
 SEAL = "seal"
@@ -59,7 +59,7 @@ class Origin:
         return Piece(start, stop)
 
     def describe(
-        self, shard: Shard, part: Piece | range, result: FileResult, classifier: Classifier, input_stamp: Stamp
+        self, shard: Shard, part: Piece | range, result: FileResult, predictor: Predictor, input_stamp: Stamp
     ) -> Manifest:
         """Manifest of a part that this process wrote. `input_stamp` is the input's from before it was read."""
         content = {
@@ -71,10 +71,7 @@ class Origin:
             "input_path": escape_invisible(str(self.task.source)),
             "input_stamp": input_stamp,
             "input": result.input_digest,
-            "model_path": escape_invisible(str(classifier.graph)),
-            "device": classifier.device,
-            "precision": classifier.precision,
-            "fallback": escape_invisible(classifier.fallback) or None,
+            "models": [_describe(member) for member in predictor.members],
             "header_bytes": result.header_bytes,
             "output": result.sha256,
             "errors_file": result.errors_sha256,
@@ -113,7 +110,7 @@ class Origin:
 
 @contextmanager
 def open_origin(
-    task: Task, of: int, classifier: Classifier, settings: Settings, listener: RowListener
+    task: Task, of: int, predictor: Predictor, settings: Settings, listener: RowListener
 ) -> Iterator[Origin]:
     """Open the input of parts. Only a file that has no borders is read to its end, for its number of rows.
 
@@ -137,10 +134,12 @@ def open_origin(
             "bytes": size,
             # Of the whole input or, if it has borders, of what precedes its first record.
             "input": digest.hexdigest(),
-            "model": classifier.model_digest,
+            "model": predictor.digest,
             "settings": {
                 "text_column": settings.text_column,
                 "all_scores": settings.all_scores,
+                # The cells have the names, and two names may mean the same model.
+                "model_column": predictor.deciders if settings.model_column else None,
                 # A part with errors is none for who wants none.
                 "stop_at_error": settings.stop_at_error,
                 "format": task.format,
@@ -148,6 +147,17 @@ def open_origin(
             },
         }
         yield Origin(task, of, facts, records, rows)
+
+
+def _describe(member: Member) -> Manifest:
+    classifier = member.classifier
+    return {
+        "name": escape_invisible(member.name),
+        "path": escape_invisible(str(classifier.graph)),
+        "device": classifier.device,
+        "precision": classifier.precision,
+        "fallback": escape_invisible(classifier.fallback) or None,
+    }
 
 
 def seal(content: Manifest) -> str:

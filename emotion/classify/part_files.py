@@ -21,8 +21,8 @@ from emotion.classify.pool import Pool
 from emotion.classify.shard import Share
 from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Settings
+from emotion.composites.predictor import Predictor
 from emotion.errors import TryAgainError
-from emotion.onnx.session import Classifier
 from emotion.store.atomic import write_json
 
 # Another process may replace this process's part before it is checked.
@@ -46,7 +46,7 @@ class PartResult:
 
 def classify_part(
     share: Share,
-    classifier: Classifier,
+    predictor: Predictor,
     settings: Settings,
     listener: RowListener,
     pool: Pool | None = None,
@@ -62,7 +62,7 @@ def classify_part(
     before = input_stamp(share.task.source)
     check = partial(check_unchanged, share.task.source, before)
     output = share.part_task
-    with open_origin(share.task, share.part.count, classifier, settings, listener) as origin:
+    with open_origin(share.task, share.part.count, predictor, settings, listener) as origin:
         # Once: the borders of a file without quotes are found by reading 16 MiB before each.
         part = origin.part(share.part)
         skipped = True
@@ -70,9 +70,9 @@ def classify_part(
             if manifest := _intact_manifest(origin, share, part):
                 break
             skipped = False
-            result = classify_file(output, classifier, settings, listener, part, pool)
+            result = classify_file(output, predictor, settings, listener, part, pool)
             check()
-            write_json(share.manifest_path, origin.describe(share.part, part, result, classifier, before))
+            write_json(share.manifest_path, origin.describe(share.part, part, result, predictor, before))
         else:
             raise TryAgainError(
                 f"{output.output} is written by others too, of other content", "stop them, and start again"

@@ -18,11 +18,11 @@ from emotion.classify.blocks import Block, Opened, joined_blocks
 from emotion.classify.helper import Helper, Model
 from emotion.classify.pieces import Piece
 from emotion.classify.tasks import Task
-from emotion.onnx.session import Classifier
+from emotion.composites.predictor import Predictor
 
 # Another process takes half a second to start, and a piece a tenth of a second.
 PIECES_HERE = 4
-# Each process has the model and its own buffers in memory, about 100 MB.
+# Each process has the models and its own buffers in memory, about 100 MB with one model.
 MOST_PROCESSES = 8
 # Pieces per process that may be in work, or wait for an earlier piece to be written.
 AHEAD = 4
@@ -116,13 +116,18 @@ def _for_others(task: Task) -> Task | None:
 
 
 @contextmanager
-def open_pool(classifier: Classifier, cores: int) -> Iterator[Pool | None]:
-    """Share `cores` among processes. None if one process can use them all: the model's calls take most of the time."""
+def open_pool(predictor: Predictor, cores: int) -> Iterator[Pool | None]:
+    """Share `cores` among processes. None if one process can use them all.
+
+    The calls of a large model, or of a GPU, take most of the time.
+    """
     processes = min(cores, MOST_PROCESSES)
-    if classifier.device == "gpu" or classifier.calls == 1 or processes == 1:
+    classifiers = [member.classifier for member in predictor.members]
+    large = any(classifier.device == "gpu" or classifier.calls == 1 for classifier in classifiers)
+    if large or processes == 1:
         yield None
         return
-    model = Model(classifier.graph.parent.absolute(), classifier.precision, cores // processes, classifier.model_digest)
+    model = Model.of(predictor, cores // processes)
     pool = Pool([Helper(model) for _ in range(processes - 1)])
     try:
         yield pool

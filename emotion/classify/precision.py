@@ -1,13 +1,36 @@
-"""Opens the model that classifies, in the precision that `--precision` names; `auto` depends on model and device."""
+"""Opens the models that classify, in the precision that `--precision` names; `auto` depends on model and device."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from emotion.composites.find import Chosen
+from emotion.composites.fit import fit_composite
+from emotion.composites.predictor import Member, Predictor
 from emotion.errors import UsageError
 from emotion.onnx.devices import Device, has_cuda
 from emotion.onnx.graphs import FLOAT16, INT8, OtherInt8Error, Precision, find_model
 from emotion.onnx.session import Classifier
+
+
+def load_predictor(
+    chosen: Chosen,
+    threads: int | None,
+    precision: Literal["auto"] | Precision,
+    device: Literal["auto"] | Device,
+    *,
+    shard: bool,
+) -> Predictor:
+    """Open what classifies: each model as `load_model` does, and a composite as `fit_composite` does.
+
+    Raises:
+        EmotionError: as `load_model` and `fit_composite`.
+    """
+    members = tuple(
+        Member(name, load_model(folder, threads, precision, device, shard=shard))
+        for name, folder in chosen.folders.items()
+    )
+    return fit_composite(chosen.composite, members) if chosen.composite else Predictor(chosen.name, members)
 
 
 def load_model(

@@ -28,15 +28,11 @@ FindTexts = Callable[[Rows], tuple[list[str], list[str]]]
 
 @dataclass(slots=True)
 class Chunk:
-    """Rows that one call classifies: all of `batches`. `texts` and `reasons` have one entry a row.
-
-    `cut` is the number of texts that the model does not read to their ends, once they are classified.
-    """
+    """Rows that one call classifies: all of `batches`. `texts` and `reasons` have one entry a row."""
 
     batches: list[Rows] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
-    cut: int = 0
 
 
 class ChunkReader:

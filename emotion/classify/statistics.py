@@ -18,7 +18,8 @@ class Statistics:
     """Counts of the rows of one file, or of a part of it.
 
     `cut` are texts that have more tokens than the model reads. `labels` counts rows by label, `reasons` rows without a
-    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS.
+    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS. `seen` are the rows that each member of a
+    composite saw, by its index.
     """
 
     rows: int = 0
@@ -27,12 +28,23 @@ class Statistics:
     labels: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     steps: Counter[int] = field(default_factory=Counter)
+    seen: Counter[int] = field(default_factory=Counter)
 
     @classmethod
-    def of_chunk(cls, labels: Sequence[str], steps: Iterable[int], reasons: Sequence[str], cut: int) -> "Statistics":
+    def of_chunk(
+        cls, labels: Sequence[str], steps: Iterable[int], reasons: Sequence[str], cut: int, seen: Sequence[int]
+    ) -> "Statistics":
         """Count the rows of a chunk: labels and `steps` of rows that have them, `reasons` of all rows."""
         problems = Counter(filter(None, reasons))
-        return cls(len(reasons), problems.total(), cut, Counter(labels), problems, Counter(steps))
+        return cls(
+            len(reasons),
+            problems.total(),
+            cut,
+            Counter(labels),
+            problems,
+            Counter(steps),
+            Counter(dict(enumerate(seen))),
+        )
 
     def merge(self, other: "Statistics") -> None:
         """Add the counts of other rows."""
@@ -41,6 +53,7 @@ class Statistics:
         self.cut += other.cut
         self.labels.update(other.labels)
         self.steps.update(other.steps)
+        self.seen.update(other.seen)
         for reason, count in other.reasons.items():
             known = reason in self.reasons or len(self.reasons) < MAX_REASONS
             self.reasons[reason if known else OTHER_REASONS] += count
@@ -65,11 +78,16 @@ class Statistics:
             "labels": dict(self.labels.most_common()),
             "scores": self.quantiles(),
             "reasons": dict(self.reasons.most_common()),
+            "seen": [rows for _, rows in sorted(self.seen.items())],
         }
 
     def stored(self) -> dict[str, Any]:
         """The counts as JSON that `restored` reads."""
-        return {**vars(self), "steps": {str(step): count for step, count in sorted(self.steps.items())}}
+        numbered = {"steps": self.steps, "seen": self.seen}
+        as_text = {
+            key: {str(number): rows for number, rows in sorted(found.items())} for key, found in numbered.items()
+        }
+        return {**vars(self), **as_text}
 
     @classmethod
     def restored(cls, content: dict[str, Any]) -> "Statistics":
@@ -82,5 +100,7 @@ class Statistics:
         labels, reasons = (
             Counter({str(name): int(count) for name, count in content[key].items()}) for key in ("labels", "reasons")
         )
-        steps = Counter({int(step): int(count) for step, count in content["steps"].items()})
-        return cls(rows, errors, cut, labels, reasons, steps)
+        steps, seen = (
+            Counter({int(number): int(count) for number, count in content[key].items()}) for key in ("steps", "seen")
+        )
+        return cls(rows, errors, cut, labels, reasons, steps, seen)

@@ -41,6 +41,7 @@ class Settings:
 
     text_column: str | None = None
     all_scores: bool = False
+    model_column: bool = False
     stop_at_error: bool = False
     options: DialectOptions = field(default_factory=DialectOptions)
     limit: ErrorLimit = field(default_factory=ErrorLimit)

@@ -16,9 +16,10 @@ PREFIX = "predicted_"
 UNPARSED = "unparsed"
 
 
-def column_names(labels: Sequence[str], all_scores: bool, taken: Sequence[str]) -> list[str]:
+def column_names(labels: Sequence[str], all_scores: bool, model_column: bool, taken: Sequence[str]) -> list[str]:
     """Names of the appended columns. All get a prefix if the input already has one of them."""
-    names = ["label", "score", *(f"score_{label}" for label in labels if all_scores)]
+    model = ["model"] if model_column else []
+    names = ["label", "score", *model, *(f"score_{label}" for label in labels if all_scores)]
     while not set(names).isdisjoint(taken):
         names = [PREFIX + name for name in names]
     return names
@@ -27,24 +28,29 @@ def column_names(labels: Sequence[str], all_scores: bool, taken: Sequence[str]) 
 class Writer:
     """Appends cells to the records of a file.
 
-    `names` are the names of the new columns or members. `prefixed` says that they have a prefix.
+    `names` are the names of the new columns or members. `prefixed` says that they have a prefix. With `models`, the
+    names of all models that may decide on a row, a column has the one that did.
 
     Raises:
-        BadDataError: the model's labels cannot be written in the encoding or the dialect of the input.
+        BadDataError: labels or models cannot be written in the encoding or the dialect of the input.
     """
 
-    def __init__(self, records: Records, labels: Sequence[str], all_scores: bool) -> None:
+    def __init__(
+        self, records: Records, labels: Sequence[str], all_scores: bool, models: Sequence[str] | None = None
+    ) -> None:
         taken = records.keys if records.header is None else records.header
-        self.names = column_names(labels, all_scores, taken)
+        self.names = column_names(labels, all_scores, models is not None, taken)
+        # Indices of the columns that are no numbers.
+        self._texts = (0,) if models is None else (0, 2)
         self.prefixed = self.names[0].startswith(PREFIX)
         self._records = records
         self._encode = records.codec.encode
-        self._label = lru_cache(256)(self._quoted)
+        self._text = lru_cache(256)(self._quoted)
         self._width = len(records.header or ())
-        self._check_labels(labels)
+        self._check_texts([*labels, *(models or ())])
 
     def rows(self, batches: Iterable[Rows], added: Sequence[Sequence[str]]) -> bytes:
-        """Bytes of the rows of all batches. `added` are the new columns: labels, scores, further scores."""
+        """Bytes of the rows of all batches. `added` are the new columns, in the order of `names`."""
         line = self._json_line if self._records.header is None else self._row
         parts, first = [], 0
         for batch in batches:
@@ -59,7 +65,8 @@ class Writer:
     def _plain_rows(self, rows: PlainRows, columns: Sequence[Sequence[str]]) -> bytes:
         """Bytes of plain rows, which have a cell for every column of the header."""
         delimiter = repeat(self._records.dialect.delimiter)
-        cells = chain.from_iterable((delimiter, column) for column in (map(self._label, columns[0]), *columns[1:]))
+        written = (map(self._text, column) if index in self._texts else column for index, column in enumerate(columns))
+        cells = chain.from_iterable((delimiter, column) for column in written)
         return "".join(chain.from_iterable(zip(rows.texts, *cells, repeat(rows.end)))).encode()
 
     def header(self) -> bytes:
@@ -72,7 +79,8 @@ class Writer:
 
     def _row(self, record: Record, added: Sequence[str]) -> bytes:
         """A row's own bytes, and the new cells. Scores need no quotes."""
-        return self._append(record, self._width, [self._label(added[0]), *added[1:]])
+        cells = [self._text(cell) if index in self._texts else cell for index, cell in enumerate(added)]
+        return self._append(record, self._width, cells)
 
     def _append(self, record: Record, width: int, cells: Iterable[str]) -> bytes:
         """Append cells to a record, which is filled up to `width`, so that they stand below their names."""
@@ -92,7 +100,7 @@ class Writer:
 
         A line that is no object becomes a string in a new object. An object that has one of the names stays as it is.
         """
-        members = ", ".join(_members(self.names, added))
+        members = ", ".join(self._members(added))
         if record.values is None:
             start, rest = self._encode(f'{{"{UNPARSED}": "'), self._encode(f'", {members}}}')
             return start + _escaped(record.raw, self._records.codec) + rest + record.end
@@ -102,13 +110,18 @@ class Writer:
         comma = ", " if record.values else ""
         return record.raw[:brace] + self._encode(comma + members) + record.raw[brace:] + record.end
 
-    def _check_labels(self, labels: Sequence[str]) -> None:
-        text = "".join([*labels, *self.names])
+    def _members(self, added: Sequence[str]) -> Iterator[str]:
+        """Yield JSON members: strings for label and model, numbers for the scores, null for a missing score."""
+        for index, (name, cell) in enumerate(zip(self.names, added, strict=True)):
+            yield f"{_json_string(name)}: {_json_string(cell) if index in self._texts else cell or 'null'}"
+
+    def _check_texts(self, texts: Sequence[str]) -> None:
+        text = "".join([*texts, *self.names])
         try:
             text.encode(self._records.codec.name)
         except UnicodeEncodeError as error:
             raise BadDataError(
-                f"the model's labels cannot be written in the input's encoding, {self._records.codec.name}",
+                f"labels or new columns cannot be written in the input's encoding, {self._records.codec.name}",
                 "convert the input to UTF-8 (iconv -t utf-8)",
             ) from error
         delimiter, quoting, _ = self._records.dialect
@@ -139,13 +152,6 @@ def _escaped(raw: bytes, codec: Codec) -> bytes:
             escaped += taken if plain else content.encode()
             taken.clear()
     return bytes(escaped + taken)
-
-
-def _members(names: Sequence[str], added: Sequence[str]) -> Iterator[str]:
-    """Yield JSON members: a string for the label, numbers for the scores, null for a missing score."""
-    yield f"{_json_string(names[0])}: {_json_string(added[0])}"
-    for name, cell in zip(names[1:], added[1:], strict=True):
-        yield f"{_json_string(name)}: {cell or 'null'}"
 
 
 _json_string = lru_cache(256)(partial(json.dumps, ensure_ascii=False))

@@ -10,15 +10,15 @@ from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import RowListener, Task, TaskList
 from emotion.cli import console
 from emotion.cli.console import LogFormat
+from emotion.cli.model_report import model_json, model_name, model_sentences
 from emotion.errors import BadDataError, EmotionError, InputMissingError
 from emotion.formatting import count, escape_invisible, first_items
-from emotion.onnx.digests import SUMS
 from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
     # Not before: mistakes must not wait for onnxruntime.
     from emotion.classify.part_files import PartResult
-    from emotion.onnx.session import Classifier
+    from emotion.composites.predictor import Predictor
 
 # Files, labels and reasons that are named; more are counted.
 MAX_NAMED = 10
@@ -111,40 +111,29 @@ class ClassifyReport:
             "mend them, and start again",
         )
 
-    def summarize(self, classifier: "Classifier", *, as_json: bool) -> None:
+    def summarize(self, predictor: "Predictor", *, as_json: bool) -> None:
         """Print the counts of all outputs together, or as JSON also of all files."""
         seconds = time.monotonic() - self._started
         if as_json:
-            console.data_json(self._summary(classifier, seconds))
+            console.data_json(self._summary(predictor, seconds))
             return
         rows = self._counts.rows
-        made = f"with {classifier.graph}, {classifier.precision}"
+        made = f"with {model_name(predictor)}"
         if self._outputs and all(output.get("skipped") for output in self._outputs):
             console.say(f"nothing to do: all parts are there, of {count(rows, 'row')} {made}")
         else:
             console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) {made}")
-        if classifier.fallback:
-            console.say(f"float32: {classifier.fallback}")
-        if not classifier.verified:
-            console.say(f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})")
-        for line in _sentences(self._counts):
+        for line in [*model_sentences(predictor, self._counts), *_sentences(self._counts)]:
             console.say(line)
 
-    def _summary(self, classifier: "Classifier", seconds: float) -> dict[str, Any]:
+    def _summary(self, predictor: "Predictor", seconds: float) -> dict[str, Any]:
         passed_over = [{"file": str(path), "reason": reason} for path, reason in self._found.passed_over[:MAX_NAMED]]
         return {
             **self._counts.as_json(),
             "seconds": round(seconds, 3),
             "rows_per_second": round(self._counts.rows / seconds, 1),
-            "device": classifier.device,
-            "model": {
-                "file": str(classifier.graph),
-                "digest": classifier.model_digest,
-                "labels": classifier.labels,
-                "precision": classifier.precision,
-                "fallback": classifier.fallback or None,
-                "verified": classifier.verified,
-            },
+            "device": predictor.device,
+            "model": model_json(predictor, self._counts),
             "outputs": self._outputs,
             "failed": [{"input": str(path), "error": error.message} for path, error in self._failures],
             "passed_over": {"count": len(self._found.passed_over), "files": passed_over},
@@ -153,7 +142,7 @@ class ClassifyReport:
     def _add(self, task: Task, counts: Statistics, *, prefixed: bool, **more: Any) -> None:
         self._counts.merge(counts)
         if prefixed:
-            console.say(f"{task.source} has a label or score already: the new ones are called predicted_...")
+            console.say(f"{task.source} has columns of these names already: the new ones are called predicted_...")
         if counts.errors:
             where = f"see {task.errors}" if task.errors else "they are named above"
             reasons = _named([f"{reason} ({frequency:,})" for reason, frequency in counts.reasons.most_common()])

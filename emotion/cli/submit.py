@@ -49,7 +49,10 @@ class ClassifyJobOptions(ClassifyOptions):
     source: Annotated[
         str | None, typer.Option("--input", metavar="NAME", help="classify: folder of files below inputs/.")
     ] = None
-    model: Annotated[str | None, typer.Option(metavar="MODEL/RUN", help="classify: not the best run.")] = None
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL/RUN", help="classify: not the best run; or cascade:A,B; or ensemble:A,B."),
+    ] = None
     shards: Annotated[int | None, typer.Option(min=1, help="classify: pods that share the files.")] = None
     text_column: Annotated[str | None, typer.Option(help="classify: column or key of the text.")] = None
     delimiter: Annotated[str | None, typer.Option(help="classify: one character, or tab.")] = None

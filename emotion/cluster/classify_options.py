@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from emotion.classify.error_limit import ErrorLimit
+from emotion.composites.spec import parse_composite
 from emotion.errors import UsageError
 from emotion.records.dialect import parse_delimiter
 from emotion.records.text_io import codec_name
@@ -69,6 +70,8 @@ def check_options(options: ClassifyOptions) -> None:
         # `emotion classify` takes an empty variable for an absent one.
         if value == "":
             raise UsageError(f"{name} is empty", "give it a value, or leave it out")
+    if options.model is not None:
+        parse_composite(options.model)
     if options.delimiter is not None:
         parse_delimiter(options.delimiter)
     if options.encoding is not None:

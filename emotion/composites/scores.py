@@ -20,9 +20,9 @@ TINY = np.finfo(np.float64).tiny
 
 
 def passes_on(cheap: Probabilities, threshold: float) -> NDArray[np.bool_]:
-    """Whether the cheap model of a cascade leaves a row to the dear one, bool (rows,): its score is too low."""
-    below: NDArray[np.bool_] = cheap.max(axis=1) < threshold
-    return below
+    """Whether the cheap model of a cascade leaves a row to the dear one, bool (rows,): its score is too low, or NaN."""
+    reached: NDArray[np.bool_] = cheap.max(axis=1) >= threshold
+    return ~reached
 
 
 def cascade(cheap: Probabilities, dear: Probabilities, threshold: float) -> Probabilities:

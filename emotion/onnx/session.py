@@ -70,7 +70,8 @@ class Classifier:
     ) -> "Classifier":
         """Open a model folder, or the `model/` of a run's folder, for `threads` cores.
 
-        With `concurrent`, a small model takes several calls at once, which share the cores.
+        With `concurrent`, a small model takes several calls at once, which share the cores. Its scores then have the
+        same bits on any number of cores.
         With `auto`, float32 and float16 run on the GPU if possible. int8 always runs on the CPU.
 
         Raises:
@@ -92,8 +93,13 @@ class Classifier:
         threads = threads or usable_cores()
         small = graph.stat().st_size <= SMALL_MODEL_BYTES
         calls = min(threads, MOST_CALLS) if concurrent and small else 1
-        # Cores that run a batch each wait less than cores that share every operator of one batch. None is left over.
-        at_once = 1 if small else max(count for count in range(1, MOST_CALLS + 1) if threads % count == 0)
+        if small:
+            # With `concurrent`, every batch has one core. Several cores may compute one row of a product apart from the
+            # others, and so with other last digits: a score would depend on the rows beside its own.
+            at_once = threads // calls if concurrent else 1
+        else:
+            # Cores that run a batch each wait less than cores that share every operator of one batch. No core is left.
+            at_once = max(count for count in range(1, MOST_CALLS + 1) if threads % count == 0)
         session = open_on_cpu(graph, threads // (calls * at_once))
         if precision == "int8":
             check_arithmetic(graph, session)

@@ -22,7 +22,9 @@ from rich.table import Table
 
 from emotion.classify.blocks import _new_columns, max_chunk_rows
 from emotion.classify.reader import TEXT, ChunkReader, find_texts
+from emotion.classify.tasks import Settings
 from emotion.classify.writer import Writer
+from emotion.composites.predictor import Member, Predictor, Scores
 from emotion.onnx.graphs import INT8, Precision
 from emotion.onnx.session import Classifier, probabilities
 from emotion.records.files import open_records
@@ -78,6 +80,7 @@ def _labels(path: Path) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
 def stages(model: Path, source: Path, precision: Precision) -> dict[str, float]:
     """CPU seconds of the stages of a classification, in chunks as `emotion classify` makes them."""
     classifier = Classifier.load(model, precision=precision)
+    predictor = Predictor(str(model), (Member(str(model), classifier),))
     seconds: dict[str, float] = {}
 
     @contextmanager
@@ -101,7 +104,9 @@ def stages(model: Path, source: Path, precision: Precision) -> dict[str, float]:
                 for batch in batches:
                     logits[batch.rows] = classifier._run(batch)
             with timed("writing"):
-                cells = _new_columns(chunk, probabilities(logits), classifier.labels, all_scores=False)
+                rows = len(logits)
+                scores = Scores(probabilities(logits), np.zeros(rows, np.bool_), np.zeros(rows, np.intp), (rows,))
+                cells = _new_columns(chunk, scores, predictor, Settings())
                 output.write(writer.rows(chunk.batches, cells))
 
 

@@ -20,6 +20,7 @@ from emotion.classify.tasks import RowListener, Settings, list_tasks
 from emotion.onnx.session import Classifier
 from emotion.records.dialect import DialectOptions
 from tests.classify.command import Command, classify_content
+from tests.toy import single
 
 Classify = Callable[..., FileResult]
 Part = Callable[..., PartResult]
@@ -43,7 +44,7 @@ def run(toy: Classifier) -> Classify:
     def classify(source: Path, output: Path, **settings: object) -> FileResult:
         [task] = list_tasks(source, output).tasks
         options = settings.pop("options", DialectOptions(encoding=str(settings.pop("encoding", "utf-8"))))
-        return classify_file(task, toy, Settings(options=options, **settings), LISTENER)  # type: ignore[arg-type]
+        return classify_file(task, single(toy), Settings(options=options, **settings), LISTENER)  # type: ignore[arg-type]
 
     return classify
 
@@ -66,7 +67,7 @@ def part(toy: Classifier) -> Part:
 
     def make(source: Path, output: Path, text: str, classifier: Classifier = toy, **settings: object) -> PartResult:
         [task] = list_tasks(source, output).tasks
-        return classify_part(Share(task, Shard.parse(text)), classifier, Settings(**settings), LISTENER)  # type: ignore[arg-type]
+        return classify_part(Share(task, Shard.parse(text)), single(classifier), Settings(**settings), LISTENER)  # type: ignore[arg-type]
 
     return make
 

@@ -22,7 +22,7 @@ from emotion.errors import BadDataError, CannotWriteError, InputMissingError
 from emotion.onnx.config import write_temperature
 from emotion.onnx.session import Classifier
 from tests.classify.conftest import LISTENER, Classify, quick
-from tests.toy import write_model
+from tests.toy import single, write_model
 
 
 def test_label_and_score_are_appended(tmp_path: Path, run: Classify) -> None:
@@ -47,7 +47,7 @@ def test_scores_are_those_of_the_models_temperature_and_labels_stay(
     folder = write_model(tmp_path / "model")
     write_temperature(folder / "config.json", 2.5)
     [task] = list_tasks(source, tmp_path / "scaled.csv").tasks
-    classify_file(task, Classifier.load(folder, 1), Settings(all_scores=True), LISTENER)
+    classify_file(task, single(Classifier.load(folder, 1)), Settings(all_scores=True), LISTENER)
     plain, scaled = (list(csv.DictReader((tmp_path / name).open())) for name in ("plain.csv", "scaled.csv"))
     assert [row["label"] for row in scaled] == [row["label"] for row in plain]
     expected = softmax(toy.logits(texts) / 2.5, axis=1)
@@ -150,7 +150,7 @@ def test_calls_at_once_change_no_byte(
     classifier = Classifier.load(toy_model, threads, concurrent=True)
     assert classifier.calls == min(threads, 4)
     [task] = list_tasks(tmp_path / "in.csv", tmp_path / "many.csv").tasks
-    classify_file(task, classifier, Settings(), LISTENER)
+    classify_file(task, single(classifier), Settings(), LISTENER)
     assert (tmp_path / "many.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
 
 
@@ -170,7 +170,7 @@ def test_a_call_that_fails_ends_the_others(tmp_path: Path, toy_model: Path, monk
     monkeypatch.setattr(Classifier, "logits_and_cut", fail)
     [task] = list_tasks(tmp_path / "in.csv", tmp_path / "out.csv").tasks
     with pytest.raises(BadDataError, match="the model cannot be run"):
-        classify_file(task, Classifier.load(toy_model, 3, concurrent=True), Settings(), LISTENER)
+        classify_file(task, single(Classifier.load(toy_model, 3, concurrent=True)), Settings(), LISTENER)
     assert not (tmp_path / "out.csv").exists()
     assert len(calls) <= 4
 

@@ -25,7 +25,8 @@ def test_a_part_and_its_manifest(tmp_path: Path, part: Part) -> None:
     assert (manifest["range"], manifest["counts"]["rows"]) == ([9, 18], 9)
     assert manifest["output"] == hashlib.sha256(content).hexdigest()
     assert manifest["errors_file"] == sha256(folder / f"{name}.errors.csv")
-    assert manifest["device"] == "cpu"
+    [model] = manifest["models"]
+    assert (model["name"], model["device"]) == ("toy", "cpu")
 
 
 def test_parts_of_different_origin_are_not_joined(tmp_path: Path, part: Part) -> None:
@@ -44,6 +45,6 @@ def test_parts_of_different_devices_are_joined(tmp_path: Path, part: Part, toy: 
     source = write(tmp_path / "a.csv", CSV)
     on_gpu = replace(toy, device="gpu")
     first = part(source, tmp_path / "out.csv", "0/2", on_gpu).part
-    assert json.loads(first.with_name(first.name + ".json").read_text())["device"] == "gpu"
+    assert json.loads(first.with_name(first.name + ".json").read_text())["models"][0]["device"] == "gpu"
     assert part(source, tmp_path / "out.csv", "0/2").skipped
     assert part(source, tmp_path / "out.csv", "1/2").missing == []

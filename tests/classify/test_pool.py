@@ -13,12 +13,17 @@ import pytest
 from emotion.classify import pieces
 from emotion.classify.engine import FileResult, classify_file
 from emotion.classify.pool import Pool, open_pool
+from emotion.classify.precision import load_predictor
 from emotion.classify.tasks import Settings, list_tasks
+from emotion.composites.find import choose_model
+from emotion.composites.predictor import Member, Predictor
+from emotion.composites.spec import Composite
 from emotion.errors import BadDataError, UnavailableError
 from emotion.onnx.config import write_temperature
 from emotion.onnx.session import Classifier
+from emotion.store.layout import Store
 from tests.classify.conftest import LISTENER, Classify, errors_of
-from tests.toy import write_model
+from tests.toy import single, write_model
 
 ROWS = ["happy,1", '"so\nfurious",2', ",3", '"scared ""of"" it",4', "a,b,c", '"5" wide,6']
 
@@ -38,14 +43,14 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pool(toy_model: Path) -> Iterator[Pool]:
-    with open_pool(Classifier.load(toy_model, 3, concurrent=True), 3) as opened:
+    with open_pool(single(Classifier.load(toy_model, 3, concurrent=True)), 3) as opened:
         assert opened is not None
         yield opened
 
 
 def classify(source: Path, toy: Classifier, pool: Pool | None, **settings: object) -> FileResult:
     [task] = list_tasks(source, source.with_name("out.csv")).tasks
-    return classify_file(task, toy, Settings(**settings), LISTENER, pool=pool)  # type: ignore[arg-type]
+    return classify_file(task, single(toy), Settings(**settings), LISTENER, pool=pool)  # type: ignore[arg-type]
 
 
 def helpers(pool: Pool) -> list[int]:
@@ -89,7 +94,7 @@ def test_a_process_that_is_killed_is_reported(source: Path, toy: Classifier, poo
 def test_a_model_that_changes_meanwhile(tmp_path: Path, source: Path) -> None:
     folder = write_model(tmp_path / "model")
     classifier = Classifier.load(folder, 2, concurrent=True)
-    with open_pool(classifier, 2) as pool:
+    with open_pool(single(classifier), 2) as pool:
         write_temperature(folder / "config.json", 2.5)
         with pytest.raises(BadDataError, match="changed meanwhile"):
             classify(source, classifier, pool)
@@ -98,7 +103,7 @@ def test_a_model_that_changes_meanwhile(tmp_path: Path, source: Path) -> None:
 
 def test_one_core_needs_no_other_process(toy_model: Path) -> None:
     for cores, expected in ((1, False), (3, True)):
-        with open_pool(Classifier.load(toy_model, cores, concurrent=True), cores) as pool:
+        with open_pool(single(Classifier.load(toy_model, cores, concurrent=True)), cores) as pool:
             assert (pool is not None) == expected
 
 
@@ -174,7 +179,7 @@ def test_helpers_import_nothing_from_the_current_folder(
     (tmp_path / "random.py").write_text("raise SystemExit('this is somebody else')")
     (tmp_path / "queue.py").write_text(f"open({str(tmp_path / 'seen')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
-    with open_pool(Classifier.load(toy_model, 2, concurrent=True), 2) as pool:
+    with open_pool(single(Classifier.load(toy_model, 2, concurrent=True)), 2) as pool:
         assert classify(source, Classifier.load(toy_model, 1), pool).counts.rows == 6000
         assert pool is not None
         assert helpers(pool)
@@ -211,3 +216,25 @@ def test_a_piece_that_is_too_large_for_memory_is_written_chunk_by_chunk(
     whole = run(source, tmp_path / "whole.csv")
     assert classify(source, toy, pool) == whole
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_member_that_changes_meanwhile(tmp_path: Path, source: Path) -> None:
+    members = [write_model(tmp_path / name) for name in ("cheap", "dear")]
+    name = f"cascade:{members[0]},{members[1]}@1"
+    predictor = load_predictor(choose_model(name, Store(tmp_path)), 2, "float32", "cpu", shard=False)
+    with open_pool(predictor, 2) as pool:
+        write_temperature(members[1] / "config.json", 2.5)
+        [task] = list_tasks(source, source.with_name("out.csv")).tasks
+        with pytest.raises(BadDataError, match=rf"the model in {members[1]} changed meanwhile"):
+            classify_file(task, predictor, Settings(), LISTENER, pool=pool)
+
+
+def test_the_calls_of_a_large_member_take_all_cores(
+    tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Member("small", Classifier.load(toy_model, 3, concurrent=True))
+    monkeypatch.setattr("emotion.onnx.session.SMALL_MODEL_BYTES", 1)
+    large = Member("large", Classifier.load(write_model(tmp_path / "large"), 3, concurrent=True))
+    for members, expected in (((small, small), True), ((small, large), False)):
+        with open_pool(Predictor("", members, Composite("ensemble", ("", ""))), 3) as pool:
+            assert (pool is not None) == expected

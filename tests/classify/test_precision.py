@@ -169,14 +169,16 @@ def test_the_manifest_has_the_precision_and_the_reason(command: Command, both: P
     for folder, expected in ((both, ("int8", None)), (toy_model, ("float32", f"{toy_model} {NO_INT8}"))):
         done = run(command, folder, "--precision", "auto", "--shard", "0/1")
         manifest = json.loads((done.output.with_name("out.csv.parts") / "part-00000-of-00001.csv.json").read_text())
-        assert (manifest["precision"], manifest["fallback"]) == expected
+        [model] = manifest["models"]
+        assert (model["precision"], model["fallback"]) == expected
 
 
 @pytest.mark.usefixtures("cuda")
 def test_a_manifest_of_float16(command: Command, half: Path) -> None:
     done = run(command, half, "--precision", "float16", "--shard", "0/1")
     manifest = json.loads((done.output.with_name("out.csv.parts") / "part-00000-of-00001.csv.json").read_text())
-    assert (manifest["precision"], manifest["fallback"]) == ("float16", None)
+    [model] = manifest["models"]
+    assert (model["precision"], model["fallback"]) == ("float16", None)
 
 
 def test_parts_of_different_precisions_are_not_joined(tmp_path: Path, part: Part, both: Path) -> None:

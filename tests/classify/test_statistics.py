@@ -24,7 +24,7 @@ Rows = list[tuple[str, float, str]]
 def count(rows: Rows, cut: int = 0) -> Statistics:
     labelled = [(label, score) for label, score, reason in rows if not reason]
     labels, steps = [label for label, _ in labelled], [round(1000 * score) for _, score in labelled]
-    return Statistics.of_chunk(labels, steps, [reason for *_, reason in rows], cut)
+    return Statistics.of_chunk(labels, steps, [reason for *_, reason in rows], cut, (len(rows), len(labelled)))
 
 
 @given(ROWS, st.lists(st.integers(0, 30), max_size=4).map(sorted), st.integers(0, 3))
@@ -48,7 +48,7 @@ def test_rows_are_counted_by_label_and_reason() -> None:
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=200))
 def test_quantiles_are_those_of_numpy(steps: list[int]) -> None:
     scores = np.array(steps) / 1000
-    counts = Statistics.of_chunk(["joy"] * len(steps), steps, [""] * len(steps), 0)
+    counts = Statistics.of_chunk(["joy"] * len(steps), steps, [""] * len(steps), 0, ())
     expected = np.quantile(scores, [share / 100 for share in QUANTILES], method="inverted_cdf")
     assert list(counts.quantiles()) == [f"p{share}" for share in QUANTILES]
     assert list(counts.quantiles().values()) == expected.tolist()
@@ -64,7 +64,7 @@ def test_reasons_are_named_up_to_a_bound_and_all_are_counted(size: int) -> None:
     reasons = [f"no key {number % 200}" for number in range(400)]
     counts = Statistics()
     for start in range(0, 400, size):
-        counts.merge(Statistics.of_chunk([], [], reasons[start : start + size], 0))
+        counts.merge(Statistics.of_chunk([], [], reasons[start : start + size], 0, ()))
     again = Statistics()
     for _ in range(2):
         again.merge(counts)

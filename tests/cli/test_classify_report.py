@@ -14,6 +14,8 @@ from emotion.classify.statistics import Statistics
 from emotion.classify.tasks import Task, TaskList
 from emotion.cli.classify_report import ClassifyReport
 from emotion.cli.console import LogFormat
+from emotion.composites.predictor import Member, Predictor
+from emotion.composites.spec import Composite
 from emotion.errors import BadDataError, EmotionError, InputMissingError
 
 if TYPE_CHECKING:
@@ -32,18 +34,17 @@ DIALECT: dict[str, Any] = {
     "line_end": "\n",
 }
 JSONL = {"format": "jsonl", "text_column": "text", "encoding": "utf-16-le", "line_end": "\n"}
-CLASSIFIER = cast(
-    "Classifier",
-    SimpleNamespace(
-        graph=Path("model.onnx"),
-        precision="float32",
-        fallback="",
-        device="cpu",
-        model_digest="abc",
-        verified=True,
-        labels=("joy", "fear"),
-    ),
+CLASSIFIER = SimpleNamespace(
+    graph=Path("model.onnx"),
+    precision="float32",
+    fallback="",
+    device="cpu",
+    model_digest="abc",
+    verified=True,
+    labels=["joy", "fear"],
+    calls=1,
 )
+PREDICTOR = Predictor("ann/s1", (Member("ann/s1", cast("Classifier", CLASSIFIER)),))
 
 
 def tasks(*names: str, errors: bool = True) -> list[Task]:
@@ -62,7 +63,7 @@ def counts(**changes: Any) -> Statistics:
 
 def summary(made: ClassifyReport, capsys: Capture) -> dict[str, Any]:
     capsys.readouterr()
-    made.summarize(CLASSIFIER, as_json=True)
+    made.summarize(PREDICTOR, as_json=True)
     content: dict[str, Any] = json.loads(capsys.readouterr().out)
     return content
 
@@ -120,7 +121,7 @@ def test_what_is_unusual_about_an_output_is_said(capsys: Capture) -> None:
     assert capsys.readouterr().err == "no rows in a.csv\n"
     made.add(second, counts(rows=1200, errors=1199, reasons=Counter(short=199, empty=1000)), prefixed=True)
     assert capsys.readouterr().err.splitlines() == [
-        "b.csv has a label or score already: the new ones are called predicted_...",
+        "b.csv has columns of these names already: the new ones are called predicted_...",
         "warning: 1,199 of 1,200 rows of b.csv could not be classified: empty (1,000), short (199);"
         f" see {second.errors}",
     ]
@@ -207,6 +208,7 @@ def test_the_summary_adds_up_all_outputs(capsys: Capture) -> None:
     assert (content["rows"], content["errors"], content["cut"]) == (7, 1, 2)
     assert content["labels"] == {"joy": 4, "fear": 2}
     assert content["model"] == {
+        "name": "ann/s1",
         "file": "model.onnx",
         "digest": "abc",
         "labels": ["joy", "fear"],
@@ -224,7 +226,7 @@ def test_one_of_a_kind_is_in_the_singular(capsys: Capture) -> None:
     one = counts(rows=1, errors=1, cut=1, reasons=Counter(short=1))
     result = PartResult(Path("out/a.csv.parts/0"), one, prefixed=False, skipped=False, missing=[], whole=one)
     made.add_part(Share(task, Shard(0, 2)), result, joined=True)
-    made.summarize(CLASSIFIER, as_json=False)
+    made.summarize(PREDICTOR, as_json=False)
     passed, errors, joined, whole, rows, *_, cut = capsys.readouterr().err.splitlines()
     assert passed.startswith("warning: passing over 1 file: ")
     assert "1 of 1 row of a.csv could not" in errors
@@ -248,7 +250,7 @@ def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     made = report("a.csv")
     labels = Counter({f"label {number}": 12 - number for number in range(12)})
     made.add(tasks("a.csv")[0], counts(rows=78, labels=labels, cut=1500), prefixed=False)
-    made.summarize(CLASSIFIER, as_json=False)
+    made.summarize(PREDICTOR, as_json=False)
     done = capsys.readouterr()
     first, shares, scores, cut = done.err.splitlines()
     assert done.out == ""
@@ -265,3 +267,29 @@ def test_control_characters_of_a_record_do_not_reach_the_terminal(capsys: Captur
     shown = capsys.readouterr().err
     assert shown.startswith("line 2: empty text: \\x1b]0;title\\x07,x")
     assert len(shown) < 1000
+
+
+@pytest.mark.parametrize("untempered", ["", "a has no predictions"])
+def test_the_summary_of_a_cascade_has_its_members(capsys: Capture, untempered: str) -> None:
+    members = (*PREDICTOR.members, Member("lstm/s1", cast("Classifier", CLASSIFIER)))
+    composite = Composite("cascade", ("ann/s1", "lstm/s1"), 0.83)
+    predictor = Predictor(str(composite), members, composite, 1.25, untempered)
+    made = report("a.csv", "b.csv")
+    for task in tasks("a.csv", "b.csv"):
+        made.add(task, counts(rows=400, seen=Counter({0: 400, 1: 50})), prefixed=False)
+    made.summarize(predictor, as_json=False)
+    rows, cheap, dear, settings, *_ = capsys.readouterr().err.splitlines()
+    assert rows.endswith("with cascade:ann/s1,lstm/s1@0.83")
+    assert cheap == "ann/s1 saw 800 rows (100.0%): model.onnx, float32"
+    assert dear == "lstm/s1 saw 100 rows (12.5%): model.onnx, float32"
+    assert settings == "threshold 0.83, temperature 1.25" + (f": {untempered}" if untempered else "")
+    made.summarize(predictor, as_json=True)
+    content = json.loads(capsys.readouterr().out)
+    assert [output["seen"] for output in content["outputs"]] == [[400, 50]] * 2
+    about = content["model"]
+    assert (about["kind"], about["threshold"], about["temperature"]) == ("cascade", 0.83, 1.25)
+    assert (about["untempered"], about["name"]) == (untempered or None, "cascade:ann/s1,lstm/s1@0.83")
+    assert [(member["name"], member["rows"], member["share"]) for member in about["members"]] == [
+        ("ann/s1", 800, 1),
+        ("lstm/s1", 100, 0.125),
+    ]

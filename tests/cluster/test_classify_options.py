@@ -87,13 +87,27 @@ def test_any_name_of_a_column_reaches_the_pod(column: str) -> None:
         ("encoding", ["", "utf-9", "base64", "rot13", "undefined", "a b"]),
         ("max_errors", ["", "-1", "1.5", "%", "101%", "5 %", "5%%", "1e3", "٣", "5%\n", "nan%"]),
         ("text_column", [""]),
-        ("model", [""]),
+        ("model", ["", "cascade:a", "cascade:a,b@2", "ensemble:a,a", "ensemble:"]),
     ],
 )
 def test_what_is_wrong_without_any_data_is_refused(option: str, wrong: list[str]) -> None:
     for value in wrong:
         with pytest.raises(UsageError):
             environment(**{option: value})
+
+
+@pytest.mark.parametrize(
+    "model", ["cascade:lstm/s1,minilm/s1", "cascade:lstm/s1,minilm/s1@0.8312", "ensemble:lstm/s1,/store/runs/ann/s2,s3"]
+)
+def test_a_composite_reaches_the_pod_which_can_read_its_members(model: str) -> None:
+    job = render(check_spec(JobSpec("classify", classify=ClassifyOptions(model=model)))).job
+    assert variables(job)["EMOTION_MODEL"] == model
+    assert "EMOTION_MODEL" not in environment()
+    # Runs with their predictions for validation, which give threshold and temperature.
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert {"name": "store", "mountPath": "/store/runs", "subPath": "runs", "readOnly": True} in container[
+        "volumeMounts"
+    ]
 
 
 @pytest.mark.parametrize("bound", ["0", "20", "0%", "2.5%", "100%"])

@@ -44,6 +44,8 @@ def test_the_dear_model_decides_below_the_threshold() -> None:
     cheap = np.asarray([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]])
     dear = np.asarray([[0.2, 0.8], [0.1, 0.9], [0.8, 0.2]])
     assert passes_on(cheap, 0.7).tolist() == [False, True, False]
+    assert passes_on(cheap, 0.6).tolist() == [False, False, False]
+    assert passes_on(np.asarray([[np.nan, np.nan]]), 0.6).tolist() == [True]
     assert cascade(cheap, dear, 0.7).tolist() == [[0.9, 0.1], [0.1, 0.9], [0.3, 0.7]]
 
 

@@ -20,6 +20,7 @@ from emotion.onnx.batching import Batch
 from emotion.onnx.devices import open_on_cpu
 from emotion.onnx.graphs import INT8_KIND, find_model
 from emotion.onnx.session import Classifier, probabilities
+from tests.composites.members import draw_texts, vary
 from tests.onnx.conftest import TEXTS
 from tests.toy import LABELS, write_model
 
@@ -276,3 +277,17 @@ def test_a_hostile_folder_is_an_error_with_a_name(tmp_path: Path, name: str, cap
     with pytest.raises(BadDataError, match=message):
         Classifier.load(tmp_path)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 6, 16])
+def test_scores_have_the_same_bits_whatever_runs_beside_them_and_on_any_number_of_cores(
+    tmp_path: Path, threads: int
+) -> None:
+    """A cascade compares scores with its threshold."""
+    folder, texts = vary(write_model(tmp_path, length=None), seed=1), draw_texts(2000)
+    whole = Classifier.load(folder, 1).logits(texts)
+    classifier = Classifier.load(folder, threads, concurrent=True)
+    draw = np.random.default_rng(0)
+    for size in (2000, 1000, 200, 40, 20, 2, 1):
+        rows = draw.permutation(2000)[:size]
+        np.testing.assert_array_equal(classifier.logits([texts[row] for row in rows.tolist()]), whole[rows])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emotion.classify.model import choose_model
+from emotion.composites.find import Chosen, choose_model
+from emotion.composites.spec import Composite
 from emotion.errors import BadDataError, InputMissingError, UsageError
 from emotion.store.layout import Run, Store
 
@@ -34,13 +35,16 @@ def exported(store: Store, model: str, name: str) -> Path:
 
 def test_the_best_run_is_the_default(store: Store) -> None:
     _best(store, json.dumps({"run": "lstm/s2-b"}))
-    assert choose_model(None, store) == exported(store, "lstm", "s2-b")
+    assert choose_model(None, store) == Chosen("lstm/s2-b", {"lstm/s2-b": exported(store, "lstm", "s2-b")})
 
 
 def test_runs_and_folders_by_name(store: Store, tmp_path: Path) -> None:
-    assert choose_model("ann/s1-a", store) == exported(store, "ann", "s1-a")
-    assert choose_model("s2-b", store) == exported(store, "lstm", "s2-b")
-    assert choose_model(str(tmp_path), store) == tmp_path
+    for name, folder in (
+        ("ann/s1-a", exported(store, "ann", "s1-a")),
+        ("s2-b", exported(store, "lstm", "s2-b")),
+        (str(tmp_path), tmp_path),
+    ):
+        assert choose_model(name, store) == Chosen(name, {name: folder})
     with pytest.raises(UsageError, match="several models"):
         choose_model("s1-a", store)
     with pytest.raises(InputMissingError, match="no model folder nowhere, and no such run"):
@@ -69,3 +73,27 @@ def test_a_damaged_best(store: Store, content: str) -> None:
     _best(store, content)
     with pytest.raises(BadDataError, match=r"best\.json"):
         choose_model(None, store)
+
+
+def test_composites_have_the_folders_of_their_members(store: Store, tmp_path: Path) -> None:
+    name = f"cascade:ann/s1-a,{tmp_path}@0.9"
+    folders = {"ann/s1-a": exported(store, "ann", "s1-a"), str(tmp_path): tmp_path}
+    assert choose_model(name, store) == Chosen(name, folders, Composite("cascade", ("ann/s1-a", str(tmp_path)), 0.9))
+    for missing, error in (("nowhere", "no model folder nowhere"), ("bert/s3-c", r"bert/s3-c .* is not complete")):
+        with pytest.raises(InputMissingError, match=error):
+            choose_model(f"ensemble:ann/s1-a,{missing}", store)
+    with pytest.raises(UsageError, match="twice"):
+        choose_model("ensemble:s2-b,lstm/s2-b", store)
+
+
+def test_a_folder_of_that_very_name_comes_first(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "cascade:ann/s1-a,lstm/s2-b"
+    assert choose_model(name, store).composite is not None
+    (tmp_path / name).mkdir(parents=True)
+    assert choose_model(name, store) == Chosen(name, {name: Path(name)})
+
+
+def test_a_composite_may_be_longer_than_a_file_name(store: Store) -> None:
+    with pytest.raises(InputMissingError, match="no such run"):
+        choose_model("ensemble:" + ",".join(f"{letter * 40}" for letter in "abcdefgh"), store)
