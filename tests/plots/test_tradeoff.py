@@ -12,24 +12,20 @@ coordinates = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 5)), max_size
 
 
 class TestTradeoff:
-    @given(coordinates, st.booleans())
+    @given(coordinates)
     @settings(max_examples=150, deadline=None)
-    def test_on_the_front_are_those_that_no_other_equals_or_beats_in_both(
-        self, found: list[tuple[int, int]], more_is_better: bool
-    ) -> None:
+    def test_on_the_front_are_those_that_no_other_equals_or_beats_in_both(self, found: list[tuple[int, int]]) -> None:
         def covers(first: int, second: int) -> bool:
             """Whether the first point is as good as the second in both; of equal points, the earlier covers."""
             (x, y), (other_x, other_y) = found[first], found[second]
-            as_cheap = x >= other_x if more_is_better else x <= other_x
-            return as_cheap and y >= other_y and (found[first] != found[second] or first < second)
+            return x >= other_x and y >= other_y and (found[first] != found[second] or first < second)
 
         every = range(len(found))
-        points = [Point(str(number), "ann", x, y, 0, 1) for number, (x, y) in enumerate(found)]
-        kept = [points[index] for index in every if not any(covers(other, index) for other in every if other != index)]
-        assert tradeoff.front(points, more_is_better=more_is_better) == sorted(kept, key=lambda point: point.x)
+        kept = [index for index in every if not any(covers(other, index) for other in every if other != index)]
+        assert tradeoff.front(every, found.__getitem__) == sorted(kept, key=lambda index: found[index][0])
 
     def point(self, name: str, x: float, y: float, model: str = "ann") -> Point:
-        return Point(name, model, x, y, y - 0.01, y + 0.01)
+        return Point(name, model, x, y, y - 0.01, y + 0.01, y)
 
     def test_all_are_named_and_those_on_the_front_are_bold(self) -> None:
         found = [
