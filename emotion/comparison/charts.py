@@ -79,7 +79,8 @@ def _speed(analysis: Analysis) -> Chart:
         "speed",
         "Accuracy against speed",
         caption,
-        lambda: tradeoff.tradeoff(points, "rows classified a second (logarithmic)", more_is_better=True),
+        lambda: tradeoff.tradeoff(points, "rows classified a second (logarithmic)", more_is_better=True, wide=True),
+        scrolls=True,
     )
 
 
@@ -97,7 +98,7 @@ def _size(recipes: Sequence[Recipe]) -> Chart:
     return Chart(
         "size",
         "Accuracy against size",
-        "To the left is smaller. No model beats those on the line in size and validation accuracy; their names are bold.",
+        "To the left is smaller. No model beats the line in size and in validation accuracy; names on it are bold.",
         lambda: tradeoff.tradeoff(points, "ONNX file in MB (logarithmic)", more_is_better=False),
     )
 

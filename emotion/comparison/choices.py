@@ -85,7 +85,7 @@ def search_notes(composites: Composites) -> list[str]:
 
 
 def short_label(candidate: Candidate) -> str:
-    """Label a composite for a chart: `lstm → minilm, 16 %` or `2 x lstm + minilm`."""
+    """Label a composite for a chart: `lstm → minilm, 16%` or `2 x lstm + minilm`."""
     models = [name.partition("/")[0] for name in candidate.members]
     if candidate.kind == "cascade":
         return f"{' → '.join(models)}, {show_share(candidate.share)}"
@@ -94,7 +94,9 @@ def short_label(candidate: Candidate) -> str:
 
 def show_share(share: float | None) -> str:
     """Format a share of rows."""
-    return "" if share is None else f"{share * 100:.2g} %" if share < 0.995 else "100 %"  # noqa: PLR2004
+    if share is None:
+        return ""
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"  # noqa: PLR2004
 
 
 def _joined(titles: Sequence[str]) -> str:
@@ -145,7 +147,8 @@ def _cost(scored: Scored, best: Scored) -> str:
 
 def _times(ratio: float) -> str:
     """Word a ratio of speeds, to follow a speed."""
-    return f"{ratio:.1f} times as many as" if ratio < 10 else f"{ratio:,.0f} times as many as"  # noqa: PLR2004
+    number = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"  # noqa: PLR2004
+    return "as many as" if number == "1.0" else f"{number} times as many as"
 
 
 def _on_test(scored: Scored, composites: Composites) -> str:
@@ -157,4 +160,7 @@ def _on_test(scored: Scored, composites: Composites) -> str:
     points = (scored.accuracy - best.accuracy) * 100
     sentence += f", {abs(points):.2f} points {'above' if points >= 0 else 'below'} {best.name}"
     test = composites.against_best.get(scored.name)
-    return f"{sentence}: {explain_test(test)}." if test else f"{sentence}; their rows cannot be paired for a test."
+    if test is None:
+        return f"{sentence}; there is no paired test, as rows are missing."
+    worse = test.differs and test.only_best < test.only_other
+    return f"{sentence}: {explain_test(test)}." + (" Test contradicts validation: look at both." if worse else "")

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 # With more points, only the front and the most accurate run of every model have names.
 MOST_NAMES = 12
 # Of a longer front, the first points in the order given have names.
-MOST_FRONT_NAMES = 8
+MOST_FRONT_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,20 @@ def front(items: Iterable[Item], values: Callable[[Item], tuple[float, float]]) 
     return kept[::-1]
 
 
-def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool) -> "Figure":
+def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool, wide: bool = False) -> "Figure":
     """Draw accuracy on test against `x_axis`, logarithmic, with the Pareto front as a line; important points first.
 
-    Validation decides which points are on the front, so the line may fall where test disagrees.
+    Validation decides which points are on the front, so the line may fall where test disagrees. Of many points those
+    without a name are small and have no interval.
     """
-    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH * 0.78)
+    figure = new_figure(*((1.5 * COLUMN_WIDTH, COLUMN_WIDTH) if wide else (COLUMN_WIDTH, 0.78 * COLUMN_WIDTH)))
     axes = figure.subplots()
     sign = 1 if more_is_better else -1
     best = front(points, lambda point: (sign * point.x, point.validation))
+    named = _named(points, best)
     axes.plot([point.x for point in best], [point.y for point in best], color=OTHER, linewidth=1.2, zorder=1)
     for point in points:
-        color, mark = model_style(point.model)
-        axes.plot([point.x, point.x], [point.low, point.high], color=color, linewidth=1.2, alpha=0.6, zorder=2)
-        axes.plot([point.x], [point.y], marker=mark, color=color, markersize=9, markeredgecolor=SURFACE, zorder=3)
+        _draw(axes, point, small=point not in named)
     axes.set_xscale("log")
     axes.margins(x=0.18)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
@@ -69,10 +69,19 @@ def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool) -> "
     _legend(axes, {point.model for point in points})
     point_labels(
         axes,
-        [(point.x, point.y, point.name, point in best) for point in _named(points, best)],
-        [(point.x, point.low, point.high) for point in points],
+        [(point.x, point.y, point.name, point in best) for point in named],
+        [(point.x, point.low, point.high) for point in named],
     )
     return figure
+
+
+def _draw(axes: Any, point: Point, *, small: bool) -> None:
+    color, mark = model_style(point.model)
+    if small:
+        axes.plot([point.x], [point.y], marker=mark, color=color, markersize=5, markeredgecolor=SURFACE, zorder=2)
+        return
+    axes.plot([point.x, point.x], [point.low, point.high], color=color, linewidth=1.2, alpha=0.6, zorder=3)
+    axes.plot([point.x], [point.y], marker=mark, color=color, markersize=9, markeredgecolor=SURFACE, zorder=4)
 
 
 def _named(points: Sequence[Point], best: Sequence[Point]) -> list[Point]:
