@@ -76,3 +76,14 @@ def test_nothing_is_said_without_a_baseline_or_with_nothing_else(store: Store, m
     other = Store(store.folder / "other")
     write_baseline(other, monkeypatch, 0.88)
     assert about_linear(other) == []
+
+
+def test_p_is_corrected_for_the_number_of_models(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    baseline = write_baseline(store, monkeypatch, 0.9)
+    monkeypatch.setitem(MODELS, "ann", MODELS["linear"])
+    monkeypatch.setitem(MODELS, "lstm", MODELS["linear"])
+    found = sorted(p(write_full_run(store, model), baseline) for model in ("ann", "lstm"))
+    smaller = min(1.0, 2 * found[0])
+    (sentence,) = about_linear(store)
+    shown = sorted(float(value) for value in re.findall(r"\(p = ([\d.]+)\)", sentence))
+    assert shown == [round(smaller, 4), round(max(smaller, found[1]), 4)]

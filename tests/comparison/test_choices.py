@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from emotion.comparison.analysis import Analysis, analyse
 from emotion.comparison.choices import Choice, search_notes, short_label, word_choices
 from emotion.comparison.compare import collect, compare
 from emotion.comparison.search import Candidate
+from emotion.comparison.significance import PairedTest
 from emotion.composites.spec import parse_composite
 from emotion.store.layout import Store, read_json
 from tests.comparison.report_pages import draw_page, parse_page
@@ -58,6 +60,17 @@ def test_a_cascade_says_which_rows_each_model_sees(four: Store) -> None:
     for choice in cascades:
         cheap, dear = choice.scored.candidate.members
         assert re.search(rf"{cheap} sees all rows, {dear} [\d.]+% of them", choice.line)
+
+
+@pytest.mark.parametrize(("counts", "warned"), [((3, 40), True), ((40, 3), False)])
+def test_a_choice_that_test_finds_worse_than_the_best_single_model_says_so(
+    four: Store, counts: tuple[int, int], *, warned: bool
+) -> None:
+    composites = analysis(four).composites
+    test = PairedTest(composites.best_single.name, *counts, 0.0001, 0.0002)
+    tested = replace(composites, against_best={composites.best_value.name: test})
+    (choice,) = [choice for choice in word_choices(tested) if choice.scored is composites.best_value]
+    assert ("Test contradicts validation: look at both." in choice.line) == warned
 
 
 def test_one_run_is_chosen_by_all_rules_and_nothing_was_tried(store: Store) -> None:

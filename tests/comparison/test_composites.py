@@ -19,7 +19,7 @@ from emotion.composites.spec import parse_composite
 from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.evaluation.predictions import Predictions, read_predictions, write_predictions
 from emotion.store.layout import Run, Store
-from tests.comparison.scenes import SIX, texts_of, write_full_run
+from tests.comparison.scenes import MODELS, SIX, texts_of, write_full_run
 
 Shares = NDArray[np.float64]
 
@@ -247,3 +247,14 @@ def test_one_run_is_the_only_candidate(store: Store) -> None:
     assert composites.best_single is composites.best_value is composites.most_accurate
     assert [scored.name for scored in composites.front] == [str(run)]
     assert composites.against_best == {}
+
+
+def test_a_cascade_that_passes_on_no_row_or_all_is_none(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No row needs a dear model that is worse, and so unsure that it never helps."""
+    monkeypatch.setitem(MODELS, "bert", (0.3, 60, 1_000_000, 60))
+    for model in ("minilm", "bert"):
+        write_full_run(store, model)
+    composites = analysis(store).composites
+    for scored in (*composites.front, *composites.others):
+        assert scored.candidate.share is None or 0 < scored.candidate.share < 1
+    assert composites.counts["cascade"] < 2
