@@ -158,7 +158,8 @@ def _on_test(scored: Scored, composites: Composites) -> str:
     if scored is best:
         return f"{sentence}."
     points = (scored.accuracy - best.accuracy) * 100
-    sentence += f", {abs(points):.2f} points {'above' if points >= 0 else 'below'} {best.name}"
+    distance = f"{abs(points):.2f} points {'above' if points > 0 else 'below'}" if points else "as many as"
+    sentence += f", {distance} {best.name}"
     test = composites.against_best.get(scored.name)
     if test is None:
         return f"{sentence}; there is no paired test, as rows are missing."

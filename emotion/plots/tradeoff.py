@@ -57,7 +57,7 @@ def tradeoff(points: Sequence[Point], x_axis: str, *, more_is_better: bool, wide
     best = front(points, lambda point: (sign * point.x, point.validation))
     named = _named(points, best)
     axes.plot([point.x for point in best], [point.y for point in best], color=OTHER, linewidth=1.2, zorder=1)
-    for point in points:
+    for point in reversed(points):
         _draw(axes, point, small=point not in named)
     axes.set_xscale("log")
     axes.margins(x=0.18)

@@ -73,6 +73,13 @@ def test_a_choice_that_test_finds_worse_than_the_best_single_model_says_so(
     assert ("Test contradicts validation: look at both." in choice.line) == warned
 
 
+def test_a_choice_as_accurate_on_test_as_the_best_single_model_is_neither_above_nor_below(four: Store) -> None:
+    composites = analysis(four).composites
+    level = replace(composites.best_value, accuracy=composites.best_single.accuracy)
+    (choice,) = [choice for choice in word_choices(replace(composites, best_value=level)) if choice.scored is level]
+    assert f"), as many as {composites.best_single.name}: " in choice.line
+
+
 def test_one_run_is_chosen_by_all_rules_and_nothing_was_tried(store: Store) -> None:
     write_full_run(store, "ann")
     (choice,) = worded(store).values()
