@@ -31,6 +31,11 @@ id,text
 7,i am nervous about tomorrow
 CSV
 "${light[@]}" classify "$folder/in.csv" "$folder/out.csv"
+# The best for the money, where that is a cascade or an ensemble.
+value=$(sed -n '/"best_value": {/,/"kind"/s/.*"name": "\(.*\)".*/\1/p' "$EMOTION_STORE/comparison/composites.json")
+if [[ $value == *:* ]]; then
+  "${light[@]}" classify "$folder/in.csv" "$folder/out-composite.csv" --model "$value"
+fi
 echo
 cat "$folder/out.csv"
 echo
@@ -38,5 +43,6 @@ echo "Done in $((SECONDS - started)) s. Look at:"
 echo "  $folder/explore/   the data in figures"
 echo "  $folder/store/runs/   weights, metrics, figures and the ONNX model of each run"
 echo "  $folder/out.csv   the CSV with label and score"
+[[ $value != *:* ]] || echo "  $folder/out-composite.csv   the same from $value"
 echo "and at the report, in a browser: which model to deploy, and how sure that is"
 echo "  $folder/store/comparison/comparison.html"

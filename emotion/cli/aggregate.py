@@ -30,6 +30,7 @@ def aggregate(
 
     Writes comparison.html (a report for people: open it in a browser), .csv, .md and .json, best.json and the
     report's figures into STORE/comparison. Runs judged on different validation or test rows get a comparison each.
+    composites.json lists cascades and ensembles of the runs that are faster or more accurate, from kept predictions.
 
     [bold]Examples[/]
 
@@ -46,9 +47,9 @@ def aggregate(
     expected = [find_model(name.strip()).name for name in expect.split(",") if name.strip()]
     collected = wait_for(opened_store, expected, _seconds(wait), _WaitingMessage())
     _warn_left_out(collected)
-    with console.meter("drawing the report", "charts") as meter:
+    with console.meter("comparing, and drawing the report", "steps") as meter:
         draw = partial(draw_report, advance=meter.advance, warn=console.warn)
-        written = write_comparisons(opened_store, collected, draw, every=every)
+        written = write_comparisons(opened_store, collected, draw, every=every, advance=meter.advance)
     if as_json:
         console.data_json([comparison_json(comparison.analysis) for comparison in written])
         return
@@ -85,13 +86,14 @@ def _warn_left_out(collected: "Collected") -> None:
 
 
 def _print(written: "WrittenComparison") -> None:
+    from emotion.comparison.aggregate import sentences
     from emotion.comparison.table import COLUMNS, SAMPLE_NOTE, shown
 
     comparison, winner = written.comparison, written.comparison.winner
     console.table(f"Comparison on {comparison.name}", [column.title for column in COLUMNS], shown(comparison.runs))
     if comparison.sample:
         console.data(SAMPLE_NOTE)
-    for sentence in written.analysis.observations:
+    for sentence in sentences(written.analysis):
         console.data(f"* {sentence}")
     console.say(f"written to {written.folder}; the winner is {winner.model}/{winner.run}")
     console.say(f"report: {written.folder / 'comparison.html'}")

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from emotion.comparison.analysis import Analysis, analyse
+from emotion.comparison.choices import search_notes, word_choices
 from emotion.comparison.compare import Collected, Comparison, collect, compare
+from emotion.comparison.composites_json import composites_json
 from emotion.comparison.table import as_csv, as_markdown, records
 from emotion.errors import InputMissingError
 from emotion.evaluation.metrics_file import Metrics
@@ -69,10 +71,18 @@ def wait_for(
         time.sleep(min(POLL_SECONDS, left))
 
 
-def write_comparisons(store: Store, collected: Collected, draw: Draw, *, every: bool) -> list[WrittenComparison]:
+def write_comparisons(
+    store: Store,
+    collected: Collected,
+    draw: Draw,
+    *,
+    every: bool,
+    advance: Callable[[int], Any] = lambda _: None,
+) -> list[WrittenComparison]:
     """Write the newest comparison to `comparison/`, and every other comparison to a folder of its own in it.
 
-    `draw` makes the report and its figures: contents by file name.
+    `draw` makes the report and its figures: contents by file name. `advance` receives 1 after every step of the search
+    of composites.
 
     The store is read again as soon as no other process writes its comparison. So the last writer has seen the newest
     runs, and all files belong to the same runs.
@@ -85,7 +95,7 @@ def write_comparisons(store: Store, collected: Collected, draw: Draw, *, every: 
     with _locked(store.comparison):
         collected = collect(store)
         _check_any(store, collected)
-        return _write_all(store, compare(collected.complete, every=every), draw)
+        return _write_all(store, compare(collected.complete, every=every), draw, advance)
 
 
 def _check_any(store: Store, collected: Collected) -> None:
@@ -119,10 +129,12 @@ def _lock(descriptor: int) -> None:
         time.sleep(LOCK_POLL_SECONDS)
 
 
-def _write_all(store: Store, comparisons: Sequence[Comparison], draw: Draw) -> list[WrittenComparison]:
+def _write_all(
+    store: Store, comparisons: Sequence[Comparison], draw: Draw, advance: Callable[[int], Any]
+) -> list[WrittenComparison]:
     written = [
         _write(
-            analyse(store, comparison),
+            analyse(store, comparison, advance),
             draw,
             store.comparison if index == 0 else store.comparison / f"data-{comparison.key}",
         )
@@ -137,23 +149,34 @@ def _write_all(store: Store, comparisons: Sequence[Comparison], draw: Draw) -> l
 
 def _write(analysis: Analysis, draw: Draw, folder: Path) -> WrittenComparison:
     """Draw first, which takes seconds: then all files change within a short time."""
-    comparison, observations = analysis.comparison, analysis.observations
+    comparison = analysis.comparison
     drawn = draw(analysis)
     write_text(folder / "comparison.csv", as_csv(comparison.runs))
-    write_text(folder / "comparison.md", as_markdown(comparison.runs, comparison.name, observations))
+    write_text(folder / "comparison.md", as_markdown(comparison.runs, comparison.name, sentences(analysis)))
     write_json(folder / "comparison.json", comparison_json(analysis))
     for name, content in drawn.items():
         write_bytes(folder / name, content)
     for path in (folder / FIGURES).glob("*"):
         if f"{FIGURES}/{path.name}" not in drawn:
             path.unlink(missing_ok=True)
+    write_json(folder / "composites.json", _composites_json(analysis))
     # Last: a reader of the winner finds the table behind it.
     write_json(folder / "best.json", _winner_json(comparison.winner))
     return WrittenComparison(analysis, folder)
 
 
+def sentences(analysis: Analysis) -> list[str]:
+    """Return what stands below the table: observations, choices, and how the choices were made."""
+    composites = analysis.composites
+    return [
+        *analysis.observations,
+        *(choice.line for choice in word_choices(composites)),
+        *search_notes(composites),
+    ]
+
+
 def comparison_json(analysis: Analysis) -> dict[str, Any]:
-    """Return the comparison for programs: winner, records of the table, tests of the winner, observations."""
+    """Return the comparison for programs: winner, records, tests of the winner, observations, composites."""
     comparison = analysis.comparison
     return {
         "data": comparison.name,
@@ -162,6 +185,7 @@ def comparison_json(analysis: Analysis) -> dict[str, Any]:
         "runs": records(comparison.runs),
         "mcnemar": [asdict(test) for test in analysis.tests.values()],
         "observations": analysis.observations,
+        "composites": _composites_json(analysis),
     }
 
 
@@ -173,3 +197,8 @@ def _winner_json(winner: Metrics) -> dict[str, Any]:
         "data": winner.data.name,
         "sample": winner.data.sample,
     }
+
+
+def _composites_json(analysis: Analysis) -> dict[str, Any]:
+    comparison = analysis.comparison
+    return {"data": comparison.name, "sample": comparison.sample, **composites_json(analysis.composites)}

@@ -8,6 +8,7 @@ import numpy as np
 
 from emotion.comparison.analysis import Analysis
 from emotion.comparison.run_details import Recipe
+from emotion.comparison.speed_chart import speed_points
 from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.evaluation.figures import as_bins, confusion_counts, most_frequent
 from emotion.evaluation.metrics_file import Metrics
@@ -42,7 +43,7 @@ def report_charts(analysis: Analysis) -> dict[str, list[Chart]]:
     recipes = analysis.recipes
     return {
         "accuracy": [_accuracy(recipes)],
-        "cost": [_speed(recipes), _size(recipes), _time(recipes)],
+        "cost": [_speed(analysis), _size(recipes), _time(recipes)],
         "labels": list(_f1(recipes)),
         "training": list(_curves(recipes)),
         "confusion": list(_confusions(recipes)),
@@ -72,30 +73,32 @@ def _on_test(recipe: Recipe) -> tuple[float, float, float]:
     )
 
 
-def _points(recipes: Sequence[Recipe], value: "Callable[[Metrics], float]") -> list[tradeoff.Point]:
-    """Return accuracies on test against a value, which is above 0 because its axis is logarithmic."""
-    return [
-        tradeoff.Point(recipe.name, recipe.model, max(1e-3, recipe.mean(value)), *_on_test(recipe))
-        for recipe in recipes
-    ]
-
-
-def _speed(recipes: Sequence[Recipe]) -> Chart:
-    points = _points(recipes, lambda metrics: metrics.onnx.rows_per_second)
+def _speed(analysis: Analysis) -> Chart:
+    points, caption = speed_points(analysis)
     return Chart(
         "speed",
         "Accuracy against speed",
-        "To the right is faster. No model beats those on the line in both; their names are bold.",
-        lambda: tradeoff.tradeoff(points, "rows classified a second (logarithmic)", more_is_better=True),
+        caption,
+        lambda: tradeoff.tradeoff(points, "rows classified a second (logarithmic)", more_is_better=True, wide=True),
+        scrolls=True,
     )
 
 
 def _size(recipes: Sequence[Recipe]) -> Chart:
-    points = _points(recipes, lambda metrics: metrics.onnx.bytes / 1e6)
+    points = [
+        tradeoff.Point(
+            recipe.name,
+            recipe.model,
+            max(1e-3, recipe.mean(lambda metrics: metrics.onnx.bytes / 1e6)),  # the axis is logarithmic
+            *_on_test(recipe),
+            recipe.mean(lambda metrics: metrics.validation.accuracy),
+        )
+        for recipe in recipes
+    ]
     return Chart(
         "size",
         "Accuracy against size",
-        "To the left is smaller. No model beats those on the line in both; their names are bold.",
+        "To the left is smaller. No model beats the line in size and in validation accuracy; names on it are bold.",
         lambda: tradeoff.tradeoff(points, "ONNX file in MB (logarithmic)", more_is_better=False),
     )
 

@@ -1,17 +1,13 @@
 """Recommends the run to deploy, and says in a few sentences how sure that is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emotion.comparison.analysis import Analysis
-from emotion.comparison.run_details import RunDetails
 from emotion.comparison.significance_text import ahead_sentence, behind_sentence, tied_sentence
 from emotion.evaluation.metrics_file import Metrics
 
 # With fewer rows, the interval at 90 % accuracy is wider than five points.
 FEW_ROWS = 500
-# A run that classifies so many times as fast is worth a mention.
-FASTER = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,29 +37,19 @@ def recommend(analysis: Analysis) -> Recommendation:
 
 def _rivals(analysis: Analysis) -> list[str]:
     """Hold the winner against the best run of every other recipe."""
-    rivals = [(recipe.name, recipe.best) for recipe in analysis.recipes if analysis.winner not in recipe.runs]
-    tested = [(name, run, analysis.tests[run.name]) for name, run in rivals if run.name in analysis.tests]
-    worse = [name for name, _, test in tested if test.differs and test.only_best > test.only_other]
-    better = [name for name, _, test in tested if test.differs and test.only_best < test.only_other]
-    tied = {name: run for name, run, test in tested if not test.differs}
+    rivals = [(recipe.name, recipe.best.name) for recipe in analysis.recipes if analysis.winner not in recipe.runs]
+    tested = [(name, analysis.tests[run]) for name, run in rivals if run in analysis.tests]
+    worse = [name for name, test in tested if test.differs and test.only_best > test.only_other]
+    better = [name for name, test in tested if test.differs and test.only_best < test.only_other]
+    tied = [name for name, test in tested if not test.differs]
     sentences = []
     if worse:
         sentences.append(ahead_sentence(worse))
     if better:
         sentences.append(behind_sentence(better))
     if tied:
-        sentences.append(tied_sentence(list(tied)))
-    return sentences + _faster(analysis.winner, list(tied.values()))
-
-
-def _faster(winner: RunDetails, tied: Sequence[RunDetails]) -> list[str]:
-    """Name the fastest run that test cannot tell from the winner, if it is much faster."""
-    speed = winner.metrics.onnx.rows_per_second
-    fastest = max(tied, key=lambda run: run.metrics.onnx.rows_per_second, default=None)
-    if fastest is None or fastest.metrics.onnx.rows_per_second < FASTER * speed:
-        return []
-    times = fastest.metrics.onnx.rows_per_second / max(speed, 1e-9)
-    return [f"Where speed counts, {fastest.name} classifies {times:,.0f} times as many rows a second."]
+        sentences.append(tied_sentence(tied))
+    return sentences
 
 
 def _seeds(analysis: Analysis) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from emotion.comparison.analysis import Analysis
 from emotion.comparison.charts import Chart, report_charts
+from emotion.comparison.choices import RULE, search_notes, show_share, word_choices
 from emotion.comparison.provenance_table import provenance_rows
 from emotion.comparison.recommendation import recommend
 from emotion.comparison.run_details import Recipe
@@ -89,6 +90,10 @@ def _page(analysis: Analysis, drawn: dict[str, list[DrawnChart]]) -> str:
         analysis=analysis,
         comparison=analysis.comparison,
         recommendation=recommend(analysis),
+        choices=word_choices(analysis.composites),
+        composites=_composites(analysis),
+        composites_rule=Markup(RULE),  # noqa: S704  our own words
+        search_notes=search_notes(analysis.composites),
         columns=COLUMNS,
         sample_note=SAMPLE_NOTE,
         rows=[_row(analysis, run.metrics) for run in analysis.runs],
@@ -121,6 +126,26 @@ def _row(analysis: Analysis, metrics: Metrics) -> dict[str, Any]:
         "color": style.model_style(metrics.model)[0],
         "cells": [(column.show(metrics), column.value(metrics)) for column in COLUMNS],
     }
+
+
+def _composites(analysis: Analysis) -> list[dict[str, Any]]:
+    """Return the rows of the table of the Pareto front, the slowest first."""
+    best = analysis.composites.best_single.name
+    return [
+        {
+            "name": scored.name,
+            "kind": scored.candidate.kind,
+            "cells": [
+                f"{scored.candidate.rows_per_second:,.0f}",
+                show_share(scored.candidate.share),
+                f"{scored.candidate.validation_accuracy:.4f}",
+                f"{scored.accuracy:.4f}",
+                "{:.3f}-{:.3f}".format(*scored.interval),
+                show_p(test.p) if (test := scored.against(best)) else "",
+            ],
+        }
+        for scored in analysis.composites.front
+    ]
 
 
 def _means(recipe: Recipe) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class RunDetails:
     """A run: its metrics and its other readable parts; `missing` says why the other parts could not be read."""
 
     metrics: Metrics
+    validation: Predictions | None
     test: Predictions | None
     history: History | None
     params: dict[str, Any]
@@ -87,9 +88,11 @@ def _read(store: Store, metrics: Metrics) -> RunDetails:
             missing.append(error.message.replace(f"{run.folder}/", ""))
             return None
 
+    classes = len(metrics.data.labels)
     return RunDetails(
         metrics,
-        attempt(lambda: read_predictions(run.predictions / "test.npz", len(metrics.data.labels))),
+        attempt(lambda: read_predictions(run.predictions / "validation.npz", classes)),
+        attempt(lambda: read_predictions(run.predictions / "test.npz", classes)),
         attempt(lambda: read_history(run.history)),
         attempt(lambda: read_json(run.params)) or {},
         _mistakes(attempt(lambda: read_json(run.mistakes)) or {}),

@@ -1,10 +1,11 @@
-"""Tests whether two runs differ on the same test rows by more than chance: McNemar's test, exact and paired."""
+"""Tests whether two models differ on the same test rows by more than chance: McNemar's test, exact and paired."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emotion.comparison.run_details import RunDetails
 
@@ -13,9 +14,9 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A test of the winner against another run.
+    """A test of a model, the winner in most tests, against another run.
 
-    `only_best` counts rows that only the winner gets right, `only_other` rows that only the other run gets right. `p`
+    `only_best` counts rows that only this model gets right, `only_other` rows that only the other run gets right. `p`
     is two-sided; `corrected` is p corrected for the number of comparisons.
     """
 
@@ -32,18 +33,24 @@ class PairedTest:
 
 
 def test_against_winner(winner: RunDetails, others: Sequence[RunDetails]) -> dict[str, PairedTest]:
-    """Test the winner against every other run that has predictions of the same rows; returns tests by run."""
-    tests = [test for other in others if (test := _pair(winner, other)) is not None]
-    return {test.run: test for test in _holm(tests)}
+    """Test the winner against every other run that has predictions of its rows; by run, the smallest p first."""
+    tests = [test for other in others if (test := test_runs(winner, other)) is not None]
+    return {test.run: test for test in sorted(holm(tests), key=lambda test: test.p)}
 
 
-def _pair(winner: RunDetails, other: RunDetails) -> PairedTest | None:
-    if winner.test is None or other.test is None or not np.array_equal(winner.test.row, other.test.row):
+def test_runs(run: RunDetails, other: RunDetails) -> PairedTest | None:
+    """Test a run against another one; None if they lack predictions of the same test rows."""
+    if run.test is None or other.test is None or not np.array_equal(run.test.row, other.test.row):
         return None
-    only_best = int((winner.test.correct & ~other.test.correct).sum())
-    only_other = int((other.test.correct & ~winner.test.correct).sum())
+    return test_rows(other.name, run.test.correct, other.test.correct)
+
+
+def test_rows(other: str, right: NDArray[np.bool_], other_right: NDArray[np.bool_]) -> PairedTest:
+    """Test a model against the run `other` by the rows that they get right, bool (rows,); p is not corrected."""
+    only_best = int((right & ~other_right).sum())
+    only_other = int((other_right & ~right).sum())
     p = mcnemar(only_best, only_other)
-    return PairedTest(other.name, only_best, only_other, p, p)
+    return PairedTest(other, only_best, only_other, p, p)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -58,10 +65,10 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return float(min(1.0, 2 * np.exp(np.logaddexp.reduce(logs) - rows * log(2))))
 
 
-def _holm(tests: Sequence[PairedTest]) -> list[PairedTest]:
+def holm(tests: Sequence[PairedTest]) -> list[PairedTest]:
     """Correct p for the number of comparisons (Holm, Scandinavian Journal of Statistics 6, 1979)."""
-    corrected, highest = [], 0.0
-    for rank, test in enumerate(sorted(tests, key=lambda test: test.p)):
-        highest = max(highest, min(1.0, test.p * (len(tests) - rank)))
-        corrected.append(replace(test, corrected=highest))
+    corrected, highest = list(tests), 0.0
+    for rank, index in enumerate(sorted(range(len(tests)), key=lambda index: tests[index].p)):
+        highest = max(highest, min(1.0, tests[index].p * (len(tests) - rank)))
+        corrected[index] = replace(tests[index], corrected=highest)
     return corrected

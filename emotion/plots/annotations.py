@@ -23,6 +23,8 @@ OFFSETS = (
     (-9, -22),
 )
 LINE_HEIGHT = 13.0  # points
+# Characters of a point's name: three models fit.
+LONGEST = 34
 # Largest share of a weak name that may be covered.
 CROWDED = 0.15
 
@@ -83,7 +85,7 @@ def point_labels(
     frame = axes.get_window_extent()
     for (x, y, name, strong), center in zip(points, centers, strict=True):
         text = axes.annotate(
-            shorten(name),
+            shorten(name, LONGEST),
             (x, y),
             OFFSETS[0],
             textcoords="offset points",

@@ -36,6 +36,8 @@ MODELS = {
     "mobilebert": ("#839955", "p"),
     "minilm": ("#755e8e", "h"),
 }
+# Composites have marks of their own, and the ink's color.
+COMPOSITES = {"cascade": (INK, ">"), "ensemble": (INK, "P")}
 DPI = 150
 # Inches: a chart that stands beside another one in the report.
 COLUMN_WIDTH = 4.4
@@ -100,8 +102,8 @@ def new_figure(width: float, height: float) -> "Figure":
 
 
 def model_style(model: str) -> tuple[str, str]:
-    """Return color and mark of a model; unknown models share gray."""
-    return MODELS.get(model, (OTHER, "8"))
+    """Return color and mark of a model or a kind of composite; unknown models share gray."""
+    return (MODELS | COMPOSITES).get(model, (OTHER, "8"))
 
 
 def sequential() -> "Colormap":

@@ -104,7 +104,7 @@ class Store:
 
     @property
     def comparison(self) -> Path:
-        """comparison.{csv,md,json} and best.json."""
+        """comparison.{csv,md,json,html}, composites.json and best.json."""
         return self.folder / "comparison"
 
     @property

@@ -13,6 +13,7 @@ import pytest
 from emotion.comparison.table import SAMPLE_NOTE
 from emotion.store.layout import Store
 from tests.builders import digest, make_metrics, write_run
+from tests.comparison.scenes import write_full_run
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
 # The study's columns, then ours.
@@ -88,6 +89,27 @@ def test_the_files_tell_the_same_as_the_table(store: Store) -> None:
     )
     assert [cell.strip() for cell in heading.strip("| ").split("|")][:7] == STUDY
     assert json.loads((store.comparison / "best.json").read_text())["run"] == "lstm/s1-0a1b2c3d"
+
+
+def test_the_choices_are_told_and_composites_json_names_them(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    for model in ("ann", "lstm", "minilm"):
+        write_full_run(store, model)
+    done = aggregate(store, "--json")
+    (comparison,) = json.loads(done.stdout)
+    content = json.loads((store.comparison / "composites.json").read_text())
+    assert comparison["composites"] == content
+    told = aggregate(store).stdout
+    titles = {
+        "best_single": "Best single model",
+        "best_value": "Best for the money",
+        "most_accurate": "Most accurate",
+    }
+    for rule, title in titles.items():
+        name = content["choices"][rule]["name"]
+        assert f"* {title}: {name}. " in told
+        assert f"`emotion classify IN OUT --model {name}`" in told
+    assert f"* {content['candidates']['total']} candidates: 3 single models" in told
 
 
 def test_json_is_the_comparison_and_nothing_else(store: Store) -> None:

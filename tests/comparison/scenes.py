@@ -60,7 +60,8 @@ def write_full_run(
     drawn, truth = texts_of(labels, rows)
     texts = texts or drawn
     logits = _logits(random, truth, len(labels), accuracy + random.normal(0, 0.003))
-    temperature = fit_temperature(logits, truth)
+    validation = _logits(random, truth, len(labels), accuracy + random.normal(0, 0.003))
+    temperature = fit_temperature(validation, truth)
     scores = test_scores(logits, truth, labels, temperature)
     name = f"s{seed}-{digest(f'{model}{seed}{variant}')[:8]}"
     metrics = make_metrics(
@@ -69,7 +70,7 @@ def write_full_run(
         seed=seed,
         data__labels=list(labels),
         test=scores.model_dump(),
-        validation=split_scores(logits[::2], truth[::2], labels).model_dump(),
+        validation=split_scores(validation, truth, labels).model_dump(),
         temperature=temperature,
         onnx__rows_per_second=speed * random.uniform(0.9, 1.1),
         onnx__bytes=size,
@@ -78,6 +79,7 @@ def write_full_run(
     )
     run = store.run(model, name)
     assert abs(expected_calibration_error(reliability_bins(logits, truth)) - scores.ece) < 1e-9
+    write_predictions(run.predictions / "validation.npz", texts, truth, validation)
     write_predictions(run.predictions / "test.npz", texts, truth, logits)
     mistakes = most_confident(logits, truth, texts, labels, temperature)
     write_json(run.mistakes, {split: [asdict(mistake) for mistake in mistakes] for split in ("validation", "test")})

@@ -148,7 +148,8 @@ class TestWriting:
         assert read_json(other.folder / "best.json")["run"] == "ann/s1"
         assert read_json(other.folder / "comparison.json")["data"] == "old"
         assert files(other.folder) == [
-            *("best.json", "comparison.csv", "comparison.html", "comparison.json", "comparison.md", "figures"),
+            *("best.json", "comparison.csv", "comparison.html", "comparison.json", "comparison.md"),
+            *("composites.json", "figures"),
         ]
 
     def test_a_table_that_became_the_newest_leaves_no_older_copy(self, store: Store) -> None:

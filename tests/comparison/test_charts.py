@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from emotion.comparison.analysis import analyse
@@ -49,6 +50,31 @@ def test_few_labels_and_many(tmp_path: Path, labels: list[str], rows: int) -> No
     assert "could not be drawn" not in text
     assert ("40 test rows are few" in text) == (rows == 40)
     assert len(html) < 1_500_000
+
+
+def test_the_chart_of_speed_shows_single_models_cascades_and_ensembles(usual_report: tuple[Store, str]) -> None:
+    store, html = usual_report
+    (comparison,) = compare(collect(store).complete, every=True)
+    analysis = analyse(store, comparison)
+    (chart,) = [chart for chart in report_charts(analysis)["cost"] if chart.name == "speed"]
+    axes = chart.draw().axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["cascade", "ensemble"]
+    front = [[scored.candidate.rows_per_second, scored.accuracy] for scored in analysis.composites.front]
+    assert np.asarray(axes.lines[0].get_xydata()).tolist() == front
+    assert "nothing was chosen" in chart.caption
+    assert "best run on validation" in chart.caption
+    assert "minilm" in " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", html))
+
+
+def test_the_chart_of_speed_of_one_run_speaks_of_no_cascade(store: Store) -> None:
+    write_full_run(store, "ann")
+    (comparison,) = compare(collect(store).complete)
+    chart = report_charts(analyse(store, comparison))["cost"][0]
+    assert chart.draw().axes[0].get_legend() is None
+    assert "cascade" not in chart.caption
+    assert "not shown" not in chart.caption
 
 
 def test_a_label_without_test_rows_has_no_score(store: Store) -> None:

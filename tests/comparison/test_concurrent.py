@@ -114,6 +114,9 @@ def check_whole(folder: Path) -> None:
     best = read_json(folder / "best.json")
     assert best == read_json(folder / "comparison.json")["best"]
     assert tuple(best["run"].split("/")) in named
+    composites = read_json(folder / "composites.json")
+    assert composites == read_json(folder / "comparison.json")["composites"]
+    assert composites["choices"]["best_single"]["name"] == best["run"]
 
 
 def comparisons(store: Store) -> list[Path]:

@@ -28,6 +28,7 @@ def test_everything_of_a_run_is_read(store: Store) -> None:
     run = write_full_run(store, "ann")
     (run_details,) = details(store)
     assert run_details.missing == []
+    assert run_details.validation is not None
     assert run_details.test is not None
     assert len(run_details.test.label) == 2000
     assert run_details.history is not None
@@ -36,7 +37,10 @@ def test_everything_of_a_run_is_read(store: Store) -> None:
     assert len(run_details.mistakes) == 20
 
 
-PARTS = ("predictions/test.npz", "predictions/mistakes.json", "history.csv", "params.json")
+PARTS = (
+    *("predictions/validation.npz", "predictions/test.npz", "predictions/mistakes.json"),
+    *("history.csv", "params.json"),
+)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -46,7 +50,8 @@ def test_a_part_that_is_absent_is_told_and_the_others_are_read(store: Store, par
     (run_details,) = details(store)
     (reason,) = run_details.missing
     assert part in reason
-    assert sum(map(bool, (run_details.test, run_details.history, run_details.params, run_details.mistakes))) == 3
+    found = (run_details.validation, run_details.test, run_details.history, run_details.params, run_details.mistakes)
+    assert sum(map(bool, found)) == 4
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -93,7 +98,7 @@ class TestRecipes:
 
     def test_of_equally_accurate_seeds_the_best_is_the_winner(self) -> None:
         seeds = [make_metrics("ann", f"s{seed}", onnx__rows_per_second=1000.0 * seed) for seed in (1, 2)]
-        recipe = Recipe("ann", [RunDetails(metrics, None, None, {}, []) for metrics in seeds])
+        recipe = Recipe("ann", [RunDetails(metrics, None, None, None, {}, []) for metrics in seeds])
         assert recipe.best.metrics is choose_winner(seeds) is seeds[1]
 
     def test_where_the_run_was_made_is_no_part_of_a_recipe(self, store: Store) -> None:
@@ -114,4 +119,4 @@ class TestRecipes:
         (comparison,) = compare(collect(store).complete, every=True)
         shutil.rmtree(run.folder)
         (run_details,) = analyse(store, comparison).runs
-        assert len(run_details.missing) == 4
+        assert len(run_details.missing) == 5

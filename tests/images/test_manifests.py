@@ -237,7 +237,8 @@ def test_comparing_writes_the_table_and_the_winner(trained: Trained, compared: E
     assert compared.code == 0, compared.words
     assert "val. accuracy" in compared.words
     comparison = trained.node.claim / "comparison"
-    names = {"best.json", "comparison.csv", "comparison.html", "comparison.json", "comparison.md", "figures"}
+    names = {f"comparison.{kind}" for kind in ("csv", "html", "json", "md")}
+    names |= {"best.json", "composites.json", "figures"}
     assert {path.name for path in comparison.iterdir() if path.name[0] != "."} == names
     assert json.loads((comparison / "best.json").read_text())["run"] == f"ann/{trained.job.spec.run}"
     assert "Which model to deploy" in (comparison / "comparison.html").read_text()

@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from sklearn.isotonic import isotonic_regression
 
 from emotion.plots import style
-from emotion.plots.annotations import end_labels, point_labels, spread
+from emotion.plots.annotations import LONGEST, end_labels, point_labels, spread
 
 many_heights = st.lists(st.floats(0, 1000) | st.integers(0, 5).map(float), min_size=1, max_size=20)
 
@@ -111,7 +111,7 @@ class TestPoints:
         point_labels(axes, [(5, 5, "two\nlines \x1b[31m" + "x" * 100, True)], [])
         (name,) = names(axes)
         assert name.startswith("two lines [31mx")
-        assert len(name) == 24
+        assert len(name) == LONGEST
 
 
 class TestEnds:
