@@ -27,7 +27,7 @@ PALETTE = ("#4652f3", "#955b06", "#3e9f99", "#a34d5f", "#5c94d3", "#755e8e", "#8
 ACCENT, OTHER = PALETTE[0], "#8a8f98"
 # A model has the same color and mark in every figure.
 MODELS = {
-    "linear": ("#f06400", "P"),
+    "linear": ("#f06400", "X"),
     "ann": ("#955b06", "s"),
     "lstm": ("#3e9f99", "D"),
     "bert": ("#4652f3", "o"),
