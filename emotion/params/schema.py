@@ -171,7 +171,7 @@ class LinearTrainingTable(_Table):
     # As in other trainings.
     class_weights: ClassWeights = "none"
     # C, the inverse strength of regularization, of linear SVMs and of logistic regressions. [] leaves the kind out.
-    svm_c: list[PositiveFloat] = [0.3, 0.5, 1.0, 2.0]
+    svm_c: list[PositiveFloat] = [0.1, 0.3, 0.5, 1.0, 2.0]
     logistic_c: list[PositiveFloat] = [10.0, 30.0]
     # It always is: only the seed draws.
     deterministic: bool = True

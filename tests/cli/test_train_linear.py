@@ -45,8 +45,8 @@ def store(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run("train", "linear", "--data", data, "--store", store, "--log-format", "json", "--deterministic")
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stderr.splitlines()]
-    assert sum(event["event"] == "candidate" for event in events) == 12
-    assert "best of 12: linear SVM, C = 0.3, words" in done.stdout
+    assert sum(event["event"] == "candidate" for event in events) == 14
+    assert "best of 14: linear SVM, C = 0.1, words" in done.stdout
     return store
 
 
@@ -74,7 +74,7 @@ def test_a_run_has_the_files_of_any_other(store: Path) -> None:
 
 def test_metrics_have_the_candidates_and_the_scores_of_the_chosen_one(store: Path) -> None:
     metrics = read(store, "metrics.json")
-    assert len(metrics["candidates"]) == 12
+    assert len(metrics["candidates"]) == 14
     assert metrics["validation"]["accuracy"] == max(c["validation_accuracy"] for c in metrics["candidates"])
     assert metrics["onnx"]["max_abs_logit_diff"] < 1e-4
     assert metrics["onnx"]["label_agreement"] == 1
@@ -100,8 +100,8 @@ def test_the_weights_are_those_of_the_exported_model(store: Path) -> None:
 
 def test_the_card_says_what_validation_chose(store: Path) -> None:
     card = (folder(store) / "model" / "README.md").read_text()
-    assert "12 candidates in" in card
-    assert "of which validation chose a linear SVM (C = 0.3) on words; seed 1" in card
+    assert "14 candidates in" in card
+    assert "of which validation chose a linear SVM (C = 0.1) on words; seed 1" in card
     assert "The candidate and the temperature were chosen on validation" in card
     assert "epoch" not in card
 

@@ -88,7 +88,7 @@ def test_validation_chooses_and_every_candidate_is_told() -> None:
     fitted, validation, told = fit(Corpus(1), Corpus(2))
     accuracies = [candidate.validation_accuracy for candidate in told]
     assert told == fitted.candidates
-    assert len(told) == 12
+    assert len(told) == 14
     best = told[accuracies.index(max(accuracies))]
     assert best.features == "words and bigrams"
     assert max(accuracies) > 0.95 > max(c.validation_accuracy for c in told if c.features == "words") + 0.2
