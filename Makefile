@@ -29,7 +29,7 @@ $(READY): pyproject.toml $(LOCKS)/dev.txt
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## Train ANN and LSTM, compare them, classify a CSV, all under build/demo/ (DATA= for other data)
+demo: setup  ## Train a linear model, ANN and LSTM, compare them, classify a CSV, all under build/demo/ (DATA= for other data)
 	@EMOTION=$(EMOTION) DATA="$(DATA)" tests/demo.sh
 
 # Whatever encoding the locale has.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job end to end: data, two models, one table, a CSV classified by the winner. Called by `make demo` and,
+# The main job end to end: data, three models, one table, a CSV classified by the winner. Called by `make demo` and,
 # with commands that run containers, by `make docker-demo`.
 set -euo pipefail
 read -ra emotion <<< "${EMOTION:?names the command that trains}"
@@ -16,9 +16,10 @@ else
 fi
 started=$SECONDS
 "${emotion[@]}" explore --data "$data" --out "$folder/explore"
+"${emotion[@]}" train linear --data "$data"
 "${emotion[@]}" train ann --data "$data"
 "${emotion[@]}" train lstm --data "$data"
-"${light[@]}" aggregate --expect ann,lstm
+"${light[@]}" aggregate --expect linear,ann,lstm
 
 cat > "$folder/in.csv" <<'CSV'
 id,text
