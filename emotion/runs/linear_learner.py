@@ -1,6 +1,6 @@
 """The learner of the linear model: TF-IDF and a linear classifier, fitted by scikit-learn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,15 @@ from emotion.evaluation.metrics_file import WeightsSource
 from emotion.onnx.export import word_config
 from emotion.onnx.linear_graph import linear_graph
 from emotion.params.schema import LinearParams
+from emotion.runs.learned_words import LearnedWords
 from emotion.store.atomic import write_bytes, write_json, write_text
-from emotion.text.coverage import coverage
-from emotion.text.encoded import Encoded, encode
-from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer
+from emotion.text.encoded import Encoded
+from emotion.text.vocabulary import learn_tokenizer
 from emotion.training.label_weights import label_weights
 from emotion.training.linear import Candidate, LinearFit, LinearModel, Split, fit_linear
 
 
-class LinearLearner:
+class LinearLearner(LearnedWords):
     """A linear model for a data set; see `emotion.runs.learner.Learner`."""
 
     weights: WeightsSource | None = None
@@ -44,18 +44,6 @@ class LinearLearner:
     def split(self, name: str) -> Split:
         """Token ids and labels of a split."""
         return Split(self.encode(self.data.splits[name].texts), self.data.encoded(name))
-
-    def encode(self, texts: Sequence[str]) -> Encoded:
-        """Convert texts to token ids, padded to the longest text."""
-        return encode(self.tokenizer, texts)
-
-    def notes(self) -> list[str]:
-        """Give no lines."""
-        return []
-
-    def warnings(self, texts: Sequence[str]) -> list[str]:
-        """Warn of many unknown words and many cut texts."""
-        return coverage(self.tokenizer, texts, UNKNOWN_ID).warnings()
 
     def architecture(self) -> dict[str, Any]:
         """Describe the parts as layers, as `emotion.models.build.architecture` does."""

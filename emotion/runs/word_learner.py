@@ -1,6 +1,6 @@
 """The learner of ANN and LSTM: random weights, and a tokenizer learned from train."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,18 @@ from emotion.models.build import architecture, build_model
 from emotion.models.compute import Compute
 from emotion.onnx.export import to_onnx, word_config
 from emotion.params.schema import WordParams
+from emotion.runs.learned_words import LearnedWords
 from emotion.store.atomic import write_bytes, write_json, write_text
 from emotion.store.scratch import MIN_BYTES, scratch_folder
-from emotion.text.coverage import coverage
-from emotion.text.encoded import Encoded, encode
-from emotion.text.vocabulary import UNKNOWN_ID, learn_tokenizer, with_short_padding
+from emotion.text.encoded import Encoded
+from emotion.text.vocabulary import learn_tokenizer, with_short_padding
 from emotion.training.memory import Memory, estimate
 
 # Bytes of a float32.
 FLOAT = 4
 
 
-class WordLearner:
+class WordLearner(LearnedWords):
     """An ANN or LSTM for a data set; see `emotion.runs.learner.Learner`."""
 
     weights: WeightsSource | None = None
@@ -37,18 +37,6 @@ class WordLearner:
         self.model = build_model(params, self.tokenizer.get_vocab_size(), len(data.labels))
         self.compute = Compute()
         self.max_length = params.text.max_length
-
-    def encode(self, texts: Sequence[str]) -> Encoded:
-        """Convert texts to token ids, padded as the model needs it."""
-        return encode(self.tokenizer, texts)
-
-    def notes(self) -> list[str]:
-        """Give no lines."""
-        return []
-
-    def warnings(self, texts: Sequence[str]) -> list[str]:
-        """Warn of many unknown words and many cut texts."""
-        return coverage(self.tokenizer, texts, UNKNOWN_ID).warnings()
 
     @property
     def precision(self) -> str:
