@@ -73,6 +73,26 @@ class DataOptions:
         return [f"data.{key}={_toml(value)}" for key, value in self.table.items()]
 
 
+@dataclass(frozen=True)
+class TeacherOptions:
+    """Options that name the teacher of a student. None leaves the value of `[training.teacher]`."""
+
+    teacher: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL/RUN", help="ann, lstm: learn from this run, too. --set training.teacher.run="),
+    ] = None
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Texts without labels, for the teacher: CSV, TSV or JSONL."),
+    ] = None
+
+    @property
+    def overrides(self) -> list[str]:
+        """The options that somebody gave, as `--set` overrides."""
+        table = given(run=self.teacher, unlabelled=None if self.unlabelled is None else str(self.unlabelled))
+        return [f"training.teacher.{key}={_toml(value)}" for key, value in table.items()]
+
+
 def given(**values: Any) -> dict[str, Any]:
     """The options that somebody gave, by name."""
     return {name: value for name, value in values.items() if value is not None}

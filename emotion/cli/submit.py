@@ -85,6 +85,12 @@ def submit(
     data: Data = "emotion",
     run: Annotated[str, typer.Option(help="The run's name [dim](default: from seed, parameters, data)[/].")] = "",
     settings: Settings = None,
+    teacher: Annotated[
+        str | None, typer.Option(metavar="MODEL/RUN", help="ann, lstm: learn from this run of the store, too.")
+    ] = None,
+    unlabelled: Annotated[
+        str | None, typer.Option(metavar="PATH", help="With --teacher: a file of texts without labels below inputs/.")
+    ] = None,
     gpus: Gpus = None,
     gpu_resource: GpuResource = GPU,
     workers: Workers = 1,

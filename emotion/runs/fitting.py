@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emotion.distillation.lesson import Lesson
 from emotion.hardware import free_gpu_memory
 from emotion.params.schema import TransformerParams
 from emotion.provenance import provenance
 from emotion.runs.learner import Learner
 from emotion.runs.micro_batch import choose_micro_batch
 from emotion.runs.plan import TrainingJob
+from emotion.runs.teaching import prepare_lesson
 from emotion.signals import DeferredSignals
 from emotion.store.atomic import write_json
 from emotion.store.lease import Lease
@@ -39,6 +41,7 @@ class Trained:
     learner: Learner
     fitted: "Fitted"
     began: float
+    lesson: Lesson | None = None
 
 
 def fitted_already(job: TrainingJob, listener: TrainingListener) -> bool:
@@ -53,6 +56,8 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
     Raises:
         As `emotion.runs.train_job.train_job`.
     """
+    # Before TensorFlow: the teacher gets all cores and the memory.
+    lesson = prepare_lesson(job, listener, attempt.topology, attempt.lease)
     group, gpus, free = _prepare(job, listener, attempt.topology)
     with group.scope():
         learner = _learner(job, listener, gpus)
@@ -65,12 +70,12 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
     if group.chief:
         _describe(job, learner)
     began = time.monotonic()
-    fitted = _fit(job, learner, group, free, attempt.lease, listener)
+    fitted = _fit(job, learner, lesson, group, free, attempt.lease, listener)
     # Reference cycles of the graphs hold the optimizer's memory, and the export needs memory of its own.
     gc.collect()
     if group.chief:
         learner.save(job.run.weights)
-    return Trained(learner, fitted, began)
+    return Trained(learner, fitted, began, lesson)
 
 
 def _prepare(
@@ -119,6 +124,7 @@ def _describe(job: TrainingJob, learner: Learner) -> None:
 def _fit(
     job: TrainingJob,
     learner: Learner,
+    lesson: Lesson | None,
     group: "ReplicaGroup",
     free: int | None,
     lease: Lease | None,
@@ -135,13 +141,15 @@ def _fit(
         Examples(learner.encode(job.data.splits[name].texts), job.data.encoded(name))
         for name in ("train", "validation")
     )
+    if lesson is not None:
+        train = Examples(learner.encode(lesson.material.texts), lesson.labels, lesson.targets)
     rows = -(-min(params.batch_size, len(train)) // group.replicas)
     memory = learner.memory(train.texts.ids.shape[1])
     micro_batch = choose_micro_batch(job.params, memory, rows, free, lease, lambda line: listener.note("memory", line))
     epoch_steps = steps_per_epoch(len(train), params)
     steps = epoch_steps * params.epochs
     weights = label_weights(params, job.data.labels, train.labels)
-    step = Step(learner.model, params, steps, weights, learner.compute, group, micro_batch)
+    step = Step(learner.model, params, steps, weights, learner.compute, group, micro_batch, soft=lesson is not None)
     policy = CheckpointPolicy(
         _checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=group.chief
     )

@@ -36,6 +36,7 @@ from emotion.runs.learner import Learner
 from emotion.runs.micro_batch import note_attempt
 from emotion.runs.plan import TrainingJob
 from emotion.runs.recorder import Recorder
+from emotion.runs.teaching import teacher_source
 from emotion.store.atomic import cannot_write, remove_leftovers, write_json
 from emotion.store.layout import Run
 from emotion.store.lease import Lease, hold
@@ -192,6 +193,7 @@ def _metrics(
         temperature=scores.temperature,
         resumes=fitted.state.resumes,
         weights=learner.weights,
+        teacher=teacher_source(job, trained.lesson),
     )
 
 
