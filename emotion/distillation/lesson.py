@@ -68,7 +68,11 @@ class Lesson:
 
 
 def make_lesson(
-    material: Material, answers: NDArray[np.floating[Any]], labels: NDArray[np.int32], table: TeacherTable, smoothing: float
+    material: Material,
+    answers: NDArray[np.floating[Any]],
+    labels: NDArray[np.int32],
+    table: TeacherTable,
+    smoothing: float,
 ) -> Lesson:
     """Mix the teacher's `answers`, calibrated logits (texts, labels), with train's `labels`.
 

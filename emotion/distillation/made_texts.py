@@ -4,17 +4,13 @@ A made text has no label but the teacher's. It is often no good sentence: it sho
 which the teacher knows more than train's labels say.
 """
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
-
-import numpy as np
 
 from emotion.params.schema import TeacherTable
 
 # Stands for the word before a text, and for the word after it.
 EDGE = ""
-# Another stream of random numbers than training's: batches have [seed, epoch].
-STREAM = 2**32
-
 Words = Sequence[str]
 Places = Mapping[tuple[str, str], Words]
 
@@ -24,11 +20,11 @@ def make_texts(texts: Sequence[str], params: TeacherTable, seed: int) -> list[st
 
     The made texts have words of `texts` alone, and at least one. Texts without words make none.
     """
-    random = np.random.default_rng([seed, STREAM])
+    chance = random.Random(seed)  # noqa: S311  no secret depends on it
     sources = [words for text in texts if (words := text.split())]
     places = _words_by_place(sources)
-    made = (_join(words, sources, random) for _ in range(params.made) for words in sources)
-    return [" ".join(_change(words, places, params, random)) for words in made]
+    made = (_join(words, sources, chance) for _ in range(params.made) for words in sources)
+    return [" ".join(_change(words, places, params, chance)) for words in made]
 
 
 def _words_by_place(sources: Sequence[Words]) -> Places:
@@ -45,23 +41,19 @@ def _in_places(words: Words) -> Iterator[tuple[tuple[str, str], str]]:
     return (((padded[index], padded[index + 2]), word) for index, word in enumerate(words))
 
 
-def _join(words: Words, sources: Sequence[Words], random: np.random.Generator) -> Words:
+def _join(words: Words, sources: Sequence[Words], chance: random.Random) -> Words:
     """Join a beginning of `words` and an end of another text; both have a word at least, and may be whole."""
-    other = sources[random.integers(len(sources))]
-    return [*words[: random.integers(1, len(words) + 1)], *other[random.integers(len(other)) :]]
+    other = chance.choice(sources)
+    return [*words[: chance.randint(1, len(words))], *other[chance.randrange(len(other)) :]]
 
 
-def _change(words: Words, places: Places, params: TeacherTable, random: np.random.Generator) -> Words:
+def _change(words: Words, places: Places, params: TeacherTable, chance: random.Random) -> Words:
     """Drop some words, and replace others by words that train has in the same place."""
-    chances = random.random(len(words))
-    kept = [
-        _other(place, word, places, random) if chance < params.dropped + params.replaced else word
-        for (place, word), chance in zip(_in_places(words), chances, strict=True)
-        if chance >= params.dropped
-    ]
+    kept: list[str] = []
+    for place, word in _in_places(words):
+        drawn = chance.random()
+        if drawn < params.dropped:
+            continue
+        replaced = drawn < params.dropped + params.replaced
+        kept.append(chance.choice(places.get(place, [word])) if replaced else word)
     return kept or words
-
-
-def _other(place: tuple[str, str], word: str, places: Places, random: np.random.Generator) -> str:
-    alike = places.get(place, [word])
-    return alike[random.integers(len(alike))]

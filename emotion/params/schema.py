@@ -122,7 +122,7 @@ class TrainingTable(_Table):
 
 
 class TeacherTable(_Table):
-    """`[training.teacher]`: a trained model whose probabilities a student learns, on train's texts and on more texts."""
+    """`[training.teacher]`: a trained model whose probabilities a student learns, on train's texts and on more."""
 
     # MODEL/RUN of the store.
     run: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}/{RUN_NAME.pattern}$")]
