@@ -41,15 +41,29 @@ def show(
     if as_json:
         console.data_json(resolved)
     else:
-        console.data(as_toml(resolved))
+        console.data(as_toml(resolved) + _teacher_comment(resolved))
 
 
 def as_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write tables as TOML. Values are strings, numbers, booleans, lists of numbers, and tables of these."""
+    """Write tables as TOML. Values are strings, numbers, booleans, lists of numbers, and tables of these.
+
+    TOML has no null: keys without a value are left out.
+    """
     return "\n\n".join(
-        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())])
+        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items() if value is not None)])
         for name, table in tables.items()
     )
+
+
+def _teacher_comment(resolved: Mapping[str, Mapping[str, Any]]) -> str:
+    """Show the defaults of a teacher, as a comment, where a model may have one and has none."""
+    from emotion.params.schema import TeacherTable
+
+    if resolved["training"].get("teacher", {}) is not None:
+        return ""
+    table = TeacherTable(run="model/run").model_dump() | {"run": "MODEL/RUN"}
+    lines = as_toml({"training.teacher": table}).splitlines()
+    return "\n\n" + "\n".join(f"# {line}" for line in ("With --teacher MODEL/RUN:", *lines))
 
 
 def _value(value: object) -> str:

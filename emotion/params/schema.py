@@ -134,6 +134,8 @@ class TeacherTable(_Table):
     made: Annotated[int, Field(ge=0, le=1000)] = 10
     dropped: Fraction = 0.1
     replaced: Fraction = 0.1
+    # Share of the dropouts of `[model]` that a student keeps: of more texts it learns less by heart.
+    dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
     # A file of texts without labels: CSV, TSV or JSONL, with `[data] text_column`. Empty is none.
     unlabelled: str = ""
 

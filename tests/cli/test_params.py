@@ -11,6 +11,7 @@ from emotion.cli.app import app
 from emotion.cli.params import as_toml
 from emotion.errors import BadParametersError, InputMissingError, UsageError
 from emotion.models.registry import MODELS, params_file
+from emotion.params.schema import TeacherTable
 from emotion.params.toml import load_params
 
 
@@ -54,6 +55,20 @@ def test_weights_of_labels_are_shown_as_they_are_read(tmp_path: Path) -> None:
 
     assert load_params("ann", file) == load_params("ann", params_file("ann"), [weights])
     assert load_params("ann", file).training.class_weights == {"joy": 2.0, 'größte "Wut"': 0.5}
+
+
+def test_a_teacher_is_shown_as_it_is_read_and_its_defaults_without_one(tmp_path: Path) -> None:
+    file = tmp_path / "shown.toml"
+    teacher = ["training.teacher.run=minilm/s1", "training.teacher.weight=0.25"]
+    file.write_text(invoke("show", "lstm", "--set", teacher[0], "--set", teacher[1]))
+    assert load_params("lstm", file) == load_params("lstm", params_file("lstm"), teacher)
+
+    plain = invoke("show", "lstm")
+    assert "teacher" not in tomllib.loads(plain)["training"]
+    comment = "\n".join(line.removeprefix("# ") for line in plain.splitlines() if line.startswith("# "))
+    shown = tomllib.loads(comment.partition(":\n")[2])["training"]["teacher"]
+    assert shown == TeacherTable(run="a/b").model_dump() | {"run": "MODEL/RUN"}
+    assert "teacher" not in invoke("show", "bert")
 
 
 def test_show_as_json_and_of_another_file(tmp_path: Path) -> None:
