@@ -111,7 +111,7 @@ def test_a_model_that_changed_since_the_plan_is_refused(tmp_path: Path, teacher:
 def test_another_worker_reads_the_chiefs_answers_or_gives_up(tmp_path: Path, teacher: Teacher) -> None:
     with pytest.raises(Terminated):
         Asked(teacher, tmp_path / "answers", stop=2)
-    with pytest.raises(TryAgainError, match="no 00002.npz") as caught:
+    with pytest.raises(TryAgainError, match=r"no 00002\.npz") as caught:
         wait_for_answers(teacher, TEXTS, LABELS, tmp_path / "answers", 0.1)
     assert caught.value.exit_code == 75
     whole = Asked(teacher, tmp_path / "answers")
