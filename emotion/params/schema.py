@@ -127,13 +127,13 @@ class TeacherTable(_Table):
     # MODEL/RUN of the store.
     run: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}/{RUN_NAME.pattern}$")]
     # Share of the teacher in what the student learns about train's texts; the rest is train's label.
-    weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.9
     # The teacher's logits are divided by it, after its own calibration: above 1 the student learns softer targets.
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     # Texts that are made per text of train, and the shares of their words that are dropped and replaced.
-    made: Annotated[int, Field(ge=0, le=1000)] = 10
+    made: Annotated[int, Field(ge=0, le=1000)] = 4
     dropped: Fraction = 0.1
-    replaced: Fraction = 0.1
+    replaced: Fraction = 0.2
     # Share of the dropouts of `[model]` that a student keeps: of more texts it learns less by heart.
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
     # A file of texts without labels: CSV, TSV or JSONL, with `[data] text_column`. Empty is none.
