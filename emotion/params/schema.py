@@ -121,6 +121,10 @@ class TrainingTable(_Table):
     deterministic: bool = False
 
 
+# Defaults of `[training.teacher]` that validation chose for the LSTM; the table has the ANN's.
+LSTM_STUDENT: dict[str, Any] = {"weight": 0.7, "made": 1, "dropout": 1.0}
+
+
 class TeacherTable(_Table):
     """`[training.teacher]`: a trained model whose probabilities a student learns, on train's texts and on more."""
 
@@ -242,6 +246,18 @@ class WordParams(Params):
     def padded_length(self) -> int | None:
         """Length that padding gives every row. None: a row keeps its own length, as the rows of buckets nearly do."""
         return None if self.training.buckets else self.text.max_length
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_defaults_of_students(cls, content: Any) -> Any:
+        """Add the defaults of an LSTM's teacher to the tables of a parameter file."""
+        try:
+            lstm, training = content["model"]["name"] == "lstm", content["training"]
+            return (
+                content | {"training": training | {"teacher": LSTM_STUDENT | training["teacher"]}} if lstm else content
+            )
+        except (KeyError, TypeError):
+            return content
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:

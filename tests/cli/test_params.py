@@ -3,6 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +12,7 @@ from emotion.cli.app import app
 from emotion.cli.params import as_toml
 from emotion.errors import BadParametersError, InputMissingError, UsageError
 from emotion.models.registry import MODELS, params_file
-from emotion.params.schema import TeacherTable
+from emotion.params.schema import LSTM_STUDENT, TeacherTable
 from emotion.params.toml import load_params
 
 
@@ -63,12 +64,15 @@ def test_a_teacher_is_shown_as_it_is_read_and_its_defaults_without_one(tmp_path:
     file.write_text(invoke("show", "lstm", "--set", teacher[0], "--set", teacher[1]))
     assert load_params("lstm", file) == load_params("lstm", params_file("lstm"), teacher)
 
-    plain = invoke("show", "lstm")
+    for model, defaults in (("ann", {}), ("lstm", LSTM_STUDENT)):
+        assert shown_teacher(invoke("show", model)) == TeacherTable(run="model/run", **defaults).model_dump()
+    assert "teacher" not in invoke("show", "bert")
+
+
+def shown_teacher(plain: str) -> Any:
     assert "teacher" not in tomllib.loads(plain)["training"]
     comment = "\n".join(line.removeprefix("# ") for line in plain.splitlines() if line.startswith("# "))
-    shown = tomllib.loads(comment.partition(":\n")[2])["training"]["teacher"]
-    assert shown == TeacherTable(run="a/b").model_dump() | {"run": "MODEL/RUN"}
-    assert "teacher" not in invoke("show", "bert")
+    return tomllib.loads(comment.partition(":\n")[2])["training"]["teacher"]
 
 
 def test_show_as_json_and_of_another_file(tmp_path: Path) -> None:
