@@ -1,13 +1,14 @@
 """Options that several commands share, each written once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import typer
 
 from emotion.cli.console import LogFormat
+from emotion.errors import UsageError
 from emotion.records.dialect import parse_delimiter
 
 
@@ -71,6 +72,41 @@ class DataOptions:
     def overrides(self) -> list[str]:
         """The options that somebody gave, as `--set` overrides, for the parameters to check."""
         return [f"data.{key}={_toml(value)}" for key, value in self.table.items()]
+
+
+@dataclass(frozen=True)
+class TeacherOptions:
+    """Options that name the teacher of a student. None leaves the value of `[training.teacher]`."""
+
+    teacher: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL/RUN", help="ann, lstm: learn from this run, too; --set training.teacher.run=."),
+    ] = None
+    unlabelled: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="With --teacher: texts without labels; on a cluster below inputs/."),
+    ] = None
+
+    @property
+    def overrides(self) -> list[str]:
+        """The options that somebody gave, as `--set` overrides."""
+        table = given(run=self.teacher, unlabelled=self.unlabelled)
+        return [f"training.teacher.{key}={_toml(value)}" for key, value in table.items()]
+
+    def overrides_below(self, folder: PurePosixPath) -> list[str]:
+        """The same with the file of texts in `folder` of a pod.
+
+        Raises:
+            UsageError: the file's name leaves the folder.
+        """
+        file = self.unlabelled
+        if file is None:
+            return self.overrides
+        if not file or PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
+            raise UsageError(
+                f"--unlabelled {file!r} is not a file below inputs/", "name it as NAME/FILE of `emotion put`"
+            )
+        return replace(self, unlabelled=str(folder / file)).overrides
 
 
 def given(**values: Any) -> dict[str, Any]:

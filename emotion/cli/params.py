@@ -14,6 +14,8 @@ from emotion.errors import BadParametersError, InputMissingError
 from emotion.models.registry import MODELS, params_file
 
 app = typer.Typer(no_args_is_help=True, help="Show a model's parameters, and check parameter files.")
+# Of a student whose teacher is called so.
+EXAMPLE = "training.teacher.run=model/run"
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one; repeatable.")
 ]
@@ -42,14 +44,26 @@ def show(
         console.data_json(resolved)
     else:
         console.data(as_toml(resolved))
+        if resolved["training"].get("teacher", {}) is None:
+            example = load_params(model, params or params_file(model), [*(overrides or []), EXAMPLE]).model_dump()
+            console.data(_teacher_comment(example["training"]["teacher"]))
 
 
 def as_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write tables as TOML. Values are strings, numbers, booleans, lists of numbers, and tables of these."""
+    """Write tables as TOML. Values are strings, numbers, booleans, lists of numbers, and tables of these.
+
+    TOML has no null: keys without a value are left out.
+    """
     return "\n\n".join(
-        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items())])
+        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in table.items() if value is not None)])
         for name, table in tables.items()
     )
+
+
+def _teacher_comment(table: Mapping[str, Any]) -> str:
+    """Show the defaults of a teacher as a comment, where a model may have one and has none."""
+    lines = as_toml({"training.teacher": table}).splitlines()
+    return "\n" + "\n".join(f"# {line}" for line in ("With --teacher MODEL/RUN:", *lines))
 
 
 def _value(value: object) -> str:

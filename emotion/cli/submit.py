@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +27,7 @@ from emotion.cli.cluster_options import (
 )
 from emotion.cli.following import follow_jobs, report_outcomes
 from emotion.cli.option_groups import with_option_groups
-from emotion.cli.options import JsonOption, QuotingName
+from emotion.cli.options import JsonOption, QuotingName, TeacherOptions
 from emotion.cli.sweep_report import show_sweep, sweep_record
 from emotion.cli.sweep_results import read_results
 from emotion.cluster.classify_options import ClassifyOptions
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 # Every check of a job starts kubectl, which mostly waits for the server.
 PARALLEL_CHECKS = 4
+# Where pods have the store's inputs/.
+INPUTS = PurePosixPath("/store/inputs")
 RESOURCE_UNITS = {"cpu": "cores", "memory": "memory"}
 
 
@@ -88,6 +91,7 @@ def submit(
     data: Data = "emotion",
     run: Annotated[str, typer.Option(help="The run's name [dim](default: from seed, parameters, data)[/].")] = "",
     settings: Settings = None,
+    teacher: TeacherOptions,
     gpus: Gpus = None,
     gpu_resource: GpuResource = GPU,
     workers: Workers = 1,
@@ -119,11 +123,16 @@ def submit(
 
       emotion submit lstm --seeds 1-5 --queue research
 
+      emotion submit ann lstm --teacher minilm/s1-0a1b2c3d --unlabelled inbox/more.csv
+
       emotion submit classify --input inbox --shards 8 --delimiter ';' --text-column body
     """
     from emotion.cluster.job_spec import expand_jobs
     from emotion.params.grid import one_point_a_seed
 
+    # Below inputs/, as --input of a classification.
+    student = teacher.overrides_below(INPUTS)
+    changes = [*student, *(settings or [])]
     specs = [
         replace(
             cluster.job_spec(name),
@@ -134,8 +143,8 @@ def submit(
             workers=workers,
             queue=queue,
             spot=spot,
-            settings=() if seeds else tuple(settings or ()),
-            points=one_point_a_seed(settings or [], seeds) if seeds else (),
+            settings=() if seeds else tuple(changes),
+            points=one_point_a_seed(changes, seeds) if seeds else (),
             max_parallel=max_parallel,
             classify=classify,
         )

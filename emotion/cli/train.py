@@ -17,6 +17,7 @@ from emotion.cli.options import (
     LogFormatOption,
     ParamsOption,
     StoreOption,
+    TeacherOptions,
 )
 from emotion.cli.progress_reporter import ProgressReporter
 from emotion.errors import UsageError
@@ -62,6 +63,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Same as --set training.seed=N.")] = None,
     options: DataOptions,
+    teacher: TeacherOptions,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same bits every time: --set training.deterministic=true.")
     ] = False,
@@ -101,6 +103,8 @@ def train(
 
       emotion train ann --data data/emotion --set training.epochs=5 --set training.batch_size=128
 
+      emotion train lstm --data data/emotion --teacher minilm/s1-0a1b2c3d --unlabelled more.csv
+
       emotion train bert --data data/emotion --max-memory 6G --checkpoint-every 5m
     """
     from emotion.data.dataset import describe_files
@@ -120,6 +124,7 @@ def train(
     }
     changes = [
         *options.overrides,
+        *teacher.overrides,
         # A Job's EMOTION_DEVICE is a default: --set overrides it.
         *([] if device is None else [f"resources.device={device}"]),
         *(overrides or []),

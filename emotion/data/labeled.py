@@ -82,7 +82,7 @@ def describe(path: Path, params: DataTable) -> list[str]:
     kind = format_of(path)
     if kind is None or has_no_columns(path):
         return []
-    with open_records(path, kind, _options(params), (params.text_column, params.label_column)) as records:
+    with open_records(path, kind, dialect_options(params), (params.text_column, params.label_column)) as records:
         facts = reading(records, params.text_column)
     return [f"{path.name}: {line}" for line in (sentence(facts), doubt(facts)) if line]
 
@@ -175,7 +175,7 @@ def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
     columns = (params.text_column, params.label_column)
     if columns[0] == columns[1]:
         raise UsageError(f"text and label are the same column, {columns[0]!r}", "name two columns")
-    with open_records(path, kind, _options(params), columns) as records:
+    with open_records(path, kind, dialect_options(params), columns) as records:
         if records.header is None:
             for record in records.rows:
                 yield _object_cells(record, records.codec, columns)
@@ -188,7 +188,8 @@ def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
                     yield _RawRow(record.line, record.fields[text], record.fields[label])
 
 
-def _options(params: DataTable) -> DialectOptions:
+def dialect_options(params: DataTable) -> DialectOptions:
+    """The dialect that `[data]` names."""
     return DialectOptions(
         delimiter=None if params.delimiter == "auto" else parse_delimiter(params.delimiter),
         quoting=None if params.quoting == "auto" else params.quoting,

@@ -117,6 +117,20 @@ class WeightsSource(_Part):
     sha256: dict[str, Sha256]
 
 
+class TeacherSource(_Part):
+    """The run that a student learned from, SHA-256 of its model, and its `weight` beside train's labels.
+
+    The teacher also gave the labels of `made_texts` and `unlabelled_texts`.
+    """
+
+    run: str
+    sha256: Sha256
+    weight: Share
+    temperature: Amount
+    made_texts: Count
+    unlabelled_texts: Count
+
+
 class Digests(_Part):
     """SHA-256 of texts and labels, by split."""
 
@@ -190,6 +204,7 @@ class Metrics(_Part):
     temperature: Annotated[float, Field(gt=0)] = 1.0
     resumes: Count = 0
     weights: WeightsSource | None = None
+    teacher: TeacherSource | None = None
     candidates: list[Candidate] = []
 
     @property

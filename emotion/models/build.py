@@ -3,14 +3,24 @@
 from typing import Any
 
 from emotion.models import ann, lstm
-from emotion.params.schema import AnnTable, WordParams
+from emotion.params.schema import AnnTable, LstmTable, WordParams
 
 
 def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:
     """Build the ANN or LSTM of `[model]`, untrained, for `vocabulary` token ids and `labels` classes."""
-    if isinstance(params.model, AnnTable):
-        return ann.build(params.model, vocabulary, params.text.max_length, labels)
-    return lstm.build(params.model, vocabulary, params.padded_length, labels)
+    table = _with_dropout_of_students(params)
+    if isinstance(table, AnnTable):
+        return ann.build(table, vocabulary, params.text.max_length, labels)
+    return lstm.build(table, vocabulary, params.padded_length, labels)
+
+
+def _with_dropout_of_students(params: WordParams) -> AnnTable | LstmTable:
+    """Give `[model]`; a student keeps a share of its dropouts."""
+    table, teacher = params.model, params.training.teacher
+    if teacher is None:
+        return table
+    dropouts = {key: value for key, value in table.model_dump().items() if key.endswith("_dropout")}
+    return table.model_copy(update={key: value * teacher.dropout for key, value in dropouts.items()})
 
 
 def architecture(model: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ ClassWeights = Annotated[
 ]
 
 # Keys that runs of earlier versions lack, by table.
-LATER_KEYS = {"data": ("delimiter", "quoting", "header"), "export": ("float16",)}
+LATER_KEYS = {"data": ("delimiter", "quoting", "header"), "training": ("teacher",), "export": ("float16",)}
 
 
 class _Table(BaseModel):
@@ -140,12 +140,36 @@ class TrainingTable(_Table):
     deterministic: bool = False
 
 
+# Defaults of `[training.teacher]` that validation chose for the LSTM; the table has the ANN's.
+LSTM_STUDENT: dict[str, Any] = {"weight": 0.7, "made": 1, "dropout": 1.0}
+
+
+class TeacherTable(_Table):
+    """`[training.teacher]`: a trained model whose probabilities a student learns, on train's texts and on more."""
+
+    # MODEL/RUN of the store.
+    run: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}/{RUN_NAME.pattern}$")]
+    # Share of the teacher in what the student learns about train's texts; the rest is train's label.
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.9
+    # The teacher's logits are divided by it, after its own calibration: above 1 the student learns softer targets.
+    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+    # Texts that are made per text of train, and the shares of their words that are dropped and replaced.
+    made: Annotated[int, Field(ge=0, le=1000)] = 4
+    dropped: Fraction = 0.1
+    replaced: Fraction = 0.2
+    # Share of the dropouts of `[model]` that a student keeps: of more texts it learns less by heart.
+    dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
+    # A file of texts without labels: CSV, TSV or JSONL, with `[data] text_column`. Empty is none.
+    unlabelled: str = ""
+
+
 class WordTrainingTable(TrainingTable):
-    """`[training]` of the word models: with augmentation."""
+    """`[training]` of the word models: with augmentation, and perhaps with a teacher."""
 
     # Share of words that become unknown, and whether the words move to a random position in the padded length.
     word_dropout: Fraction = 0.0
     shift: bool = False
+    teacher: TeacherTable | None = None
 
 
 class FineTuningTable(TrainingTable):
@@ -268,6 +292,18 @@ class WordParams(Params):
     def padded_length(self) -> int | None:
         """Length that padding gives every row. None: a row keeps its own length, as the rows of buckets nearly do."""
         return None if self.training.buckets else self.text.max_length
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_defaults_of_students(cls, content: Any) -> Any:
+        """Add the defaults of an LSTM's teacher to the tables of a parameter file."""
+        try:
+            lstm, training = content["model"]["name"] == "lstm", content["training"]
+            return (
+                content | {"training": training | {"teacher": LSTM_STUDENT | training["teacher"]}} if lstm else content
+            )
+        except (KeyError, TypeError):
+            return content
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:

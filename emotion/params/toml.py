@@ -17,6 +17,7 @@ from emotion.params.schema import (
     LinearTable,
     LstmTable,
     Params,
+    TeacherTable,
     TransformerTable,
     schema,
 )
@@ -85,13 +86,18 @@ def _apply(tables: dict[str, Any], overrides: Sequence[str]) -> list[str]:
     mistakes = []
     for text in overrides:
         name, equals, value = text.partition("=")
-        table, dot, key = name.strip().partition(".")
-        if not (equals and dot and table and key):
+        *parents, key = name.strip().split(".")
+        if not (equals and parents and all(parents) and key):
             mistakes.append(f"--set {text}: is not table.key=value")
-        elif not isinstance(tables.setdefault(table, {}), dict):
-            mistakes.append(f"--set {text}: {table} is not a table")
+            continue
+        table: Any = tables
+        for depth, parent in enumerate(parents, 1):
+            table = table.setdefault(parent, {})
+            if not isinstance(table, dict):
+                mistakes.append(f"--set {text}: {'.'.join(parents[:depth])} is not a table")
+                break
         else:
-            tables[table][key] = _value(value.strip())
+            table[key] = _value(value.strip())
     return mistakes
 
 
@@ -119,7 +125,9 @@ def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str)
         del path[1]  # pydantic names the chosen member of the union
     if path[:2] == ["training", "class_weights"]:
         del path[2:3]
-    source = f"--set {'.'.join(path[:2])}" if ".".join(path[:2]) in overridden else str(file)
+    dotted = (".".join(path[:depth]) for depth in range(len(path), 0, -1))
+    override = next((name for name in dotted if name in overridden), "")
+    source = f"--set {override}" if override else str(file)
     location = f"{source}: [{path[0]}] {'.'.join(path[1:])}".rstrip() if path else source
     if detail["type"] == "extra_forbidden":
         return f"{location}: unknown {'key' if len(path) > 1 else 'table'}{_nearest(path, model)}"
@@ -133,7 +141,9 @@ def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str)
 def _nearest(path: list[str], model: str) -> str:
     """Suggest the most similar key."""
     known: list[str] = list(Params.model_fields)
-    if len(path) > 1:
+    if path[:2] == ["training", "teacher"]:
+        known = list(TeacherTable.model_fields)
+    elif len(path) > 1:
         known = [key for table in _tables(path[0], model) for key in table.model_fields]
     matches = difflib.get_close_matches(path[-1], known, n=1)
     return f", did you mean {matches[0]!r}?" if matches else f"; known are {', '.join(dict.fromkeys(known))}"

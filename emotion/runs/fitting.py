@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emotion.distillation.lesson import Lesson
 from emotion.hardware import free_gpu_memory
 from emotion.params.schema import LinearParams, LinearTrainingTable, TransformerParams
 from emotion.provenance import provenance
 from emotion.runs.learner import KerasLearner, Trained
 from emotion.runs.micro_batch import choose_micro_batch
 from emotion.runs.plan import TrainingJob
+from emotion.runs.teaching import prepare_lesson
 from emotion.signals import DeferredSignals
 from emotion.store.atomic import write_json
 from emotion.store.lease import Lease
@@ -44,6 +46,8 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
     Raises:
         As `emotion.runs.train_job.train_job`.
     """
+    # Before TensorFlow: the teacher gets all cores and the memory.
+    lesson = prepare_lesson(job, listener, attempt.topology, attempt.lease)
     group, gpus, free = _prepare(job, listener, attempt.topology)
     with group.scope():
         learner = _learner(job, listener, gpus)
@@ -56,7 +60,7 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
     if group.chief:
         _describe(job, learner)
     began = time.monotonic()
-    fitted = _fit(job, learner, group, free, attempt.lease, listener)
+    fitted = _fit(job, learner, lesson, group, free, attempt.lease, listener)
     # Reference cycles of the graphs hold the optimizer's memory, and the export needs memory of its own.
     gc.collect()
     if group.chief:
@@ -70,6 +74,7 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
         samples_per_second=fitted.samples_per_second,
         micro_batch=fitted.state.micro_batch,
         resumes=fitted.state.resumes,
+        lesson=lesson,
     )
 
 
@@ -118,6 +123,7 @@ def _describe(job: TrainingJob, learner: KerasLearner) -> None:
 def _fit(
     job: TrainingJob,
     learner: KerasLearner,
+    lesson: Lesson | None,
     group: "ReplicaGroup",
     free: int | None,
     lease: Lease | None,
@@ -136,13 +142,15 @@ def _fit(
         Examples(learner.encode(job.data.splits[name].texts), job.data.encoded(name))
         for name in ("train", "validation")
     )
+    if lesson is not None:
+        train = Examples(learner.encode(lesson.material.texts), lesson.labels, lesson.targets)
     rows = -(-min(params.batch_size, len(train)) // group.replicas)
     memory = learner.memory(train.texts.ids.shape[1])
     micro_batch = choose_micro_batch(job.params, memory, rows, free, lease, lambda line: listener.note("memory", line))
     epoch_steps = steps_per_epoch(len(train), params)
     steps = epoch_steps * params.epochs
     weights = label_weights(params.class_weights, job.data.labels, train.labels)
-    step = Step(learner.model, params, steps, weights, learner.compute, group, micro_batch)
+    step = Step(learner.model, params, steps, weights, learner.compute, group, micro_batch, soft=lesson is not None)
     policy = CheckpointPolicy(
         _checkpoints(job), job.params.resources.checkpoint_every, _warner(listener), chief=group.chief
     )

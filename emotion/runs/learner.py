@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.distillation.lesson import Lesson
 from emotion.evaluation.metrics_file import Candidate, WeightsSource
 from emotion.models.compute import Compute
 from emotion.text.encoded import Encoded
@@ -57,7 +58,7 @@ class KerasLearner(Learner, Protocol):
 class Trained:
     """A trained model, and how it was fitted; `began` is the start of fitting, on the monotonic clock.
 
-    `seconds` and `resumes` are of all attempts. `candidates` are the models that validation chose from.
+    `seconds` and `resumes` are of all attempts. A student had a `lesson`. `candidates` are the models that validation chose from.
     """
 
     learner: Learner
@@ -68,4 +69,5 @@ class Trained:
     samples_per_second: float
     micro_batch: int = 0
     resumes: int = 0
+    lesson: Lesson | None = None
     candidates: Sequence[Candidate] = ()

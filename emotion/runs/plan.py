@@ -6,10 +6,11 @@ from typing import Any
 
 from emotion.data.dataset import Dataset, load_dataset
 from emotion.data.label_text import name_labels
+from emotion.distillation.teacher import Teacher, find_teacher
 from emotion.errors import BadParametersError
 from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.formatting import differences
-from emotion.params.schema import AnyParams, TransformerParams
+from emotion.params.schema import AnyParams, TransformerParams, WordParams
 from emotion.reader import runs_command
 from emotion.store.layout import Run, Store, read_json
 from emotion.weights.catalog import is_folder, parse_reference
@@ -21,7 +22,7 @@ class TrainingJob:
     """A planned training job: its parameters, its data, and the run that it writes.
 
     If the pretrained weights are a folder, `weights` has the digests of its files. The parameters have the revision
-    of weights from a hub.
+    of weights from a hub. A student has a `teacher`.
     """
 
     params: AnyParams
@@ -30,6 +31,7 @@ class TrainingJob:
     run: Run
     digest: str
     weights: dict[str, str] = field(default_factory=dict)
+    teacher: Teacher | None = None
 
     @property
     def size(self) -> str:
@@ -39,9 +41,10 @@ class TrainingJob:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What distinguishes this job from others: parameters, and digests of data and weights."""
+        """What distinguishes this job from others: parameters, and digests of data, weights and teacher."""
         identity = {"params": self.params.identity, "data": {"digests": self.data.digests}}
-        return identity | ({"weights": self.weights} if self.weights else {})
+        weights = {"weights": self.weights} if self.weights else {}
+        return identity | weights | ({"teacher": self.teacher.digests} if self.teacher else {})
 
     def complete(self) -> Metrics | None:
         """Read the metrics of a complete run; None if the run is incomplete.
@@ -56,16 +59,18 @@ def plan_job(params: AnyParams, data: Path, store: Store, name: str | None) -> T
     """Read the data and choose the run: the same parameters and data give the same run, unless `name` names one.
 
     Raises:
-        BadParametersError: the named run exists with other parameters or other data.
-        InputMissingError: the folder of pretrained weights lacks a file.
+        BadParametersError: the named run exists with other parameters or other data, or the teacher may not teach it.
+        InputMissingError: the folder of pretrained weights lacks a file, or there is no such teacher.
         UsageError: the pretrained weights are neither a folder nor a repository.
     """
     dataset = load_dataset(data, params.data)
     _check_labels(params, dataset)
     weights = _folder_digests(params, store)
-    digest = params.digest(*dataset.digests.values(), *weights.values())
+    asked = params.training.teacher if isinstance(params, WordParams) else None
+    teacher = find_teacher(asked, dataset, store) if asked else None
+    digest = params.digest(*dataset.digests.values(), *weights.values(), *(teacher.digests.values() if teacher else ()))
     run = store.run(params.model.name, name or f"s{params.training.seed}-{digest[:8]}")
-    job = TrainingJob(params, dataset, store, run, digest, weights)
+    job = TrainingJob(params, dataset, store, run, digest, weights, teacher)
     if run.params.exists():
         _check_same(job)
     return job

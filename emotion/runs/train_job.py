@@ -37,6 +37,7 @@ from emotion.runs.linear_fitting import fit_linear_job
 from emotion.runs.micro_batch import note_attempt
 from emotion.runs.plan import TrainingJob
 from emotion.runs.recorder import Recorder
+from emotion.runs.teaching import teacher_source
 from emotion.store.atomic import cannot_write, remove_leftovers, write_json
 from emotion.store.layout import Run
 from emotion.store.lease import Lease, hold
@@ -195,6 +196,7 @@ def _metrics(
         temperature=scores.temperature,
         resumes=trained.resumes,
         weights=learner.weights,
+        teacher=teacher_source(job, trained.lesson),
         candidates=list(trained.candidates),
     )
 

@@ -48,6 +48,11 @@ class Run:
         return self.folder / "tensorboard"
 
     @property
+    def answers(self) -> Path:
+        """The teacher's answers that a student learns from."""
+        return self.folder / "teacher"
+
+    @property
     def exported(self) -> Path:
         """The portable model: model.onnx, tokenizer.json, config.json."""
         return self.folder / "model"

@@ -21,10 +21,14 @@ EXTRA_PADDING = 10
 
 @dataclass(frozen=True)
 class Examples:
-    """Texts as token ids, and their labels int32 (rows,)."""
+    """Texts as token ids, and their labels int32 (rows,).
+
+    A student has `targets` float32 (rows, labels): the probabilities that it learns instead of the labels.
+    """
 
     texts: Encoded
     labels: NDArray[np.int32]
+    targets: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -47,7 +51,7 @@ def batches(train: Examples, params: TrainingTable, epoch: int, multiple: int = 
         batch = texts.rows(rows)
         if params.buckets:
             batch = _trim(batch, int(random.integers(extra + 1)), multiple)
-        yield Examples(batch, train.labels[rows])
+        yield Examples(batch, train.labels[rows], None if train.targets is None else train.targets[rows])
 
 
 def _augmented(texts: Encoded, params: TrainingTable, random: np.random.Generator) -> Encoded:

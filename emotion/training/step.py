@@ -37,6 +37,8 @@ class StepResult(NamedTuple):
 class Step:
     """Trains a Keras model one batch at a time; `weights` float32 (labels,) weight each label's loss.
 
+    With `soft`, batches have targets, which the model learns instead of the labels.
+
     A replica takes at most `micro_batch` rows at once: it sums the gradients of its micro-batches before the update.
     With dropout, another `micro_batch` makes another, equally good training: dropout is drawn per micro-batch.
     """
@@ -50,8 +52,10 @@ class Step:
         compute: Compute,
         group: ReplicaGroup,
         micro_batch: int,
+        *,
+        soft: bool = False,
     ) -> None:
-        self.model, self.group, self.micro_batch = model, group, micro_batch
+        self.model, self.group, self.micro_batch, self.soft = model, group, micro_batch, soft
         self.seed = params.seed % 2**31
         self.weights = tf.constant(weights)
         with group.scope():
@@ -70,7 +74,7 @@ class Step:
             else self._compute_gradients
         )
         inputs = {tensor.name: tf.TensorSpec(tensor.shape, "int32") for tensor in model.inputs}
-        batch = inputs, tf.TensorSpec([None], "int32")
+        batch = inputs, tf.TensorSpec([None], "int32"), tf.TensorSpec([None, len(weights) if soft else 0], "float32")
         number, switch = tf.TensorSpec([], "int32"), tf.TensorSpec([], "bool")
         self._run_whole, self._run_part, self._run_update = (
             tf.function(
@@ -138,29 +142,30 @@ class Step:
 
     def _train(self, batch: Examples, number: int, stopping: Callable[[], bool], measure: bool) -> StepResult | None:
         inputs, labels, count = batch.texts.inputs(self.inputs), batch.labels, len(batch)
+        targets = np.zeros((count, 0), np.float32) if batch.targets is None else batch.targets
         begin, end = (count * worker // self.group.workers for worker in (self.group.index, self.group.index + 1))
         parts = math.ceil((end - begin) / (self.micro_batch * self.group.local))
         # Workers may differ in memory and thus in the number of parts: all workers meet in the same update.
         if parts <= 1 and self.group.workers == 1:
-            return _result(self._run_whole(inputs, labels, number, 0, count, int(stopping()), measure))
+            return _result(self._run_whole(inputs, labels, targets, number, 0, count, int(stopping()), measure))
         self._clear_sums()
         for part in range(parts):
             if stopping() and self.group.workers == 1:
                 return None
             first, last = (begin + (end - begin) * bound // parts for bound in (part, part + 1))
             rows = {name: array[first:last] for name, array in inputs.items()}
-            self._run_part(rows, labels[first:last], number, first, count)
+            self._run_part(rows, labels[first:last], targets[first:last], number, first, count)
         return _result(self._run_update(int(stopping()), measure))
 
     def _train_whole(
-        self, inputs: Any, labels: Any, number: Any, first: Any, count: Any, stopping: Any, measure: Any
+        self, inputs: Any, labels: Any, targets: Any, number: Any, first: Any, count: Any, stopping: Any, measure: Any
     ) -> Any:
         """Update by a whole batch; runs on a replica."""
-        return self._update(*self._replica_gradients(inputs, labels, number, first, count), stopping, measure)
+        return self._update(*self._replica_gradients(inputs, labels, targets, number, first, count), stopping, measure)
 
-    def _add_to_sums(self, inputs: Any, labels: Any, number: Any, first: Any, count: Any) -> Any:
+    def _add_to_sums(self, inputs: Any, labels: Any, targets: Any, number: Any, first: Any, count: Any) -> Any:
         """Add the gradients of a micro-batch to the sums; runs on a replica."""
-        gradients, figures = self._replica_gradients(inputs, labels, number, first, count)
+        gradients, figures = self._replica_gradients(inputs, labels, targets, number, first, count)
         for total, value in zip(self.sums, (*gradients, figures), strict=True):
             add(total, value)
         return first
@@ -186,7 +191,7 @@ class Step:
             yield from self.group.strategy.experimental_local_results(variable)
 
     def _replica_gradients(
-        self, inputs: Any, labels: Any, number: Any, first: Any, count: Any
+        self, inputs: Any, labels: Any, targets: Any, number: Any, first: Any, count: Any
     ) -> tuple[Sequence[Any], Any]:
         """Give this replica's gradients of the mean weighted loss of `count` rows, and its figures.
 
@@ -195,22 +200,28 @@ class Step:
         """
         begin, end = self.group.share(tf.shape(labels)[0])
         rows = {name: tensor[begin:end] for name, tensor in inputs.items()}
-        gradients, figures = self._gradients(rows, labels[begin:end], number, first + begin, count)
+        gradients, figures = self._gradients(rows, labels[begin:end], targets[begin:end], number, first + begin, count)
         return gradients, figures
 
     def _compute_gradients(
-        self, inputs: Any, labels: Any, number: Any, first: Any, count: Any
+        self, inputs: Any, labels: Any, targets: Any, number: Any, first: Any, count: Any
     ) -> tuple[Sequence[Any], Any]:
         self.model.dropout_seed.start(self.seed, number, first)
         with tf.GradientTape() as tape:
             logits = self.model(inputs, training=True)
-            losses = self.loss(tf.one_hot(labels, logits.shape[-1]), logits) * tf.gather(self.weights, labels)
+            losses = self._losses(logits, labels, targets) * tf.gather(self.weights, labels)
             loss = tf.reduce_sum(losses) / tf.cast(count, tf.float32)
             scaled = self.scale.up(loss) if self.scale else loss
         gradients = tape.gradient(scaled, self.model.trainable_variables, unconnected_gradients="zero")
         right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), labels)
         figures = tf.stack([loss, tf.reduce_sum(tf.cast(right, tf.float32))])
         return [tf.convert_to_tensor(gradient) for gradient in gradients], figures
+
+    def _losses(self, logits: Any, labels: Any, targets: Any) -> Any:
+        """Cross-entropy of every row with its targets, or else with its smoothed label."""
+        if self.soft:
+            return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        return self.loss(tf.one_hot(labels, logits.shape[-1]), logits)
 
     def _update(self, gradients: Sequence[Any], figures: Any, stopping: Any, measure: Any) -> Any:
         """Sum gradients and figures over the replicas; once all sums are there, change the weights."""

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,7 @@ from emotion.cli.app import app
 from emotion.cli.params import as_toml
 from emotion.errors import BadParametersError, InputMissingError, UsageError
 from emotion.models.registry import MODELS, params_file
+from emotion.params.schema import LSTM_STUDENT, TeacherTable
 from emotion.params.toml import load_params
 
 
@@ -54,6 +56,23 @@ def test_weights_of_labels_are_shown_as_they_are_read(tmp_path: Path) -> None:
 
     assert load_params("ann", file) == load_params("ann", params_file("ann"), [weights])
     assert load_params("ann", file).training.class_weights == {"joy": 2.0, 'größte "Wut"': 0.5}
+
+
+def test_a_teacher_is_shown_as_it_is_read_and_its_defaults_without_one(tmp_path: Path) -> None:
+    file = tmp_path / "shown.toml"
+    teacher = ["training.teacher.run=minilm/s1", "training.teacher.weight=0.25"]
+    file.write_text(invoke("show", "lstm", "--set", teacher[0], "--set", teacher[1]))
+    assert load_params("lstm", file) == load_params("lstm", params_file("lstm"), teacher)
+
+    for model, defaults in (("ann", {}), ("lstm", LSTM_STUDENT)):
+        assert shown_teacher(invoke("show", model)) == TeacherTable(run="model/run", **defaults).model_dump()
+    assert "teacher" not in invoke("show", "bert")
+
+
+def shown_teacher(plain: str) -> Any:
+    assert "teacher" not in tomllib.loads(plain)["training"]
+    comment = "\n".join(line.removeprefix("# ") for line in plain.splitlines() if line.startswith("# "))
+    return tomllib.loads(comment.partition(":\n")[2])["training"]["teacher"]
 
 
 def test_show_as_json_and_of_another_file(tmp_path: Path) -> None:

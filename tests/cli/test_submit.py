@@ -11,7 +11,7 @@ import yaml
 
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN, Emotion
-from tests.cluster.job_fields import limits, variables
+from tests.cluster.job_fields import container, limits, variables
 from tests.cluster.scenes import submitted_objects
 
 
@@ -72,6 +72,23 @@ def test_a_dry_run_prints_what_would_be_created_and_creates_nothing(api: ApiServ
     assert all(request.dry and request.query["fieldValidation"] == "Strict" for request in checked)
 
 
+def test_students_have_their_teacher_and_their_texts_in_the_store(api: ApiServer, emotion: Emotion) -> None:
+    teacher = ["--teacher", "minilm/s1-0a1b2c3d"]
+    for arguments in (["ann", "lstm", *teacher, "--unlabelled", "in/more.csv"], ["ann"], ["ann", *teacher]):
+        assert emotion("submit", *arguments, "--no-follow").returncode == 0
+    jobs = api.all("Job")
+    assert len({job["metadata"]["name"] for job in jobs}) == 4
+    first = container(jobs[0])
+    assert first["args"] == [
+        "train",
+        "--set",
+        'training.teacher.run="minilm/s1-0a1b2c3d"',
+        "--set",
+        'training.teacher.unlabelled="/store/inputs/in/more.csv"',
+    ]
+    assert "/store/inputs" in {mount["mountPath"] for mount in first["volumeMounts"]}
+
+
 def test_a_classification_reads_files_as_the_command_line_says(api: ApiServer, emotion: Emotion) -> None:
     dialect = [
         "--delimiter",
@@ -119,6 +136,11 @@ def test_all_models_are_submitted(api: ApiServer, emotion: Emotion) -> None:
         (["ann", "--set", "training.epoch=3"], 78, "did you mean 'epochs'?"),
         (["ann", "--run", "Upper"], 2, "'Upper' is not a run name"),
         (["ann", "--data", "../../etc"], 2, "is not a folder of the store"),
+        (["ann", "--teacher", "minilm"], 78, "--set training.teacher.run: "),
+        (["bert", "--teacher", "minilm/s1"], 78, "[training] teacher: unknown key"),
+        (["ann", "--unlabelled", "in/a.csv"], 78, "teacher.run: field required"),
+        (["ann", "--teacher", "a/b", "--unlabelled", "../a.csv"], 2, "'../a.csv' is not a file below inputs/"),
+        (["aggregate", "--teacher", "a/b"], 2, "aggregate trains nothing"),
         (["aggregate", "--set", "training.epochs=3"], 2, "aggregate trains nothing"),
         (["ann", "--shards", "3"], 2, "ann classifies nothing: it has no --shards"),
         (["classify", "ann", "--no-header"], 2, "ann classifies nothing: it has no --no-header"),

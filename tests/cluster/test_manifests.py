@@ -45,7 +45,7 @@ PERMANENT = [code for code in ExitCode if code.permanent]
 SWEEPS = {name for name, spec in SPECS.items() if spec.points}
 # The folders of the store that a job reads, and those that it writes.
 READS = {
-    "train": {"data", "weights"},
+    "train": {"data", "inputs", "weights"},
     "prefetch": set[str](),
     "aggregate": {"runs"},
     "classify": {"inputs", "runs", "comparison"},

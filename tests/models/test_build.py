@@ -8,7 +8,7 @@ import pytest
 
 from emotion.models.backend import prepare
 from emotion.models.build import architecture, build_model, count_parameters
-from emotion.params.schema import AnnTable, LstmTable, WordParams, WordTextTable
+from emotion.params.schema import AnnTable, LstmTable, TeacherTable, WordParams, WordTextTable
 
 ANN = WordParams(model=AnnTable(embedding_dim=3, hidden=[4]), text=WordTextTable(max_length=5))
 LSTM = WordParams(model=LstmTable(embedding_dim=3, units=2, hidden=[4]), text=WordTextTable(max_length=5))
@@ -60,6 +60,16 @@ def test_dropout_acts_in_training_alone_by_seed_step_and_row(model: type[Any], d
     assert np.ptp(first, axis=0).max() > 1e-3
     np.testing.assert_array_equal(drawn(3, 7, 0), first)
     assert all(np.abs(first - drawn(*other)).max() > 1e-3 for other in ((4, 7, 0), (3, 8, 0), (3, 7, 64)))
+
+
+@pytest.mark.parametrize(("model", "dropout"), DROPOUTS)
+def test_a_student_keeps_a_share_of_the_dropouts(model: type[Any], dropout: str) -> None:
+    teacher = TeacherTable(run="minilm/s1", dropout=0.25)
+    changes = {"model": model(embedding_dim=8, hidden=[8], **{dropout: 0.4})}
+    plain = ANN.model_copy(update=changes)
+    student = plain.model_copy(update={"training": plain.training.model_copy(update={"teacher": teacher})})
+    rates = [build_model(params, 10, 3).get_layer(dropout).rate for params in (plain, student)]
+    assert rates == pytest.approx([0.4, 0.1])
 
 
 @pytest.mark.parametrize("params", [ANN, LSTM])

@@ -10,11 +10,13 @@ import pytest
 
 from emotion.cli.params import as_toml
 from emotion.params.schema import (
+    LSTM_STUDENT,
     AnnTable,
     DataTable,
     FineTuningTable,
     LstmTable,
     ResourcesTable,
+    TeacherTable,
     TransformerParams,
     TransformerTable,
     WordParams,
@@ -212,6 +214,7 @@ CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("training", {"seed": 2}),
     ("training", {"class_weights": {"joy": 2.0}}),
     ("training", {"deterministic": True}),
+    ("training", {"teacher": {"run": "minilm/s1"}}),
     ("export", {"opset": 18}),
 ]
 
@@ -257,6 +260,46 @@ def test_runs_without_a_dialect_keep_their_digests(params: WordParams | Transfor
     assert params.digest("data") == digest
     said = params.data.model_copy(update={"delimiter": "auto", "quoting": "auto", "header": True})
     assert params.model_copy(update={"data": said}).digest("data") == digest
+
+
+def test_runs_without_a_teacher_keep_their_digests() -> None:
+    params, digest = EARLIER[0]
+    assert isinstance(params, WordParams)
+    said = params.training.model_copy(update={"teacher": None})
+    assert params.model_copy(update={"training": said}).digest("data") == digest
+    assert "teacher" not in params.identity["training"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run": "minilm/s2"},
+        {"weight": 0.25},
+        {"temperature": 2.0},
+        {"made": 0},
+        {"dropped": 0.3},
+        {"replaced": 0.3},
+        {"dropout": 0.25},
+        {"unlabelled": "more.csv"},
+    ],
+)
+def test_the_digest_changes_with_what_a_teacher_teaches(change: dict[str, Any]) -> None:
+    def student(**table: Any) -> WordParams:
+        teacher = {"run": "minilm/s1", **table}
+        return WordParams.model_validate({"model": {"name": "ann"}, "training": {"teacher": teacher}})
+
+    assert student(**change).digest() != student().digest()
+    assert student().identity["training"]["teacher"]["run"] == "minilm/s1"
+
+
+def test_a_student_has_the_defaults_of_its_model(file: Path) -> None:
+    asked = ["training.teacher.run=minilm/s1", "training.teacher.made=3"]
+    ann, lstm = (load_params(model, file, asked) for model in ("ann", "lstm"))
+    assert isinstance(ann, WordParams)
+    assert isinstance(lstm, WordParams)
+    assert ann.training.teacher == TeacherTable(run="minilm/s1", made=3)
+    assert lstm.training.teacher == TeacherTable(run="minilm/s1", **{**LSTM_STUDENT, "made": 3})
+    assert load_params("lstm", file).training == WordParams(model=LstmTable()).training
 
 
 def test_the_digest_tells_inputs_apart() -> None:

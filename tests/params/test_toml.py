@@ -9,6 +9,7 @@ from emotion.models.registry import MODELS as MODEL_INFOS
 from emotion.models.registry import params_file
 from emotion.params.schema import (
     AnnTable,
+    TeacherTable,
     TransformerParams,
     TransformerTable,
     WordParams,
@@ -168,6 +169,42 @@ def test_a_mistake_of_set_is_not_blamed_on_the_file(file: Path, override: str) -
     (line,) = mistakes("ann", file, [override])
     assert line.startswith("--set ")
     assert str(file) not in line
+
+
+def test_set_reaches_the_teacher(file: Path) -> None:
+    file.write_text('[training.teacher]\nrun = "minilm/s1"\nmade = 3\n')
+    params = load_params("ann", file, ["training.teacher.weight=0.25", 'training.teacher.run="bert/s2"'])
+    assert isinstance(params, WordParams)
+    assert params.training.teacher == TeacherTable(run="bert/s2", made=3, weight=0.25)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["run=minilm"], "--set training.teacher.run: [training] teacher.run: string should match"),
+        (["run=a/b", "weight=2"], "--set training.teacher.weight: [training] teacher.weight: input should be less"),
+        (
+            ["run=a/b", "wieght=1"],
+            "--set training.teacher.wieght: [training] teacher.wieght: unknown key, did you mean",
+        ),
+        (["weight=1"], "[training] teacher.run: field required"),
+    ],
+)
+def test_a_mistake_about_the_teacher(file: Path, overrides: list[str], expected: str) -> None:
+    (line,) = mistakes("ann", file, [f"training.teacher.{override}" for override in overrides])
+    assert expected in line
+
+
+def test_a_transformer_has_no_teacher(file: Path) -> None:
+    lines = mistakes("bert", file, ["model.checkpoint=org/name", "training.teacher.run=minilm/s1"])
+    assert any("[training] teacher: unknown key" in line for line in lines)
+
+
+def test_set_below_a_value(file: Path) -> None:
+    file.write_text("[training]\nepochs = 5\n")
+    assert mistakes("ann", file, ["training.epochs.x=3"]) == [
+        "--set training.epochs.x=3: training.epochs is not a table"
+    ]
 
 
 def test_set_cannot_make_a_job_another_model(file: Path) -> None:

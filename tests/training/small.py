@@ -76,13 +76,14 @@ def make_step(
     weights: NDArray[np.float32] | None = None,
     compute: Compute | None = None,
     micro_batch: int = 10_000,
+    soft: bool = False,
 ) -> "Step":
     """Make the step of one device; every label counts the same unless `weights` say otherwise."""
     from emotion.training.distributed.replicas import single_replica
     from emotion.training.step import Step
 
     counts = np.ones(model.output_shape[-1], np.float32) if weights is None else weights
-    return Step(model, params, steps, counts, compute or Compute(), single_replica(), micro_batch)
+    return Step(model, params, steps, counts, compute or Compute(), single_replica(), micro_batch, soft=soft)
 
 
 def state(step: "Step") -> State:

@@ -1,5 +1,6 @@
 """Batches: decided by seed and epoch, all rows in every epoch, one size, trimmed without loss of words."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,17 @@ RECIPES = [
     {"buckets": True},
     {"buckets": True, "word_dropout": 0.2},
 ]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_targets_go_with_their_rows(recipe: dict[str, Any]) -> None:
+    train = examples(left=bool(recipe.get("buckets")))
+    targets = np.stack([train.labels, -train.labels], axis=1).astype(np.float32)
+    found = drawn(WordTrainingTable(batch_size=8, **recipe), train=replace(train, targets=targets))
+    for batch in found:
+        assert batch.targets is not None
+        assert batch.targets.tolist() == [[label, -label] for label in batch.labels]
+    assert all(batch.targets is None for batch in drawn(WordTrainingTable(**recipe), train=train))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

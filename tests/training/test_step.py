@@ -1,5 +1,6 @@
 """The training step: loss, gradients and weights of labels, and that compiling or scaling changes nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ BATCH = Examples(Encoded(IDS, np.asarray([2, 2, 3, 3], np.int32), 0), LABELS)
 EQUAL = np.ones(2, np.float32)
 
 
-def make(weights: NDArray[np.float32] = EQUAL, **training: Any) -> tuple[Any, Any]:
+def make(weights: NDArray[np.float32] = EQUAL, *, soft: bool = False, **training: Any) -> tuple[Any, Any]:
     """Build a small ANN and its step."""
     from emotion.models.build import build_model
 
@@ -37,7 +38,7 @@ def make(weights: NDArray[np.float32] = EQUAL, **training: Any) -> tuple[Any, An
         training=WordTrainingTable(**{"learning_rate": 0.02, **training}),
     )
     model = build_model(params, vocabulary=6, labels=2)
-    return model, make_step(model, params.training, weights=weights)
+    return model, make_step(model, params.training, weights=weights, soft=soft)
 
 
 def tune(compute: Compute, seed: int = 1, **config: Any) -> tuple[Any, Any]:
@@ -90,6 +91,26 @@ def test_each_row_counts_what_its_label_counts() -> None:
     expected = (rows * np.where(LABELS == 0, 1.8, 0.2)).mean()
     assert abs(expected - rows.mean()) > 1e-3
     assert step(BATCH, 0).loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_loss_of_targets_is_their_cross_entropy_and_labels_decide_what_is_right() -> None:
+    weights = np.asarray([1.8, 0.2], np.float32)
+    model, step = make(weights, label_smoothing=0.3, soft=True)
+    logits = np.asarray(model({"input_ids": IDS})).astype(np.float64)
+    targets = np.asarray([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.0, 1.0]], np.float32)
+    log_shares = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    expected = (-(targets * log_shares).sum(axis=1) * weights[LABELS]).mean()
+    result = step(replace(BATCH, targets=targets), 0)
+    assert result.loss == pytest.approx(expected, rel=1e-4)
+    assert result.right == (logits.argmax(axis=1) == LABELS).sum()
+
+
+def test_targets_are_learnt_instead_of_labels() -> None:
+    model, step = make(soft=True)
+    batch = replace(BATCH, targets=np.eye(2, dtype=np.float32)[1 - LABELS])
+    for number in range(60):
+        step(batch, number)
+    assert np.asarray(model({"input_ids": IDS})).argmax(axis=1).tolist() == (1 - LABELS).tolist()
 
 
 def test_a_label_that_counts_nothing_is_not_learnt() -> None:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from tests.training.small import (
 
 BATCHES = [examples(7, seed, shortest=2) for seed in range(4)]
 COUNTS = np.asarray([2.0, 0.5, 0.5], np.float32)
+TARGETS = np.asarray([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.0, 0.6, 0.4]], np.float32)
 FLOAT32 = Compute()
 RECIPE = TrainingTable(
     learning_rate=0.01, weight_decay=0.1, clip_norm=0.5, label_smoothing=0.1, average=0.9, schedule="linear"
@@ -55,7 +56,9 @@ class Baseline:
 
 
 def losses(step: Any) -> list[float]:
-    return [step(batch, number).loss for number, batch in enumerate(BATCHES)]
+    """Train on the batches; a student learns targets that are not their labels."""
+    found = [replace(batch, targets=TARGETS[batch.labels]) if step.soft else batch for batch in BATCHES]
+    return [step(batch, number).loss for number, batch in enumerate(found)]
 
 
 def make(model: Any, compute: Compute = FLOAT32) -> Baseline:
@@ -64,9 +67,17 @@ def make(model: Any, compute: Compute = FLOAT32) -> Baseline:
     return Baseline(step, compute, start, losses(step), state(step))
 
 
+def make_student(model: Any) -> Baseline:
+    """Make a step whose batches have targets."""
+    step = make_step(model, RECIPE, steps=8, weights=COUNTS, soft=True)
+    start = state(step)
+    return Baseline(step, FLOAT32, start, losses(step), state(step))
+
+
 MODELS: dict[str, Callable[[], Baseline]] = {
     "ann": lambda: make(build_words(ANN)),
     "lstm": lambda: make(build_words(LSTM)),
+    "student": lambda: make_student(build_words(LSTM)),
     "bert": lambda: make(build_bert(**STILL)),
     "xla": lambda: make(build_bert(**STILL), Compute(xla=True)),
     "float16": lambda: make(build_bert("float16", **STILL), Compute("float16")),

@@ -1,0 +1,1 @@
+"""Distillation: a student learns from the logits of a teacher, on train's texts and on more texts."""

@@ -1,0 +1,147 @@
+"""The teacher's answers: its calibrated logits for many texts, computed once and kept in the student's run.
+
+They are kept in parts, so that a killed process goes on where it was. Each part has the digest of its texts and of the
+teacher: parts that belong to others, or are damaged, are computed again.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion.distillation.teacher import Teacher
+from emotion.errors import BadDataError, BadParametersError, TryAgainError
+from emotion.formatting import duration
+from emotion.onnx.session import Classifier
+from emotion.store.atomic import replacing
+
+# Texts of a part, some seconds of work.
+PART = 2048
+# Seconds between two lines about the progress.
+PAUSE_SECONDS = 10.0
+POLL_SECONDS = 0.5
+
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the answers: its texts, and its file."""
+
+    path: Path
+    texts: Sequence[str]
+    digest: str
+
+    def read(self, labels: int) -> Logits | None:
+        """Read the logits, float32 (texts, labels), without unpickling; None if the file has no such logits."""
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                logits, digest = np.asarray(file["logits"]), str(file["digest"])
+        except Exception:  # noqa: BLE001  errors of zip, deflate and NumPy's headers have no common class
+            return None
+        fits = logits.shape == (len(self.texts), labels) and logits.dtype == np.float32
+        return logits if fits and digest == self.digest and np.isfinite(logits).all() else None
+
+    def write(self, logits: Logits) -> None:
+        """Write the logits with the digest, without pickled objects."""
+        with replacing(self.path) as temporary:
+            np.savez_compressed(temporary, logits=logits, digest=np.asarray(self.digest))
+
+
+def ask(
+    teacher: Teacher,
+    texts: Sequence[str],
+    labels: Sequence[str],
+    folder: Path,
+    threads: int | None,
+    tell: Callable[[str], None],
+    check: Callable[[], None],
+) -> Logits:
+    """Let the teacher answer, and keep its answers in `folder`; returns calibrated logits, float32 (texts, labels).
+
+    `check` runs before every part is written.
+
+    Raises:
+        BadParametersError: the teacher's model changed meanwhile, or has other labels.
+        BadDataError: the model cannot be run, or refuses a text.
+        CannotWriteError: `folder` cannot be written.
+    """
+    parts = list(_parts(teacher, texts, folder))
+    answers = [part.read(len(labels)) for part in parts]
+    missing = [number for number, answer in enumerate(answers) if answer is None]
+    if missing:
+        progress = _Progress(sum(len(parts[number].texts) for number in missing), tell)
+        model = _open(teacher, labels, threads)
+        for number in missing:
+            part = parts[number]
+            # The same order of operations as in `probabilities`: float32 after the temperature.
+            answer = np.asarray(model.logits(part.texts) / model.temperature, np.float32)
+            if not np.isfinite(answer).all():
+                refused = part.texts[int(np.flatnonzero(~np.isfinite(answer).all(axis=1))[0])]
+                raise BadDataError(f"the teacher {teacher.name} has no logits for {refused!r:.80}", "remove this text")
+            check()
+            part.write(answer)
+            answers[number] = answer
+            progress.add(len(part.texts))
+    return np.concatenate([answer for answer in answers if answer is not None])
+
+
+def wait_for_answers(
+    teacher: Teacher, texts: Sequence[str], labels: Sequence[str], folder: Path, seconds: float
+) -> Logits:
+    """Read the answers that another worker keeps in `folder`.
+
+    Raises:
+        TryAgainError: there is no new part for `seconds`.
+    """
+    answers = []
+    for part in _parts(teacher, texts, folder):
+        began = time.monotonic()
+        while (answer := part.read(len(labels))) is None:
+            if time.monotonic() - began > seconds:
+                raise TryAgainError(
+                    f"the first worker wrote no {part.path.name} of the teacher's answers within {seconds:g} s",
+                    "all workers need the same store; start them again",
+                )
+            time.sleep(POLL_SECONDS)
+        answers.append(answer)
+    return np.concatenate(answers)
+
+
+def _parts(teacher: Teacher, texts: Sequence[str], folder: Path) -> Iterator[_Part]:
+    for number, first in enumerate(range(0, len(texts), PART)):
+        chosen = texts[first : first + PART]
+        digest = hashlib.sha256(json.dumps([teacher.digest, *chosen]).encode()).hexdigest()
+        yield _Part(folder / f"{number:05d}.npz", chosen, digest)
+
+
+def _open(teacher: Teacher, labels: Sequence[str], threads: int | None) -> Classifier:
+    model = Classifier.load(teacher.folder, threads)
+    if model.model_digest != teacher.digest:
+        raise BadParametersError(f"the teacher {teacher.name} changed meanwhile", "start again")
+    if model.labels != list(labels):
+        raise BadParametersError(f"the model of the teacher {teacher.name} has other labels than its metrics.json")
+    return model
+
+
+class _Progress:
+    """Tells how many texts have answers, every few seconds."""
+
+    def __init__(self, texts: int, tell: Callable[[str], None]) -> None:
+        self.texts, self.tell, self.done = texts, tell, 0
+        self.began = self.told = time.monotonic()
+        tell(f"the teacher answers {texts:,} texts")
+
+    def add(self, texts: int) -> None:
+        self.done += texts
+        now = time.monotonic()
+        if now - self.told >= PAUSE_SECONDS or self.done == self.texts:
+            self.told = now
+            speed = self.done / max(now - self.began, 1e-9)
+            left = f", {duration((self.texts - self.done) / speed)} left" if self.done < self.texts else ""
+            self.tell(f"the teacher answered {self.done:,} of {self.texts:,} texts, {speed:,.0f}/s{left}")

@@ -1,0 +1,64 @@
+"""Prepares what a student learns from: collects its texts, and lets the teacher answer them, once."""
+
+from emotion.distillation.answers import ask, wait_for_answers
+from emotion.distillation.lesson import Lesson, Material, collect, make_lesson
+from emotion.evaluation.metrics_file import TeacherSource
+from emotion.params.schema import WordParams
+from emotion.runs.plan import TrainingJob
+from emotion.store.lease import Lease
+from emotion.training.distributed.topology import Topology
+from emotion.training.progress import TrainingListener
+
+
+def prepare_lesson(
+    job: TrainingJob, listener: TrainingListener, topology: Topology | None, lease: Lease | None
+) -> Lesson | None:
+    """Prepare the lesson of a student; None if the job has no teacher. Only the chief of several workers asks it.
+
+    Raises:
+        InputMissingError, BadDataError: the file of unlabelled texts cannot be read, or the teacher cannot be run.
+        BadParametersError: the teacher changed meanwhile.
+        CannotWriteError: the store cannot be written.
+        TryAgainError: another process holds the run, or the chief is lost.
+    """
+    teacher, params = job.teacher, job.params
+    if teacher is None or not isinstance(params, WordParams):
+        return None
+    labels, folder, resources = job.data.labels, job.run.answers, params.resources
+    material = collect(params, teacher, job.data, lambda line: listener.note("warning", line))
+    listener.note("teacher", f"learning from {teacher.name}: {_describe(material)}")
+    if topology is not None and not topology.chief:
+        answers = wait_for_answers(teacher, material.texts, labels, folder, resources.wait)
+    else:
+        check = lease.check if lease is not None else lambda: None
+        answers = ask(
+            teacher,
+            material.texts,
+            labels,
+            folder,
+            resources.threads or None,
+            lambda line: listener.note("teacher", line),
+            check,
+        )
+    return make_lesson(material, answers, job.data.encoded("train"), teacher.params, params.training.label_smoothing)
+
+
+def _describe(material: Material) -> str:
+    """Count the texts, for people."""
+    kinds = {"of train": material.known, "made from them": material.made, "unlabelled": material.unlabelled}
+    return " + ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number) + " texts"
+
+
+def teacher_source(job: TrainingJob, lesson: Lesson | None) -> TeacherSource | None:
+    """Describe the teacher for metrics.json."""
+    if job.teacher is None or lesson is None:
+        return None
+    table, material = job.teacher.params, lesson.material
+    return TeacherSource(
+        run=table.run,
+        sha256=job.teacher.digest,
+        weight=table.weight,
+        temperature=table.temperature,
+        made_texts=material.made,
+        unlabelled_texts=material.unlabelled,
+    )
