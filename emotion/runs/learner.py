@@ -58,7 +58,8 @@ class KerasLearner(Learner, Protocol):
 class Trained:
     """A trained model, and how it was fitted; `began` is the start of fitting, on the monotonic clock.
 
-    `seconds` and `resumes` are of all attempts. A student had a `lesson`. `candidates` are the models that validation chose from.
+    `seconds` and `resumes` are of all attempts. A student had a `lesson`. `candidates` are the models that validation
+    chose from.
     """
 
     learner: Learner
