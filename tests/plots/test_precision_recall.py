@@ -22,8 +22,8 @@ class TestPrecisionRecall:
     def test_of_many_labels_the_worst_are_listed(self) -> None:
         found = [self.curve(f"label {number}", number / 50) for number in range(50)]
         texts = drawn(lambda: precision_recall.precision_recall(found, "title"))
-        assert [text for text in texts if "  " in text] == [f"label {n}  {n / 50:.3f}" for n in range(6, -1, -1)]
-        assert "average precision (43 better ones in grey)" in texts
+        assert [text for text in texts if "  " in text] == [f"label {n}  {n / 50:.3f}" for n in range(7, -1, -1)]
+        assert "average precision (42 better ones in grey)" in texts
 
     def test_no_label_with_rows(self) -> None:
         assert "average precision" in drawn(lambda: precision_recall.precision_recall([], "title"))

@@ -311,8 +311,8 @@ def test_a_step_that_fails_keeps_those_before_it_unless_it_changed_the_weights(
     reset(first, undisturbed.start)
     whole = first._run_whole
 
-    def attempt(inputs: Any, labels: Any, number: int, *arguments: Any) -> Any:
-        done = whole(inputs, labels, number, *arguments) if late or number < 5 else None
+    def attempt(inputs: Any, labels: Any, targets: Any, number: int, *arguments: Any) -> Any:
+        done = whole(inputs, labels, targets, number, *arguments) if late or number < 5 else None
         return done if number < 5 else run_out()
 
     for name, replaced in {"_run_whole": attempt, "_run_part": run_out, "micro_batch": 8}.items():
