@@ -34,6 +34,7 @@ CSV
 "${light[@]}" classify "$folder/in.csv" "$folder/out.csv"
 # The best for the money, where that is a cascade or an ensemble.
 value=$(sed -n '/"best_value": {/,/"kind"/s/.*"name": "\(.*\)".*/\1/p' "$EMOTION_STORE/comparison/composites.json")
+: "${value:?composites.json names no best_value}"
 if [[ $value == *:* ]]; then
   "${light[@]}" classify "$folder/in.csv" "$folder/out-composite.csv" --model "$value"
 fi

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion.evaluation.calibration import fit_temperature
 from emotion.onnx.session import probabilities
+from emotion.onnx.temperature import fit_temperature
 
 Probabilities = NDArray[np.float64]
 # Thresholds are multiples of 1 / STEPS, so that their names are short.

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from emotion.data.dataset import Dataset
 from emotion.data.overlap import measure_overlap
-from emotion.evaluation.calibration import fit_temperature
 from emotion.evaluation.metrics import split_scores, test_scores, text_report
 from emotion.evaluation.metrics_file import SharedTexts, SplitScores, TestScores
 from emotion.evaluation.mistakes import as_text, most_confident
 from emotion.evaluation.predictions import write_predictions
 from emotion.onnx.session import Classifier
+from emotion.onnx.temperature import fit_temperature
 from emotion.store.atomic import write_json, write_text
 from emotion.store.layout import Run
 

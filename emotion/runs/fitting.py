@@ -138,11 +138,10 @@ def _fit(
 
     params = job.params.training
     assert not isinstance(params, LinearTrainingTable)  # noqa: S101  no Keras model
-    train, validation = (
-        Examples(learner.encode(job.data.splits[name].texts), job.data.encoded(name))
-        for name in ("train", "validation")
-    )
-    if lesson is not None:
+    validation = Examples(learner.encode(job.data.splits["validation"].texts), job.data.encoded("validation"))
+    if lesson is None:
+        train = Examples(learner.encode(job.data.splits["train"].texts), job.data.encoded("train"))
+    else:
         train = Examples(learner.encode(lesson.material.texts), lesson.labels, lesson.targets)
     rows = -(-min(params.batch_size, len(train)) // group.replicas)
     memory = learner.memory(train.texts.ids.shape[1])

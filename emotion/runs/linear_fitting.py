@@ -1,9 +1,11 @@
 """Fits the linear model of a job: in one process, on the CPU, without checkpoints, because it takes seconds."""
 
+import math
 import time
 from dataclasses import asdict
 
 from emotion.errors import BadParametersError
+from emotion.evaluation.metrics import split_scores
 from emotion.evaluation.metrics_file import Candidate
 from emotion.params.schema import LinearParams
 from emotion.provenance import provenance
@@ -24,7 +26,6 @@ def fit_linear_job(job: TrainingJob, listener: TrainingListener) -> Trained:
     """
     # Not before: scikit-learn takes a second to import.
     from emotion.runs.linear_learner import LinearLearner
-    from emotion.training.linear import mean_loss
 
     assert isinstance(job.params, LinearParams)  # noqa: S101  the caller looked
     if job.params.resources.device == "gpu":
@@ -34,39 +35,40 @@ def fit_linear_job(job: TrainingJob, listener: TrainingListener) -> Trained:
         listener.note("warning", line)
     write_json(job.run.params, {"digest": job.digest, **job.identity, **provenance()})
     began = time.monotonic()
-    listener.on_start(_progress(0, 0.0), len(job.data.splits["train"]), [])
-    fitted = learner.fit(lambda candidate: listener.note("candidate", str(candidate)))
+    listener.on_start(_progress(0), len(job.data.splits["train"]), [])
     train, validation = (learner.split(name) for name in ("train", "validation"))
-    logits = {name: fitted.model.logits(split.texts) for name, split in (("train", train), ("validation", validation))}
+    fitted = learner.fit(train, validation, lambda candidate: listener.note("candidate", str(candidate)))
+    trained, validated = (
+        split_scores(fitted.model.logits(split.texts), split.labels, job.data.labels) for split in (train, validation)
+    )
     rate = len(train.labels) * len(fitted.candidates) / fitted.seconds
-    loss = mean_loss(logits["train"], train.labels)
     epoch = Epoch(
         epoch=1,
-        loss=loss,
-        accuracy=float((logits["train"].argmax(axis=1) == train.labels).mean()),
-        validation_loss=mean_loss(logits["validation"], validation.labels),
-        validation_accuracy=max(candidate.validation_accuracy for candidate in fitted.candidates),
+        loss=trained.loss,
+        accuracy=trained.accuracy,
+        validation_loss=validated.loss,
+        validation_accuracy=validated.accuracy,
         samples_per_second=rate,
         seconds=fitted.seconds,
         seconds_left=0.0,
         best=True,
     )
-    listener.on_epoch(_progress(1, loss), epoch)
+    listener.on_epoch(_progress(1, trained.loss, rate, fitted.seconds), epoch)
     write_json(job.run.architecture, learner.architecture())
     learner.save(job.run.weights)
     candidates = [Candidate(**asdict(candidate)) for candidate in fitted.candidates]
     return Trained(learner, began, fitted.seconds, 1, 1, rate, candidates=candidates)
 
 
-def _progress(step: int, loss: float) -> TrainingProgress:
+def _progress(step: int, loss: float = math.nan, rate: float | None = None, seconds: float = 0.0) -> TrainingProgress:
     return TrainingProgress(
         epoch=1,
         epochs=1,
         step=step,
         steps=1,
         loss=loss,
-        samples_per_second=None,
-        seconds=0.0,
+        samples_per_second=rate,
+        seconds=seconds,
         seconds_left=0.0,
         resumes=0,
     )

@@ -32,9 +32,8 @@ class LinearLearner(LearnedWords):
         self.max_length = params.text.max_length
         self.model: LinearModel
 
-    def fit(self, tell: Callable[[Candidate], Any]) -> LinearFit:
+    def fit(self, train: Split, validation: Split, tell: Callable[[Candidate], Any]) -> LinearFit:
         """Fit the model; `tell` gets every candidate."""
-        train, validation = (self.split(name) for name in ("train", "validation"))
         weights = label_weights(self.params.training.class_weights, self.data.labels, train.labels)
         words = self.tokenizer.get_vocab_size()
         fitted = fit_linear(train, validation, words, weights, self.params.text, self.params.training, tell)

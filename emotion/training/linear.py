@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from emotion.onnx.temperature import fit_temperature
 from emotion.params.schema import LinearTextTable, LinearTrainingTable
 from emotion.text.bigrams import Bigrams, learn_bigrams
 from emotion.text.encoded import Encoded
@@ -173,18 +172,8 @@ def fit_linear(
 def _scaled(model: LinearModel, validation: Split) -> LinearModel:
     """Scale the logits so that validation's labels are most likely: the margins of an SVM are no logarithms of odds."""
     logits = model.logits(validation.texts)
-    found = minimize_scalar(
-        lambda scale: mean_loss(np.exp(scale) * logits, validation.labels),
-        bounds=(-np.log(MOST_SCALE), np.log(MOST_SCALE)),
-        method="bounded",
-    )
-    scale = float(np.exp(found.x))
+    scale = 1 / fit_temperature(logits, validation.labels, 1 / MOST_SCALE, MOST_SCALE)
     return LinearModel(model.features, scale * model.coefficients, scale * model.bias)
-
-
-def mean_loss(logits: Logits, labels: Labels) -> float:
-    """Mean cross-entropy in nats of logits float32 (rows, labels)."""
-    return float(-log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def _classifiers(training: LinearTrainingTable) -> Iterator[tuple[str, float, Any]]:
@@ -210,6 +199,7 @@ def _fit(
             coefficients[:, label], bias[label] = classifier.coef_[0], classifier.intercept_[0]
     # No text of train has an absent label, so that none should get it.
     absent = np.setdiff1d(np.arange(size), present)
-    bias[absent] = (matrix @ coefficients + bias).min() - 1
+    if len(absent):
+        bias[absent] = (matrix @ coefficients + bias).min() - 1
     converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
     return LinearModel(features, coefficients, bias), converged

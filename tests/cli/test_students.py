@@ -6,8 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from emotion.runs.plan import plan_job
 from emotion.store.atomic import sha256
 from emotion.store.layout import Run, Store
 from tests.builders import write_dataset, write_rows
+from tests.runs.jobs import wait_for
 
 EMOTION = "from emotion.cli.main import main; main()"
 SMALL = ("model.embedding_dim=8", "model.hidden=[8]", "training.epochs=3", "training.batch_size=16")
@@ -72,14 +71,6 @@ def train(*arguments: Any, **options: Any) -> "subprocess.CompletedProcess[str]"
 def start(script: str, *arguments: Any, **options: Any) -> "subprocess.Popen[str]":
     words = [sys.executable, "-c", script, *command(*arguments, **options)]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(holds: Callable[[], Any], process: "subprocess.Popen[str]") -> None:
-    end = time.monotonic() + 100
-    while not holds():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def results(run: Run) -> dict[str, bytes]:

@@ -83,7 +83,9 @@ def test_metrics_have_the_candidates_and_the_scores_of_the_chosen_one(store: Pat
     with (folder(store) / "history.csv").open() as file:
         (epoch,) = csv.DictReader(file)
     assert float(epoch["validation_accuracy"]) == metrics["validation"]["accuracy"]
-    assert read(store, "progress.json")["state"] == "complete"
+    progress = read(store, "progress.json")
+    assert progress["state"] == "complete"
+    assert progress["seconds"] == metrics["training_seconds"] > 0
 
 
 def test_the_weights_are_those_of_the_exported_model(store: Path) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.comparison.analysis import Analysis
-from emotion.evaluation.calibration import expected_calibration_error, fit_temperature, reliability_bins
+from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.evaluation.metrics import split_scores, test_scores
 from emotion.evaluation.mistakes import most_confident
 from emotion.evaluation.predictions import write_predictions
+from emotion.onnx.temperature import fit_temperature
 from emotion.store.atomic import write_json, write_text
 from emotion.store.layout import Run, Store
 from tests.builders import digest, make_metrics

@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from emotion.evaluation.calibration import (
-    HIGHEST_TEMPERATURE,
-    LOWEST_TEMPERATURE,
-    expected_calibration_error,
-    fit_temperature,
-    reliability_bins,
-)
+from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.onnx.session import probabilities
+from emotion.onnx.temperature import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, fit_temperature
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int32]

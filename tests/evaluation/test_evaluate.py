@@ -11,11 +11,12 @@ import pytest
 
 from emotion.data.dataset import Dataset, load_dataset
 from emotion.evaluation import evaluate
-from emotion.evaluation.calibration import expected_calibration_error, fit_temperature, reliability_bins
+from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.evaluation.evaluate import RunScores, evaluate_run, rows_per_second
 from emotion.evaluation.metrics_file import SharedTexts
 from emotion.evaluation.predictions import read_predictions
 from emotion.onnx.session import Classifier, probabilities
+from emotion.onnx.temperature import fit_temperature
 from emotion.params.schema import DataTable
 from emotion.store.layout import Run, Store
 from tests.builders import write_dataset

@@ -2,9 +2,12 @@
 
 import os
 import signal
-from collections.abc import Sequence
+import subprocess
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from emotion.evaluation.metrics_file import Metrics
 from emotion.models.registry import params_file
@@ -46,6 +49,15 @@ class RecordingListener:
 
     def messages(self, event: str) -> str:
         return "\n".join(message for name, message in self.notes if name == event)
+
+
+def wait_for(holds: Callable[[], Any], process: "subprocess.Popen[str]") -> None:
+    """Wait until `holds` returns true, while the process runs."""
+    end = time.monotonic() + 100
+    while not holds():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.002)
 
 
 def write_data(folder: Path) -> Path:

@@ -23,6 +23,7 @@ from emotion.store.layout import Run, Store
 from tests.builders import write_dataset
 from tests.disks import LIMIT, MEANS, remount, small
 from tests.events import read_scalars
+from tests.runs.jobs import wait_for
 
 EPOCHS, STEPS_AN_EPOCH, INTERVAL = 8, 15, 7
 STEPS = EPOCHS * STEPS_AN_EPOCH
@@ -115,14 +116,6 @@ def ended(process: "subprocess.Popen[str]") -> Ended:
     _, stderr = process.communicate(timeout=200)
     assert "Traceback" not in stderr
     return Ended(process.returncode, stderr)
-
-
-def wait_for(holds: Callable[[], Any], process: "subprocess.Popen[str]") -> None:
-    end = time.monotonic() + 100
-    while not holds():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def stopped(training: Training, number: signal.Signals, step: int) -> Ended:

@@ -8,13 +8,14 @@ import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from emotion.onnx.linear_graph import linear_graph
 from emotion.params.schema import LinearTextTable, LinearTrainingTable
 from emotion.text.encoded import Encoded, encode
 from emotion.text.vocabulary import learn_tokenizer
-from emotion.training.linear import Candidate, LinearFit, Split, fit_linear, learn_features, mean_loss
+from emotion.training.linear import Candidate, LinearFit, Split, fit_linear, learn_features
 
 TEXT = LinearTextTable()
 # No text has a word twice.
@@ -107,11 +108,23 @@ def test_parameters_limit_the_candidates(bigrams: str, features: set[str]) -> No
     ]
 
 
+def mean_loss(logits: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
+
+
 def test_logits_are_scaled_to_the_highest_likelihood_on_validation() -> None:
     fitted, validation, _ = fit(Corpus(1), Corpus(2), text=TEXT.model_copy(update={"bigrams": "no"}))
     logits = fitted.model.logits(validation.texts)
     losses = [mean_loss(np.float32(factor) * logits, validation.labels) for factor in (0.97, 1, 1.03)]
     assert losses[1] == min(losses)
+
+
+def test_a_validation_without_a_mistake_makes_nothing_certain() -> None:
+    """Any scale would then raise the likelihood, up to scores of 1."""
+    fitted, validation, _ = fit(Corpus(1), Corpus(2))
+    logits = fitted.model.logits(validation.texts)
+    assert (logits.argmax(axis=1) == validation.labels).all()
+    assert np.abs(logits).max() < 5
 
 
 def test_a_label_with_more_weight_is_given_more_often() -> None:
