@@ -69,6 +69,12 @@ def make_metrics(model: str = "ann", run: str = "s1-0a1b2c3d", **changes: Any) -
     return Metrics.model_validate(content)
 
 
+def make_teacher(run: str) -> dict[str, Any]:
+    """Make what metrics.json says about a student's teacher."""
+    amounts = {"weight": 0.9, "temperature": 1.0, "made_texts": 100, "unlabelled_texts": 0}
+    return {"run": run, "sha256": digest(run), **amounts}
+
+
 def write_run(store: Store, metrics: Metrics) -> Run:
     """Write a complete run, as far as a comparison reads it, into `store`."""
     run = store.run(metrics.model, metrics.run)

@@ -80,7 +80,10 @@ class TeacherOptions:
 
     teacher: Annotated[
         str | None,
-        typer.Option(metavar="MODEL/RUN", help="ann, lstm: learn from this run, too; --set training.teacher.run=."),
+        typer.Option(
+            metavar="MODEL/RUN",
+            help="ann, lstm: learn from this run, or from ensemble:A,B,C; --set training.teacher.run=.",
+        ),
     ] = None
     unlabelled: Annotated[
         str | None,

@@ -48,10 +48,10 @@ def baseline_observations(runs: Sequence[RunDetails]) -> list[str]:
 
 
 def _best_runs(runs: Sequence[RunDetails]) -> dict[str, RunDetails]:
-    """Return the run of every model that validation chooses."""
+    """Return the run of every model, students apart, that validation chooses."""
     groups: dict[str, list[RunDetails]] = {}
     for run in runs:
-        groups.setdefault(run.metrics.model, []).append(run)
+        groups.setdefault(run.metrics.title, []).append(run)
     winners = {model: choose_winner(run.metrics for run in group) for model, group in groups.items()}
     return {model: next(run for run in group if run.metrics is winners[model]) for model, group in groups.items()}
 

@@ -127,8 +127,8 @@ def _best_first(found: Sequence[_Whole]) -> list[_Whole]:
     ranks: dict[str, int] = {}
     ordered = sorted(found, key=order)
     for run, *_ in ordered:
-        ranks[run.name] = (run.metrics.model in models) + (run.recipe in recipes)
-        models.add(run.metrics.model)
+        ranks[run.name] = (run.metrics.title in models) + (run.recipe in recipes)
+        models.add(run.metrics.title)
         recipes.add(run.recipe)
     return sorted(ordered, key=lambda whole: ranks[whole.run.name])
 

@@ -45,13 +45,14 @@ class RunDetails:
         if not isinstance(params, dict) or not isinstance(params.get("training"), dict):
             return self.name
         unseeded = params | {"training": {**params["training"], "seed": None}, "resources": None}
-        content = json.dumps([unseeded, self.metrics.data.digests.train, self.params.get("weights")], sort_keys=True)
+        digests = [self.metrics.data.digests.train, self.params.get("weights"), self.params.get("teacher")]
+        content = json.dumps([unseeded, *digests], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Runs that differ only in their seed: the same model, parameters, data and weights. Most recipes have one run."""
+    """Runs that differ only in their seed: equal model, parameters, data, weights and teacher. Most have one run."""
 
     name: str
     runs: Sequence[RunDetails]
@@ -114,18 +115,18 @@ def _mistakes(content: dict[str, Any]) -> list[dict[str, Any]]:
 def group_by_recipe(runs: Sequence[RunDetails]) -> list[Recipe]:
     """Group runs by recipe, the most accurate recipe on validation first.
 
-    A recipe has the name of its model, or of its first run if the model has several recipes.
+    A recipe has the title of its model, or the name of its first run if the model has several recipes.
     """
     groups: dict[str, list[RunDetails]] = {}
     for run in runs:
         groups.setdefault(run.recipe, []).append(run)
-    models = [group[0].metrics.model for group in groups.values()]
-    recipes = [_named(group, alone=models.count(group[0].metrics.model) == 1) for group in groups.values()]
+    titles = [group[0].metrics.title for group in groups.values()]
+    recipes = [_named(group, alone=titles.count(group[0].metrics.title) == 1) for group in groups.values()]
     return sorted(recipes, key=lambda recipe: -recipe.mean(lambda metrics: metrics.validation.accuracy))
 
 
 def _named(group: Sequence[RunDetails], *, alone: bool) -> Recipe:
     first = group[0]
     if alone:
-        return Recipe(first.metrics.model, group)
+        return Recipe(first.metrics.title, group)
     return Recipe(first.name + (f" and {len(group) - 1} more" if len(group) > 1 else ""), group)

@@ -35,7 +35,7 @@ def _interval(run: Metrics) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("model", "model", lambda run: run.model, lambda run: run.model),
+    Column("model", "model", lambda run: run.model, lambda run: run.title),
     Column(
         "training time",
         "training_seconds",
@@ -62,6 +62,7 @@ PROGRAM_COLUMNS: tuple[tuple[str, Callable[[Metrics], str | float | int]], ...] 
     ("test_ece", lambda run: run.test.ece),
     ("epochs", lambda run: run.epochs),
     ("seed", lambda run: run.seed),
+    ("teacher", lambda run: run.teacher.run if run.teacher else ""),
     ("data", lambda run: run.data.name),
     ("sample", lambda run: run.data.sample),
     ("finished_at", lambda run: run.finished_at),

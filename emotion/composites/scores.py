@@ -38,12 +38,18 @@ def ensemble(members: Sequence[Probabilities]) -> Probabilities:
 
 def tempered(mixed: Probabilities, temperature: float) -> Probabilities:
     """Scores that a composite gives: its probabilities to the power of 1 / temperature, which sum up to 1 again."""
-    return probabilities(np.log(np.maximum(mixed, TINY)), temperature)
+    return probabilities(log_probabilities(mixed), temperature)
 
 
 def composite_temperature(mixed: Probabilities, labels: NDArray[np.int32]) -> float:
     """Fit the temperature of a composite on validation."""
-    return round(fit_temperature(np.log(np.maximum(mixed, TINY)), labels), TEMPERATURE_DIGITS)
+    return round(fit_temperature(log_probabilities(mixed), labels), TEMPERATURE_DIGITS)
+
+
+def log_probabilities(scores: Probabilities) -> Probabilities:
+    """Logits whose softmax gives `scores`, finite where a score is 0."""
+    logits: Probabilities = np.log(np.maximum(scores, TINY))
+    return logits
 
 
 @dataclass(frozen=True)

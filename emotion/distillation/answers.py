@@ -1,4 +1,4 @@
-"""The teacher's answers: its calibrated logits for many texts, computed once and kept in the student's run.
+"""The teacher's answers: the logarithms of its scores for many texts, computed once and kept in the student's run.
 
 They are kept in parts, so that a killed process goes on where it was. Each part has the digest of its texts and of the
 teacher: parts that belong to others, or are damaged, are computed again.
@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion.composites.predictor import Predictor
+from emotion.composites.scores import log_probabilities
 from emotion.distillation.teacher import Teacher
 from emotion.errors import BadDataError, BadParametersError, TryAgainError
 from emotion.formatting import duration
-from emotion.onnx.session import Classifier
 from emotion.store.atomic import replacing
 
 # Texts of a part, some seconds of work.
@@ -62,13 +63,13 @@ def ask(
     tell: Callable[[str], None],
     check: Callable[[], None],
 ) -> Logits:
-    """Let the teacher answer, and keep its answers in `folder`; returns calibrated logits, float32 (texts, labels).
+    """Let the teacher answer, and keep its answers in `folder`; returns log probabilities, float32 (texts, labels).
 
     `check` runs before every part is written.
 
     Raises:
-        BadParametersError: the teacher's model changed meanwhile, or has other labels.
-        BadDataError: the model cannot be run, or refuses a text.
+        BadParametersError: a model of the teacher changed meanwhile, or has other labels.
+        BadDataError: a model cannot be run, or refuses a text.
         CannotWriteError: `folder` cannot be written.
     """
     parts = list(_parts(teacher, texts, folder))
@@ -76,14 +77,10 @@ def ask(
     missing = [number for number, answer in enumerate(answers) if answer is None]
     if missing:
         progress = _Progress(sum(len(parts[number].texts) for number in missing), tell)
-        model = _open(teacher, labels, threads)
+        predictor = _open(teacher, labels, threads)
         for number in missing:
             part = parts[number]
-            # The same order of operations as in `probabilities`: float32 after the temperature.
-            answer = np.asarray(model.logits(part.texts) / model.temperature, np.float32)
-            if not np.isfinite(answer).all():
-                refused = part.texts[int(np.flatnonzero(~np.isfinite(answer).all(axis=1))[0])]
-                raise BadDataError(f"the teacher {teacher.name} has no logits for {refused!r:.80}", "remove this text")
+            answer = _log_scores(predictor, part.texts)
             check()
             part.write(answer)
             answers[number] = answer
@@ -120,13 +117,20 @@ def _parts(teacher: Teacher, texts: Sequence[str], folder: Path) -> Iterator[_Pa
         yield _Part(folder / f"{number:05d}.npz", chosen, digest)
 
 
-def _open(teacher: Teacher, labels: Sequence[str], threads: int | None) -> Classifier:
-    model = Classifier.load(teacher.folder, threads)
-    if model.model_digest != teacher.digest:
-        raise BadParametersError(f"the teacher {teacher.name} changed meanwhile", "start again")
-    if model.labels != list(labels):
+def _open(teacher: Teacher, labels: Sequence[str], threads: int | None) -> Predictor:
+    predictor = teacher.open(threads)
+    if predictor.labels != list(labels):
         raise BadParametersError(f"the model of the teacher {teacher.name} has other labels than its metrics.json")
-    return model
+    return predictor
+
+
+def _log_scores(predictor: Predictor, texts: Sequence[str]) -> Logits:
+    scores = predictor.scores(texts).probabilities
+    refused = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    if len(refused):
+        text = texts[int(refused[0])]
+        raise BadDataError(f"the teacher {predictor.name} has no scores for {text!r:.80}", "remove this text")
+    return log_probabilities(scores).astype(np.float32)
 
 
 class _Progress:

@@ -49,9 +49,9 @@ def collect(params: WordParams, teacher: Teacher, data: Dataset, tell: Callable[
             raise BadDataError(f"{path} changed while it was read", "start again once it is complete")
         more = [text for text in found.texts if text not in unseen]
         if found.left_out:
-            tell(f"{path}: {count(found.left_out, 'row')} without a text are left out")
+            tell(f"{path}: left out {count(found.left_out, 'row')} without a text")
         if same := len(found.texts) - len(more):
-            tell(f"{path}: {count(same, 'text')} of validation or test are left out: scores there would mean less")
+            tell(f"{path}: left out {count(same, 'text')} of validation or test: scores there would mean less")
     return Material([*train, *made, *more], len(train), len(made), len(more))
 
 
@@ -74,7 +74,7 @@ def make_lesson(
     table: TeacherTable,
     smoothing: float,
 ) -> Lesson:
-    """Mix the teacher's `answers`, calibrated logits (texts, labels), with train's `labels`.
+    """Mix the teacher's `answers`, log probabilities (texts, labels), with train's `labels`.
 
     `smoothing` softens train's labels as it does without a teacher. About the other texts the teacher decides alone.
     """

@@ -1,41 +1,64 @@
-"""Finds the teacher of a student, and checks that it may teach: the same labels, and the same data."""
+"""Finds the teacher of a student, checks that it may teach, and opens it: the same labels, and the same data."""
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emotion.composites.fit import fit_composite
+from emotion.composites.predictor import Member, Predictor
+from emotion.composites.spec import Composite, parse_composite
 from emotion.data.dataset import Dataset
 from emotion.data.label_text import name_labels
-from emotion.errors import BadParametersError
+from emotion.errors import BadParametersError, UsageError
 from emotion.evaluation.metrics_file import Metrics, read_metrics
 from emotion.onnx.graphs import find_graph, find_model
 from emotion.onnx.model_files import read_files
+from emotion.onnx.session import Classifier
 from emotion.params.schema import TeacherTable
 from emotion.records.text_io import unreadable
 from emotion.store.atomic import sha256
-from emotion.store.layout import Store
+from emotion.store.layout import Run, Store
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """A complete run that teaches, as `params` say; `folder` has its exported model.
+    """A complete run that teaches, or several joined to a `composite`, as `params` say.
 
-    `digest` is the SHA-256 of this model, `unlabelled` that of the file of unlabelled texts, "" without one.
+    `folders` have their exported models. `digest` is the SHA-256 of the model, or of a composite's models and name;
+    `unlabelled` is the SHA-256 of the file of unlabelled texts, "" without one.
     """
 
     params: TeacherTable
-    folder: Path
+    folders: tuple[Path, ...]
     digest: str
     unlabelled: str = ""
+    composite: Composite | None = None
 
     @property
     def name(self) -> str:
-        """MODEL/RUN."""
+        """MODEL/RUN, or the name of the composite."""
         return self.params.run
 
     @property
     def digests(self) -> dict[str, str]:
         """SHA-256 of all that it teaches with, by name."""
         return {"model": self.digest} | ({"unlabelled": self.unlabelled} if self.unlabelled else {})
+
+    def open(self, threads: int | None) -> Predictor:
+        """Open the models.
+
+        Raises:
+            BadParametersError: a model changed since the teacher was found.
+            BadDataError: a model is damaged, or those of a composite do not fit together.
+        """
+        names = self.composite.members if self.composite else (self.name,)
+        models = [Classifier.load(folder, threads) for folder in self.folders]
+        if composite_digest(self.composite, [model.model_digest for model in models]) != self.digest:
+            raise BadParametersError(f"the teacher {self.name} changed meanwhile", "start again")
+        members = tuple(Member(name, model) for name, model in zip(names, models, strict=True))
+        return fit_composite(self.composite, members) if self.composite else Predictor(self.name, members)
 
 
 def find_teacher(params: TeacherTable, data: Dataset, store: Store) -> Teacher:
@@ -45,18 +68,29 @@ def find_teacher(params: TeacherTable, data: Dataset, store: Store) -> Teacher:
 
     Raises:
         InputMissingError: the store has no such run, the run lacks a file of its model, or there is no file of texts.
-        BadParametersError: the run is incomplete, or has other labels or other data.
+        BadParametersError: the name is malformed, or a run is incomplete, or has other labels or other data.
         BadDataError: its files are damaged, or changed since their export.
     """
-    run = store.find(params.run)
-    if not run.complete:
-        raise BadParametersError(f"the teacher {run} is incomplete", "train it to its end, with its own command")
-    _check(str(run), read_metrics(run.metrics), data)
-    model = read_files(find_graph(find_model(run.exported), "float32"))
-    return Teacher(params, run.exported, model.digest, _digest(params.unlabelled))
+    try:
+        composite = parse_composite(params.run)
+    except UsageError as error:
+        raise BadParametersError(f"[training.teacher] run: {error.message}", error.hint) from error
+    runs = [store.find(name) for name in (composite.members if composite else (params.run,))]
+    for run in runs:
+        _check(run, data)
+    digests = [read_files(find_graph(find_model(run.exported), "float32")).digest for run in runs]
+    digest = composite_digest(composite, digests)
+    return Teacher(params, tuple(run.exported for run in runs), digest, _texts_digest(params.unlabelled), composite)
 
 
-def _digest(unlabelled: str) -> str:
+def composite_digest(composite: Composite | None, models: Sequence[str]) -> str:
+    """SHA-256 of a teacher from those of its models."""
+    if composite is None:
+        return models[0]
+    return hashlib.sha256(json.dumps([str(composite), *models]).encode()).hexdigest()
+
+
+def _texts_digest(unlabelled: str) -> str:
     if not unlabelled:
         return ""
     try:
@@ -65,17 +99,22 @@ def _digest(unlabelled: str) -> str:
         raise unreadable(Path(unlabelled), error) from error
 
 
-def _check(name: str, metrics: Metrics, data: Dataset) -> None:
-    hint = "choose a teacher that was trained on the same data"
+def _check(run: Run, data: Dataset) -> None:
+    if not run.complete:
+        raise BadParametersError(f"the teacher {run} is incomplete", "train it to its end, with its own command")
+    metrics, hint = read_metrics(run.metrics), "choose a teacher that was trained on the same data"
     if metrics.data.labels != data.labels:
         raise BadParametersError(
-            f"the teacher {name} has other labels: {name_labels(metrics.data.labels)}; the data has"
+            f"the teacher {run} has other labels: {name_labels(metrics.data.labels)}; the data has"
             f" {name_labels(data.labels)}",
             hint,
         )
-    there = metrics.data.digests.model_dump()
-    different = [split for split, digest in data.digests.items() if there[split] != digest]
-    if different:
+    if different := _different_splits(metrics, data):
         raise BadParametersError(
-            f"the teacher {name} was trained on other data: its {' and '.join(different)} differ from {data.name}", hint
+            f"the teacher {run} was trained on other data: its {' and '.join(different)} differ from {data.name}", hint
         )
+
+
+def _different_splits(metrics: Metrics, data: Dataset) -> list[str]:
+    there = metrics.data.digests.model_dump()
+    return [split for split, digest in data.digests.items() if there[split] != digest]

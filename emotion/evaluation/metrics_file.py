@@ -1,5 +1,6 @@
 """The schema of metrics.json, which holds the metrics of a complete run, and its reader."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -118,7 +119,7 @@ class WeightsSource(_Part):
 
 
 class TeacherSource(_Part):
-    """The run that a student learned from, SHA-256 of its model, and its `weight` beside train's labels.
+    """The run or composite that a student learned from, its SHA-256, and its `weight` beside train's labels.
 
     The teacher also gave the labels of `made_texts` and `unlabelled_texts`.
     """
@@ -129,6 +130,13 @@ class TeacherSource(_Part):
     temperature: Amount
     made_texts: Count
     unlabelled_texts: Count
+
+    @property
+    def models(self) -> str:
+        """Names of the teacher's models: `minilm`, or `2 minilm + bert` for an ensemble of three runs."""
+        runs = self.run.rpartition(":")[2].split(",")
+        counts = Counter(run.partition("/")[0] for run in runs)
+        return " + ".join(f"{times} {model}" if times > 1 else model for model, times in counts.items())
 
 
 class Digests(_Part):
@@ -206,6 +214,11 @@ class Metrics(_Part):
     weights: WeightsSource | None = None
     teacher: TeacherSource | None = None
     candidates: list[Candidate] = []
+
+    @property
+    def title(self) -> str:
+        """The model's name for people, which tells a student from a model without a teacher."""
+        return f"{self.model} taught by {self.teacher.models}" if self.teacher else self.model
 
     @property
     def chosen(self) -> Candidate | None:

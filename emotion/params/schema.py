@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from emotion.store.layout import RUN_NAME
 
@@ -140,6 +141,16 @@ class TrainingTable(_Table):
     deterministic: bool = False
 
 
+RUN = f"{RUN_NAME.pattern}/{RUN_NAME.pattern}"
+TEACHER = re.compile(f"{RUN}|ensemble:{RUN}(,{RUN})+|cascade:{RUN},{RUN}(@[0-9.]+)?")
+
+
+def _check_teacher(name: str) -> str:
+    if not TEACHER.fullmatch(name):
+        raise ValueError("name a run as MODEL/RUN, or several as ensemble:A,B,C or cascade:A,B")
+    return name
+
+
 # Defaults of `[training.teacher]` that validation chose for the LSTM; the table has the ANN's.
 LSTM_STUDENT: dict[str, Any] = {"weight": 0.7, "made": 1, "dropout": 1.0}
 
@@ -147,8 +158,8 @@ LSTM_STUDENT: dict[str, Any] = {"weight": 0.7, "made": 1, "dropout": 1.0}
 class TeacherTable(_Table):
     """`[training.teacher]`: a trained model whose probabilities a student learns, on train's texts and on more."""
 
-    # MODEL/RUN of the store.
-    run: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}/{RUN_NAME.pattern}$")]
+    # MODEL/RUN of the store, or several joined: ensemble:A,B,C or cascade:A,B.
+    run: Annotated[str, AfterValidator(_check_teacher)]
     # Share of the teacher in what the student learns about train's texts; the rest is train's label.
     weight: Annotated[float, Field(ge=0, le=1)] = 0.9
     # The teacher's logits are divided by it, after its own calibration: above 1 the student learns softer targets.

@@ -3,6 +3,7 @@
 from emotion.distillation.answers import ask, wait_for_answers
 from emotion.distillation.lesson import Lesson, Material, collect, make_lesson
 from emotion.evaluation.metrics_file import TeacherSource
+from emotion.formatting import count
 from emotion.params.schema import WordParams
 from emotion.runs.plan import TrainingJob
 from emotion.store.lease import Lease
@@ -45,8 +46,8 @@ def prepare_lesson(
 
 def _describe(material: Material) -> str:
     """Count the texts, for people."""
-    kinds = {"of train": material.known, "made from them": material.made, "unlabelled": material.unlabelled}
-    return " + ".join(f"{number:,} {kind}" for kind, number in kinds.items() if number) + " texts"
+    kinds = {"train": material.known, "made": material.made, "unlabelled": material.unlabelled}
+    return ", ".join(count(number, f"{kind} text") for kind, number in kinds.items() if number)
 
 
 def teacher_source(job: TrainingJob, lesson: Lesson | None) -> TeacherSource | None:

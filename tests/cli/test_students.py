@@ -110,7 +110,7 @@ def undisturbed(taught: Store, data: Path) -> Run:
     """A student, beside its teacher."""
     done = train(data, taught.folder, *TEACHER, MADE)
     assert done.returncode == 0, done.stderr
-    assert f"learning from lstm/teacher: {TRAIN} of train + {2 * TRAIN} made from them texts" in done.stderr
+    assert f"learning from lstm/teacher: {TRAIN} train texts, {2 * TRAIN} made texts" in done.stderr
     return taught.run("ann", "student")
 
 
@@ -124,7 +124,7 @@ def test_a_student_says_what_it_learned_from(undisturbed: Run, taught: Store) ->
     assert params["teacher"] == {"model": model}
     assert params["params"]["training"]["teacher"]["run"] == "lstm/teacher"
     card = (undisturbed.exported / "README.md").read_text()
-    assert "learned from the run lstm/teacher" in card
+    assert "learned from lstm/teacher" in card
     assert model in card
     assert f"{2 * TRAIN:,} texts made from train's" in card
 
@@ -172,6 +172,37 @@ def change_temperature(store: Store) -> None:
     metrics = json.loads(run.metrics.read_text())
     metrics["onnx"]["digests"]["config.json"] = sha256(config)
     run.metrics.write_text(json.dumps(metrics))
+
+
+def test_several_runs_teach_together(store: Store, data: Path) -> None:
+    """An ensemble as the teacher: its members must fit the data, and all of them are part of the run."""
+    shutil.copytree(store.run("lstm", "teacher").folder, store.run("lstm", "twin").folder)
+    ensemble = ("--teacher", "ensemble:lstm/teacher,lstm/twin")
+    done = train(data, store.folder, *ensemble, MADE)
+    assert done.returncode == 0, done.stderr
+    assert "learning from ensemble:lstm/teacher,lstm/twin" in done.stderr
+    metrics = read_metrics(store.run("ann", "student").metrics)
+    assert metrics.title == "ann taught by 2 lstm"
+    metrics_of_twin = store.run("lstm", "twin").metrics
+    metrics_of_twin.rename(metrics_of_twin.with_suffix(".away"))
+    done = train(data, store.folder, *ensemble, MADE)
+    assert done.returncode == ExitCode.BAD_PARAMETERS
+    assert "the teacher lstm/twin is incomplete" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("lstm", "name a run as MODEL/RUN, or several as ensemble:A,B,C"),
+        ("ensemble:lstm/teacher", "name a run as MODEL/RUN, or several as ensemble:A,B,C"),
+        ("ensemble:lstm/teacher,lstm/teacher", "has a member twice"),
+        ("cascade:lstm/teacher,lstm/other@2", "is not a threshold"),
+    ],
+)
+def test_the_name_of_a_teacher_that_is_none(store: Store, data: Path, name: str, problem: str) -> None:
+    done = train(data, store.folder, "--teacher", name)
+    assert done.returncode == ExitCode.BAD_PARAMETERS
+    assert problem in done.stderr
 
 
 def test_a_run_of_another_teacher_is_refused_and_named(store: Store, data: Path, undisturbed: Run) -> None:
@@ -223,9 +254,9 @@ def test_unlabelled_texts_are_learned_from_and_part_of_the_run(store: Store, dat
     options = (*TEACHER, "--unlabelled", str(file), "training.teacher.made=0", "training.class_weights=balanced")
     done = train(data, store.folder, *options)
     assert done.returncode == 0, done.stderr
-    assert "warning: " + f"{file}: 1 row without a text" in done.stderr
-    assert "1 text of validation or test are left out" in done.stderr
-    assert f"{TRAIN} of train + 2 unlabelled texts" in done.stderr
+    assert "warning: " + f"{file}: left out 1 row without a text" in done.stderr
+    assert "left out 1 text of validation or test" in done.stderr
+    assert f"{TRAIN} train texts, 2 unlabelled texts" in done.stderr
     source = read_metrics(store.run("ann", "student").metrics).teacher
     assert source is not None
     assert (source.made_texts, source.unlabelled_texts) == (0, 2)

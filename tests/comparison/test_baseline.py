@@ -9,6 +9,7 @@ from emotion.comparison.compare import collect, compare
 from emotion.comparison.significance import mcnemar
 from emotion.evaluation.predictions import read_predictions
 from emotion.store.layout import Run, Store
+from tests.builders import make_teacher
 from tests.comparison.scenes import MODELS, SIX, write_full_run
 
 
@@ -46,6 +47,15 @@ def test_a_model_that_is_worse(store: Store, monkeypatch: pytest.MonkeyPatch) ->
     assert re.fullmatch(
         r"Less accurate on test than linear, by more than chance: ann by -\d\.\d points \(p < 0\.0001\)\.", sentence
     )
+
+
+def test_students_are_tested_apart_from_the_plain_model(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_baseline(store, monkeypatch, 0.7)
+    write_full_run(store, "ann")
+    write_full_run(store, "ann", variant="taught", teacher=make_teacher("bert/s1"))
+    (sentence,) = about_linear(store)
+    assert re.search(r": ann( taught by bert)? by .*, ann( taught by bert)? by ", sentence)
+    assert "ann taught by bert by +" in sentence
 
 
 def test_the_run_of_a_model_that_validation_prefers_is_tested(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,9 @@ from emotion.comparison.analysis import analyse
 from emotion.comparison.compare import collect, compare
 from emotion.comparison.run_details import Recipe, RunDetails
 from emotion.comparison.winner import choose_winner
+from emotion.store.atomic import write_json
 from emotion.store.layout import Run, Store, read_json
-from tests.builders import make_metrics
+from tests.builders import digest, make_metrics, make_teacher
 from tests.comparison.scenes import write_full_run
 
 
@@ -95,6 +96,15 @@ class TestRecipes:
     def test_other_parameters_are_another_recipe_and_named_by_a_run(self, store: Store) -> None:
         runs = [write_full_run(store, "ann", variant=variant) for variant in ("", "wide")]
         assert {recipe.name for recipe in recipes(store)} == {str(run) for run in runs}
+
+    def test_students_of_one_teacher_are_one_recipe_beside_the_plain_model(self, store: Store) -> None:
+        for seed in (1, 2):
+            write_full_run(store, "ann", seed=seed)
+            student = write_full_run(store, "ann", seed=seed, variant="taught", teacher=make_teacher("bert/s1"))
+            write_json(student.params, read_json(student.params) | {"teacher": {"model": digest("first")}})
+        assert sorted(recipe.name for recipe in recipes(store)) == ["ann", "ann taught by bert"]
+        write_json(student.params, read_json(student.params) | {"teacher": {"model": digest("changed")}})
+        assert sorted(len(recipe.runs) for recipe in recipes(store)) == [1, 1, 2]
 
     def test_of_equally_accurate_seeds_the_best_is_the_winner(self) -> None:
         seeds = [make_metrics("ann", f"s{seed}", onnx__rows_per_second=1000.0 * seed) for seed in (1, 2)]

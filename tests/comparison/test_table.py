@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from emotion.comparison.table import COLUMNS, SAMPLE_NOTE, as_csv, as_markdown, records, shown
 from emotion.evaluation.metrics_file import Metrics
-from tests.builders import make_metrics
+from tests.builders import make_metrics, make_teacher
 
 STUDY = [
     "model",
@@ -63,7 +63,28 @@ def test_the_studys_figures_are_shown_as_the_study_did() -> None:
 
 def test_titles_and_keys_are_not_repeated() -> None:
     assert len({column.title for column in COLUMNS}) == len(COLUMNS)
-    assert len(records(RUNS)[0]) == len({column.key for column in COLUMNS}) + 8
+    assert len(records(RUNS)[0]) == len({column.key for column in COLUMNS}) + 9
+
+
+def test_a_student_is_told_from_the_model_without_a_teacher() -> None:
+    student = make_metrics("ann", teacher=make_teacher("ensemble:minilm/s1,minilm/s2,bert/s1"))
+    assert [cells[0] for cells in shown([*RUNS, student])] == ["ann", "bert", "ann taught by 2 minilm + bert"]
+    assert [(row["model"], row["teacher"]) for row in records([RUNS[0], student])] == [
+        ("ann", ""),
+        ("ann", "ensemble:minilm/s1,minilm/s2,bert/s1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("run", "models"),
+    [
+        ("minilm/s1", "minilm"),
+        ("ensemble:minilm/s1,bert/s1,minilm/s2", "2 minilm + bert"),
+        ("cascade:lstm/s1,minilm/s1@0.83", "lstm + minilm"),
+    ],
+)
+def test_the_models_of_a_teacher(run: str, models: str) -> None:
+    assert make_metrics("lstm", teacher=make_teacher(run)).title == f"lstm taught by {models}"
 
 
 def test_csv_and_records_agree() -> None:

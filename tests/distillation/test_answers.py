@@ -2,19 +2,25 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from emotion.classify.precision import load_predictor
+from emotion.composites.find import choose_model
+from emotion.composites.spec import parse_composite
 from emotion.distillation import answers
 from emotion.distillation.answers import ask, wait_for_answers
-from emotion.distillation.teacher import Teacher
+from emotion.distillation.teacher import Teacher, composite_digest
 from emotion.errors import BadParametersError, Terminated, TryAgainError
 from emotion.onnx.graphs import find_graph
 from emotion.onnx.model_files import read_files
 from emotion.onnx.session import Classifier
 from emotion.params.schema import TeacherTable
+from emotion.store.layout import Store
+from tests.composites.members import write_member
 from tests.toy import LABELS, write_model
 
 WORDS = ("furious", "scared", "happy")
@@ -36,7 +42,7 @@ def teacher(tmp_path: Path) -> Teacher:
 
 
 def as_teacher(folder: Path) -> Teacher:
-    return Teacher(TeacherTable(run="toy/s1"), folder, read_files(find_graph(folder, "float32")).digest)
+    return Teacher(TeacherTable(run="toy/s1"), (folder,), read_files(find_graph(folder, "float32")).digest)
 
 
 class Asked:
@@ -53,9 +59,14 @@ class Asked:
         self.parts += 1
 
 
-def test_they_are_the_logits_divided_by_the_temperature(tmp_path: Path, teacher: Teacher) -> None:
+def log_softmax(logits: Any) -> Any:
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def test_they_are_the_logarithms_of_the_calibrated_scores(tmp_path: Path, teacher: Teacher) -> None:
     found = Asked(teacher, tmp_path / "answers")
-    np.testing.assert_allclose(found.logits, Classifier.load(teacher.folder).logits(TEXTS) / 2, rtol=1e-6)
+    (folder,) = teacher.folders
+    np.testing.assert_allclose(found.logits, log_softmax(Classifier.load(folder).logits(TEXTS) / 2), rtol=1e-5)
     assert found.logits.dtype == np.float32
     assert "answers 10 texts" in found.told[0]
     assert "answered 10 of 10 texts" in found.told[-1]
@@ -98,14 +109,28 @@ def test_other_texts_and_other_teachers_have_other_answers(tmp_path: Path, teach
     other = as_teacher(write_model(tmp_path / "other"))
     found = Asked(other, tmp_path / "answers", changed)
     assert found.parts == 3
-    np.testing.assert_allclose(found.logits, Classifier.load(other.folder).logits(changed), rtol=1e-6)
+    (folder,) = other.folders
+    np.testing.assert_allclose(found.logits, log_softmax(Classifier.load(folder).logits(changed)), rtol=1e-5)
 
 
 def test_a_model_that_changed_since_the_plan_is_refused(tmp_path: Path, teacher: Teacher) -> None:
-    write_model(teacher.folder)
+    write_model(*teacher.folders)
     with pytest.raises(BadParametersError, match="changed meanwhile") as caught:
         Asked(teacher, tmp_path / "answers")
     assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize("name", ["ensemble:ann/a,lstm/b", "cascade:ann/a,lstm/b", "cascade:ann/a,lstm/b@0.6"])
+def test_several_models_answer_as_they_classify(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path / "store")
+    folders = tuple(write_member(store, run, seed, noise=1.8).exported for seed, run in enumerate(("ann/a", "lstm/b")))
+    composite = parse_composite(name)
+    digests = [read_files(find_graph(folder, "float32")).digest for folder in folders]
+    teacher = Teacher(TeacherTable(run=name), folders, composite_digest(composite, digests), composite=composite)
+    found = Asked(teacher, tmp_path / "answers")
+    predictor = load_predictor(choose_model(name, store), 1, "float32", "cpu", shard=False)
+    assert predictor.temperature != 1
+    np.testing.assert_allclose(np.exp(found.logits), predictor.scores(TEXTS).probabilities, rtol=1e-5)
 
 
 def test_another_worker_reads_the_chiefs_answers_or_gives_up(tmp_path: Path, teacher: Teacher) -> None:

@@ -51,7 +51,7 @@ def gather(folder: Path, content: str, **table: Any) -> tuple[Material, list[str
     file = folder / "more.csv"
     file.write_text(content)
     asked = TeacherTable(run="ann/s1", unlabelled=str(file), **{"made": 0, **table})
-    teacher = Teacher(asked, folder, "0" * 64, sha256(file))
+    teacher = Teacher(asked, (folder,), "0" * 64, sha256(file))
     warnings: list[str] = []
     params = WordParams.model_validate({"model": {"name": "ann"}})
     return collect(params, teacher, data, warnings.append), warnings
@@ -70,8 +70,8 @@ def test_texts_of_validation_and_test_are_left_out_with_a_warning(tmp_path: Path
     found, warnings = gather(tmp_path, f'text\n{VALIDATION[0][0]}\nsomething new\n{TEST[0][0]}\n" "\n')
     assert found.texts[len(TRAIN) :] == ["something new"]
     assert [line.rpartition("more.csv: ")[2] for line in warnings] == [
-        "1 row without a text are left out",
-        "2 texts of validation or test are left out: scores there would mean less",
+        "left out 1 row without a text",
+        "left out 2 texts of validation or test: scores there would mean less",
     ]
 
 
@@ -79,6 +79,6 @@ def test_a_file_that_changed_since_its_digest(tmp_path: Path) -> None:
     data = load_dataset(write_dataset(tmp_path / "data", train=TRAIN, validation=VALIDATION, test=TEST), DataTable())
     file = tmp_path / "more.csv"
     file.write_text("text\nother\n")
-    teacher = Teacher(TeacherTable(run="ann/s1", unlabelled=str(file)), tmp_path, "0" * 64, "1" * 64)
+    teacher = Teacher(TeacherTable(run="ann/s1", unlabelled=str(file)), (tmp_path,), "0" * 64, "1" * 64)
     with pytest.raises(BadDataError, match="changed while"):
         collect(WordParams.model_validate({"model": {"name": "ann"}}), teacher, data, print)

@@ -181,7 +181,7 @@ def test_set_reaches_the_teacher(file: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (["run=minilm"], "--set training.teacher.run: [training] teacher.run: string should match"),
+        (["run=minilm"], "--set training.teacher.run: [training] teacher.run: name a run as MODEL/RUN"),
         (["run=a/b", "weight=2"], "--set training.teacher.weight: [training] teacher.weight: input should be less"),
         (
             ["run=a/b", "wieght=1"],
