@@ -114,9 +114,14 @@ def classify(
     encoding: Annotated[
         str, typer.Option(envvar="EMOTION_ENCODING", help="Encoding of the input, and so of the output.")
     ] = "utf-8",
-    all_scores: Annotated[bool, typer.Option("--all-scores", help="Append score_LABEL for each label.")] = False,
+    all_scores: Annotated[
+        bool, typer.Option("--all-scores", envvar="EMOTION_ALL_SCORES", help="Append score_LABEL for each label.")
+    ] = False,
     model_column: Annotated[
-        bool, typer.Option("--model-column", help="Append model, after score: which one decided.")
+        bool,
+        typer.Option(
+            "--model-column", envvar="EMOTION_MODEL_COLUMN", help="Append model, after score: which one decided."
+        ),
     ] = False,
     on_error: Annotated[
         OnError,

@@ -64,6 +64,12 @@ class ClassifyJobOptions(ClassifyOptions):
         bool | None, typer.Option("--header/--no-header", help="classify: whether the first line names columns.")
     ] = None
     encoding: Annotated[str | None, typer.Option(help="classify: encoding of the files.")] = None
+    all_scores: Annotated[
+        bool | None, typer.Option("--all-scores", help="classify: append score_LABEL for each label.")
+    ] = None
+    model_column: Annotated[
+        bool | None, typer.Option("--model-column", help="classify: append model, after score: which one decided.")
+    ] = None
     on_error: Annotated[
         OnError | None, typer.Option(help="classify: keep rows that cannot be classified, or fail at the first.")
     ] = None

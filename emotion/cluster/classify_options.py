@@ -21,6 +21,8 @@ class ClassifyOptions:
     quoting: str | None = None
     header: bool | None = None
     encoding: str | None = None
+    all_scores: bool | None = None
+    model_column: bool | None = None
     on_error: str | None = None
     max_errors: str | None = None
     precision: str | None = None
@@ -49,6 +51,8 @@ class ClassifyOptions:
             "EMOTION_QUOTING": self.quoting,
             "EMOTION_HEADER": _flag(self.header),
             "EMOTION_ENCODING": self.encoding,
+            "EMOTION_ALL_SCORES": _flag(self.all_scores),
+            "EMOTION_MODEL_COLUMN": _flag(self.model_column),
             "EMOTION_ON_ERROR": self.on_error,
             "EMOTION_MAX_ERRORS": self.max_errors,
             "EMOTION_PRECISION": self.precision,

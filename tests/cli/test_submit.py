@@ -103,7 +103,17 @@ def test_a_classification_reads_files_as_the_command_line_says(api: ApiServer, e
         "--text-column",
         " $(2) ü",
     ]
-    rows = ["--on-error", "keep", "--max-errors", "5%", "--precision", "int8", "--no-join"]
+    rows = [
+        "--all-scores",
+        "--model-column",
+        "--on-error",
+        "keep",
+        "--max-errors",
+        "5%",
+        "--precision",
+        "int8",
+        "--no-join",
+    ]
     done = emotion("submit", "classify", "--input", "inbox", *dialect, *rows, "--no-follow")
     assert done.returncode == 0, done.stderr
     (job,) = api.all("Job")
@@ -113,6 +123,8 @@ def test_a_classification_reads_files_as_the_command_line_says(api: ApiServer, e
         "EMOTION_HEADER": "0",
         "EMOTION_ENCODING": "cp1252",
         "EMOTION_TEXT_COLUMN": " $(2) ü",
+        "EMOTION_ALL_SCORES": "1",
+        "EMOTION_MODEL_COLUMN": "1",
         "EMOTION_ON_ERROR": "keep",
         "EMOTION_MAX_ERRORS": "5%",
         "EMOTION_PRECISION": "int8",
