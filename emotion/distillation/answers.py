@@ -7,8 +7,8 @@ teacher: parts that belong to others, or are damaged, are computed again.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,16 @@ class _Part:
         fits = logits.shape == (len(self.texts), labels) and logits.dtype == np.float32
         return logits if fits and digest == self.digest and np.isfinite(logits).all() else None
 
+    def copy(self, labels: int, others: Iterable[Path], check: Callable[[], None]) -> Logits | None:
+        """Copy the part from the first of the folders `others` that has it; None if none has it."""
+        for folder in others:
+            logits = replace(self, path=folder / self.path.name).read(labels)
+            if logits is not None:
+                check()
+                self.write(logits)
+                return logits
+        return None
+
     def write(self, logits: Logits) -> None:
         """Write the logits with the digest, without pickled objects."""
         with replacing(self.path) as temporary:
@@ -59,13 +69,15 @@ def ask(
     texts: Sequence[str],
     labels: Sequence[str],
     folder: Path,
+    others: Sequence[Path],
     threads: int | None,
     tell: Callable[[str], None],
     check: Callable[[], None],
 ) -> Logits:
     """Let the teacher answer, and keep its answers in `folder`; returns log probabilities, float32 (texts, labels).
 
-    `check` runs before every part is written.
+    Answers of the same teacher to the same texts are copied from `others`, the same folders of other runs: the points
+    of a sweep ask once. `check` runs before every part is written.
 
     Raises:
         BadParametersError: a model of the teacher changed meanwhile, or has other labels.
@@ -74,6 +86,13 @@ def ask(
     """
     parts = list(_parts(teacher, texts, folder))
     answers = [part.read(len(labels)) for part in parts]
+    copied = 0
+    for number, part in enumerate(parts):
+        if answers[number] is None:
+            answers[number] = part.copy(len(labels), others, check)
+            copied += 0 if answers[number] is None else len(part.texts)
+    if copied:
+        tell(f"the teacher answered {copied:,} texts for other runs: copied")
     missing = [number for number, answer in enumerate(answers) if answer is None]
     if missing:
         progress = _Progress(sum(len(parts[number].texts) for number in missing), tell)

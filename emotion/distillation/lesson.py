@@ -40,7 +40,7 @@ def collect(params: WordParams, teacher: Teacher, data: Dataset, tell: Callable[
     """
     train, table = data.splits["train"].texts, teacher.params
     unseen = {text for split in UNSEEN for text in data.splits[split].texts}
-    made = [text for text in make_texts(train, table, params.training.seed) if text not in unseen]
+    made = [text for text in make_texts(train, table) if text not in unseen]
     more: list[str] = []
     if table.unlabelled:
         path = Path(table.unlabelled)

@@ -11,16 +11,20 @@ from emotion.params.schema import TeacherTable
 
 # Stands for the word before a text, and for the word after it.
 EDGE = ""
+# All seeds of a training learn from the same texts, and so the teacher answers once.
+SEED = 1
 Words = Sequence[str]
 Places = Mapping[tuple[str, str], Words]
 
 
-def make_texts(texts: Sequence[str], params: TeacherTable, seed: int) -> list[str]:
-    """Make `params.made` texts per text of `texts`; only seed and parameters decide them.
+def make_texts(texts: Sequence[str], params: TeacherTable) -> list[str]:
+    """Make `params.made` texts per text of `texts`; only the texts and the parameters decide them.
+
+    More texts begin with the fewer ones, so that runs can share the teacher's answers.
 
     The made texts have words of `texts` alone, and at least one. Texts without words make none.
     """
-    chance = random.Random(seed)  # noqa: S311  no secret depends on it
+    chance = random.Random(SEED)  # noqa: S311  no secret depends on it
     sources = [words for text in texts if (words := text.split())]
     places = _words_by_place(sources)
     made = (_join(words, sources, chance) for _ in range(params.made) for words in sources)

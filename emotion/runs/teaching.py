@@ -37,6 +37,7 @@ def prepare_lesson(
             material.texts,
             labels,
             folder,
+            [run.answers for run in job.store.runs() if run != job.run and run.answers.is_dir()],
             resources.threads or None,
             lambda line: listener.note("teacher", line),
             check,

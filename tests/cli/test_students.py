@@ -174,6 +174,17 @@ def change_temperature(store: Store) -> None:
     run.metrics.write_text(json.dumps(metrics))
 
 
+def test_another_seed_has_the_answers_of_the_first(store: Store, data: Path, undisturbed: Run) -> None:
+    shutil.copytree(undisturbed.folder, store.run("ann", "student").folder)
+    done = train(data, store.folder, *TEACHER, MADE, "training.seed=2", run="second")
+    assert done.returncode == 0, done.stderr
+    assert f"the teacher answered {3 * TRAIN} texts for other runs: copied" in done.stderr
+    assert "the teacher answers" not in done.stderr
+    second = store.run("ann", "second")
+    assert parts(second) == parts(undisturbed)
+    assert results(second) != results(undisturbed)
+
+
 def test_several_runs_teach_together(store: Store, data: Path) -> None:
     """An ensemble as the teacher: its members must fit the data, and all of them are part of the run."""
     shutil.copytree(store.run("lstm", "teacher").folder, store.run("lstm", "twin").folder)

@@ -1,6 +1,7 @@
 """The teacher's answers: calibrated logits, kept in parts, computed once, and never another teacher's."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,12 @@ def as_teacher(folder: Path) -> Teacher:
 class Asked:
     """A call of `ask`: what it told, and how many parts it wrote; it may stop before part `stop`."""
 
-    def __init__(self, teacher: Teacher, folder: Path, texts: list[str] = TEXTS, stop: int = 99) -> None:
+    def __init__(
+        self, teacher: Teacher, folder: Path, texts: list[str] = TEXTS, stop: int = 99, others: Sequence[Path] = ()
+    ) -> None:
         self.told: list[str] = []
         self.parts, self.stop = 0, stop
-        self.logits: NDArray[np.float32] = ask(teacher, texts, LABELS, folder, 1, self.told.append, self.count)
+        self.logits: NDArray[np.float32] = ask(teacher, texts, LABELS, folder, others, 1, self.told.append, self.count)
 
     def count(self) -> None:
         if self.parts == self.stop:
@@ -86,6 +89,25 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path: Path, teacher: Teacher)
     assert rest.parts == 1
     assert "answers 2 texts" in rest.told[0]
     assert rest.logits.tobytes() == Asked(teacher, tmp_path / "whole").logits.tobytes()
+
+
+def test_answers_of_other_runs_are_copied(tmp_path: Path, teacher: Teacher) -> None:
+    first = Asked(teacher, tmp_path / "first", TEXTS[:9])
+    others = [tmp_path / "absent", tmp_path / "first"]
+    second = Asked(teacher, tmp_path / "second", others=others)
+    assert second.told[0] == "the teacher answered 8 texts for other runs: copied"
+    assert "answers 2 texts" in second.told[1]
+    assert (tmp_path / "second" / "00001.npz").read_bytes() == (tmp_path / "first" / "00001.npz").read_bytes()
+    assert second.logits.tobytes() == Asked(teacher, tmp_path / "alone").logits.tobytes()
+    assert first.logits[:8].tobytes() == second.logits[:8].tobytes()
+
+
+def test_answers_of_another_teacher_are_not_copied(tmp_path: Path, teacher: Teacher) -> None:
+    other = as_teacher(write_model(tmp_path / "other"))
+    Asked(other, tmp_path / "first")
+    second = Asked(teacher, tmp_path / "second", others=[tmp_path / "first"])
+    assert "answers 10 texts" in second.told[0]
+    assert second.logits.tobytes() == Asked(teacher, tmp_path / "alone").logits.tobytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])

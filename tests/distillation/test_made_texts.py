@@ -1,4 +1,4 @@
-"""Made texts: seeded, of train's words alone, never empty, with as many changes as the parameters say."""
+"""Made texts: repeatable, of train's words alone, never empty, with as many changes as the parameters say."""
 
 from typing import Any
 
@@ -10,14 +10,18 @@ from emotion.params.schema import TeacherTable
 TEXTS = ["i feel happy today", "i feel mad today", "what a lovely day", "she left", "never"]
 
 
-def make(texts: list[str] = TEXTS, seed: int = 1, **table: Any) -> list[str]:
-    return make_texts(texts, TeacherTable(run="ann/s1", **{"made": 40, **table}), seed)
+def make(texts: list[str] = TEXTS, **table: Any) -> list[str]:
+    return make_texts(texts, TeacherTable(run="ann/s1", **{"made": 40, **table}))
 
 
-def test_only_seed_and_parameters_decide_them() -> None:
+def test_only_texts_and_parameters_decide_them() -> None:
     assert make() == make()
-    assert make() != make(seed=2)
+    assert make() != make(TEXTS[::-1])
     assert make() != make(dropped=0.5)
+
+
+def test_more_texts_begin_with_the_fewer_ones() -> None:
+    assert make(made=3) == make()[: 3 * len(TEXTS)]
 
 
 @pytest.mark.parametrize("table", [{}, {"dropped": 0.99}, {"replaced": 0.99}, {"dropped": 0.5, "replaced": 0.5}])
