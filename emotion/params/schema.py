@@ -166,8 +166,8 @@ class TeacherTable(_Table):
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     # Texts that are made per text of train, and the shares of their words that are dropped and replaced.
     made: Annotated[int, Field(ge=0, le=1000)] = 4
-    dropped: Fraction = 0.1
-    replaced: Fraction = 0.2
+    dropped: Fraction = 0.03
+    replaced: Fraction = 0.1
     # Share of the dropouts of `[model]` that a student keeps: of more texts it learns less by heart.
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
     # A file of texts without labels: CSV, TSV or JSONL, with `[data] text_column`. Empty is none.

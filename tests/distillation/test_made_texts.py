@@ -1,5 +1,7 @@
 """Made texts: repeatable, of train's words alone, never empty, with as many changes as the parameters say."""
 
+import itertools
+import random
 from typing import Any
 
 import pytest
@@ -38,22 +40,31 @@ def test_none_are_made_of_texts_without_words_or_if_none_are_asked_for() -> None
     assert make(made=0) == []
 
 
-def test_without_changes_they_are_a_beginning_and_an_end() -> None:
-    beginnings = {tuple(text.split()[:stop]) for text in TEXTS for stop in range(1, 5)}
-    ends = {tuple(text.split()[start:]) for text in TEXTS for start in range(4)}
-    made = make(dropped=0.0, replaced=0.0)
-    assert all(
-        any(words[:cut] in beginnings and words[cut:] in ends for cut in range(1, len(words)))
-        for words in (tuple(text.split()) for text in made)
-    )
-    assert len(set(made)) > 30
+def pairs(text: str) -> set[tuple[str, str]]:
+    """Neighboring words, with an empty word on both sides."""
+    return set(itertools.pairwise(["", *text.split(), ""]))
+
+
+def test_without_changes_all_neighbors_are_neighbors_in_a_text() -> None:
+    draw = random.Random(1)  # noqa: S311  no secret
+    train = [" ".join(draw.choices("abcdefgh", k=9)) for _ in range(30)]
+    made = make(train, dropped=0.0, replaced=0.0)
+    assert set().union(*map(pairs, made)) <= set().union(*map(pairs, train))
+    assert len(set(made) - set(train)) > len(made) / 2
+
+
+def test_texts_cross_at_a_pair_that_they_share_before_a_word() -> None:
+    """After `b c` stand d and e, and after any c also f: a text with `b c` goes on as the others with it."""
+    made = set(make(["a b c d", "g b c e", "h c f"], dropped=0.0, replaced=0.0, made=200))
+    assert made == {"a b c d", "a b c e", "g b c d", "g b c e", "h c f", "h c d", "h c e"}
 
 
 def test_a_word_is_replaced_by_words_of_the_same_place() -> None:
-    """Between l and r stand x and y: no beginning and end make `s l y r l y r`, and no place takes z."""
-    found = [set(make(["s l x r l y r", "z"], dropped=0.0, replaced=share, made=200)) for share in (0.0, 0.9)]
-    assert ["s l y r l y r" in made for made in found] == [False, True]
-    assert not any("l z r" in text for made in found for text in made)
+    """Words of the other text in the second and the fourth place take three crossings, or a replaced word."""
+    texts = ["l a m b n c o d p", "l A m B n C o D p", "z"]
+    found = [set(make(texts, dropped=0.0, replaced=share, made=300)) for share in (0.0, 0.5)]
+    assert ["l a m B n c o D p" in made for made in found] == [False, True]
+    assert all(text == "z" or "z" not in text for made in found for text in made)
 
 
 def test_the_share_of_dropped_words() -> None:
