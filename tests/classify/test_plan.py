@@ -44,7 +44,7 @@ def test_a_file_that_comes_meanwhile_moves_no_other(folder: Folder) -> None:
         done = folder.run(shard, "--plan", "monday")
         assert done.code == 0
         assert (
-            f"not in this round, because they came after its first shard began: 1 file, such as {folder.source}/a.csv"
+            f"skipping 1 file that came after the first shard began, such as {folder.source}/a.csv"
             in (" ".join(done.err.split()))
         )
     assert folder.written == ["b.csv", "c.csv", "d.csv"]

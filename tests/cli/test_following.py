@@ -78,4 +78,4 @@ def test_a_shell_with_another_namespace_gets_the_default_one_by_name(
     done = subprocess.run(
         command, env={**environment, "EMOTION_NAMESPACE": "team"}, capture_output=True, text=True, check=False
     )
-    assert "see them with: emotion status -n emotion;" in done.stderr
+    assert "to see the jobs: emotion status -n emotion;" in done.stderr

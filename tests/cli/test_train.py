@@ -457,8 +457,8 @@ def test_the_parameter_file_says_which_model(plan: Callable[..., Planned], lstm_
 @pytest.mark.parametrize(
     ("arguments", "content", "code", "message"),
     [
-        ((), None, 2, "the model is missing"),
-        (("--params", "params.toml"), "[training]\nepochs = 2\n", 2, "params.toml does not say which model it is for"),
+        ((), None, 2, "no model is named"),
+        (("--params", "params.toml"), "[training]\nepochs = 2\n", 2, "params.toml names no model"),
         (("--params", "params.toml"), "[model\n", 78, "params.toml is not TOML"),
         (("--params", "nowhere.toml"), None, 66, "no such parameter file: nowhere.toml"),
         (("lstm", "--params", "params.toml"), '[model]\nname = "ann"\n', 78, "is 'ann', and the job is 'lstm'"),

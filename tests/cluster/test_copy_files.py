@@ -44,7 +44,7 @@ def test_a_changed_file_is_replaced_and_others_are_named(api: ApiServer, emotion
     done = emotion("put", source, "inputs/in", "--json")
     assert json.loads(done.stdout)["written"] == ["empty.csv"]
     assert (api.store / "inputs" / "in" / "empty.csv").read_text() == "text\nno longer\n"
-    assert "other files too: old.csv" in done.stderr
+    assert "also has other files: old.csv" in done.stderr
 
 
 def test_a_transfer_that_was_cut_off_goes_on_where_it_was(api: ApiServer, emotion: Emotion, source: Path) -> None:

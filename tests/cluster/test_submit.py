@@ -113,7 +113,7 @@ def test_a_queue_without_kueue_is_only_a_label(api: ApiServer, emotion: Emotion,
     api.kueue = kueue
     done = emotion("submit", "ann", "--queue", "research", "--no-follow")
     assert done.returncode == 0, done.stderr
-    text = "the cluster has no Kueue: the queue is only a label, and the jobs start at once"
+    text = "the cluster has no Kueue: the queue has no effect, and the jobs start at once"
     assert (text in " ".join(done.stderr.split())) == said
     assert "no Kueue" not in emotion("submit", "lstm", "--no-follow").stderr
 

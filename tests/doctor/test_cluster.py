@@ -60,7 +60,7 @@ def test_a_missing_setup_is_a_failure(api: ApiServer, emotion: Emotion) -> None:
 def test_a_data_set_of_this_machine_does_not_go_with_a_cluster(emotion: Emotion) -> None:
     done = emotion("doctor", "--cluster", "--data", "mine")
     assert done.returncode == 2
-    assert "--data is a folder of this machine" in done.stderr
+    assert "--data is a folder on this machine" in done.stderr
 
 
 def test_an_unknown_context_is_a_wrong_command_line(emotion: Emotion) -> None:
