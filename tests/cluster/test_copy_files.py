@@ -75,7 +75,7 @@ def test_a_damaged_part_is_sent_again(api: ApiServer, emotion: Emotion, source: 
 def test_a_place_outside_of_what_is_put_is_refused(api: ApiServer, emotion: Emotion, source: Path, name: str) -> None:
     done = emotion("put", "--json", "--", source, name)
     assert done.returncode == 2
-    assert "is no place for files" in done.stderr
+    assert "is not a folder of the store" in done.stderr
     assert not api.requests
 
 
