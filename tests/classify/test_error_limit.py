@@ -91,7 +91,7 @@ def test_the_message_has_the_most_frequent_reason() -> None:
         ErrorLimit().check(Path("in.csv"), errors, counts(1500, short=300, empty=1200))
     message = "in.csv: none of 1,500 rows got a label; the most frequent reason (1,200 rows): empty"
     assert (caught.value.message, caught.value.exit_code) == (message, 65)
-    assert "out.csv.errors.csv has all rows" in caught.value.hint
+    assert "out.csv.errors.csv lists these rows" in caught.value.hint
     with pytest.raises(BadDataError, match=r"in\.csv: 1,200 of 1,500") as caught:
         ErrorLimit(count=0).check(Path("in.csv"), None, counts(1500, short=300))
     assert "None" not in caught.value.hint

@@ -233,7 +233,7 @@ def test_an_argument_that_neither_is_given_nor_a_variable_is_missing(
         (("in.csv", "in.csv/out.csv"), 73, "cannot write"),
         (("in.csv", "out.csv", "--precision", "int4"), 2, "'int4' is not one of"),
         (("in.csv", "out.csv", "--precision", "int8", "--device", "gpu"), 2, "a GPU cannot run int8"),
-        (("in.csv", "out.csv", "--precision", "float16", "--device", "cpu"), 2, "float16 is for GPUs"),
+        (("in.csv", "out.csv", "--precision", "float16", "--device", "cpu"), 2, "float16 needs a GPU"),
         (("in.csv", "out.csv", "--precision", "float16"), 66, "no model.float16.onnx"),
         (("in.csv", "out.csv", "--device", "tpu"), 2, "'tpu' is not one of"),
     ],
