@@ -99,7 +99,7 @@ DATA: dict[str, tuple[Callable[[Path], object], int, list[str]]] = {
     "empty text": (split_is("train", "text,label\na,joy\n  ,anger\n"), 65, ["line 3: empty text"]),
     "empty label": (split_is("train", "text,label\na,joy\nb,\n"), 65, ["line 3: empty label"]),
     "no column": (split_is("train", "words,label\na,joy\n"), 65, ["no column 'text'", "words, label", "--text-column"]),
-    "binary": (train_is("train.parquet", b"PAR1 not really"), 65, ["is not a whole Parquet file"]),
+    "binary": (train_is("train.parquet", b"PAR1 not really"), 65, ["is not a complete Parquet file"]),
     "broken gzip": (train_is("train.csv.gz", b"\x1f\x8b not really"), 65, ["is not a whole .gz file"]),
 }
 
@@ -239,7 +239,7 @@ def test_a_folder_without_pretrained_weights(
 
 DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int, list[str]]] = {
     "weights cut": (cut("model.safetensors"), [], 65, ["model.safetensors is not whole safetensors"]),
-    "config cut": (cut("config.json"), [], 65, ["config.json is not whole JSON"]),
+    "config cut": (cut("config.json"), [], 65, ["config.json is not complete JSON"]),
     "tokenizer cut": (cut("tokenizer.json"), [], 65, ["the tokenizer cannot be loaded"]),
     "architecture": (configured(model_type="gpt2"), [], 65, ["model_type is 'gpt2'", "bert, distilbert, albert"]),
     "vocabulary": (configured(vocab_size=20), [], 65, ["the tokenizer has ids up to", "a vocabulary of 20"]),
@@ -328,7 +328,7 @@ def train(data: Path, store: Path) -> subprocess.CompletedProcess[str]:
 def assert_not_written(store: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 73
     assert f"cannot write {store}" in done.stderr
-    assert "choose a folder that you may write" in done.stderr
+    assert "choose a writable folder" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -14,7 +14,7 @@ def overlap_notes(metrics: Metrics) -> list[str]:
     """Say how many texts of validation and test the model was trained on."""
     return [
         f"{shared.texts:,} of the {scores.rows:,} texts of {name} ({shared.share:.2%}) are in train too,"
-        f" {shared.other_label:,} of them under another label."
+        f" {shared.other_label:,} of them with another label."
         for name, scores in (("validation", metrics.validation), ("test", metrics.test))
         if (shared := scores.in_train) and shared.texts
     ]

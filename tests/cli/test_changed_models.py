@@ -141,4 +141,4 @@ def test_damaged_metrics_are_refused(run: Run, classify: Command) -> None:
     run.metrics.write_bytes(run.metrics.read_bytes()[:-20])
     done = classify(run.folder)
     assert done.code == 65
-    assert f"{run.metrics} is not whole JSON" in done.err
+    assert f"{run.metrics} is not complete JSON" in done.err

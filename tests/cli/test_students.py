@@ -243,7 +243,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_student(store: Store, dat
     process.communicate()
     done = train(data, store.folder, *options, "resources.micro_batch=16")
     assert done.returncode == 0, done.stderr
-    assert "going on from the checkpoint" in done.stderr
+    assert "resuming from the checkpoint" in done.stderr
     assert "the teacher answers" not in done.stderr
     assert results(run) == results(undisturbed)
 

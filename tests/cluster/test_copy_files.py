@@ -219,7 +219,7 @@ def test_what_the_store_sends_unasked_is_an_error(
     in_pod(f"cat '{tmp_path / 'sent.tar'}'")
     done = emotion("fetch", "predictions/one", tmp_path / "back")
     assert done.returncode == 65, done.stderr
-    assert "nobody asked for: '../outside.csv'" in done.stderr
+    assert "unrequested file: '../outside.csv'" in done.stderr
     assert content(tmp_path / "back") == {"asked.csv": b"text\n"}
     assert not (tmp_path / "outside.csv").exists()
 

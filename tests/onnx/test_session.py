@@ -242,7 +242,7 @@ def _graph(change: str) -> Callable[[Path], None]:
 
 
 HOSTILE = {
-    "config cut": (_cut("config.json"), "not whole JSON"),
+    "config cut": (_cut("config.json"), "not complete JSON"),
     "config a list": (_replace("config.json", b"[]"), "object"),
     "no id2label": (_config(), "no id2label"),
     "keys from 1": (_config(id2label={"1": "a", "2": "b", "3": "c"}), "not 0 to 2"),

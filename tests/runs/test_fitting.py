@@ -32,7 +32,7 @@ def test_what_is_stopped_is_incomplete_and_goes_on(tmp_path: Path, data: Path) -
     assert metrics.validation == whole.validation
     assert len(job.run.history.read_text().splitlines()) == 3
     assert (listener.start, listener.rows, [epoch.epoch for epoch in listener.epochs]) == ((2, 24), 24, [2])
-    assert "going on from the checkpoint after step 1 of 2 (epoch 2 of 2)" in listener.messages("resume")
+    assert "resuming from the checkpoint after step 1 of 2 (epoch 2 of 2)" in listener.messages("resume")
     progress = json.loads(job.run.progress.read_text())
     assert (progress["state"], progress["resumes"], progress["lost_steps"]) == ("complete", 1, 0)
     assert progress["checkpoints"] == 2

@@ -291,7 +291,7 @@ def test_random_weights_need_nothing_on_this_machine(workplace: Workplace, monke
     params = load_params("bert", params_file("bert"), ["model.init=random", "training.epochs=1", "export.int8=false"])
     job = plan_job(params, workplace.data, workplace.store, None)
     metrics = trained(job, listener)
-    assert "random weights, and a tokenizer learnt from train" in listener.messages("model")
+    assert "random weights, and a tokenizer learned from train" in listener.messages("model")
     assert metrics.weights is None
     assert Classifier.load(job.run.exported, 1).logits(["i feel fine"]).shape == (1, 6)
 
@@ -383,5 +383,5 @@ def test_a_pretrained_model_that_is_too_large_for_an_onnx_file(
 ) -> None:
     monkeypatch.setattr("emotion.runs.transformer_learner.MAX_BYTES", 10_000)
     pretrained = write_pretrained(tmp_path / "mine", "bert", workplace.texts)
-    with pytest.raises(BadDataError, match=r"an ONNX file holds 2\.1 GB at most"):
+    with pytest.raises(BadDataError, match=r"an ONNX file holds at most 2\.1 GB"):
         run(workplace, pretrained)
