@@ -1,4 +1,4 @@
-"""Augments token ids. Only the random generator decides the result, so that an epoch can be repeated."""
+"""Augments token ids. The random generator alone decides the result, so epochs are repeatable."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -44,7 +44,7 @@ def test_a_number_or_a_share(text: str, limit: ErrorLimit) -> None:
     ["", "%", "-1", "+1", "1.5", "1e3", "100.1%", "101%", "5 %", " 5", "5\n", "5%\n", ".5%", "1.%", "٣", "1,000"],
 )
 def test_limits_that_are_none(text: str) -> None:
-    with pytest.raises(UsageError, match="is no limit") as caught:
+    with pytest.raises(UsageError, match="is not a limit") as caught:
         ErrorLimit.parse(text)
     assert "0.5%" in caught.value.hint
 

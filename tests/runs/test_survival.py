@@ -261,7 +261,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
 ) -> None:
     training, end = continued["newest"]
     (warning,) = [line for line in end.messages("warning") if "checkpoint" in line]
-    assert "is damaged and passed over" in warning
+    assert "is damaged and is skipped" in warning
     (resumed,) = end.messages("resume")
     assert f"after step {disturbed.training.kept[-2]} of" in resumed
     assert_as_undisturbed(training, undisturbed["ann"])
@@ -271,7 +271,7 @@ def test_without_a_good_checkpoint_training_starts_again(
     continued: dict[str, tuple[Training, Ended]], undisturbed: dict[str, Training]
 ) -> None:
     training, end = continued["all"]
-    assert len([line for line in end.messages("warning") if "is damaged and passed over" in line]) == 2
+    assert len([line for line in end.messages("warning") if "is damaged and is skipped" in line]) == 2
     assert end.messages("resume") == []
     assert_as_undisturbed(training, undisturbed["ann"])
 
@@ -290,7 +290,7 @@ def test_a_run_of_other_parameters_or_data_is_refused(disturbed: Disturbed, tmp_
     training.run.params.unlink()
     end = training.train("training.learning_rate=0.5")
     assert end.code == 78
-    assert "is a checkpoint of another training" in end.stderr
+    assert "belongs to another training" in end.stderr
     assert "params.training.learning_rate: 0.008 there, 0.5 here" in end.stderr
     assert training.kept == disturbed.training.kept
 
