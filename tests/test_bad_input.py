@@ -100,7 +100,7 @@ DATA: dict[str, tuple[Callable[[Path], object], int, list[str]]] = {
     "empty label": (split_is("train", "text,label\na,joy\nb,\n"), 65, ["line 3: empty label"]),
     "no column": (split_is("train", "words,label\na,joy\n"), 65, ["no column 'text'", "words, label", "--text-column"]),
     "binary": (train_is("train.parquet", b"PAR1 not really"), 65, ["is not a complete Parquet file"]),
-    "broken gzip": (train_is("train.csv.gz", b"\x1f\x8b not really"), 65, ["is not a whole .gz file"]),
+    "broken gzip": (train_is("train.csv.gz", b"\x1f\x8b not really"), 65, ["is not a complete .gz file"]),
 }
 
 

@@ -103,7 +103,7 @@ def test_the_message_has_the_most_frequent_reason() -> None:
     ("reason", "advice"),
     [
         ("not JSON: Expecting value", "jq"),
-        ("an array where an object was expected", "jq"),
+        ("an array instead of an object", "jq"),
         ("no key 'text'", "--text-column"),
         ("no key 'JSON'", "--text-column"),
         ("no key 'fields'", "--text-column"),

@@ -258,5 +258,5 @@ def test_a_port_that_may_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("socket.create_server", refuse)
-    with pytest.raises(BadParametersError, match=r"^port 80 may not be used: Permission denied$"):
+    with pytest.raises(BadParametersError, match=r"^this process may not use port 80: Permission denied$"):
         form_group(0, 0, Topology(("127.0.0.1:80", "127.0.0.1:81"), 0))
