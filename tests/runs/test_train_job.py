@@ -81,7 +81,7 @@ def test_an_export_that_differs_fails_and_leaves_no_metrics(
 
     monkeypatch.setattr("emotion.runs.word_learner.to_onnx", perturbed)
     job = plan(tmp_path, data)
-    with pytest.raises(CheckFailedError, match="differs from the trained one") as caught:
+    with pytest.raises(CheckFailedError, match="differs from the trained model") as caught:
         train_job(job, RecordingListener())
     assert caught.value.exit_code == 70
     assert not job.run.metrics.exists()
