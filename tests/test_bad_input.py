@@ -238,14 +238,14 @@ def test_a_folder_without_pretrained_weights(
 
 
 DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int, list[str]]] = {
-    "weights cut": (cut("model.safetensors"), [], 65, ["model.safetensors is not whole safetensors"]),
+    "weights cut": (cut("model.safetensors"), [], 65, ["model.safetensors is not a complete safetensors file"]),
     "config cut": (cut("config.json"), [], 65, ["config.json is not complete JSON"]),
     "tokenizer cut": (cut("tokenizer.json"), [], 65, ["the tokenizer cannot be loaded"]),
     "architecture": (configured(model_type="gpt2"), [], 65, ["model_type is 'gpt2'", "bert, distilbert, albert"]),
     "vocabulary": (configured(vocab_size=20), [], 65, ["the tokenizer has ids up to", "a vocabulary of 20"]),
-    "other weights": (configured(hidden_size=32), [], 65, ["model.safetensors: ", "by config.json it is"]),
+    "other weights": (configured(hidden_size=32), [], 65, ["model.safetensors: ", "but in config.json"]),
     "impossible": (configured(num_attention_heads=3), [], 65, ["not a multiple of 3 heads"]),
-    "too long": (nothing, ["text.max_length=65"], 78, ["max_length is 65", "positions for 64 tokens"]),
+    "too long": (nothing, ["text.max_length=65"], 78, ["max_length is 65", "reads at most 64 tokens"]),
     "too short": (nothing, ["text.max_length=1"], 78, ["max_length is 1", "special tokens"]),
     "no GPU": (nothing, ["resources.device=gpu"], 69, ["TensorFlow sees no GPU", "emotion doctor"]),
 }

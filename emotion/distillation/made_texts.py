@@ -1,7 +1,7 @@
-"""Makes texts from train's own: joined halves, with words dropped and replaced (Tang et al., 2019).
+"""Makes texts from train's texts: joined halves, with dropped and replaced words (Tang et al., 2019).
 
-A made text has no label but the teacher's. It is often no good sentence: it shows the student words and contexts about
-which the teacher knows more than train's labels say.
+A made text has only the teacher's label. It is often not a good sentence. It shows the student words and contexts that
+the teacher knows better than train's labels.
 """
 
 import random
@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from emotion.params.schema import TeacherTable
 
-# Stands for the word before a text, and for the word after it.
+# Stands for the missing words before and after a text.
 EDGE = ""
 Words = Sequence[str]
 Places = Mapping[tuple[str, str], Words]
 
 
 def make_texts(texts: Sequence[str], params: TeacherTable, seed: int) -> list[str]:
-    """Make `params.made` texts per text of `texts`; only seed and parameters decide them.
+    """Make `params.made` texts per text of `texts`, from seed and parameters alone.
 
-    The made texts have words of `texts` alone, and at least one. Texts without words make none.
+    Made texts have at least one word, and only words of `texts`. Texts without words make none.
     """
     chance = random.Random(seed)  # noqa: S311  no secret depends on it
     sources = [words for text in texts if (words := text.split())]
@@ -28,7 +28,7 @@ def make_texts(texts: Sequence[str], params: TeacherTable, seed: int) -> list[st
 
 
 def _words_by_place(sources: Sequence[Words]) -> Places:
-    """Words by their place, the words on both sides of them; a word is there as often as it occurs there."""
+    """Collect words by place, which is the pair of neighboring words; a word repeats as often as it occurs."""
     found: dict[tuple[str, str], list[str]] = {}
     for words in sources:
         for place, word in _in_places(words):
@@ -42,13 +42,13 @@ def _in_places(words: Words) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def _join(words: Words, sources: Sequence[Words], chance: random.Random) -> Words:
-    """Join a beginning of `words` and an end of another text; both have a word at least, and may be whole."""
+    """Join a start of `words` and an end of another text; both have at least one word, and may be whole texts."""
     other = chance.choice(sources)
     return [*words[: chance.randint(1, len(words))], *other[chance.randrange(len(other)) :]]
 
 
 def _change(words: Words, places: Places, params: TeacherTable, chance: random.Random) -> Words:
-    """Drop some words, and replace others by words that train has in the same place."""
+    """Drop some words, and replace others by words that train has at the same place."""
     kept: list[str] = []
     for place, word in _in_places(words):
         drawn = chance.random()

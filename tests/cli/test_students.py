@@ -255,7 +255,7 @@ def test_unlabelled_texts_are_learned_from_and_part_of_the_run(store: Store, dat
     done = train(data, store.folder, *options)
     assert done.returncode == 0, done.stderr
     assert "warning: " + f"{file}: left out 1 row without a text" in done.stderr
-    assert "left out 1 text of validation or test" in done.stderr
+    assert "left out 1 text from validation or test" in done.stderr
     assert f"{TRAIN} train texts, 2 unlabelled texts" in done.stderr
     source = read_metrics(store.run("ann", "student").metrics).teacher
     assert source is not None

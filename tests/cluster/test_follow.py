@@ -42,9 +42,7 @@ def test_a_failed_attempt_is_reported_and_the_next_one_is_followed(api: ApiServe
     lines = done.stderr
     assert (
         lines.index("first attempt")
-        < lines.index(
-            "on node-1 failed with exit code 69 (something needed is unavailable); another pod replaces it"
-        )
+        < lines.index("on node-1 failed with exit code 69 (something needed is unavailable); another pod replaces it")
         < lines.index("second attempt")
     )
 

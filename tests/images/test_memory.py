@@ -93,4 +93,4 @@ def test_another_kill_is_not_taken_for_one_for_memory(
     assert not container.killed_for_memory
     again = start(train_image, mounts, *command("resources.micro_batch=16"))
     again.until(lambda: "split into parts of" in again.words())
-    assert "split into parts of 16 (as the parameters say)" in again.words()
+    assert "split into parts of 16 (as set in the parameters)" in again.words()

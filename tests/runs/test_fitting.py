@@ -68,5 +68,5 @@ def test_batches_are_split_as_the_parameters_say_and_metrics_tell(tmp_path: Path
     whole, listener = trained(plan(tmp_path / "whole", data), RecordingListener()), RecordingListener()
     split = trained(plan(tmp_path / "split", data, "resources.micro_batch=5"), listener)
     assert (whole.micro_batch, split.micro_batch) == (24, 5)
-    assert "batches of 24 are split into parts of 5 (as the parameters say)" in listener.messages("memory")
+    assert "batches of 24 are split into parts of 5 (as set in the parameters)" in listener.messages("memory")
     assert split.validation.loss == pytest.approx(whole.validation.loss, rel=0.1)

@@ -107,9 +107,7 @@ def test_a_batch_that_fits_goes_whole() -> None:
 def test_a_batch_that_does_not_fit_is_split() -> None:
     chosen, messages = choose()
     assert chosen == 8
-    assert (
-        "1.41 GB available from the container's limit of 4.0 GB: batches of 32 are split into parts of 8" in messages
-    )
+    assert "1.41 GB available from the container's limit of 4.0 GB: batches of 32 are split into parts of 8" in messages
     assert "too much" not in messages
 
 
@@ -138,7 +136,7 @@ def test_max_memory_is_the_process_s_with_what_it_already_takes(monkeypatch: pyt
 def test_what_the_parameters_say_goes_before_what_fits() -> None:
     chosen, messages = choose(micro_batch=5)
     assert chosen == 5
-    assert "parts of 5 (as the parameters say)" in messages
+    assert "parts of 5 (as set in the parameters)" in messages
     assert choose(micro_batch=100)[0] == ROWS
 
 
