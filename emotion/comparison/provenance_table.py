@@ -18,7 +18,7 @@ def provenance_rows(details: RunDetails) -> dict[str, Any]:
             ("seed", str(metrics.seed)),
             ("epochs", f"{metrics.epochs}, of which {metrics.best_epoch} was kept"),
             ("time", duration(metrics.training_seconds)),
-            ("rows trained a second", f"{metrics.samples_per_second:,.0f}"),
+            ("training rows per second", f"{metrics.samples_per_second:,.0f}"),
             ("peak memory", f"{metrics.peak_memory_bytes / 1e9:.1f} GB"),
             ("precision", metrics.precision),
             ("longest text", f"{metrics.max_length} tokens"),

@@ -195,7 +195,7 @@ def test_several_runs_teach_together(store: Store, data: Path) -> None:
     [
         ("lstm", "name a run as MODEL/RUN, or several as ensemble:A,B,C"),
         ("ensemble:lstm/teacher", "name a run as MODEL/RUN, or several as ensemble:A,B,C"),
-        ("ensemble:lstm/teacher,lstm/teacher", "has a member twice"),
+        ("ensemble:lstm/teacher,lstm/teacher", "repeats a member"),
         ("cascade:lstm/teacher,lstm/other@2", "is not a threshold"),
     ],
 )

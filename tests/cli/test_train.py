@@ -461,7 +461,7 @@ def test_the_parameter_file_says_which_model(plan: Callable[..., Planned], lstm_
         (("--params", "params.toml"), "[training]\nepochs = 2\n", 2, "params.toml names no model"),
         (("--params", "params.toml"), "[model\n", 78, "params.toml is not TOML"),
         (("--params", "nowhere.toml"), None, 66, "no such parameter file: nowhere.toml"),
-        (("lstm", "--params", "params.toml"), '[model]\nname = "ann"\n', 78, "is 'ann', and the job is 'lstm'"),
+        (("lstm", "--params", "params.toml"), '[model]\nname = "ann"\n', 78, "is 'ann', but the job is 'lstm'"),
         (("gpt",), None, 2, "unknown model 'gpt'"),
     ],
 )
