@@ -57,7 +57,7 @@ def classify_part(
 
     Raises:
         BadDataError: as `classify_file`; the input changes meanwhile; a part does not match its manifest.
-        TryAgainError: another process replaces the part after each of MAX_WRITES writes.
+        TryAgainError: other processes replaced the part after all MAX_WRITES writes.
     """
     before = input_stamp(share.task.source)
     check = partial(check_unchanged, share.task.source, before)

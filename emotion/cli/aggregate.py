@@ -1,4 +1,4 @@
-"""`emotion aggregate`: the comparison table, the winner, and what is missing."""
+"""`emotion aggregate`: prints the comparison table, the winner, and missing runs."""
 
 import re
 from functools import partial

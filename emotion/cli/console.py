@@ -124,7 +124,7 @@ def table(
 
 
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> Table:
-    """Build a table whose last `numbers` columns are aligned right."""
+    """Build a table with the last `numbers` columns aligned right."""
     built = Table(title=_literal(title) or None, title_justify="left", title_style="bold", header_style="bold")
     built.show_header = any(columns)
     for index, column in enumerate(columns):

@@ -38,7 +38,7 @@ def _run() -> None:
 
         app()
     except Exception as error:
-        # A library may have converted the signal's exception into an error of its own.
+        # A library may have converted the signal's exception into its own error.
         if received:
             sys.exit(128 + received[0])
         if isinstance(error, EmotionError):

@@ -27,7 +27,7 @@ class UnreachableError(UnavailableError):
 
 
 class ForbiddenError(UnavailableError):
-    """The user lacks the right to make this request."""
+    """The user has no permission for this request."""
 
 
 class NotFoundError(InputMissingError):
@@ -111,7 +111,7 @@ class Kubectl:
         return objects
 
     def find(self, kind: str, name: str) -> dict[str, Any] | None:
-        """Get one object by its name; None if there is none.
+        """Get one object by its name; None if it does not exist.
 
         Raises:
             EmotionError: kubectl failed.

@@ -73,7 +73,7 @@ def _verify(pod: StorePod, part: PurePosixPath, final: PurePosixPath, digest: st
     with pod.start("sh", "-c", VERIFY, "sh", str(part), str(final), digest) as process:
         _, errors = process.communicate()
     if process.returncode == DIGEST_MISMATCH:
-        raise CheckFailedError(f"{final} changed on its way", "try again")
+        raise CheckFailedError(f"{final} changed during the transfer", "try again")
     pod.check_exit_code(process.returncode, errors)
 
 
@@ -94,7 +94,7 @@ def download_large(pod: StorePod, source: PurePosixPath, entry: FileEntry, targe
         _receive(pod, source, part, reach)
         if sha256(part) != entry.digest:
             part.unlink()
-            raise CheckFailedError(f"{source} changed on its way from the store", "try again")
+            raise CheckFailedError(f"{source} changed during the transfer", "try again")
         part.replace(local)
 
     retry(attempt)

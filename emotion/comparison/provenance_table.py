@@ -16,7 +16,7 @@ def provenance_rows(details: RunDetails) -> dict[str, Any]:
         "training": [
             ("finished", metrics.finished_at[:16].replace("T", " ")),
             ("seed", str(metrics.seed)),
-            ("epochs", f"{metrics.epochs}, of which {metrics.best_epoch} was kept"),
+            ("epochs", f"{metrics.epochs}, epoch {metrics.best_epoch} was kept"),
             ("time", duration(metrics.training_seconds)),
             ("training rows per second", f"{metrics.samples_per_second:,.0f}"),
             ("peak memory", f"{metrics.peak_memory_bytes / 1e9:.1f} GB"),

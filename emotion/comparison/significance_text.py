@@ -48,7 +48,7 @@ def tied_sentence(names: Sequence[str]) -> str:
 def tied_count_sentence(winner: str, tied: Sequence[str], others: int, most: int) -> str:
     """Count the `others` that differ from the winner by no more than chance, and name at most `most`."""
     listed = f": {', '.join(first_items(tied, most))}." if tied else "."
-    return f"On test {len(tied)} of the {others} other runs are tied with {winner}, up to chance{listed}"
+    return f"On test {len(tied)} of the {others} other runs do not differ from {winner} by more than chance{listed}"
 
 
 def describe_tests(tests: int) -> str:

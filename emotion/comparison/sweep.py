@@ -111,5 +111,5 @@ def _compare(best: Candidate, second: Candidate) -> str:
     error = math.sqrt(sum(variances))
     ahead = f"the best is {difference:.4f} ahead of the second"
     if difference > STANDARD_ERRORS * error:
-        return f"{ahead}, more than two standard errors of the difference ({error:.4f} each)"
+        return f"{ahead}, more than two standard errors of the difference ({error:.4f})"
     return f"{ahead}, which may be chance: one standard error of the difference is {error:.4f}"

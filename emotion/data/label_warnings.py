@@ -125,7 +125,7 @@ def _alike(counts: Mapping[str, int]) -> list[str]:
 
 
 def _groups(what: str, groups: Sequence[Sequence[str]], counts: Mapping[str, int]) -> list[str]:
-    """Give a sentence for each of the first groups, and one that counts the others."""
+    """Give one sentence per group for the first groups, and one that counts the others."""
     more = [f"{what}: {count(len(groups) - MOST_NAMED, 'more group')}"] if len(groups) > MOST_NAMED else []
     return [f"{what}: {_named(group, counts)}; {CLASSES}" for group in groups[:MOST_NAMED]] + more
 

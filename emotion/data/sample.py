@@ -51,7 +51,7 @@ def generate(seed: int = 0) -> dict[str, list[Row]]:
     rng = random.Random(seed)  # noqa: S311 - a corpus, not a secret
     sentences = _distinct(rng)
     corpus = {split: [next(sentences) for _ in range(size)] for split, size in SPLITS.items()}
-    # Wrong labels come last, so that the texts do not depend on their share.
+    # Wrong labels come last: the texts do not depend on their share.
     return {split: _mislabeled(_shuffled(rows, rng), rng) for split, rows in corpus.items()}
 
 
@@ -100,7 +100,7 @@ def _pair(rng: random.Random) -> list[Row]:
 
 
 def _framed(pattern: str, rng: random.Random) -> str:
-    """Add neutral words before and after, so that the emotion has no fixed position in the sentence."""
+    """Add neutral words before and after: the emotion then has no fixed position in the sentence."""
     lead = "{lead}" if rng.random() < LEAD_SHARE else ""
     tail = "{tail}" if rng.random() < TAIL_SHARE else ""
     return lead + pattern + tail

@@ -65,7 +65,7 @@ class LinearTextTable(WordTextTable):
 
 
 class TransformerTextTable(_Table):
-    """`[text]` of the transformers, whose tokenizer comes with the pretrained weights."""
+    """`[text]` of the transformers: their tokenizer comes with the pretrained weights."""
 
     # Tokens, including special tokens; 0 means the length that covers 99.5 % of train's texts.
     max_length: Annotated[int, Field(ge=0, le=4096)] = 0

@@ -90,7 +90,7 @@ class RowReader:
             # Blank lines belong to the previous row.
             rows = rows.part(0, len(rows) - 1)
         self._lines.put_back(lines[len(rows) :])
-        # Among odd lines, parse few lines in vain.
+        # After an odd line, parse fewer lines together: this wastes less work.
         if lines:
             self._together = (4 if len(rows) == len(lines) else 2) * len(rows) + 1
         return rows if len(rows) else None

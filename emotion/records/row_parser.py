@@ -93,7 +93,7 @@ def _end_of_cell(text: str, delimiter: str, position: int) -> int:
 
 
 def _closing(text: str, position: int) -> int:
-    """Find the quote that closes a cell, from `position` on; -1 if there is none."""
+    """Find the quote that closes a cell, from `position` on; -1 without one."""
     while (found := text.find('"', position)) >= 0 and text.startswith('"', found + 1):
         position = found + 2
     return found

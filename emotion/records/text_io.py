@@ -112,7 +112,7 @@ def find_codec(encoding: str, start: bytes) -> Codec:
     """Choose the codec of a file that starts with `start`. A byte order mark means UTF-8, UTF-16 or UTF-32.
 
     Raises:
-        UsageError: Python does not know the encoding, or it is none for text files.
+        UsageError: Python does not know the encoding, or it does not suit text files.
     """
     name = codec_name(encoding)
     for marked, mark in MARKS.items():
@@ -126,7 +126,7 @@ def codec_name(encoding: str) -> str:
     """Give Python's name of an encoding with a one-byte line feed, or of UTF-16 or UTF-32.
 
     Raises:
-        UsageError: Python does not know the encoding, or it is none for text files.
+        UsageError: Python does not know the encoding, or it does not suit text files.
     """
     try:
         name = codecs.lookup(encoding).name.removesuffix("-sig")

@@ -150,4 +150,4 @@ def _write(content: IO[bytes] | None, path: Path, entry: FileEntry) -> None:
             digest.update(block)
             file.write(block)
         if digest.hexdigest() != entry.digest:
-            raise CheckFailedError(f"{path} changed on its way", "try again")
+            raise CheckFailedError(f"{path} changed during the transfer", "try again")

@@ -1,4 +1,4 @@
-"""Makes the batches of one epoch: shuffled, augmented, and bucketed by length if the parameters say so."""
+"""Makes the batches of one epoch: shuffled, augmented, and bucketed by length if set in the parameters."""
 
 import math
 from collections.abc import Iterator

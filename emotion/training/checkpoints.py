@@ -48,7 +48,7 @@ class Damaged(Exception):  # noqa: N818  no failure: the checkpoint before is ta
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint whose digest is correct."""
+    """A checkpoint with a correct digest."""
 
     state: ProgressState
     file: Path

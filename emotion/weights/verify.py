@@ -157,7 +157,7 @@ def require_good(folder: Path, checks: Sequence[FileCheck], hint: str) -> None:
 
 
 def wrong_digest(path: Path, found: str, expected: str, hint: str) -> BadDataError:
-    """Make the error for a file whose SHA-256 differs from the expected one."""
+    """Make an error for a file with a SHA-256 that differs from the expected one."""
     return BadDataError(f"{path} is wrong: its SHA-256 is {found}, expected {expected}", hint)
 
 

@@ -110,7 +110,7 @@ def test_of_many_runs_those_that_test_cannot_tell_apart_are_listed_in_one_senten
     }
     observations = key_observations(Comparison("key", [BERT, *others]), tests)
     (sentence,) = [sentence for sentence in observations if "On test" in sentence]
-    assert sentence.startswith("On test 10 of the 12 other runs are tied with bert, up to chance: m0, m1,")
+    assert sentence.startswith("On test 10 of the 12 other runs do not differ from bert by more than chance: m0, m1,")
     assert sentence.endswith("and 2 more.")
     assert "m11" not in sentence
 
