@@ -155,13 +155,17 @@ def classify(
 ) -> None:
     """Classify the rows of CSV, TSV or JSONL files, compressed (.gz) or not.
 
-    Rows keep their bytes and order. Two cells are appended: label, and score, the label's probability. A row that
-    cannot be classified gets an empty label and a line in OUT.errors.csv. --delimiter, --quoting and --no-header do not
-    apply to JSONL files. Exits 65 if no row of a file has a label.
+    Rows keep their bytes and order.
+    Two cells are appended: label, and score, the label's probability.
+    A row that cannot be classified gets an empty label and a line in OUT.errors.csv.
+    --delimiter, --quoting and --no-header do not apply to JSONL files.
+    Exits 65 if no row of a file has a label.
 
-    A cascade classifies every row with its cheap model. Its dear model classifies rows again that score below a
-    threshold: cascade:CHEAP,DEAR@0.9. Without @, the threshold is the lowest within 0.1 points of DEAR's accuracy on
-    validation. An ensemble averages its models' probabilities. CHEAP, DEAR, A and B are folders or runs.
+    A cascade classifies every row with its cheap model.
+    Its dear model classifies rows again that score below a threshold: cascade:CHEAP,DEAR@0.9.
+    Without @, the threshold is the lowest within 0.1 points of DEAR's accuracy on validation.
+    An ensemble averages its models' probabilities.
+    CHEAP, DEAR, A and B are folders or runs.
 
     [bold]Examples[/]
 

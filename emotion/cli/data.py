@@ -123,8 +123,8 @@ def fetch(
 ) -> None:
     """Fetch the emotion data set from the Hugging Face hub as text;label files, and check their digests.
 
-    The data set is licensed for educational and research purposes only. The command honors HF_ENDPOINT, HF_HUB_OFFLINE
-    and HF_HOME.
+    The data set is licensed for educational and research purposes only.
+    The command honors HF_ENDPOINT, HF_HUB_OFFLINE and HF_HOME.
 
     [bold]Example[/]
 

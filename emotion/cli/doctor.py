@@ -33,7 +33,7 @@ def doctor(
 ) -> None:
     """Check Python, cores, memory, GPUs, the store, data and weights, and say what to do.
 
-    With --cluster, check a cluster instead: versions, the setup, and whether jobs can write the folders of its store.
+    With --cluster, check a cluster instead: versions, the setup, and whether jobs can write its store.
     Exits 0 without a failure, 73 if the store is not writable, 66 if the data is missing, 65 if the data is bad,
     otherwise 69.
 

@@ -30,8 +30,9 @@ def explore(
 ) -> None:
     """Draw figures of a data set: labels, words, lengths, typical words per label, texts with two labels.
 
-    Writes seven figures as PNG and SVG, then explore.json with their numbers. Words are split as ANN and LSTM split
-    them: use the results to choose their vocabulary and max_length. Data that is unfit for training works too.
+    Writes seven figures as PNG and SVG, then explore.json with their numbers.
+    Words are split as ANN and LSTM split them: use the results to choose their vocabulary and max_length.
+    Data that is unfit for training works too.
 
     [bold]Examples[/]
 

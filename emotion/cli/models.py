@@ -11,9 +11,9 @@ from emotion.store.layout import Store
 def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """List the models with their sizes and the location of their checkpoints.
 
-    Parameters are counted for six labels and for 8,126 words or the checkpoint's own vocabulary. A checkpoint is in the
-    store, in an installed package, in the hub client's cache, or absent. `emotion weights fetch` fetches absent
-    checkpoints.
+    Parameters are counted for six labels and for 8,126 words or the checkpoint's own vocabulary.
+    A checkpoint is in the store, in an installed package, in the hub client's cache, or absent.
+    `emotion weights fetch` fetches absent checkpoints.
 
     [bold]Example[/]
 

@@ -48,8 +48,10 @@ def pipeline(
 ) -> None:
     """Fetch data and weights, train models in parallel, compare them, and print the table, all on a cluster.
 
-    Every step is a job. The same command resumes: complete steps end at once. The command reports models that fail and
-    leaves them out of the table. Use --no-prefetch on an air-gapped cluster.
+    Every step is a job.
+    The same command resumes: complete steps end at once.
+    The command reports models that fail and leaves them out of the table.
+    Use --no-prefetch on an air-gapped cluster.
 
     [bold]Example[/]
 

@@ -20,8 +20,9 @@ def prefetch(
 ) -> None:
     """Fetch the emotion data set and the models' checkpoints into the store.
 
-    Skips files that exist and are right. The cluster's prefetch job runs this command. See also [bold]emotion data
-    fetch[/] and [bold]emotion weights fetch[/].
+    Skips files that exist and are right.
+    The cluster's prefetch job runs this command.
+    See also [bold]emotion data fetch[/] and [bold]emotion weights fetch[/].
 
     [bold]Examples[/]
 

@@ -36,8 +36,9 @@ def rm(
 ) -> None:
     """Remove runs with all their files.
 
-    Keeps runs that are in training: stop the training first. A run that stopped on another machine can be removed after
-    a minute. --force removes the folder of a running training, which then fails.
+    Keeps runs that are in training: stop the training first.
+    A run that stopped on another machine can be removed after a minute.
+    --force removes the folder of a running training, which then fails.
 
     [bold]Examples[/]
 

@@ -113,9 +113,11 @@ def submit(
 ) -> None:
     """Submit jobs to a cluster: show the plan, create the jobs, follow them until they end.
 
-    The same command finds the same run. It follows a running job and resumes an interrupted run from its last
-    checkpoint. If the run is complete, the job ends at once. Ctrl-C leaves the jobs running. Exits with the pod's exit
-    code.
+    The same command finds the same run.
+    It follows a running job and resumes an interrupted run from its last checkpoint.
+    If the run is complete, the job ends at once.
+    Ctrl-C leaves the jobs running.
+    Exits with the pod's exit code.
 
     [bold]Examples[/]
 

@@ -77,10 +77,13 @@ def sweep(
 ) -> None:
     """Train every combination of values and seeds, and compare them on validation.
 
-    A point is one combination and an ordinary run: [bold]emotion train[/] and [bold]submit[/] with the same parameters
-    find it, and [bold]aggregate[/] compares it. The same command resumes. With more values or seeds, the command trains
-    only new points. Without --cluster, the points train one after the other. Values with commas need quotes:
-    [dim]'"a,b"'[/].
+    A point is one combination of values, and an ordinary run.
+    [bold]emotion train[/] and [bold]submit[/] with the same parameters find this run.
+    [bold]aggregate[/] compares the runs of all points.
+    The same command resumes.
+    With more values or seeds, the command trains only new points.
+    Without --cluster, the points train one after the other.
+    Values with commas need quotes: [dim]'"a,b"'[/].
 
     [bold]Examples[/]
 

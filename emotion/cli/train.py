@@ -92,9 +92,10 @@ def train(
 ) -> None:
     """Train one model: fit, export to ONNX, evaluate the exported file.
 
-    The same command finds the same run and resumes from its last checkpoint. If the run is complete, the command does
-    nothing. SIGTERM and Ctrl-C write a checkpoint first. Several workers train together if TF_CONFIG is set, or
-    EMOTION_WORKERS and EMOTION_SERVICE in an Indexed Job.
+    The same command finds the same run and resumes from its last checkpoint.
+    If the run is complete, the command does nothing.
+    SIGTERM and Ctrl-C write a checkpoint first.
+    Several workers train together if TF_CONFIG is set, or EMOTION_WORKERS and EMOTION_SERVICE in an Indexed Job.
 
     [bold]Examples[/]
 

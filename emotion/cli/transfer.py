@@ -100,7 +100,8 @@ def put(
 ) -> None:
     """Copy data, CSV files or weights into the cluster's store. Skips files that the store already has.
 
-    Compares files by SHA-256. The same command resumes an interrupted copy.
+    Compares files by SHA-256.
+    The same command resumes an interrupted copy.
     [bold]Examples[/]
       emotion put data/emotion emotion
 
@@ -136,7 +137,8 @@ def fetch(
 ) -> None:
     """Copy from the cluster's store: a run's metrics, report, model and predictions; the comparison; classified files.
 
-    Compares files by SHA-256. The same command resumes an interrupted copy.
+    Compares files by SHA-256.
+    The same command resumes an interrupted copy.
 
     [bold]Examples[/]
 

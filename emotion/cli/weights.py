@@ -35,8 +35,10 @@ def fetch(
 ) -> None:
     """Fetch checkpoints from the Hugging Face hub into the store; without MODEL, all absent checkpoints.
 
-    Checks files against their published SHA-256. A file without one is reported as unverified and pinned to the first
-    download's digest. Skips files that exist and are right. Honors HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE.
+    Checks files against their published SHA-256.
+    A file without one is reported as unverified and pinned to the first download's digest.
+    Skips files that exist and are right.
+    Honors HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE.
     Exits 69 if the hub is unreachable, 65 if a file has the wrong digest.
 
     [bold]Examples[/]
@@ -68,8 +70,8 @@ def fetch(
 def list_(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """List the checkpoints of the models and of the store, with their locations.
 
-    Looks in the store, in installed packages and in the hub client's cache, in this order. Does not check digests:
-    `emotion weights verify` checks them.
+    Looks in the store, in installed packages and in the hub client's cache, in this order.
+    Does not check digests: `emotion weights verify` checks them.
 
     [bold]Examples[/]
 
@@ -93,9 +95,10 @@ def list_(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_
 def verify(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """Read every file of the checkpoints in the store, or of MODEL, and compare its SHA-256.
 
-    "verified" means equal to the published digest. "as fetched" means equal to the first download, without a published
-    digest. "unverified" means that no digest is known. Exits 65 if a file is wrong or missing, 66 if MODEL is not on
-    this machine.
+    "verified" means equal to the published digest.
+    "as fetched" means equal to the first download, without a published digest.
+    "unverified" means that no digest is known.
+    Exits 65 if a file is wrong or missing, 66 if MODEL is not on this machine.
 
     [bold]Examples[/]
 

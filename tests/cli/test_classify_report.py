@@ -258,7 +258,7 @@ def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     assert first.endswith(" with model.onnx, float32")
     assert shares.startswith("labels: label 0 15.4%, label 1 14.1%, ")
     assert shares.endswith("label 9 3.8%, and 2 more")
-    assert scores == "scores: median 0.900, 5 % up to 0.500, 95 % up to 0.900"
+    assert scores == "scores: median 0.900, 5 % are at most 0.500, 95 % are at most 0.900"
     assert cut.startswith("cut to the model's longest input: 1,500 texts")
 
 
