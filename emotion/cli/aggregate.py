@@ -33,8 +33,8 @@ def aggregate(
     """Compare all complete runs in one table and choose the winner for [bold]classify[/].
 
     Writes into STORE/comparison: comparison.html (open it in a browser), .csv, .md and .json, best.json, and figures.
-    Runs with different validation or test rows get separate comparisons. composites.json lists cascades and ensembles
-    that are faster or more accurate than single runs.
+    Runs with different validation or test rows get separate comparisons.
+    composites.json lists cascades and ensembles that are faster or more accurate than single runs.
 
     [bold]Examples[/]
 
