@@ -137,7 +137,7 @@ def _row_error(source: Path, error: RowError, part: Piece | range | None) -> Bad
 
 @contextmanager
 def _open_output(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that appears complete at the end. Standard output, devices and pipes are written directly.
+    """Open a file that appears when it is complete. Standard output, devices and pipes are written directly.
 
     Raises:
         CannotWriteError: the output cannot be written.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emotion.data.check import Report
 
 app = typer.Typer(no_args_is_help=True, help="Check, fetch or generate labeled text.")
-ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite other files of the same names.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite other files with the same names.")]
 
 
 @app.command()

@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Show a model's parameters, and che
 # Placeholder for the name of a student's teacher.
 EXAMPLE = "training.teacher.run=model/run"
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one; repeatable.")
+    list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one parameter; repeatable.")
 ]
 
 

@@ -117,7 +117,7 @@ def put(
     files = local_files(source)
     with open_store(cluster) as pod, _progress(f"to {target}", files) as advance:
         result = upload(pod, source, files, target, advance)
-    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
+    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} existed already")
     if result.others:
         console.warn(f"{target} also has other files: {', '.join(first_items(result.others, MOST_NAMED))}")
     if as_json:
@@ -159,6 +159,6 @@ def fetch(
             raise InputMissingError(f"{source} is empty", f"emotion runs list --cluster{cluster.pod_flags}")
         with _progress(f"from {source}", files) as advance:
             result = download(pod, source, files, target, advance)
-    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
+    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} existed already")
     if as_json:
         console.data_json({"source": str(source), "written": result.written, "kept": result.kept})

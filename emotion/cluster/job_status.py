@@ -146,7 +146,10 @@ def _read_open_phase(job: Object, pods: Sequence[Pod], known_reason: str) -> tup
 REASON_HINTS: Sequence[tuple[str, str]] = (
     # Only GPU resources have a slash in the name, regardless of --gpu-resource.
     (r"Insufficient \S+/", "no node has a free GPU: wait, or train without a GPU: --gpus 0"),
-    (r"Insufficient (cpu|memory|ephemeral-storage)", "no node has enough free: wait, or request less in an overlay"),
+    (
+        r"Insufficient (cpu|memory|ephemeral-storage)",
+        "no node has enough free resources: wait, or request less in an overlay",
+    ),
     (
         r"untolerated taint|node affinity|node selector",
         "no node matches: check the overlay's selectors and tolerations, and --spot",

@@ -145,7 +145,7 @@ def commands(api: ApiServer) -> int:
 def test_many_small_files_take_few_commands(api: ApiServer, emotion: Emotion, many: Path, tmp_path: Path) -> None:
     done = emotion("put", many, "inputs/many")
     assert done.returncode == 0, done.stderr
-    assert f"{MANY} files written, 0 were there already" in done.stderr
+    assert f"{MANY} files written, 0 existed already" in done.stderr
     assert content(api.store / "inputs" / "many") == content(many)
     assert commands(api) == 3
     (api.store / "inputs").rename(api.store / "predictions")
