@@ -87,7 +87,7 @@ def list_(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_
     if as_json:
         console.data_json(records)
         return
-    columns = ["checkpoint", "model", "revision", "where", "licence", "digests", "MB"]
+    columns = ["checkpoint", "model", "revision", "where", "license", "digests", "MB"]
     console.table("", columns, [_row(record) for record in records], numbers=1)
 
 

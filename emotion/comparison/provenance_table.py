@@ -28,7 +28,7 @@ def provenance_rows(details: RunDetails) -> dict[str, Any]:
         "data": [
             ("name", metrics.data.name),
             ("source", metrics.data.source or "not known"),
-            ("licence", metrics.data.licence or "not known"),
+            ("license", metrics.data.licence or "unknown"),
             *((f"SHA-256 of {split}", digest) for split, digest in digests.items()),
         ],
         "weights": flatten(metrics.weights.model_dump() if metrics.weights else {}),

@@ -41,7 +41,7 @@ class Memory:
         parts = (
             ("weights", self.weights),
             ("gradients", self.gradients * (2 if split else 1)),
-            ("optimiser", self.optimizer),
+            ("optimizer", self.optimizer),
             (f"activations of {rows} rows", self.row * rows),
         )
         shown = " + ".join(f"{name} {size / 1e9:.2f}" for name, size in parts)

@@ -99,8 +99,8 @@ def choose_next(folder: Path, **resources: Any) -> tuple[int, str]:
 def test_a_batch_that_fits_goes_whole() -> None:
     chosen, messages = choose()
     assert chosen == ROWS
-    assert "of the machine's memory: batches of 32 stay whole" in messages
-    assert "weights 0.10 + gradients 0.10 + optimiser 0.30 + activations of 32 rows 3.20 = 3.70 GB" in messages
+    assert "from the machine's memory: batches of 32 stay whole" in messages
+    assert "weights 0.10 + gradients 0.10 + optimizer 0.30 + activations of 32 rows 3.20 = 3.70 GB" in messages
 
 
 @pytest.mark.usefixtures("scarce")
@@ -114,7 +114,7 @@ def test_a_batch_that_does_not_fit_is_split() -> None:
 def test_free_memory_of_the_gpu_counts_where_there_is_one() -> None:
     chosen, messages = choose(free_gpu=round(1.41e9 / SHARE))
     assert chosen == 8
-    assert "of the GPU's memory: " in messages
+    assert "from the GPU's memory: " in messages
 
 
 @pytest.mark.parametrize(("size", "expected"), [("1410M", 8), ("2 G", 11), ("4G", 32), ("1G", 4)])
