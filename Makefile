@@ -1,8 +1,8 @@
-# The story of the project: `make demo` shows it, `make train MODEL=lstm` does it, `make test` proves it.
+# The main tasks: `make demo` shows the project, `make train MODEL=lstm` trains, `make test` checks.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-machine test-browser test-gpu figures soak check-classify lint audit train aggregate classify bench bench-torch lock clean
 
-# The first that has venv and a version that TensorFlow has wheels for.
+# The first Python with venv and with TensorFlow wheels for its version.
 GOOD := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
   $$python -c "$(GOOD)" 2> /dev/null && echo $$python && break; done)
@@ -17,7 +17,7 @@ export EMOTION_STORE ?= $(STORE)
 include docker/images.mk
 include k8s/cluster.mk
 
-help:  ## Show what there is (default)
+help:  ## List the targets (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Install everything into .venv/, exact versions with hashes
@@ -29,33 +29,33 @@ $(READY): pyproject.toml $(LOCKS)/dev.txt
 	$(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## Train a linear model, ANN and LSTM, compare them, classify a CSV, all under build/demo/ (DATA= for other data)
+demo: setup  ## Train a linear model, ANN and LSTM, compare them, classify a CSV; writes only build/demo/ (DATA= for other data)
 	@EMOTION=$(EMOTION) DATA="$(DATA)" tests/demo.sh
 
-# Whatever encoding the locale has.
+# Independent of the locale's encoding.
 test test-machine test-browser test-images: export PYTHONUTF8 = 1
 
-# A test that waits on through its time limit, for a process that never ends, fails by name; the others go on.
+# A test that exceeds its time limit fails with its name, and the other tests continue.
 test: setup lint  ## Lint, type-check and run the tests
 	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 15 \
 	  -o faulthandler_timeout=720 -o faulthandler_exit_on_timeout=true
 
-test-machine: setup  ## What takes root: full and read-only file systems, limits on memory; and git, IPv6 (by sudo)
+test-machine: setup  ## Tests that need root (sudo): full and read-only file systems, memory limits; also git and IPv6
 	$(if $(filter-out 0,$(shell id -u)),sudo env PYTHONUTF8=1 PYTHONDONTWRITEBYTECODE=1) \
 	  $(VENV)/bin/pytest -p no:cacheprovider -m machine
 
-test-browser: setup  ## Try the report in the machine's Chromium (EMOTION_BROWSER= names another)
+test-browser: setup  ## Test the report in the machine's Chromium (EMOTION_BROWSER= names another browser)
 	$(VENV)/bin/pytest -m browser
 
-# The last line needs onnxruntime-gpu in the place of onnxruntime (docker/locks/classify-cuda.txt has it).
-test-gpu: setup  ## What only a GPU shows: MiniLM trains, XLA compiles, float16 classifies as float32 does (untested by us)
+# The last line needs onnxruntime-gpu instead of onnxruntime (from docker/locks/classify-cuda.txt).
+test-gpu: setup  ## Tests on a GPU: MiniLM trains, XLA compiles, float16 classifies like float32 (untested by us)
 	$(EMOTION) data sample build/gpu/sample
 	$(EMOTION) train minilm --data build/gpu/sample --store build/gpu/store --run half \
 	  --set resources.device=gpu --set export.float16=true
 	$(EMOTION) train lstm --data build/gpu/sample --store build/gpu/store --set resources.device=gpu
 	$(VENV)/bin/python -m tests.gpu_precision build/gpu/store/runs/minilm/half
 
-soak: setup  ## Kill trainings, classifications and aggregations: each ends as if nobody had (SOAK_HOURS=, SOAK_SHARDS=)
+soak: setup  ## Kill trainings, classifications and aggregations, and compare the results with undisturbed runs (SOAK_HOURS=, SOAK_SHARDS=)
 	$(VENV)/bin/python -m tests.soak --hours $(or $(SOAK_HOURS),0) --shards $(or $(SOAK_SHARDS),0)
 
 check-classify: setup  ## Classify 10,000 generated files and check every byte of every output (FILES=, SEED=)
@@ -69,10 +69,10 @@ lint: setup build/lint/.ready audit k8s-lint  ## ruff, mypy --strict, import-lin
 	build/lint/bin/hadolint docker/Dockerfile
 	build/lint/bin/checkov --framework dockerfile --directory docker --skip-download --compact --quiet
 
-audit: build/audit/.ready  ## Hold the locked versions against published vulnerabilities, where these can be reached
+audit: build/audit/.ready  ## Check the locked versions for published vulnerabilities, if their list is reachable
 	build/audit/bin/python docker/audit.py $(LOCKS)/*.txt
 
-# Environments of their own: what these tools are made of does not go with ours, and most of it is never imported.
+# Separate environments: these tools' dependencies conflict with ours, and most are never imported.
 build/%/.ready: $(LOCKS)/%.txt
 	$(PYTHON) -m venv build/$*
 	build/$*/bin/pip install --quiet --no-compile --require-hashes --no-deps --requirement $<
@@ -89,14 +89,14 @@ classify: setup  ## Classify INPUT= into OUTPUT= with the winner of STORE=
 
 FIGURES := .github/figures
 
-figures: setup  ## Draw the README's figures again: DATA= (the emotion data set), and the runs in STORE=
+figures: setup  ## Draw the README's figures again from DATA= (the emotion data set) and the runs in STORE=
 	$(EMOTION) explore --data $(or $(DATA),$(error DATA= is missing: the emotion data set)) --out build/explore
 	$(EMOTION) aggregate --all
 	mkdir -p $(FIGURES)
 	cd build/explore && cp labels.svg wordcloud.svg vocabulary.svg lengths.svg $(CURDIR)/$(FIGURES)
 	cd "$(STORE)/comparison/figures" && cp accuracy.svg speed.svg $(CURDIR)/$(FIGURES)
 
-bench: setup  ## Measure training, scalars, classification, shards, checkpoints, memory and the report (DATA=DIR; two hours, nothing else running)
+bench: setup  ## Measure training, scalars, classification, shards, checkpoints, memory and the report (DATA=DIR; two hours on an idle machine)
 	$(VENV)/bin/python tests/benchmarks/training.py --data $(or $(DATA),$(error DATA= is missing: the emotion data set))
 	$(VENV)/bin/python tests/benchmarks/scalars.py --data $(DATA)
 	$(EMOTION) train ann --data $(DATA) --store build/bench --run bench
@@ -116,7 +116,7 @@ bench-torch: setup build/torch/.ready build/optimum/.ready  ## Measure MiniLM ag
 	$(VENV)/bin/python -m tests.benchmarks.classify_transformers --run build/bench/runs/minilm/bench --data $(DATA) \
 	  --torch build/torch/bin/python --optimum build/optimum/bin/python
 
-# Environments of their own: PyTorch is no part of ours, and optimum wants an older transformers.
+# Separate environments: ours has no PyTorch, and optimum needs an older transformers.
 build/torch/.ready:
 	$(PYTHON) -m venv build/torch
 	build/torch/bin/pip install --quiet $(TORCH) transformers==5.23.0
@@ -129,7 +129,7 @@ build/optimum/.ready:
 
 COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate
-# The images' versions are those that the tests ran with: dev.txt comes first and binds the others.
+# The images have the versions of the tests: dev.txt comes first and constrains the other locks.
 LIKE_DEV = $(COMPILE) --constraint $(LOCKS)/dev.txt --override $(LOCKS)/overrides.in
 
 lock: setup  ## Resolve docker/locks again from pyproject.toml

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# How pip-audit and what it is made of say that nobody answers.
+# Messages of pip-audit and its libraries about an unreachable service.
 UNREACHED = ("ConnectionError", "Could not connect", "Max retries exceeded", "ProxyError", "timed out")
 
 

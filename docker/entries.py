@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-# Debian 12's Python, which the images' base brings.
+# Debian 12's Python, from the images' base.
 IMAGE = {
     "python_version": "3.11",
     "python_full_version": "3.11.2",
@@ -17,7 +17,7 @@ IMAGE = {
     "platform_system": "Linux",
     "platform_machine": "x86_64",
 }
-# A requirement, and the lines with its hashes.
+# A requirement with the lines of its hashes.
 ENTRY = re.compile(r"^(?P<requirement>[A-Za-z0-9].*?) *\\\n(?: +--hash=\S+(?: \\)?\n)+", re.MULTILINE)
 
 

@@ -1,23 +1,23 @@
-# The images: building, running on one machine, pushing. Docker is all that these targets need; the Makefile includes them.
+# The images: build, run on one machine, push. These targets need only Docker; the Makefile includes them.
 .PHONY: images image-train image-classify docker-train docker-classify docker-aggregate docker-demo image-sizes sbom push test-images
 
 DOCKER ?= docker
 BASE ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' emotion/__init__.py)
-# Without a lock on the index, which an interrupted make would leave behind.
+# Without locking the index: an interrupted make would leave the lock behind.
 GIT := git --no-optional-locks
 CHANGES := $(shell $(GIT) status --porcelain --untracked-files=no 2> /dev/null)
 REVISION := $(or $(shell $(GIT) rev-parse HEAD 2> /dev/null),unknown)$(if $(CHANGES),-dirty)
-# Where the checkout came from, without a password.
+# Origin of the checkout, without a password.
 SOURCE ?= $(shell git config --get remote.origin.url 2> /dev/null | sed 's|//[^/@]*@|//|')
-# Training is for GPUs, classifying for one only with GPUS=, unless VARIANT= (cuda or cpu) says it of both.
+# By default training uses CUDA, and classifying uses CUDA only with GPUS=. VARIANT= (cuda or cpu) sets both.
 TRAIN_VARIANT := $(or $(VARIANT),cuda)
 CLASSIFY_VARIANT := $(or $(VARIANT),$(if $(GPUS),cuda,cpu))
 TRAIN_IMAGE ?= emotion-train:$(VERSION)-$(TRAIN_VARIANT)
 CLASSIFY_IMAGE ?= emotion-classify:$(VERSION)-$(CLASSIFY_VARIANT)
 export DOCKER GPUS MEMORY RUN_AS
 
-# PIP_CERT (a bundle of certificates) and PIP_INDEX_URL are honoured, as secrets: neither is in a layer.
+# PIP_CERT (a bundle of certificates) and PIP_INDEX_URL are passed as secrets: no layer contains them.
 BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --file docker/Dockerfile \
   --build-arg BASE=$(BASE) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE) \
   $(if $(wildcard $(PIP_CERT)),--secret id=ca$(,)src=$(PIP_CERT)) \
@@ -25,12 +25,12 @@ BUILD = DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --file docker/Dockerfil
 , := ,
 need = $(or $($(1)),$(error $(1)= is missing, such as $(1)=$(2)))
 
-images: image-train image-classify  ## Build both images (VARIANT=cpu|cuda; else training with CUDA, classifying without)
+images: image-train image-classify  ## Build both images (VARIANT=cpu|cuda; default: training with CUDA, classifying without)
 
-image-train:  ## Build the image that trains (VARIANT=cuda unless set, BASE=debian:bookworm-slim)
+image-train:  ## Build the training image (default VARIANT=cuda, BASE=debian:bookworm-slim)
 	$(BUILD) --build-arg IMAGE=train --build-arg VARIANT=$(TRAIN_VARIANT) --tag $(TRAIN_IMAGE) .
 
-image-classify:  ## Build the image that classifies (VARIANT=cpu unless set)
+image-classify:  ## Build the classifying image (default VARIANT=cpu)
 	$(BUILD) --build-arg IMAGE=classify --build-arg VARIANT=$(CLASSIFY_VARIANT) --tag $(CLASSIFY_IMAGE) .
 
 docker-train:  ## Train in a container: MODEL= DATA= [STORE=store] [GPUS=all] [MEMORY=6g] [NETWORK=none] [ARGS=]
@@ -55,14 +55,14 @@ docker-demo:  ## make demo in containers, without a network (DATA= for other dat
 	@EMOTION="docker/run.sh $(TRAIN_IMAGE) $(DEMO_OPTIONS)" EMOTION_LIGHT="docker/run.sh $(CLASSIFY_IMAGE) $(DEMO_OPTIONS)" \
 	  DATA=$(if $(DATA),/data) tests/demo.sh
 
-image-sizes:  ## What each layer of the images takes
+image-sizes:  ## Print the size of every layer of the images
 	@for image in $(TRAIN_IMAGE) $(CLASSIFY_IMAGE); do \
 	  $(DOCKER) image inspect $$image > /dev/null || { echo "make images builds it" >&2; exit 1; }; \
 	  echo "$$image: $$($(DOCKER) image inspect --format '{{.Size}}' $$image | awk '{printf "%.0f MB", $$1 / 1e6}')"; \
 	  $(DOCKER) history --format '{{.Size}}\t{{.CreatedBy}}' $$image | grep -v '^0B' | sed 's|/bin/sh -c ||' | cut -c 1-110; \
 	done
 
-sbom: build/audit/.ready  ## What the images are made of, as CycloneDX, into build/sbom/, from the locks
+sbom: build/audit/.ready  ## Write the images' contents from the locks to build/sbom/, as CycloneDX
 	@mkdir -p build/sbom
 	@set -e; for name in train-cuda train-cpu classify-cuda classify-cpu; do \
 	  build/audit/bin/python docker/entries.py $(LOCKS)/$$name.txt > build/sbom/lock.txt; \
@@ -71,10 +71,10 @@ sbom: build/audit/.ready  ## What the images are made of, as CycloneDX, into bui
 	  rm build/sbom/lock.txt; echo build/sbom/emotion-$$name.cdx.json; \
 	done
 
-push:  ## Push both to REGISTRY= as TAG=, and write their digests into k8s/components/images
+push:  ## Push both images to REGISTRY= as TAG=, and write their digests into k8s/components/images
 	@docker/push.sh "$(call need,REGISTRY,registry.example.org/team)" "$(call need,TAG,$(VERSION))" $(TRAIN_IMAGE) $(CLASSIFY_IMAGE)
 
-test-images: setup  ## Build both for the CPU and prove on running containers what the README says of them
+test-images: setup  ## Build both CPU images and test the README's claims in running containers
 	@if $(DOCKER) info > /dev/null 2>&1; then \
 	  $(MAKE) images VARIANT=cpu && TRAIN_IMAGE=emotion-train:$(VERSION)-cpu CLASSIFY_IMAGE=emotion-classify:$(VERSION)-cpu \
 	    $(VENV)/bin/pytest -m images tests/images; \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs exactly what a lock says into /opt/emotion, byte-compiled: docker/Dockerfile mounts this while it builds.
+# Installs exactly the versions of a lock into /opt/emotion, byte-compiled: docker/Dockerfile mounts this script.
 set -eu
 . /tools/bin/index.sh
 export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never PYC_INVALIDATION_MODE=UNCHECKED_HASH

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pushes both images, and writes their digests into the component that every job takes its images from.
+# Pushes both images, and writes their digests into the component with all jobs' images.
 #   docker/push.sh REGISTRY TAG TRAIN_IMAGE CLASSIFY_IMAGE
 set -euo pipefail
 docker=${DOCKER:-docker}
@@ -15,7 +15,7 @@ push() {
 
 train_digest=$(push emotion-train "$train")
 classify_digest=$(push emotion-classify "$classify")
-[ -n "$train_digest" ] && [ -n "$classify_digest" ] || { echo "error: the engine told no digest of what it pushed" >&2; exit 70; }
+[ -n "$train_digest" ] && [ -n "$classify_digest" ] || { echo "error: the engine reported no digest for a pushed image" >&2; exit 70; }
 cat > "$component.new" <<YAML
 # Which images the jobs run; \`make push REGISTRY=... TAG=...\` writes it.
 apiVersion: kustomize.config.k8s.io/v1alpha1

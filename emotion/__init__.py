@@ -2,7 +2,7 @@
 
 import os
 
-# Libraries that would tell their makers how they are used, onnxruntime from its import on, do not.
+# Libraries must not report usage to their makers; onnxruntime would do so from its import on.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 

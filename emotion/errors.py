@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
     meaning: str
 
     def __new__(cls, code: int, meaning: str) -> "ExitCode":
-        """Make a member that is the number and knows its meaning."""
+        """Make a member that is a number with a meaning."""
         member = int.__new__(cls, code)
         member._value_ = code
         member.meaning = meaning
@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 
     @property
     def permanent(self) -> bool:
-        """Whether another attempt ends the same way. Kubernetes tries all other failures again."""
+        """Whether another attempt would fail too. Kubernetes retries all other failures."""
         return self in _PERMANENT
 
 
@@ -64,7 +64,7 @@ class UsageError(EmotionError):
 
 
 class BadDataError(EmotionError):
-    """The input is readable and wrong."""
+    """The input is readable but wrong."""
 
     exit_code = ExitCode.BAD_DATA
 
@@ -76,7 +76,7 @@ class InputMissingError(EmotionError):
 
 
 class UnavailableError(EmotionError):
-    """Something from outside is missing: a hub, weights, a GPU, an optional package."""
+    """An outside resource is missing: a hub, weights, a GPU, an optional package."""
 
     exit_code = ExitCode.UNAVAILABLE
 
@@ -106,6 +106,6 @@ class BadParametersError(EmotionError):
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived. The process exits with 143, so that an evicted pod never counts as succeeded."""
+    """SIGTERM arrived. The process exits with 143: an evicted pod must not count as succeeded."""
 
     exit_code = ExitCode.TERMINATED

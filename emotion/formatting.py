@@ -6,12 +6,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-# Categories of characters that show nothing, and others that do not: fillers of Hangul and Khmer, the grapheme joiner,
+# Categories of invisible characters, and single invisible characters: fillers of Hangul and Khmer, the grapheme joiner,
 # the blank of Braille, variation selectors, tags.
 INVISIBLE_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 IGNORABLE = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0000, 0xE1000))
-# Signs of category Cf that enclose numbers, or stand above them.
+# Visible signs of category Cf, which enclose numbers or stand above them.
 VISIBLE_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 
 
@@ -28,40 +28,40 @@ def count(number: int, unit: str) -> str:
 
 
 def flatten(content: Any) -> list[tuple[str, str]]:
-    """Rows of dotted names and values of nested objects. Anything but an object has no rows."""
+    """Convert nested objects to rows of dotted names and values. Other values give no rows."""
     return [(name, str(value)) for name, value in _leaves(content)]
 
 
 def first_items(items: Sequence[str], most: int) -> list[str]:
-    """The first `most` items of a list, and `and 3 more` as the last one if there are others."""
+    """Keep the first `most` items of a list, then `and 3 more` if there are others."""
     return [*items[:most], f"and {len(items) - most:,} more"] if len(items) > most else list(items)
 
 
 def finite(figures: dict[str, Any]) -> dict[str, Any]:
-    """Replace NaN and infinity, which JSON lacks, by None."""
+    """Replace NaN and infinity, which JSON cannot hold, by None."""
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in figures.items()
     }
 
 
 def printable(text: str) -> str:
-    """Replace invisible characters by spaces: some reverse the direction of writing."""
+    """Replace invisible characters by spaces: some of them reverse the direction of writing."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def shorten(text: str, most: int = 24) -> str:
-    """Text on one line of at most `most` visible characters. A cut text ends in an ellipsis."""
+    """Fit text on one line of at most `most` visible characters. A cut text ends in an ellipsis."""
     clean = " ".join(printable(text).split())
     return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
 
 
 def escape_markdown(text: str) -> str:
-    """Escape text for a line of Markdown: no link, image, tag, style, formula or table cell begins in it."""
+    """Escape text for a line of Markdown: it cannot start a link, image, tag, style, formula or table cell."""
     return re.sub(r"([\\|`*_\[\]<>!#&~$])", r"\\\1", " ".join(text.split()))
 
 
 def differences(there: dict[str, Any], here: dict[str, Any], ignoring: str = "\0") -> list[str]:
-    """One line per key that differs, with dotted names. Keys that start with `ignoring` are skipped."""
+    """List differing keys by dotted names, one per line. Skip keys that start with `ignoring`."""
     theirs, mine = dict(_leaves(there)), dict(_leaves(here))
     return [
         f"  {key}: {theirs.get(key, 'absent')} there, {mine.get(key, 'absent')} here"
@@ -79,7 +79,7 @@ def _leaves(content: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def invisible(character: str) -> bool:
-    """Whether a character shows nothing, or only white space."""
+    """Whether a character is invisible or white space."""
     code = ord(character)
     if character in BLANK or any(code in codes for codes in IGNORABLE):
         return True
@@ -87,7 +87,7 @@ def invisible(character: str) -> bool:
 
 
 def escape_invisible(text: str) -> str:
-    """Text with escapes for characters that nobody sees."""
+    """Escape invisible characters."""
     return "".join(
         character if character == " " or (character.isprintable() and not invisible(character)) else _escape(character)
         for character in text
@@ -95,7 +95,7 @@ def escape_invisible(text: str) -> str:
 
 
 def visible(name: str) -> str:
-    """A name with escapes for characters that nobody sees; in quotes if it is empty, or begins or ends with a space."""
+    """Escape a name's invisible characters; quote a name that is empty, or starts or ends with a space."""
     escaped = escape_invisible(name)
     return escaped if name and name == name.strip(" ") else f"'{escaped}'"
 

@@ -1,4 +1,4 @@
-"""What this process may use of its machine: cores, memory, CPU instructions, memory of GPUs."""
+"""Measures what this process may use: cores, memory, CPU instructions, GPU memory."""
 
 import math
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
-# Without a limit, cgroup v1 shows 2**63 minus a page.
+# For no limit, cgroup v1 shows 2**63 minus a page.
 NO_LIMIT = 2**60
 GPU_SECONDS = 10
 
@@ -23,7 +23,7 @@ def usable_cores() -> int:
 
 
 def _quotas() -> Iterator[float]:
-    """Give the CPU quotas of our cgroup and of the cgroups above it, in cores."""
+    """Read the CPU quotas of our cgroup and its parents, in cores."""
     quotas = [_text(folder / "cpu.max").split() for folder in _chain("", "", "unified")]
     names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
     quotas += [[_text(folder / name) for name in names] for folder in _chain("cpu", "cpu")]
@@ -34,9 +34,9 @@ def _quotas() -> Iterator[float]:
 
 
 def _chain(controller: str, *mounts: str) -> Iterator[Path]:
-    """Give the folder of our cgroup below all `mounts`, and the folders above it; no controller means version 2.
+    """Give the folder of our cgroup below all `mounts`, and its parents; no controller means version 2.
 
-    In a container without a cgroup namespace, the path is the host's and does not exist: we then read the mount's root.
+    In a container without a cgroup namespace, the path is the host's and does not exist. Then the mount's root counts.
     """
     path = _own_cgroup(controller)
     for name in mounts:
@@ -72,7 +72,7 @@ def _text(path: Path) -> str:
 
 
 def _number(text: str) -> int | None:
-    """Parse a count that the kernel wrote; -1, `max` and anything else give None."""
+    """Parse a count from the kernel; -1, `max` and anything else give None."""
     try:
         number = int(text)
     except ValueError:
@@ -96,12 +96,12 @@ class FreeMemory:
 
 
 def memory_limit() -> int | None:
-    """Read the container's memory limit in bytes, the lowest of our cgroup and the cgroups above it; None without."""
+    """Read the container's memory limit in bytes, the lowest of our cgroup and its parents; None without a limit."""
     return min((limit for limit, _ in _limits()), default=None)
 
 
 def free_memory() -> FreeMemory:
-    """Measure the memory that this process can still take, by the container's limit and the machine's memory."""
+    """Measure the memory that this process can still take, from the container's limit and the machine's memory."""
     frees = [
         FreeMemory(max(0, limit - used), f"the container's limit of {limit / 1e9:.1f} GB") for limit, used in _limits()
     ]
@@ -110,14 +110,14 @@ def free_memory() -> FreeMemory:
 
 
 def memory_pressure() -> float:
-    """Measure how full memory is, from 0 to 1: the container's, by any of its limits, or the machine's if fuller."""
+    """Measure how full memory is, from 0 to 1: the fullest of the container's limits and the machine."""
     available, total = _machine()
     parts = [1 - available / total, *(used / limit for limit, used in _limits())]
     return min(1.0, max(0.0, *parts))
 
 
 def memory_kills() -> tuple[str, int]:
-    """Give an id of our cgroup, unique on this machine, and the number of its processes that were killed for memory.
+    """Give our cgroup's id, unique on this machine, and the number of its processes that the kernel killed for memory.
 
     A count of -1 means unknown.
     """
@@ -130,7 +130,7 @@ def memory_kills() -> tuple[str, int]:
 
 
 def _limits() -> Iterator[tuple[int, int]]:
-    """Give the memory limits of our cgroup and of the cgroups above it, with the used memory, in bytes.
+    """Read the memory limits of our cgroup and its parents, with the used memory, in bytes.
 
     Inactive page cache does not count as used: the kernel drops it before it kills a process.
     """
@@ -156,7 +156,7 @@ def _machine() -> tuple[int, int]:
 
 
 def free_gpu_memory() -> list[int]:
-    """Ask NVIDIA's driver for the free bytes of all GPUs; empty without a GPU or an answer."""
+    """Ask NVIDIA's driver for the free bytes of all GPUs; an empty list without a GPU or an answer."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []

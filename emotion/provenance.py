@@ -57,7 +57,7 @@ def _revision() -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """Ask git without a lock on the checkout's index, which a killed training would leave behind."""
+    """Ask git without locking the checkout's index: a killed training would leave the lock behind."""
     command = ["git", "-C", str(folder), "--no-optional-locks", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()  # noqa: S603
 

@@ -1,9 +1,9 @@
 """Defers SIGTERM and Ctrl-C until training has written its checkpoint; Kubernetes sends SIGTERM to an evicted pod.
 
-The first signal does not interrupt training. It is remembered, and `training/fit.py` asks for it after every step,
-every part of a batch and every part of validation. Training then writes a checkpoint into the run's `checkpoints/`
-folder, as `training/checkpoint_policy.py` says, and the process ends: SIGTERM exits with 143, Ctrl-C with 130. The
-next attempt resumes from the checkpoint. Before and after fitting, `cli/main.py` raises signals at once.
+The first signal does not interrupt training: this module remembers it. `training/fit.py` looks for the signal after
+every step, every part of a batch and every part of validation. Then `training/checkpoint_policy.py` writes a checkpoint
+into the run's `checkpoints/` folder, and the process ends: SIGTERM exits with 143, Ctrl-C with 130. The next attempt
+resumes from the checkpoint. Before and after fitting, `cli/main.py` raises signals at once.
 """
 
 import signal
@@ -16,7 +16,7 @@ SIGNALS = {signal.SIGTERM: Terminated, signal.SIGINT: KeyboardInterrupt}
 
 
 class DeferredSignals:
-    """A block that remembers the first signal and raises it at the end; calling the object tells if one arrived.
+    """A block that remembers the first signal and raises it at the end; a call returns whether a signal arrived.
 
     A second Ctrl-C is raised at once.
     """
@@ -25,7 +25,7 @@ class DeferredSignals:
         self.signal: signal.Signals | None = None
 
     def __call__(self) -> bool:
-        """Whether this process is asked to stop."""
+        """Whether a signal has asked this process to stop."""
         return self.signal is not None
 
     def __enter__(self) -> Self:

@@ -50,7 +50,7 @@ class RunCheck:
         self.lost = lost
         if not 0 <= lost - before <= INTERVAL:
             self.soak.fail(f"{self.run.folder}: {lost - before} steps lost at once")
-        began = attempt.messages("resume").replace("going on from the checkpoint after", "went on from")
+        began = attempt.messages("resume").replace("resuming from the checkpoint after", "went on from")
         return f"{began + '; ' if began else ''}then {progress['state']}, step {progress['step']}"
 
 

@@ -214,7 +214,7 @@ def check_end(soak: Soak, case: Case, kill: Kill | None, code: int, log: Path) -
     output = log.read_text(errors="replace")
     if code not in (kill.codes if kill else {0}):
         soak.fail(f"{case.name} ended with {code} after {kill}: see {log}")
-    if "Traceback" in output or (code == ExitCode.UNAVAILABLE and "process that helped to classify was" not in output):
+    if "Traceback" in output or (code == ExitCode.UNAVAILABLE and "helper process was" not in output):
         soak.fail(f"{case.name} did not say why it ended with {code} after {kill}: see {log}")
     found = outputs(case.folder)
     if wrong := [name for name, content in found.items() if content != case.expected.get(name)]:

@@ -99,8 +99,8 @@ DATA: dict[str, tuple[Callable[[Path], object], int, list[str]]] = {
     "empty text": (split_is("train", "text,label\na,joy\n  ,anger\n"), 65, ["line 3: empty text"]),
     "empty label": (split_is("train", "text,label\na,joy\nb,\n"), 65, ["line 3: empty label"]),
     "no column": (split_is("train", "words,label\na,joy\n"), 65, ["no column 'text'", "words, label", "--text-column"]),
-    "binary": (train_is("train.parquet", b"PAR1 not really"), 65, ["is not a whole Parquet file"]),
-    "broken gzip": (train_is("train.csv.gz", b"\x1f\x8b not really"), 65, ["is not a whole .gz file"]),
+    "binary": (train_is("train.parquet", b"PAR1 not really"), 65, ["is not a complete Parquet file"]),
+    "broken gzip": (train_is("train.csv.gz", b"\x1f\x8b not really"), 65, ["is not a complete .gz file"]),
 }
 
 
@@ -238,14 +238,14 @@ def test_a_folder_without_pretrained_weights(
 
 
 DAMAGED: dict[str, tuple[Callable[[Path], object], list[str], int, list[str]]] = {
-    "weights cut": (cut("model.safetensors"), [], 65, ["model.safetensors is not whole safetensors"]),
-    "config cut": (cut("config.json"), [], 65, ["config.json is not whole JSON"]),
+    "weights cut": (cut("model.safetensors"), [], 65, ["model.safetensors is not a complete safetensors file"]),
+    "config cut": (cut("config.json"), [], 65, ["config.json is not complete JSON"]),
     "tokenizer cut": (cut("tokenizer.json"), [], 65, ["the tokenizer cannot be loaded"]),
     "architecture": (configured(model_type="gpt2"), [], 65, ["model_type is 'gpt2'", "bert, distilbert, albert"]),
     "vocabulary": (configured(vocab_size=20), [], 65, ["the tokenizer has ids up to", "a vocabulary of 20"]),
-    "other weights": (configured(hidden_size=32), [], 65, ["model.safetensors: ", "by config.json it is"]),
+    "other weights": (configured(hidden_size=32), [], 65, ["model.safetensors: ", "but in config.json"]),
     "impossible": (configured(num_attention_heads=3), [], 65, ["not a multiple of 3 heads"]),
-    "too long": (nothing, ["text.max_length=65"], 78, ["max_length is 65", "positions for 64 tokens"]),
+    "too long": (nothing, ["text.max_length=65"], 78, ["max_length is 65", "reads at most 64 tokens"]),
     "too short": (nothing, ["text.max_length=1"], 78, ["max_length is 1", "special tokens"]),
     "no GPU": (nothing, ["resources.device=gpu"], 69, ["TensorFlow sees no GPU", "emotion doctor"]),
 }
@@ -271,7 +271,7 @@ def test_pretrained_weights_that_cannot_be_trained(
 def test_weights_that_are_nowhere(whole: Emotion, tmp_path: Path, data: Path) -> None:
     code, message = whole("train", "bert", "--data", data, "--store", tmp_path / "store")
     assert code == 69
-    assert "no weights of google-bert/bert-base-uncased" in message
+    assert "google-bert/bert-base-uncased has no weights" in message
     assert "emotion weights fetch google-bert/bert-base-uncased" in message
 
 
@@ -328,7 +328,7 @@ def train(data: Path, store: Path) -> subprocess.CompletedProcess[str]:
 def assert_not_written(store: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 73
     assert f"cannot write {store}" in done.stderr
-    assert "choose a folder that you may write" in done.stderr
+    assert "choose a writable folder" in done.stderr
     assert "Traceback" not in done.stderr
 
 

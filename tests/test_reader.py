@@ -101,7 +101,7 @@ def test_columns_that_the_data_lacks(hint_in: HintIn, data: Path) -> None:
 
 def test_no_data(hint_in: HintIn, tmp_path: Path) -> None:
     hint = hint_in("team", 66, "train", "ann", "--data", tmp_path / "reviews")
-    assert hint == "put one there: emotion put DIR reviews -n team\n"
+    assert hint == "put a data set there: emotion put DIR reviews -n team\n"
 
 
 def test_nothing_to_compare_and_no_winner(hint_in: HintIn, tmp_path: Path) -> None:

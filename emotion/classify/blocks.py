@@ -26,20 +26,20 @@ from emotion.records.files import open_records
 from emotion.records.reading import reading
 from emotion.records.record import Records
 
-# The first chunk is small, so that output appears soon. Then chunks double up to `max_chunk_rows`. Their size does not
-# depend on time: the last digits of a score depend on the rows that run together, and every run has the same chunks.
+# The first chunk is small for early output. Then chunks double up to `max_chunk_rows`. Chunk sizes do not depend on
+# time: the last digits of a score depend on the rows of a chunk, and every run needs the same chunks.
 FIRST_CHUNK_ROWS = 32
-# A small model takes many rows at once, so that many of them have the same length.
+# A small model takes many rows at once: then many of them have the same length.
 SMALL_CHUNK_ROWS = 1 << 14
 MAX_CHUNK_ROWS = 4096
 MIN_CHUNK_ROWS = 256
-# The dear model of a cascade seldom sees more than a quarter of a chunk. With as many rows as a chunk of its own would
-# have, more of them have the same length and run together.
+# The dear model of a cascade seldom gets more than a quarter of a chunk. In a chunk four times as large, more of its
+# rows have the same length and run together.
 CASCADE_CHUNKS = 4
 
 
 class RowError(NamedTuple):
-    """A row that has no label: its line, the reason, and its text in the input."""
+    """A row without a label: its line, the reason, and the record as text."""
 
     line: int
     reason: str
@@ -50,8 +50,8 @@ class RowError(NamedTuple):
 class Block:
     """Classified rows of a file.
 
-    `output` are their bytes with the new cells. A block that ends a piece of a file has the piece's SHA-256, and its
-    `lines`: the errors of the next piece count from its end.
+    `output` has the rows' bytes with the new cells. The last block of a piece has the piece's SHA-256 and number of
+    `lines`: the next piece counts its lines from there.
     """
 
     output: bytes = b""
@@ -63,7 +63,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Opened:
-    """An open file, and how its rows are classified."""
+    """An open file, and the settings to classify its rows."""
 
     task: Task
     settings: Settings
@@ -90,7 +90,7 @@ class Opened:
                 yield Block(self.writer.rows(read.batches, added), counts, self._errors(read))
 
     def piece_blocks(self, piece: Piece) -> Iterator[Block]:
-        """Classify the records of a piece. The last block has its digest and lines."""
+        """Classify the records of a piece. The last block has the piece's digest and number of lines."""
         reader, digest = PieceReader(self.records, piece), hashlib.sha256()
         first_chunk = FIRST_CHUNK_ROWS if piece.start == self.records.start else SMALL_CHUNK_ROWS
         yield from self.blocks(reader.batches(), first_chunk, digest)
@@ -114,7 +114,7 @@ def open_input(
     settings: Settings,
     on_open: Callable[[Path, dict[str, Any]], None] | None = None,
 ) -> Iterator[Opened]:
-    """Open the input of a task. `on_open` gets its path and how it is read.
+    """Open the input of a task. `on_open` gets the path and the dialect.
 
     Raises:
         InputMissingError: the input cannot be read.
@@ -131,7 +131,7 @@ def open_input(
 
 
 def joined_blocks(blocks: Iterator[Block]) -> Block:
-    """One block of several that follow one another."""
+    """Join consecutive blocks."""
     found = list(blocks)
     counts = Statistics()
     for block in found:
@@ -171,7 +171,7 @@ def _classify_chunks(
 
 
 def largest_chunk(predictor: Predictor) -> int:
-    """Rows of a full chunk: as many as the slowest member of an ensemble takes, or more in a cascade."""
+    """Give the rows of a full chunk: the limit of an ensemble's slowest member, or more for a cascade."""
     sizes = [_largest_chunk(member.classifier) for member in predictor.members]
     if predictor.threshold is not None:
         sizes[-1] *= CASCADE_CHUNKS
@@ -183,14 +183,14 @@ def _largest_chunk(classifier: Classifier) -> int:
 
 
 def max_chunk_rows(model_bytes: int) -> int:
-    """Rows of a full chunk, which takes some seconds: the time of a row grows with the model's size."""
+    """Give the rows that a model classifies in some seconds: a row's time grows with the model's size."""
     if model_bytes <= SMALL_MODEL_BYTES:
         return SMALL_CHUNK_ROWS
     return min(MAX_CHUNK_ROWS, max(MIN_CHUNK_ROWS, MAX_CHUNK_ROWS * SMALL_MODEL_BYTES // model_bytes))
 
 
 def _scores(predictor: Predictor, chunk: Chunk, stopped: threading.Event) -> Scores:
-    """Scores of all rows of a chunk; NaN for rows without a text."""
+    """Compute the scores of a chunk's rows; NaN for rows without text."""
     usable = np.flatnonzero([not reason for reason in chunk.reasons])
     if len(usable) == len(chunk.texts):
         return predictor.scores(chunk.texts, stopped)
@@ -204,7 +204,7 @@ def _scores(predictor: Predictor, chunk: Chunk, stopped: threading.Event) -> Sco
 
 
 def _new_columns(chunk: Chunk, scores: Scores, predictor: Predictor, settings: Settings) -> list[list[str]]:
-    """Columns to append: labels, scores, models, all scores. A row without finite scores has empty cells."""
+    """Make the columns to append: labels, scores, models, all scores. A row without finite scores has empty cells."""
     known = np.nan_to_num(scores.probabilities)
     columns = [
         _named(predictor.labels, known.argmax(axis=1)),

@@ -26,10 +26,10 @@ from emotion.store.atomic import cannot_write, open_replacing
 
 @dataclass(frozen=True)
 class FileResult:
-    """Counts and digests of a file, or of a part of it, that was classified.
+    """Counts and digests of a classified file or part.
 
-    `header_bytes` and the SHA-256 digests refer to the content before compression. `prefixed` says that the appended
-    columns got a prefix. `input_digest` and `lines` are for a part between two borders: see `Block`.
+    `header_bytes` and the SHA-256 digests refer to the content before compression. `prefixed` is True if the appended
+    columns have a prefix. `input_digest` and `lines` describe a part between two borders: see `Block`.
     """
 
     counts: Statistics
@@ -42,7 +42,7 @@ class FileResult:
 
 
 class ClosedPipe(Exception):  # noqa: N818  no error: `| head` has read all that it needs
-    """The reader of the output, a pipe, closed it."""
+    """The reader of the output pipe closed the pipe."""
 
 
 def classify_file(
@@ -53,13 +53,13 @@ def classify_file(
     part: Piece | range | None = None,
     pool: Pool | None = None,
 ) -> FileResult:
-    """Classify the records of a file: all, those between two borders, or those with some numbers (from 0).
+    """Classify the records of a file: all, or records between two borders, or records by number (from 0).
 
-    The errors of a part between borders count lines as if the part followed the header. The processes of `pool` help.
+    Errors of a part between borders count lines as if the part followed the header. The processes of `pool` help.
 
     Raises:
         InputMissingError: the input cannot be read.
-        BadDataError: the input as a whole cannot be used or changes, or one row is bad and `stop_at_error` is set.
+        BadDataError: the input is unusable or changes, or one row is bad and `stop_at_error` is set.
         CannotWriteError: the output cannot be written.
         UnavailableError: the GPU fails.
     """
@@ -72,7 +72,7 @@ def classify_file(
         header = opened.writer.header()
         _write(task.output, output, header)
         digest.update(header)
-        # Whoever still works on a block must end before the input is closed.
+        # All work on blocks must end before the input is closed.
         blocks = stack.enter_context(closing(_blocks(opened, part, pool)))
         for block in _of_one_input(blocks, task.source, before):
             errors = [RowError(lines + line, *rest) for line, *rest in block.errors]
@@ -100,10 +100,10 @@ def classify_file(
 
 
 def _of_one_input(blocks: Iterator[Block], source: Path, before: Stamp) -> Iterator[Block]:
-    """Yield blocks, and check that the input did not change meanwhile.
+    """Yield blocks, and check that the input has not changed meanwhile.
 
     Raises:
-        BadDataError: it did.
+        BadDataError: the input has changed.
     """
     try:
         yield from blocks
@@ -132,14 +132,12 @@ def _blocks(opened: Opened, part: Piece | range | None, pool: Pool | None) -> Ge
 
 def _row_error(source: Path, error: RowError, part: Piece | range | None) -> BadDataError:
     where = f", counted from byte {part.start:,}" if isinstance(part, Piece) else ""
-    return BadDataError(
-        f"{source}, line {error.line}{where}: {error.reason}", "mend the row, or go on with --on-error keep"
-    )
+    return BadDataError(f"{source}, line {error.line}{where}: {error.reason}", "fix the row, or use --on-error keep")
 
 
 @contextmanager
 def _open_output(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that appears whole at the end. Standard output, a device or a pipe is written directly.
+    """Open a file that appears when it is complete. Standard output, devices and pipes are written directly.
 
     Raises:
         CannotWriteError: the output cannot be written.
@@ -157,7 +155,7 @@ def _open_output(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _standard_output() -> int:
-    """Duplicate the descriptor of standard output, so that it can fail or be closed without `sys.stdout`."""
+    """Duplicate the descriptor of standard output: it can fail or close without affecting `sys.stdout`."""
     if sys.stdout is None:
         raise CannotWriteError("standard output is closed", "name an output file")
     return os.dup(sys.stdout.fileno())
@@ -168,7 +166,7 @@ def _stream_error(path: Path, error: OSError) -> Exception:
 
 
 def _write(path: Path, output: IO[bytes], content: bytes) -> None:
-    """Write bytes. A stream is flushed, so that its reader does not wait."""
+    """Write bytes. Streams are flushed at once for their readers."""
     try:
         output.write(content)
         if is_stream(path):

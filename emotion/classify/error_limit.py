@@ -13,7 +13,7 @@ from emotion.records.delimited import DOUBLE_RETURN, REMOVE_RETURNS
 
 @dataclass(frozen=True)
 class ErrorLimit:
-    """The most rows that may lack a label: `count`, or `percent` of a file's rows. Without both: all but one."""
+    """How many rows may have no label: `count`, or `percent` of a file's rows. By default, all rows but one."""
 
     count: int | None = None
     percent: Fraction | None = None
@@ -23,14 +23,14 @@ class ErrorLimit:
         """Read the value of --max-errors: `N` or `P%`.
 
         Raises:
-            UsageError: it is neither.
+            UsageError: the text has neither form.
         """
         if re.fullmatch(r"\d{1,15}", text, re.ASCII):
             return cls(count=int(text))
         if re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", text, re.ASCII) and Fraction(text[:-1]) <= 100:  # noqa: PLR2004
             return cls(percent=Fraction(text[:-1]))
         raise UsageError(
-            f"--max-errors {text} is no limit", "give a number of rows such as 10, or a share such as 0.5%"
+            f"--max-errors {text} is not a limit", "give a number of rows such as 10, or a percentage such as 0.5%"
         )
 
     def check(self, source: Path, errors_file: Path | None, counts: Statistics) -> None:
@@ -46,7 +46,7 @@ class ErrorLimit:
         raise BadDataError(
             f"{source}: {labelled} of {count(counts.rows, 'row')} got a label; the most frequent reason"
             f" ({count(frequency, 'row')}): {reason}",
-            _advice(reason) + (f"; {errors_file} has all rows" if errors_file else ""),
+            _advice(reason) + (f"; {errors_file} lists these rows" if errors_file else ""),
         )
 
     def _exceeded(self, rows: int, errors: int) -> bool:
@@ -58,15 +58,15 @@ class ErrorLimit:
 
 
 def _advice(reason: str) -> str:
-    """What to do about a reason."""
+    """Suggest what to do about a reason."""
     if reason.startswith("no key"):
         return "name the key of the text with --text-column"
     if reason.startswith(("not JSON", "an array")):
-        return "JSONL has one object a line: jq -c '.[]' makes it from an array, jq -c . from objects"
+        return "JSONL has one object per line: convert an array with jq -c '.[]', other objects with jq -c ."
     if reason == DOUBLE_RETURN:
         return REMOVE_RETURNS
     if re.match(r"\d+ fields? where", reason) or reason.startswith("malformed"):
-        return "see --delimiter and --quoting"
+        return "check --delimiter and --quoting"
     if reason.startswith("undecodable"):
         return "name the file's encoding with --encoding"
-    return "see --text-column"
+    return "check --text-column"

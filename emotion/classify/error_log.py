@@ -1,4 +1,4 @@
-"""The errors file: a CSV beside the output with line, reason and record of each row that has no label."""
+"""The errors file: a CSV next to the output with line, reason and record of every row without a label."""
 
 import csv
 import hashlib
@@ -11,15 +11,15 @@ from typing import IO
 from emotion.store.atomic import cannot_write, open_replacing
 
 HEADER = b"line,reason,record\n"
-# Undecodable bytes stay the bytes that they are.
+# Undecodable bytes stay unchanged.
 ERRORS = "surrogateescape"
 
 
 class ErrorLog:
-    """Writes rows that cannot be classified to `path`. Without errors the file does not appear.
+    """Writes rows that cannot be classified to `path`. Without errors there is no file.
 
-    The file appears when `stack` exits without an exception. Without a `path`, `on_error` gets line, reason and
-    record instead. `wide` says that the input is UTF-16 or UTF-32. `digest` covers the bytes of the file.
+    The file appears when `stack` exits without an exception. Without a `path`, `on_error` gets line, reason and record
+    instead. `wide` is True if the input is UTF-16 or UTF-32. `digest` covers the bytes of the file.
     """
 
     def __init__(
@@ -29,13 +29,13 @@ class ErrorLog:
         self.digest = hashlib.sha256()
         self._stack = stack
         self._path = path
-        # Half a surrogate pair of UTF-16 has no bytes in UTF-8.
+        # UTF-8 cannot encode half of a UTF-16 surrogate pair.
         self._escape = "backslashreplace" if wide else ERRORS
         self._on_error = on_error
         self._file: IO[bytes] | None = None
 
     def add(self, line: int, reason: str, record: str) -> None:
-        """Add the text of a record, its line, and the reason why it has no label."""
+        """Add a record's line, text, and the reason for the missing label."""
         self.count += 1
         if self._path is None:
             self._on_error(line, reason, record)
@@ -51,7 +51,7 @@ class ErrorLog:
 
 
 def error_row(line: int, reason: str, record: str, escape: str = ERRORS) -> bytes:
-    """One row of the file. `escape` is the error handler for what UTF-8 lacks."""
+    """Format one row of the file. `escape` is the error handler for characters that UTF-8 cannot encode."""
     row = io.StringIO(newline="")
     # csv quotes cells with a \r or a \n only if the line end is \r\n.
     csv.writer(row, lineterminator="\r\n").writerow((line, reason, record))

@@ -1,6 +1,6 @@
-"""A process that classifies pieces of files for the process that started it, and that process's end of the pipes.
+"""A helper process that classifies pieces of files, and the main process's side of its pipes.
 
-It ends when its input does, so it does not outlive the other process, however that one ends.
+The helper ends with its input, so it never outlives the main process.
 """
 
 import os
@@ -21,14 +21,14 @@ from emotion.onnx.graphs import Precision
 from emotion.onnx.session import Classifier
 from emotion.reader import for_reader
 
-# Without -P, modules would be imported from the current folder, which may hold anybody's files.
+# Without -P, Python would import modules from the current folder, which may hold foreign files.
 FLAGS = "-I" if sys.flags.isolated else "-P"
 COMMAND = (sys.executable, FLAGS, "-c", "from emotion.classify.helper import serve; serve()")
 
 
 @dataclass(frozen=True)
 class MemberFiles:
-    """A model that another process opens. `digest` shows that it is the same."""
+    """A model folder for another process. `digest` shows that the model is the same."""
 
     name: str
     folder: Path
@@ -38,7 +38,7 @@ class MemberFiles:
 
 @dataclass(frozen=True)
 class Model:
-    """A predictor that another process opens, with the threshold and the temperature that this one found."""
+    """A predictor for another process, with the threshold and the temperature from this process."""
 
     name: str
     members: tuple[MemberFiles, ...]
@@ -58,17 +58,17 @@ class Model:
 
 
 class Helper:
-    """A process that helps. It starts with its first piece."""
+    """A helper process. It starts with its first piece."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self._process: subprocess.Popen[bytes] | None = None
 
     def classify(self, task: Task, settings: Settings, piece: Piece) -> Block:
-        """Classify a piece of the input of a task.
+        """Classify a piece of a task's input.
 
         Raises:
-            EmotionError: the process raised it.
+            EmotionError: the process raised the error.
             UnavailableError: the process was killed.
         """
         started = self._process is not None
@@ -81,10 +81,10 @@ class Helper:
             answer: Block | EmotionError = self._answers.recv()
         except (OSError, EOFError) as error:
             raise UnavailableError(
-                "a process that helped to classify was killed",
+                "a helper process was killed",
                 for_reader(
                     "memory may be short: try again with --threads 1",
-                    "memory may be short: raise its limit in an overlay: --overlay",
+                    "memory may be short: raise the memory limit in an overlay (--overlay)",
                 ),
             ) from error
         if isinstance(answer, EmotionError):
@@ -92,12 +92,12 @@ class Helper:
         return answer
 
     def kill(self) -> None:
-        """Kill the process, whatever it does."""
+        """Kill the process at once."""
         if self._process is not None:
             self._process.kill()
 
     def close(self) -> None:
-        """End the process, which has nothing to do."""
+        """End the idle process."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -110,28 +110,26 @@ class Helper:
         Raises:
             UnavailableError: the system has no more processes, files or memory.
         """
-        # Ctrl-C reaches only this process, which then ends the other one.
+        # Ctrl-C reaches only this process, which then ends the helper.
         threads = {"RAYON_NUM_THREADS": str(self._model.threads)}
         try:
-            # Pipes that are not used close themselves.
+            # Unused pipes close automatically.
             asked, self._requests = Pipe(duplex=False)
             self._answers, answered = Pipe(duplex=False)
             process = subprocess.Popen(  # noqa: S603  our own interpreter
                 COMMAND, stdin=asked.fileno(), stdout=answered.fileno(), process_group=0, env=os.environ | threads
             )
         except OSError as error:
-            raise UnavailableError(
-                f"a process that helps to classify cannot start: {error.strerror}", "use --threads 1"
-            ) from error
+            raise UnavailableError(f"a helper process cannot start: {error.strerror}", "use --threads 1") from error
         asked.close()
         answered.close()
         return process
 
 
 def serve() -> None:
-    """Answer requests until there are no more, or nobody reads the answers."""
+    """Answer requests until they end, or nobody reads the answers."""
     requests, answers = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
-    # What a library prints must not be among the answers.
+    # Output of libraries must not mix with the answers.
     os.dup2(2, 1)
     with suppress(EOFError, OSError):
         model: Model = requests.recv()

@@ -1,4 +1,4 @@
-"""Notices that an input is written or replaced while it is read."""
+"""Detects that an input changes while it is read."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ Stamp = list[int]
 
 
 def input_stamp(path: Path) -> Stamp:
-    """Size and time of the last change of an input. One of them changes when the file is written or replaced.
+    """Give an input's size and time of last change. One of them changes when the file is written or replaced.
 
-    Without the inode, which machines that share a file may see differently.
+    The inode is left out: machines that share a file may see different inodes.
 
     Raises:
         InputMissingError: the file does not exist.
@@ -28,4 +28,4 @@ def check_unchanged(path: Path, before: Stamp) -> None:
         BadDataError: the file was written or replaced.
     """
     if input_stamp(path) != before:
-        raise BadDataError(f"{path} changed while it was read", "start again once it is complete")
+        raise BadDataError(f"{path} changed while it was read", "start again when the file is complete")

@@ -18,15 +18,15 @@ from emotion.records.sample import RECORD_LIMIT
 from emotion.store.atomic import is_packed, open_replacing
 
 BLOCK = 1 << 20
-# Another process may have replaced a part and write the manifest next: number of reads, and seconds between them.
+# Another process may replace a part and then its manifest: number of reads, and seconds between them.
 MANIFEST_READS = 10
 MANIFEST_SECONDS = 1.0
 
 
 def find_parts(origin: Origin) -> list[Manifest | None]:
-    """Manifests of all parts. None is a part that is missing, or was made from something else.
+    """Read the manifests of all parts; None for a missing part, or a part from another input, model or settings.
 
-    The input is compared only if no part is missing: not every shard needs to read all of an input that was copied.
+    The input is compared only if no part is missing: few shards then read all of a copied input.
     """
     found = [origin.read(Share(origin.task, Shard(index, origin.of))) for index in range(origin.of)]
     if None in found:
@@ -35,9 +35,9 @@ def find_parts(origin: Origin) -> list[Manifest | None]:
 
 
 def join_parts(origin: Origin, check: Callable[[], None]) -> list[Manifest | None]:
-    """Join all parts into the output, unless one is missing, and return what `find_parts` found.
+    """Join all parts into the output unless one is missing; return the result of `find_parts`.
 
-    Two joins, even at once, write the same files. `check` runs before the files appear, and may raise.
+    Simultaneous joins write the same files. `check` runs before the files appear, and may raise.
 
     Raises:
         BadDataError: a part does not match its manifest, or the parts do not follow one another.
@@ -57,7 +57,7 @@ def join_parts(origin: Origin, check: Callable[[], None]) -> list[Manifest | Non
             else:
                 return found
         time.sleep(MANIFEST_SECONDS)
-    raise BadDataError(f"{damaged} is not what its manifest says", "run that shard again")
+    raise BadDataError(f"{damaged} does not match its manifest", "run that shard again")
 
 
 def is_intact(share: Share, manifest: Manifest) -> bool:
@@ -86,7 +86,7 @@ def _check_order(origin: Origin, manifests: Sequence[Manifest]) -> None:
     first, last = origin.ends
     if [*starts, last] != [first, *stops]:
         raise BadDataError(
-            f"the parts of {origin.task.output} do not follow one another", "delete them, and run all shards again"
+            f"the parts of {origin.task.output} do not follow one another", "delete the parts, and run all shards again"
         )
 
 
@@ -118,7 +118,7 @@ def _append(target: IO[bytes], path: Path, sha256: str, skip: int) -> None:
 
 
 def _append_errors(target: IO[bytes], path: Path, sha256: str, lines: int) -> None:
-    """Copy an errors file, with its header if it is the first, and its lines counted from `lines` on."""
+    """Copy an errors file and add `lines` to its line numbers; only the first file keeps its header."""
     if not target.tell():
         target.write(HEADER)
     if not lines:
@@ -126,7 +126,7 @@ def _append_errors(target: IO[bytes], path: Path, sha256: str, lines: int) -> No
         return
     for _ in _content(path, sha256):
         pass
-    # A record, and the quotes in it twice.
+    # A record, and its quotes twice.
     csv.field_size_limit(2 * RECORD_LIMIT)
     with path.open(newline="", encoding="utf-8", errors=ERRORS) as file:
         rows = csv.reader(file)
@@ -139,7 +139,7 @@ def _content(path: Path, sha256: str) -> Iterator[bytes]:
     """Yield the uncompressed content of a file.
 
     Raises:
-        _DamagedPartError: the file cannot be read or, at the end, has another digest.
+        _DamagedPartError: the file cannot be read, or its digest differs at the end.
     """
     digest = hashlib.sha256()
     try:

@@ -1,4 +1,4 @@
-"""The manifest of a part: what it was made from, and what it is."""
+"""The manifest of a part: its origin and its content."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from emotion.records.reading import reading
 from emotion.records.record import Records
 from emotion.store.layout import read_json
 
-# Of the manifest, and of the rules by which records are read: parts of other rules are made again.
+# Version of the manifest and of the reading rules: parts with another version are made again.
 VERSION = 6
 
 Manifest = dict[str, Any]
@@ -33,9 +33,9 @@ TYPES = {"prefixed": bool, "output": str, "errors_file": str, "input": str}
 
 @dataclass(frozen=True)
 class Origin:
-    """The input of all parts of a file, which is open, and how it is cut.
+    """The open input of all parts of a file, and its division into parts.
 
-    `facts` are what its `of` parts have in common. A file that has no borders is cut by the number of `rows`.
+    `facts` are common to the `of` parts. A file without borders is divided by the number of `rows`.
     """
 
     task: Task
@@ -46,12 +46,12 @@ class Origin:
 
     @property
     def ends(self) -> tuple[int, int]:
-        """Where the first part starts and the last part stops."""
+        """Start of the first part and end of the last part."""
         borders = self.records.borders
         return (borders.first, borders.size) if borders is not None else (0, self.rows)
 
     def part(self, shard: Shard) -> Piece | range:
-        """The part of the input that a shard classifies: bytes between two borders, or numbers of rows."""
+        """Give a shard's part of the input: bytes between two borders, or row numbers."""
         if (borders := self.records.borders) is None:
             return shard.of(self.rows)
         places = shard.of(borders.size - borders.first)
@@ -61,7 +61,7 @@ class Origin:
     def describe(
         self, shard: Shard, part: Piece | range, result: FileResult, predictor: Predictor, input_stamp: Stamp
     ) -> Manifest:
-        """Manifest of a part that this process wrote. `input_stamp` is the input's from before it was read."""
+        """Make the manifest of a part that this process wrote. `input_stamp` is the input's stamp before reading."""
         content = {
             "shard": shard.index,
             "range": [part.start, part.stop],
@@ -80,7 +80,7 @@ class Origin:
         return content | {SEAL: seal(content)}
 
     def read(self, share: Share) -> Manifest | None:
-        """Read the manifest of a part. None if it is missing, damaged, or of another origin."""
+        """Read the manifest of a part; None if it is missing or damaged, or has another origin."""
         try:
             manifest = read_json(share.manifest_path)
             sealed = manifest.pop(SEAL, None) == seal(manifest)
@@ -99,7 +99,7 @@ class Origin:
         return manifest if usable else None
 
     def has_input_of(self, manifest: Manifest) -> bool:
-        """Whether the input has the content that a part was made from: unchanged since, or equal."""
+        """Whether a part was made from this input's content: the file is unchanged, or its content is equal."""
         borders, (start, stop) = self.records.borders, manifest["range"]
         # Without borders, the origin has the digest of the whole input.
         if borders is None or manifest.get("input_stamp") == input_stamp(self.task.source):
@@ -112,11 +112,11 @@ class Origin:
 def open_origin(
     task: Task, of: int, predictor: Predictor, settings: Settings, listener: RowListener
 ) -> Iterator[Origin]:
-    """Open the input of parts. Only a file that has no borders is read to its end, for its number of rows.
+    """Open the input of parts. A file without borders is read to its end to count its rows.
 
     Raises:
         InputMissingError: the input cannot be read.
-        BadDataError: the input as a whole cannot be used.
+        BadDataError: the input is unusable.
     """
     column = settings.text_column or TEXT
     digest, rows = hashlib.sha256(), 0
@@ -132,15 +132,15 @@ def open_origin(
             "of": of,
             "rows": rows,
             "bytes": size,
-            # Of the whole input or, if it has borders, of what precedes its first record.
+            # Digest of the whole input or, for a file with borders, of the bytes before its first record.
             "input": digest.hexdigest(),
             "model": predictor.digest,
             "settings": {
                 "text_column": settings.text_column,
                 "all_scores": settings.all_scores,
-                # The cells have the names, and two names may mean the same model.
+                # Cells have names of models, and two names may mean the same model.
                 "model_column": predictor.deciders if settings.model_column else None,
-                # A part with errors is none for who wants none.
+                # Parts with errors are useless for a run that stops at errors.
                 "stop_at_error": settings.stop_at_error,
                 "format": task.format,
                 **asdict(settings.options),
@@ -161,17 +161,17 @@ def _describe(member: Member) -> Manifest:
 
 
 def seal(content: Manifest) -> str:
-    """SHA-256 of a manifest's content, which shows that it is damaged or was edited."""
+    """Compute the SHA-256 of a manifest's content: it reveals damage and edits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def counts_of(manifest: Manifest) -> Statistics:
-    """Counts of a part."""
+    """Give the counts of a part."""
     return Statistics.restored(manifest["counts"])
 
 
 def total(manifests: Sequence[Manifest]) -> Statistics:
-    """Counts of all parts together."""
+    """Add up the counts of all parts."""
     whole = Statistics()
     for manifest in manifests:
         whole.merge(counts_of(manifest))

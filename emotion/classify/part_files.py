@@ -1,11 +1,11 @@
 """Writes a part of a file with its manifest, and joins the parts once all exist.
 
 A part has the format of the whole output, with a header. Its manifest is written last and names the part's origin:
-input, model and settings. So a part is made once, and parts of different inputs, models or precisions are never
-joined. Parts of different devices or machines are joined: their scores differ at most in the last digits.
+input, model and settings. So parts are made only once, and parts with different inputs, models or precisions are never
+joined. Parts from different devices or machines are joined: only the last digits of scores may differ.
 
-A process may be killed at any time, and several may write the same part, or join, at once. So a manifest has the
-digest of what its own process wrote, and the join compares each part with that digest while it copies.
+A process may be killed at any time, and several processes may write or join the same part at once. So a manifest has
+the digest of its process's output, and the join compares parts with their digests while it copies.
 """
 
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ from emotion.composites.predictor import Predictor
 from emotion.errors import TryAgainError
 from emotion.store.atomic import write_json
 
-# Another process may replace this process's part before it is checked.
+# Another process may replace this process's part before the check.
 MAX_WRITES = 5
 
 
 @dataclass(frozen=True)
 class PartResult:
-    """A part and its counts, whether it existed before, and the numbers of the missing parts.
+    """A part with its counts, whether it existed already, and the numbers of missing parts.
 
-    `whole` are the counts of all parts, if none is missing.
+    `whole` has the counts of all parts, if none is missing.
     """
 
     part: Path
@@ -53,17 +53,17 @@ def classify_part(
     *,
     join: bool = True,
 ) -> PartResult:
-    """Write a part unless it exists, and with `join` the whole output if all parts exist.
+    """Write a part unless it exists; with `join`, write the whole output if all parts exist.
 
     Raises:
-        BadDataError: as `classify_file`; or the input changes meanwhile; or a part does not match its manifest.
-        TryAgainError: another process replaces the part after each of MAX_WRITES writes.
+        BadDataError: as `classify_file`; the input changes meanwhile; a part does not match its manifest.
+        TryAgainError: other processes replaced the part after all MAX_WRITES writes.
     """
     before = input_stamp(share.task.source)
     check = partial(check_unchanged, share.task.source, before)
     output = share.part_task
     with open_origin(share.task, share.part.count, predictor, settings, listener) as origin:
-        # Once: the borders of a file without quotes are found by reading 16 MiB before each.
+        # Only once: finding a border of a file without quotes takes reading 16 MiB.
         part = origin.part(share.part)
         skipped = True
         for _ in range(MAX_WRITES):
@@ -75,7 +75,7 @@ def classify_part(
             write_json(share.manifest_path, origin.describe(share.part, part, result, predictor, before))
         else:
             raise TryAgainError(
-                f"{output.output} is written by others too, of other content", "stop them, and start again"
+                f"other processes write other content to {output.output}", "stop these processes, and start again"
             )
         found = join_parts(origin, check) if join and share.part.count > 1 else find_parts(origin)
     missing = [index for index, part in enumerate(found) if part is None]
@@ -84,7 +84,7 @@ def classify_part(
 
 
 def _intact_manifest(origin: Origin, share: Share, part: Piece | range) -> Manifest | None:
-    """Read the manifest of a part that exists and matches it; None otherwise."""
+    """Read a part's manifest; None if the part is missing or does not match the manifest."""
     manifest = origin.read(share)
     if manifest is None or manifest["range"] != [part.start, part.stop] or not origin.has_input_of(manifest):
         return None

@@ -1,4 +1,4 @@
-"""Pieces of a file between borders: what one process classifies at a time, and the digest of a share of the file."""
+"""Pieces of a file between borders: one process classifies one piece at a time; digests of pieces."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -9,14 +9,14 @@ from emotion.records.batch import Rows
 from emotion.records.borders import Borders
 from emotion.records.record import Records
 
-# Bytes of a piece. The first is small, so that output appears soon; then pieces double.
+# Bytes of a piece. The first piece is small for early output; then pieces double.
 FIRST_PIECE = 1 << 18
 LARGEST_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes of a file from one border up to another."""
+    """A file's bytes from one border to another."""
 
     start: int
     stop: int
@@ -32,12 +32,12 @@ def pieces(borders: Borders, whole: Piece) -> Iterator[Piece]:
 
 
 def joined_digest(digests: Iterable[bytes]) -> str:
-    """Digest of a part of a file from the SHA-256 of its pieces."""
+    """Compute the digest of a part from the SHA-256 of its pieces."""
     return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def digest_between(borders: Borders, part: Piece) -> str:
-    """Digest of a part of a file between two borders."""
+    """Compute the digest of a file between two borders."""
     return joined_digest(_sha256(borders, piece) for piece in pieces(borders, part))
 
 
@@ -54,7 +54,7 @@ class BorderError(EmotionError):
 
 @dataclass
 class PieceReader:
-    """Reads the records of a piece. At the end, `lines` counts its lines; 0 if nothing follows in the file."""
+    """Reads the records of a piece. At the end, `lines` counts the piece's lines; 0 if nothing follows in the file."""
 
     records: Records
     piece: Piece
@@ -64,7 +64,7 @@ class PieceReader:
         """Yield the records of the piece.
 
         Raises:
-            BorderError: the last record does not end at the border: the file changed, or the mistake is ours.
+            BorderError: the last record does not end at the border: the file changed, or there is a bug.
         """
         place, first = self.piece.start, 0
         for batch in self.records.batches_from(place):
@@ -86,5 +86,5 @@ class PieceReader:
         if place != self.piece.stop:
             raise BorderError(
                 f"the record that ends at byte {place:,} extends over the border at byte {self.piece.stop:,}",
-                "this is a mistake of ours: please report it",
+                "this is a bug: please report it",
             )

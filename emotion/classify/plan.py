@@ -1,7 +1,7 @@
-"""The list of a folder's files that all its shards share: the first shard stores it beside the outputs.
+"""The file list that all shards of a folder share: the first shard stores it next to the outputs.
 
-Shards start at different times. If each listed the folder itself, a file that comes meanwhile could move another file
-from a shard that still runs to a shard that has ended, and nobody would classify that file.
+Shards start at different times. Without a common list, a new file could move another file from a running shard to a
+finished shard. Then nobody would classify the moved file.
 """
 
 import json
@@ -22,7 +22,7 @@ from emotion.store.atomic import write_new
 from emotion.store.layout import read_json
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-# Where links are forbidden, another shard may still write the plan.
+# On storage without hard links, another shard may still be writing the plan.
 READS, SECONDS = 5, 1.0
 # Name of a file, its format and its size in bytes.
 Entry = tuple[str, str, int]
@@ -31,9 +31,9 @@ Entry = tuple[str, str, int]
 def agree(
     found: TaskList, source: Path, output: Path, shards: int, name: str | None
 ) -> tuple[list[SizedTask], list[Path]]:
-    """The files that all shards of a folder share, and files that came after the first shard listed the folder.
+    """Give the files that all shards share, and files that came after the first shard listed the folder.
 
-    Later files are an error if the plan has no `name`: a plan that earlier shards left looks the same.
+    Without a `name`, later files are an error: the plan may be left over from earlier shards.
 
     Raises:
         UsageError: the name cannot be part of a file's name.
@@ -41,7 +41,9 @@ def agree(
         CannotWriteError: the plan cannot be written.
     """
     if name is not None and not NAME.fullmatch(name):
-        raise UsageError(f"--plan {name!r} is no name", "use letters, digits, dots, - and _, such as monday-2")
+        raise UsageError(
+            f"--plan {name!r} is not a plan's name", "use letters, digits, dots, - and _, such as monday-2"
+        )
     listed = {str(task.output.relative_to(output)): task for task in found.tasks}
     entries = [(file, task.format, (input_stamp(task.source) or [0])[0]) for file, task in listed.items()]
     path = output / f".plan-{name or 'shards'}-of-{shards}.json"
@@ -51,16 +53,16 @@ def agree(
     if name is None and planned != entries:
         changed = sorted({file for file, _, _ in {*planned} ^ {*entries}})
         raise BadDataError(
-            f"{source} changed since its first shard began: {count(len(changed), 'file')}, such as"
+            f"{source} changed since its first shard started: {count(len(changed), 'file')}, such as"
             f" {escape_invisible(changed[0])}",
-            f"give all shards the same new --plan NAME or, if none runs, delete {path}",
+            f"give all shards the same new --plan NAME; or delete {path} if no shard runs",
         )
     shared = [SizedTask(listed.get(file) or _gone(source, output, file, kind), size) for file, kind, size in planned]
     return shared, [listed[file].source for file in listed.keys() - {file for file, _, _ in planned}]
 
 
 def _gone(source: Path, output: Path, file: str, kind: str) -> Task:
-    """Task of a file that is not in the folder any more. It cannot be read, which its shard reports."""
+    """Make a task for a file that has left the folder: its shard reports the unreadable file."""
     format_ = next(known for known in get_args(Format) if known == kind)
     return Task(source / file, output / file, errors_path(output / file), format_)
 

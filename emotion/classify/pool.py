@@ -20,13 +20,13 @@ from emotion.classify.pieces import Piece
 from emotion.classify.tasks import Task
 from emotion.composites.predictor import Predictor
 
-# Another process takes half a second to start, and a piece a tenth of a second.
+# Another process needs half a second to start; a piece needs a tenth of a second.
 PIECES_HERE = 4
-# Each process has the models and its own buffers in memory, about 100 MB with one model.
+# Every process holds models and buffers in memory, about 100 MB with one model.
 MOST_PROCESSES = 8
-# Pieces per process that may be in work, or wait for an earlier piece to be written.
+# Pieces per process that may be in progress, or wait until earlier pieces are written.
 AHEAD = 4
-# Bytes of a piece that is held in memory. A larger one, where borders are hard to find, is written chunk by chunk.
+# Largest piece, in bytes, to hold in memory. A larger piece, in a file with few borders, is written by chunks.
 LARGEST_BLOCK = 8 << 20
 # Seconds that a piece may still take after an error.
 SECONDS = 60
@@ -47,7 +47,7 @@ class Pool:
             helper.close()
 
     def _kill(self) -> None:
-        """Kill the processes: one that is stopped would never answer."""
+        """Kill the processes: a stopped process would never answer."""
         for helper in self._helpers:
             helper.kill()
 
@@ -63,13 +63,13 @@ class Pool:
         if len(first) <= PIECES_HERE or task is None:
             yield from chain.from_iterable(map(opened.piece_blocks, chain(first, pieces)))
             return
-        # The first rows do not wait for the rest of their piece.
+        # The first rows must not wait for the rest of their piece.
         yield from opened.piece_blocks(first[0])
         yield from self._spread(opened, chain(first[1:], pieces), self._worker(opened, task))
 
     def _worker(self, opened: Opened, task: Task) -> Callable[[Piece], Block]:
-        """Give a function that classifies a piece in a process that is idle."""
-        # This process first: it is ready.
+        """Make a function that classifies a piece in an idle process."""
+        # This process comes first: it is ready.
         idle: SimpleQueue[Callable[[Piece], Block]] = SimpleQueue()
         idle.put(lambda piece: joined_blocks(opened.piece_blocks(piece)))
         for helper in self._helpers:
@@ -107,7 +107,7 @@ class Pool:
 
 
 def _for_others(task: Task) -> Task | None:
-    """The task as other processes can open it. None if they cannot: /dev/stdin is another file there."""
+    """Make a task that other processes can open; None if impossible: their /dev/stdin is another file."""
     try:
         source = Path(realpath(task.source))
         return replace(task, source=source) if source.samefile(task.source) else None
@@ -117,9 +117,9 @@ def _for_others(task: Task) -> Task | None:
 
 @contextmanager
 def open_pool(predictor: Predictor, cores: int) -> Iterator[Pool | None]:
-    """Share `cores` among processes. None if one process can use them all.
+    """Share `cores` among processes; None if one process can use all cores.
 
-    The calls of a large model, or of a GPU, take most of the time.
+    With a large model or a GPU, calls to the model take most of the time.
     """
     processes = min(cores, MOST_PROCESSES)
     classifiers = [member.classifier for member in predictor.members]

@@ -21,7 +21,7 @@ def load_predictor(
     *,
     shard: bool,
 ) -> Predictor:
-    """Open what classifies: each model as `load_model` does, and a composite as `fit_composite` does.
+    """Open models with `load_model`, and a composite of them with `fit_composite`.
 
     Raises:
         EmotionError: as `load_model` and `fit_composite`.
@@ -41,10 +41,10 @@ def load_model(
     *,
     shard: bool,
 ) -> Classifier:
-    """Open a model to classify with. The precision `auto` is float16 on a GPU and int8 on the CPU, if there is a file.
+    """Open a model. The precision `auto` means float16 on a GPU and int8 on the CPU, if the model has the file.
 
-    Or else it is float32, with a `fallback`. The device `auto` prefers a usable GPU, except for a `shard`: the parts of
-    a file need the same graph, and other shards may run on machines without a GPU. float16 needs a GPU.
+    Otherwise `auto` means float32, with a `fallback`. The device `auto` prefers a usable GPU, except for a `shard`: a
+    file's parts need the same graph, and other shards may run without a GPU. float16 needs a GPU.
 
     Raises:
         EmotionError: as `Classifier.load`.
@@ -53,7 +53,7 @@ def load_model(
     if precision == "float16":
         if device == "cpu":
             raise UsageError(
-                "float16 is for GPUs: a CPU computes in float32 all the same", "use --precision auto, or --device gpu"
+                "float16 needs a GPU: a CPU would still compute in float32", "use --precision auto, or --device gpu"
             )
         device = "gpu"
     if precision != "auto":
@@ -68,7 +68,7 @@ def load_model(
 
 
 def _for_gpu(folder: Path, threads: int | None, device: Literal["auto"] | Device) -> Classifier:
-    """Open float16 if the model has it, or else float32."""
+    """Open float16 if the model has a float16 file, else float32."""
     if (folder / FLOAT16).is_file():
         return Classifier.load(folder, threads, "float16", device, concurrent=True)
     float32 = Classifier.load(folder, threads, "float32", device, concurrent=True)
@@ -76,7 +76,7 @@ def _for_gpu(folder: Path, threads: int | None, device: Literal["auto"] | Device
 
 
 def _for_any(folder: Path, threads: int | None, device: Literal["auto"] | Device) -> Classifier:
-    """Open int8 if the model has it, or else float32, which runs on any device."""
+    """Open int8 if the model has an int8 file, else float32, which runs on any device."""
     if not (folder / INT8).is_file():
         float32 = Classifier.load(folder, threads, "float32", device, concurrent=True)
         return replace(float32, fallback=f"{folder} has no {INT8}")

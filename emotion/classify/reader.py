@@ -1,4 +1,4 @@
-"""Finds the text of each record, or the reason why the record cannot be classified."""
+"""Finds the texts of records, or reasons why records cannot be classified."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,21 +14,21 @@ from emotion.records.text_io import Codec
 from emotion.records.text_problem import text_problem, text_problems
 
 TEXT = "text"
-# Bounds the memory of a chunk with long records, in bytes.
+# Limit on a chunk with long records, in bytes.
 CHUNK_BYTES = 1 << 21
-# Bounds the work of a chunk with long texts: characters a row, on average.
+# Limit on a chunk with long texts: mean characters per row.
 TEXT_CHARACTERS = 512
 
 
 NO_ROWS = OwnRows(())
 
-# Gives the texts of rows and, for those that cannot be classified, an empty text and the reason.
+# Gives the texts of rows; an empty text and the reason for rows that cannot be classified.
 FindTexts = Callable[[Rows], tuple[list[str], list[str]]]
 
 
 @dataclass(slots=True)
 class Chunk:
-    """Rows that one call classifies: all of `batches`. `texts` and `reasons` have one entry a row."""
+    """Rows that one call classifies. `batches` has the rows; `texts` and `reasons` have one entry per row."""
 
     batches: list[Rows] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Chunk:
 
 
 class ChunkReader:
-    """Takes chunks from batches of rows. The chunks do not depend on the batches."""
+    """Divides rows into chunks. The chunks do not depend on the batches."""
 
     def __init__(self, batches: Iterator[Rows], find: FindTexts) -> None:
         self._batches = batches
@@ -65,16 +65,16 @@ class ChunkReader:
 
 
 def _until_full(sizes: Sequence[int], works: Sequence[int], most_bytes: int, most_characters: int) -> int:
-    """Number of rows up to the first that passes a limit."""
+    """Count the rows before a limit is reached."""
     within = zip(accumulate(sizes), accumulate(works), strict=True)
     return 1 + next(row for row, (size, work) in enumerate(within) if size > most_bytes or work > most_characters)
 
 
 def find_texts(path: Path, opened: Records, column: str | None, new_names: Collection[str]) -> FindTexts:
-    """Give a function that finds the texts of records of an open file: in `column` or, without it, in `text`.
+    """Make a function that finds the texts of records: in `column`, or by default in `text`.
 
-    In a file without a header the text may be the only column.
-    An object that has a key among `new_names` cannot be classified: its own value would look like a prediction.
+    In a file without a header the text may be the only column. An object with a key in `new_names` cannot be
+    classified: its value would look like a prediction.
 
     Raises:
         BadDataError: the column does not exist.
@@ -115,7 +115,7 @@ def _json_texts(rows: Rows, codec: Codec, key: str, new_names: frozenset[str]) -
 
 
 def _object_problem(values: dict[str, object], key: str, new_names: frozenset[str]) -> str:
-    """Reason why an object has no text, or an empty string."""
+    """Give the reason why an object has no text, or an empty string."""
     if key not in values:
         return f"no key {key!r}"
     if not isinstance(values[key], str):

@@ -1,4 +1,4 @@
-"""Which parts of which files `--shard I/N` takes, and how the files of a part are named."""
+"""Divides files into the parts of `--shard I/N`, and names the files of a part."""
 
 import heapq
 import re
@@ -14,7 +14,7 @@ from emotion.store.atomic import is_packed
 
 @dataclass(frozen=True)
 class Shard:
-    """Shard `index` (from 0) among `count`: of a command, or of the parts of one file."""
+    """Shard `index` (from 0) of `count`: a command's share, or a part of one file."""
 
     index: int
     count: int
@@ -30,25 +30,25 @@ class Shard:
         shard = cls(int(match[1]), int(match[2])) if match else cls(0, 0)
         if shard.index >= shard.count:
             raise UsageError(
-                f"--shard {text} is no part", "write I/N with I from 0 to N-1, such as 0/8 for the first of 8"
+                f"--shard {text} is not a shard", "write I/N with I from 0 to N-1, such as 0/8 for the first of 8"
             )
         return shard
 
     def of(self, total: int) -> range:
-        """This shard's numbers among 0 to `total` - 1: from total * I // N up to total * (I + 1) // N."""
+        """Give this shard's numbers from 0 to `total` - 1: from total * I // N up to total * (I + 1) // N."""
         return range(total * self.index // self.count, total * (self.index + 1) // self.count)
 
 
 @dataclass(frozen=True)
 class Share:
-    """A file, and which part of it a process classifies."""
+    """A file, and the part that a process classifies."""
 
     task: Task
     part: Shard
 
     @property
     def part_task(self) -> Task:
-        """Task of the part: its output is a part file, or the whole output if there is one part only."""
+        """Task of the part: its output is a part file, or the whole output if there is only one part."""
         if self.part.count == 1:
             return self.task
         path = self._part_path
@@ -75,14 +75,14 @@ class SizedTask(NamedTuple):
 
 
 def spread(files: Sequence[SizedTask], shard: Shard) -> list[Share]:
-    """Spread files over shards by size, and give those of `shard`. Only files that are larger than a share are cut.
+    """Spread files over shards by size, and return the share of `shard`. Only files larger than a share are cut.
 
     All shards must get the same files.
     """
     share = max(1, -(-sum(size for _, size in files) // shard.count))
     shares: list[tuple[int, int, Share]] = []
     for task, size in files:
-        # One file has as many parts as there are shards, however small it is.
+        # A single file has one part per shard, even if it is small.
         parts = shard.count if len(files) == 1 else max(1, -(-size // share))
         shares += [(size // parts + 1, len(shares) + part, Share(task, Shard(part, parts))) for part in range(parts)]
     loads = [(0, index) for index in range(shard.count)]

@@ -1,25 +1,25 @@
-"""Counts what a classification did: labels, scores, cut texts, and rows without a label by reason."""
+"""Counts results of a classification: labels, scores, cut texts, and rows without a label by reason."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# Scores are counted in steps of 1/1000, so that parts of a file can be added up in constant memory.
+# Scores are counted in steps of 1/1000: parts of a file can be added up in constant memory.
 STEPS = 1000
 QUANTILES = (5, 25, 50, 75, 95)
-# Reasons that are counted by name: they may quote the file.
+# Limit on reasons that are counted separately: reasons may quote the file.
 MAX_REASONS = 50
 OTHER_REASONS = "other reasons"
 
 
 @dataclass
 class Statistics:
-    """Counts of the rows of one file, or of a part of it.
+    """Counts of the rows of a file or part.
 
-    `cut` are texts that have more tokens than the model reads. `labels` counts rows by label, `reasons` rows without a
-    label by reason, and `steps` the scores, rounded to a multiple of 1/STEPS. `seen` are the rows that each member of a
-    composite saw, by its index.
+    `cut` counts texts with more tokens than the model reads. `labels` counts rows by label, `reasons` counts rows
+    without a label by reason, and `steps` counts scores in multiples of 1/STEPS. `seen` counts the rows that a
+    composite's members classified, by the member's index.
     """
 
     rows: int = 0
@@ -34,7 +34,7 @@ class Statistics:
     def of_chunk(
         cls, labels: Sequence[str], steps: Iterable[int], reasons: Sequence[str], cut: int, seen: Sequence[int]
     ) -> "Statistics":
-        """Count the rows of a chunk: labels and `steps` of rows that have them, `reasons` of all rows."""
+        """Count a chunk's rows: labels and `steps` of rows with a label, `reasons` of all rows."""
         problems = Counter(filter(None, reasons))
         return cls(
             len(reasons),
@@ -59,7 +59,7 @@ class Statistics:
             self.reasons[reason if known else OTHER_REASONS] += count
 
     def quantiles(self) -> dict[str, float]:
-        """Quantiles of the scores (nearest rank), to a multiple of 1/STEPS; {} without scores."""
+        """Give quantiles of the scores (nearest rank), as multiples of 1/STEPS; {} without scores."""
         total = self.steps.total()
         found: dict[str, float] = {}
         below = 0
@@ -70,7 +70,7 @@ class Statistics:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """The counts for a summary: labels and reasons by falling count."""
+        """Give the counts for a summary: labels and reasons in descending order."""
         return {
             "rows": self.rows,
             "errors": self.errors,
@@ -82,7 +82,7 @@ class Statistics:
         }
 
     def stored(self) -> dict[str, Any]:
-        """The counts as JSON that `restored` reads."""
+        """Give the counts as JSON for `restored`."""
         numbered = {"steps": self.steps, "seen": self.seen}
         as_text = {
             key: {str(number): rows for number, rows in sorted(found.items())} for key, found in numbered.items()
@@ -91,10 +91,10 @@ class Statistics:
 
     @classmethod
     def restored(cls, content: dict[str, Any]) -> "Statistics":
-        """Read what `stored` gave.
+        """Read the JSON of `stored`.
 
         Raises:
-            TypeError, ValueError, KeyError, AttributeError: the content is something else.
+            TypeError, ValueError, KeyError, AttributeError: the content is different.
         """
         rows, errors, cut = (int(content[name]) for name in ("rows", "errors", "cut"))
         labels, reasons = (

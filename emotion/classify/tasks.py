@@ -1,6 +1,6 @@
-"""Which files to classify: the input, output and errors file of each task, and the settings of all.
+"""Lists files to classify: input, output and errors file of every task, and common settings.
 
-Light to import, so that a wrong command line fails at once.
+The module imports quickly: a wrong command line fails at once.
 """
 
 import os
@@ -21,13 +21,13 @@ from emotion.records.text_io import STANDARD_STREAM, unreadable
 ERRORS_SUFFIX = ".errors.csv"
 PARTS_SUFFIX = ".parts"
 PUT_HINT = "put the files into the store: emotion put DIR inputs/NAME{flags}"
-# Bytes of a name on the file systems of Linux.
+# Bytes of a file name on Linux.
 LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
 class Task:
-    """One file to classify. Without `errors`, the listener gets the rows that cannot be classified."""
+    """One file to classify. Without `errors`, the listener gets rows that cannot be classified."""
 
     source: Path
     output: Path
@@ -51,8 +51,8 @@ class Settings:
 class RowListener:
     """Callbacks of a classification.
 
-    `on_open` gets a file and how it is read, `advance` rows done. `on_error` gets line, reason and record of rows in
-    error, if there is no errors file.
+    `on_open` gets a file and its dialect; `advance` gets the number of rows done. Without an errors file, `on_error`
+    gets line, reason and record of bad rows.
     """
 
     on_open: Callable[[Path, dict[str, Any]], None]
@@ -62,7 +62,7 @@ class RowListener:
 
 @dataclass(frozen=True)
 class TaskList:
-    """Files to classify; of a folder also the files that are passed over, with reasons, and what cannot be read."""
+    """Files to classify; for a folder also skipped files with reasons, and unreadable files."""
 
     tasks: list[Task]
     passed_over: list[tuple[Path, str]] = field(default_factory=list)
@@ -72,11 +72,11 @@ class TaskList:
 def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: Format | None = None) -> TaskList:
     """List the files to classify: one file, or all files of a folder. The output folder repeats their names.
 
-    A folder's hidden files, errors files, part folders, files of other formats and links that lead out of the folder
-    are passed over. `kind` is the format of all files, whatever their names say.
+    In a folder, hidden files, errors files, part folders, other formats and links out of the folder are skipped. `kind`
+    is the format of all files, regardless of their names.
 
     Raises:
-        UsageError: the paths do not fit together, or the format is unknown.
+        UsageError: the paths conflict, or the format is unknown.
         InputMissingError: the file does not exist, or the folder has nothing to classify.
     """
     if source != STANDARD_STREAM:
@@ -84,34 +84,36 @@ def list_tasks(source: Path, output: Path, errors: Path | None = None, kind: For
     if S_ISDIR(_mode(source)):
         return _folder_tasks(source, output, errors, kind)
     if too_long(output):
-        raise UsageError(f"the name of {output} is too long for its errors file beside it", "choose a shorter one")
+        raise UsageError(
+            f"the name of {output} leaves no room for the suffix of its errors file", "choose a shorter name"
+        )
     if S_ISDIR(_mode(output)):
-        raise UsageError(f"{output} is a folder and {source} is not", "name the output file")
+        raise UsageError(f"{output} is a folder, and {source} is not", "name the output file")
     task = Task(source, output, errors or errors_path(output), _format(source, output, kind))
     _refuse_same_file(task)
     return TaskList([task])
 
 
 def errors_path(output: Path) -> Path | None:
-    """Path of the errors file of `output`. Standard output and devices have none."""
+    """Give the path of `output`'s errors file; None for standard output and devices."""
     if is_stream(output):
         return None
     return output.with_name(output.name + ERRORS_SUFFIX)
 
 
 def too_long(path: Path) -> bool:
-    """Whether files beside `path`, with longer names, cannot be written."""
+    """Whether the name of `path` is too long to add a suffix."""
     return len(os.fsencode(path.name)) + len(ERRORS_SUFFIX) + len(".01234567.") > LONGEST_NAME
 
 
 def is_stream(path: Path) -> bool:
-    """Whether `path` is `-`, a device or a pipe, which cannot be replaced as a file can."""
+    """Whether `path` is `-`, a device or a pipe: they cannot be replaced like a file."""
     mode = _mode(path)
     return path == STANDARD_STREAM or (mode != 0 and not S_ISREG(mode) and not S_ISDIR(mode))
 
 
 def apart_from_stream(path: Path) -> Path:
-    """Path of a file, which is not a standard stream even if its name is `-`."""
+    """Give the path of a file; a file named `-` is not a standard stream."""
     return path.absolute() if path == STANDARD_STREAM else path
 
 
@@ -126,7 +128,7 @@ def _check_reachable(path: Path) -> None:
 
 
 def _mode(path: Path) -> int:
-    """Mode of a file or folder, which says what it is; 0 if none is there, or if it cannot be reached."""
+    """Give the mode of a file or folder; 0 if it is missing or out of reach."""
     try:
         return path.stat().st_mode
     except OSError:
@@ -134,7 +136,7 @@ def _mode(path: Path) -> int:
 
 
 def _is_link(path: Path) -> bool:
-    """Whether a path is a link; a path that cannot be reached is none."""
+    """Whether a path is a link; False if it is out of reach."""
     try:
         return path.is_symlink()
     except OSError:
@@ -142,18 +144,21 @@ def _is_link(path: Path) -> bool:
 
 
 def _resolve(path: Path) -> Path:
-    """Path without links; of a link that leads to itself, the path as it is."""
+    """Resolve links; keep a link that leads to itself."""
     return Path(realpath(path))
 
 
 def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format | None) -> TaskList:
     if errors is not None:
-        raise UsageError("--errors names one file, and a folder has many", "leave it out: each output has its own")
+        raise UsageError(
+            "--errors names one file, but a folder has many files",
+            "leave out --errors: every output has its own errors file",
+        )
     if output == STANDARD_STREAM or ((mode := _mode(output)) and not S_ISDIR(mode)):
         raise UsageError(f"{source} is a folder, and {output} is not", "name an output folder")
     inside, outside = _resolve(source), _resolve(output)
     if inside.is_relative_to(outside) or outside.is_relative_to(inside):
-        raise UsageError(f"{output} and {source} are one in the other", "name an output folder elsewhere")
+        raise UsageError(f"one of {output} and {source} is inside the other", "name an output folder elsewhere")
     found = TaskList([])
     for path in _paths(source):
         own_format = kind or format_of(path)
@@ -170,13 +175,13 @@ def _folder_tasks(source: Path, output: Path, errors: Path | None, kind: Format 
         passed_over = [*((path, "cannot be read") for path in found.unreadable), *found.passed_over]
         first = "".join(f", but {path} ({reason})" for path, reason in passed_over[:1])
         formats = f"it takes files in {', '.join(SUFFIXES)} (or .gz)"
-        hint = for_reader(f"{formats}, and with --format files of any name", f"{formats}; {PUT_HINT}")
+        hint = for_reader(f"{formats}, and with --format files with any name", f"{formats}; {PUT_HINT}")
         raise InputMissingError(f"nothing to classify in {source}{first}", hint)
     return found
 
 
 def _paths(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder and of its folders, and the folders that are not entered."""
+    """Yield all files below a folder, and the folders that are not entered."""
     unlisted: list[Path] = []
     for parent, folders, names in os.walk(folder, onerror=lambda error: unlisted.append(Path(str(error.filename)))):
         closed = [name for name in folders if _is_closed(Path(parent) / name)]
@@ -192,14 +197,14 @@ def _is_closed(folder: Path) -> bool:
 
 
 def _reason_to_pass_over(path: Path, inside: Path) -> str:
-    """Reason why a folder's file is not classified, or an empty string. Links must stay `inside`."""
+    """Give the reason to skip a folder's file, or an empty string. Links must stay `inside`."""
     mode = _mode(path)
     reasons = {
         "hidden": path.name.startswith("."),
         "a broken link": not mode,
         "made by a classification": path.name.endswith((ERRORS_SUFFIX, PARTS_SUFFIX)),
         "a linked folder": S_ISDIR(mode),
-        "a name too long for an errors file beside it": too_long(path),
+        "a name too long for its errors file": too_long(path),
         "a link that leads out of the folder": not _resolve(path).is_relative_to(inside),
         "no file": not S_ISREG(mode),
     }
@@ -207,7 +212,7 @@ def _reason_to_pass_over(path: Path, inside: Path) -> str:
 
 
 def _is_unreadable(path: Path) -> bool:
-    """Whether a file or folder is there and cannot be reached, or a folder cannot be listed."""
+    """Whether an existing file or folder is out of reach, or a folder cannot be listed."""
     mode = _mode(path)
     if path.name.startswith(".") or (not mode and _is_link(path)):
         return False
@@ -218,10 +223,12 @@ def _format(source: Path, output: Path, kind: Format | None) -> Format:
     of_stream = (format_of(output) or "csv") if source == STANDARD_STREAM else None
     found = kind or format_of(source) or of_stream
     if found is None:
-        raise UsageError(f"the name {source} does not say its format", "say it with --format csv, tsv or jsonl")
+        raise UsageError(f"the format of {source} is unknown", "use --format csv, tsv or jsonl")
     output_format = format_of(output)
     if output_format is not None and output_format != found:
-        raise UsageError(f"{output} would be {found}, as the input is, and not {output_format}", "name the output so")
+        raise UsageError(
+            f"{output} would be {found} like the input, not {output_format}", f"give the output a name for {found}"
+        )
     return found
 
 
@@ -234,4 +241,4 @@ def _refuse_same_file(task: Task) -> None:
             continue
         other = seen.setdefault(_resolve(path), what)
         if other != what:
-            raise UsageError(f"{other} and {what} are the same file: {path}", "name another one")
+            raise UsageError(f"{other} and {what} are the same file: {path}", "name another file")

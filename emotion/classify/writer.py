@@ -1,4 +1,4 @@
-"""Gives records as they are, with label and score appended in the dialect of the file."""
+"""Writes records unchanged, with label and score appended in the file's dialect."""
 
 import codecs
 import contextlib
@@ -17,7 +17,7 @@ UNPARSED = "unparsed"
 
 
 def column_names(labels: Sequence[str], all_scores: bool, model_column: bool, taken: Sequence[str]) -> list[str]:
-    """Names of the appended columns. All get a prefix if the input already has one of them."""
+    """Name the appended columns. All get a prefix if the input already has one of the names."""
     model = ["model"] if model_column else []
     names = ["label", "score", *model, *(f"score_{label}" for label in labels if all_scores)]
     while not set(names).isdisjoint(taken):
@@ -28,11 +28,11 @@ def column_names(labels: Sequence[str], all_scores: bool, model_column: bool, ta
 class Writer:
     """Appends cells to the records of a file.
 
-    `names` are the names of the new columns or members. `prefixed` says that they have a prefix. With `models`, the
-    names of all models that may decide on a row, a column has the one that did.
+    `names` are the names of the new columns or members. `prefixed` is True if they have a prefix. `models` are the
+    models that may decide; with `models`, a column names the model that decided.
 
     Raises:
-        BadDataError: labels or models cannot be written in the encoding or the dialect of the input.
+        BadDataError: the input's encoding or dialect cannot hold the labels or models.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Writer:
     ) -> None:
         taken = records.keys if records.header is None else records.header
         self.names = column_names(labels, all_scores, models is not None, taken)
-        # Indices of the columns that are no numbers.
+        # Indices of columns with text.
         self._texts = (0,) if models is None else (0, 2)
         self.prefixed = self.names[0].startswith(PREFIX)
         self._records = records
@@ -50,7 +50,7 @@ class Writer:
         self._check_texts([*labels, *(models or ())])
 
     def rows(self, batches: Iterable[Rows], added: Sequence[Sequence[str]]) -> bytes:
-        """Bytes of the rows of all batches. `added` are the new columns, in the order of `names`."""
+        """Give the bytes of all batches' rows. `added` has the new columns, in the order of `names`."""
         line = self._json_line if self._records.header is None else self._row
         parts, first = [], 0
         for batch in batches:
@@ -63,14 +63,14 @@ class Writer:
         return b"".join(parts)
 
     def _plain_rows(self, rows: PlainRows, columns: Sequence[Sequence[str]]) -> bytes:
-        """Bytes of plain rows, which have a cell for every column of the header."""
+        """Give the bytes of plain rows, which have a cell for every column of the header."""
         delimiter = repeat(self._records.dialect.delimiter)
         written = (map(self._text, column) if index in self._texts else column for index, column in enumerate(columns))
         cells = chain.from_iterable((delimiter, column) for column in written)
         return "".join(chain.from_iterable(zip(rows.texts, *cells, repeat(rows.end)))).encode()
 
     def header(self) -> bytes:
-        """All that precedes the first record: what the input has, with the new names in the header."""
+        """Give everything before the first record, with the new names in the header."""
         first = self._records.first
         if first is None:
             return self._records.preamble
@@ -78,27 +78,27 @@ class Writer:
         return self._records.preamble + self._append(first, width, map(self._quoted, self.names))
 
     def _row(self, record: Record, added: Sequence[str]) -> bytes:
-        """A row's own bytes, and the new cells. Scores need no quotes."""
+        """Give a row's bytes with the new cells. Scores need no quotes."""
         cells = [self._text(cell) if index in self._texts else cell for index, cell in enumerate(added)]
         return self._append(record, self._width, cells)
 
     def _append(self, record: Record, width: int, cells: Iterable[str]) -> bytes:
-        """Append cells to a record, which is filled up to `width`, so that they stand below their names."""
+        """Fill a record up to `width`, then append cells: the cells stand below their names."""
         delimiter = self._records.dialect.delimiter
         fill = delimiter * (max(0, width - record.written) + 1)
         return record.raw + self._encode(fill + delimiter.join(cells)) + record.end
 
     def _quoted(self, cell: str) -> str:
-        """A cell as the dialect writes it."""
+        """Quote a cell as the dialect requires."""
         delimiter, quoting, _ = self._records.dialect
         if quoting == "none" or set(cell).isdisjoint(f'"\r\n{delimiter}'):
             return cell
         return '"' + cell.replace('"', '""') + '"'
 
     def _json_line(self, record: Record, added: Sequence[str]) -> bytes:
-        """An object's own bytes with the new members before its closing brace.
+        """Give an object's bytes with the new members before its closing brace.
 
-        A line that is no object becomes a string in a new object. An object that has one of the names stays as it is.
+        A line that is not an object becomes a string in a new object. An object with one of the names stays unchanged.
         """
         members = ", ".join(self._members(added))
         if record.values is None:
@@ -121,22 +121,22 @@ class Writer:
             text.encode(self._records.codec.name)
         except UnicodeEncodeError as error:
             raise BadDataError(
-                f"labels or new columns cannot be written in the input's encoding, {self._records.codec.name}",
+                f"the input's encoding cannot hold the labels or new columns: {self._records.codec.name}",
                 "convert the input to UTF-8 (iconv -t utf-8)",
             ) from error
         delimiter, quoting, _ = self._records.dialect
         breaking = {"csv": "", "line": "\r\n", "none": f"\r\n{delimiter}"}[quoting]
         if self._records.header is not None and not set(text).isdisjoint(breaking):
             raise BadDataError(
-                "labels or new columns have characters that this file cannot hold without quotes",
+                "labels or new columns have characters that need quotes, and this file has none",
                 "use --quoting csv, or another --delimiter",
             )
 
 
 def _escaped(raw: bytes, codec: Codec) -> bytes:
-    """Bytes of a line as the content of a JSON string.
+    """Convert a line's bytes to the content of a JSON string.
 
-    Some encodings have two spellings of a character. Characters that need no escape keep their own bytes.
+    Some encodings spell a character in two ways. Characters that need no escape keep their bytes.
     """
     text = codec.decode(raw)
     with contextlib.suppress(UnicodeError):

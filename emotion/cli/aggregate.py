@@ -1,4 +1,4 @@
-"""`emotion aggregate`: the comparison table, the winner, and what is missing."""
+"""`emotion aggregate`: prints the comparison table, the winner, and missing runs."""
 
 import re
 from functools import partial
@@ -21,16 +21,20 @@ UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def aggregate(
     store: StoreOption = DEFAULT_STORE,
-    every: Annotated[bool, typer.Option("--all", help="Every complete run, not the newest of each model.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Compare every complete run, not only the newest run of each model.")
+    ] = False,
     expect: Annotated[str, typer.Option("--expect", metavar="MODEL,...", help="Models that must have a run.")] = "",
-    wait: Annotated[str, typer.Option("--wait", metavar="TIME", help="Wait for them: 90s, 30m, 2h.")] = "0s",
+    wait: Annotated[
+        str, typer.Option("--wait", metavar="TIME", help="Wait up to this long for --expect: 90s, 30m, 2h.")
+    ] = "0s",
     as_json: JsonOption = False,
 ) -> None:
     """Compare all complete runs in one table and choose the winner for [bold]classify[/].
 
-    Writes comparison.html (a report for people: open it in a browser), .csv, .md and .json, best.json and the
-    report's figures into STORE/comparison. Runs judged on different validation or test rows get a comparison each.
-    composites.json lists cascades and ensembles of the runs that are faster or more accurate, from kept predictions.
+    Writes into STORE/comparison: comparison.html (open it in a browser), .csv, .md and .json, best.json, and figures.
+    Runs with different validation or test rows get separate comparisons.
+    composites.json lists cascades and ensembles that are faster or more accurate than single runs.
 
     [bold]Examples[/]
 
@@ -47,14 +51,14 @@ def aggregate(
     expected = [find_model(name.strip()).name for name in expect.split(",") if name.strip()]
     collected = wait_for(opened_store, expected, _seconds(wait), _WaitingMessage())
     _warn_left_out(collected)
-    with console.meter("comparing, and drawing the report", "steps") as meter:
+    with console.meter("comparing runs and drawing the report", "steps") as meter:
         draw = partial(draw_report, advance=meter.advance, warn=console.warn)
         written = write_comparisons(opened_store, collected, draw, every=every, advance=meter.advance)
     if as_json:
         console.data_json([comparison_json(comparison.analysis) for comparison in written])
         return
     if len(written) > 1:
-        console.warn(f"the runs were judged on {len(written)} different data sets: a table each")
+        console.warn(f"the runs were evaluated on {len(written)} different data sets: one table per data set")
     for comparison in written:
         _print(comparison)
 
@@ -67,7 +71,7 @@ def _seconds(text: str) -> float:
 
 
 class _WaitingMessage:
-    """Prints the models that we wait for whenever they change."""
+    """Prints the missing models whenever they change."""
 
     def __init__(self) -> None:
         self.printed: list[str] = []
@@ -80,9 +84,9 @@ class _WaitingMessage:
 
 def _warn_left_out(collected: "Collected") -> None:
     for run in collected.incomplete:
-        console.warn(f"{run} is incomplete: left out")
+        console.warn(f"{run} is incomplete and is left out")
     for name, reason in collected.unreadable.items():
-        console.warn(f"{name} is unreadable: left out: {reason}")
+        console.warn(f"{name} is unreadable and is left out: {reason}")
 
 
 def _print(written: "WrittenComparison") -> None:
@@ -95,5 +99,5 @@ def _print(written: "WrittenComparison") -> None:
         console.data(SAMPLE_NOTE)
     for sentence in sentences(written.analysis):
         console.data(f"* {sentence}")
-    console.say(f"written to {written.folder}; the winner is {winner.model}/{winner.run}")
+    console.say(f"wrote {written.folder}; the winner is {winner.model}/{winner.run}")
     console.say(f"report: {written.folder / 'comparison.html'}")

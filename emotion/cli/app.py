@@ -1,7 +1,7 @@
 """Collects the commands of `emotion` and their groups.
 
-Every start imports all modules of commands, and `emotion --help` must be fast. Therefore modules of the suite that
-import pydantic or anything larger are imported inside the commands' functions, and all others at the top.
+Every start imports all command modules, and `emotion --help` must be fast. Therefore commands import pydantic and
+larger packages inside their functions, and everything else at the top.
 """
 
 from typing import Annotated

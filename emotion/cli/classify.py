@@ -35,7 +35,7 @@ from emotion.records.text_io import STANDARD_STREAM
 from emotion.store.layout import Store
 
 if TYPE_CHECKING:
-    # Not before: --help and mistakes must not wait for onnxruntime.
+    # Imported late: --help and usage errors must not wait for onnxruntime.
     from emotion.classify.pool import Pool
     from emotion.composites.predictor import Predictor
 
@@ -65,7 +65,7 @@ class FormatName(StrEnum):
 
 
 def parse_path(text: str) -> Path:
-    """Path of a file or folder; `-` is a standard stream, and `./-` a file."""
+    """Parse the path of a file or folder; `-` is a standard stream, and `./-` is a file."""
     return STANDARD_STREAM if text == "-" else apart_from_stream(Path(text))
 
 
@@ -86,20 +86,19 @@ def classify(
         str | None,
         typer.Option(
             envvar="EMOTION_MODEL",
-            help="A model's folder or a run, or several: cascade:CHEAP,DEAR or ensemble:A,B"
-            " [dim](default: the store's best run)[/].",
+            help="A model folder, a run, cascade:CHEAP,DEAR or ensemble:A,B [dim](default: the store's best run)[/].",
         ),
     ] = None,
     precision: Annotated[
         PrecisionName,
         typer.Option(
             envvar="EMOTION_PRECISION",
-            help="int8 is faster on a CPU, float16 needs a GPU; auto takes the one for the device if a model has it.",
+            help="int8 is faster on a CPU; float16 needs a GPU; auto picks by device and existing files.",
         ),
     ] = PrecisionName.FLOAT32,
     device: Annotated[
         Device,
-        typer.Option(envvar=DEVICE_VARIABLE, help="auto takes a GPU where it can, gpu fails without one."),
+        typer.Option(envvar=DEVICE_VARIABLE, help="auto uses a GPU if possible; gpu fails without a GPU."),
     ] = Device.AUTO,
     store: StoreOption = DEFAULT_STORE,
     text_column: Annotated[
@@ -111,61 +110,67 @@ def classify(
     ] = None,
     quoting: Annotated[QuotingName | None, typer.Option(envvar="EMOTION_QUOTING", help=QUOTING_HELP)] = None,
     header: Annotated[bool, typer.Option("--header/--no-header", envvar="EMOTION_HEADER", help=HEADER_HELP)] = True,
-    encoding: Annotated[
-        str, typer.Option(envvar="EMOTION_ENCODING", help="Encoding of the input, and so of the output.")
-    ] = "utf-8",
+    encoding: Annotated[str, typer.Option(envvar="EMOTION_ENCODING", help="Encoding of input and output.")] = "utf-8",
     all_scores: Annotated[
-        bool, typer.Option("--all-scores", envvar="EMOTION_ALL_SCORES", help="Append score_LABEL for each label.")
+        bool, typer.Option("--all-scores", envvar="EMOTION_ALL_SCORES", help="Append one column score_LABEL per label.")
     ] = False,
     model_column: Annotated[
         bool,
         typer.Option(
-            "--model-column", envvar="EMOTION_MODEL_COLUMN", help="Append model, after score: which one decided."
+            "--model-column", envvar="EMOTION_MODEL_COLUMN", help="Append a column with the model that decided."
         ),
     ] = False,
     on_error: Annotated[
         OnError,
-        typer.Option(envvar="EMOTION_ON_ERROR", help="Keep rows that cannot be classified, or fail at the first."),
+        typer.Option(envvar="EMOTION_ON_ERROR", help="Keep rows that cannot be classified, or fail at the first one."),
     ] = OnError.KEEP,
     max_errors: Annotated[
         str | None,
         typer.Option(
             metavar="N|P%",
             envvar="EMOTION_MAX_ERRORS",
-            help="Exit 65 if more rows of a file have no label [dim](default: if none has)[/].",
+            help="Exit 65 if more rows of a file have no label [dim](default: if all rows have none)[/].",
         ),
     ] = None,
     errors: Annotated[
-        Path | None, typer.Option(help="List of those rows [dim](default: OUT.errors.csv; for - stderr)[/].")
+        Path | None,
+        typer.Option(help="List of rows without a label [dim](default: OUT.errors.csv; stderr if OUT is -)[/]."),
     ] = None,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Classify share I (0 to N-1) of all bytes; the last to end joins parts."),
+        typer.Option(metavar="I/N", help="Classify share I (0 to N-1) of all bytes; the last shard joins the parts."),
     ] = None,
     join: Annotated[
-        bool, typer.Option("--join/--no-join", envvar="EMOTION_JOIN", help="With --shard: join the parts of a file.")
+        bool, typer.Option("--join/--no-join", envvar="EMOTION_JOIN", help="With --shard: join each file's parts.")
     ] = True,
     plan: Annotated[
         str | None,
-        typer.Option(metavar="NAME", envvar="EMOTION_PLAN", help="With --shard and a folder: a name for this round."),
+        typer.Option(
+            metavar="NAME",
+            envvar="EMOTION_PLAN",
+            help="With --shard and a folder: name of the shards' common file list.",
+        ),
     ] = None,
     format_name: Annotated[
-        FormatName | None, typer.Option("--format", help="Format of all files, whatever their names say.")
+        FormatName | None, typer.Option("--format", help="Format of all files, regardless of their names.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use [dim](default: all that it may)[/].")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Cores to use [dim](default: all available)[/].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON on stdout.")] = False,
     log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
-    """Classify the rows of CSV, TSV or JSONL files, also .gz.
+    """Classify the rows of CSV, TSV or JSONL files, compressed (.gz) or not.
 
-    Every row keeps its bytes and its place; label and score, the label's probability, are appended.
-    A row that cannot be classified has an empty label; OUT.errors.csv lists it.
-    Delimiter, quoting and header are for CSV and TSV files: JSONL has none; a folder may have both.
+    Rows keep their bytes and order.
+    Two cells are appended: label, and score, the label's probability.
+    A row that cannot be classified gets an empty label and a line in OUT.errors.csv.
+    --delimiter, --quoting and --no-header do not apply to JSONL files.
     Exits 65 if no row of a file has a label.
 
-    A cascade asks its cheap model about every row. Its dear model decides where the cheap one's score is below a
-    threshold: cascade:CHEAP,DEAR@0.9. Without @, validation gives it: the lowest within 0.1 points of DEAR's accuracy.
-    An ensemble has the mean of its models' probabilities. Each model is a folder or a run.
+    A cascade classifies every row with its cheap model.
+    Its dear model classifies rows again that score below a threshold: cascade:CHEAP,DEAR@0.9.
+    Without @, the threshold is the lowest within 0.1 points of DEAR's accuracy on validation.
+    An ensemble averages its models' probabilities.
+    CHEAP, DEAR, A and B are folders or runs.
 
     [bold]Examples[/]
 
@@ -193,11 +198,11 @@ def classify(
     _refuse_streams(found.tasks[0], own_shard, as_json=as_json)
     shares = _shares(found, source, output, own_shard, plan)
     cores = threads or usable_cores()
-    # The tokenizers' threads, and those that numpy starts and nobody needs.
+    # numpy starts threads that nobody needs; the tokenizers need one per core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ["RAYON_NUM_THREADS"] = str(threads or os.environ.get("RAYON_NUM_THREADS") or cores)
     chosen = choose_model(model, Store(store))
-    # Not before: --help and mistakes must not wait for onnxruntime.
+    # Imported late: --help and usage errors must not wait for onnxruntime.
     from emotion.classify.engine import ClosedPipe
     from emotion.classify.pool import open_pool
     from emotion.classify.precision import load_predictor
@@ -217,7 +222,7 @@ def classify(
 
 
 def _shares(found: TaskList, source: Path, output: Path, shard: Shard | None, plan: str | None) -> list[Share]:
-    """The files and parts of files that this process classifies."""
+    """Give the files and parts of files that this process classifies."""
     if shard is None:
         return [Share(task, Shard(0, 1)) for task in found.tasks]
     if not source.is_dir():
@@ -225,8 +230,7 @@ def _shares(found: TaskList, source: Path, output: Path, shard: Shard | None, pl
     files, later = agree(found, source, output, shard.count, plan)
     if later:
         console.warn(
-            f"not in this round, because they came after its first shard began: {count(len(later), 'file')}, such as"
-            f" {min(later)}"
+            f"skipping {count(len(later), 'file')} that came after the first shard began, such as {min(later)}"
         )
     shares = spread(files, shard)
     if not shares:
@@ -235,22 +239,24 @@ def _shares(found: TaskList, source: Path, output: Path, shard: Shard | None, pl
 
 
 def _refuse_dialect(task: Task, options: DialectOptions) -> None:
-    """Refuse options that say nothing about JSONL. In a folder of several formats they are about the other files."""
+    """Refuse options that do not apply to JSONL. In a folder of several formats they apply to the other files."""
     given = {"--delimiter": options.delimiter, "--quoting": options.quoting, "--no-header": not options.header}
     names = [name for name, value in given.items() if value]
     if names and task.format == "jsonl":
         raise UsageError(
-            f"{' and '.join(names)} cannot be for {task.source}: JSONL has no delimiter, no quoting and no header",
-            "leave out what is not for JSONL, or name another format with --format",
+            f"{task.source} is JSONL, which has no delimiter, quoting or header: {' and '.join(names)} cannot apply",
+            "leave out these options, or name another format with --format",
         )
 
 
 def _refuse_streams(task: Task, shard: Shard | None, *, as_json: bool) -> None:
     """Refuse options that make no sense with - (or a device) as input or output."""
     if as_json and task.output == STANDARD_STREAM:
-        raise UsageError("--json and OUT - would both write on standard output", "name an output file")
+        raise UsageError("--json and OUT - would both write to standard output", "name an output file")
     if shard is not None and any(is_stream(path) for path in (task.source, task.output)):
-        raise UsageError("--shard needs an input that every shard can open, and writes files", "name files or folders")
+        raise UsageError(
+            "--shard needs files: every shard opens the input and writes its own part", "name files or folders"
+        )
 
 
 def _classify_all(
@@ -263,7 +269,7 @@ def _classify_all(
     *,
     join: bool,
 ) -> None:
-    """Classify all files, and report on them. In a folder, a bad file does not stop the others.
+    """Classify all files and report on them. In a folder, a bad file does not stop the others.
 
     Raises:
         BadDataError, InputMissingError: the only file is bad.

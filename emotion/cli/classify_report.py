@@ -1,4 +1,4 @@
-"""Reports a classification: how files are read, what is unusual, the bad files, and the summary."""
+"""Reports a classification: how files are read, unusual findings, bad files, and a summary."""
 
 import time
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from emotion.formatting import count, escape_invisible, first_items
 from emotion.records.reading import doubt, sentence
 
 if TYPE_CHECKING:
-    # Not before: mistakes must not wait for onnxruntime.
+    # Imported late: usage errors must not wait for onnxruntime.
     from emotion.classify.part_files import PartResult
     from emotion.composites.predictor import Predictor
 
-# Files, labels and reasons that are named; more are counted.
+# Most files, labels and reasons to name; others are counted.
 MAX_NAMED = 10
-# Characters of a record on the terminal.
+# Most characters of a record on the terminal.
 LONGEST_RECORD = 500
 
 
@@ -42,7 +42,7 @@ class ClassifyReport:
         self._failures: list[tuple[Path, EmotionError]] = []
         if found.passed_over:
             files = [f"{path} ({reason})" for path, reason in found.passed_over]
-            console.warn(f"passing over {count(len(files), 'file')}: {_named(files)}")
+            console.warn(f"skipping {count(len(files), 'file')}: {_named(files)}")
         for path in found.unreadable:
             self.add_failure(path, InputMissingError(f"cannot read {path}"))
 
@@ -65,15 +65,15 @@ class ClassifyReport:
         self._add(part, result.counts, prefixed=result.prefixed, **more)
         if shard.count == 1:
             if result.skipped:
-                console.say(f"{part.output} was there already")
+                console.say(f"{part.output} exists already")
             return
         if result.skipped:
-            console.say(f"part {shard.index} of {shard.count} was there already: {result.part}")
+            console.say(f"part {shard.index} of {shard.count} exists already: {result.part}")
         output = share.task.output
         if result.whole is None:
             console.say(
-                f"still to come: {len(result.missing)} of {count(shard.count, 'part')} of {output}, made with this"
-                " model, precision and options"
+                f"missing: {len(result.missing)} of {count(shard.count, 'part')} of {output} from this model, precision"
+                " and options"
             )
             return
         if joined:
@@ -108,11 +108,11 @@ class ClassifyReport:
         raise BadDataError(
             f"bad files, {len(messages):,} of {len(self._found.tasks) + len(self._found.unreadable):,}:"
             f" {_named(messages, '; ')}",
-            "mend them, and start again",
+            "fix these files, and start again",
         )
 
     def summarize(self, predictor: "Predictor", *, as_json: bool) -> None:
-        """Print the counts of all outputs together, or as JSON also of all files."""
+        """Print the counts of all outputs together; JSON also has the counts per file."""
         seconds = time.monotonic() - self._started
         if as_json:
             console.data_json(self._summary(predictor, seconds))
@@ -120,7 +120,7 @@ class ClassifyReport:
         rows = self._counts.rows
         made = f"with {model_name(predictor)}"
         if self._outputs and all(output.get("skipped") for output in self._outputs):
-            console.say(f"nothing to do: all parts are there, of {count(rows, 'row')} {made}")
+            console.say(f"nothing to do: all parts exist, {count(rows, 'row')} {made}")
         else:
             console.say(f"{count(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s) {made}")
         for line in [*model_sentences(predictor, self._counts), *_sentences(self._counts)]:
@@ -142,9 +142,9 @@ class ClassifyReport:
     def _add(self, task: Task, counts: Statistics, *, prefixed: bool, **more: Any) -> None:
         self._counts.merge(counts)
         if prefixed:
-            console.say(f"{task.source} has columns of these names already: the new ones are called predicted_...")
+            console.say(f"{task.source} has columns with these names: the new columns are called predicted_...")
         if counts.errors:
-            where = f"see {task.errors}" if task.errors else "they are named above"
+            where = f"see {task.errors}" if task.errors else "see the lines above"
             reasons = _named([f"{reason} ({frequency:,})" for reason, frequency in counts.reasons.most_common()])
             console.warn(
                 f"{counts.errors:,} of {count(counts.rows, 'row')} of {task.source} could not be classified: {reasons};"
@@ -157,7 +157,7 @@ class ClassifyReport:
         )
 
     def _report_dialect(self, source: Path, dialect: dict[str, Any]) -> None:
-        """Report once how a file is read; people see no sentence if it is read as the file before."""
+        """Report once how a file is read; people see no sentence if the previous file was read the same way."""
         again, alike = source == self._source, dialect == self._dialect
         self._source, self._dialect = source, dialect
         if (again and alike) or not dialect.get("columns", 1):
@@ -185,11 +185,11 @@ def _sentences(counts: Statistics) -> list[str]:
     labels = _named([f"{label} {rows / total:.1%}" for label, rows in counts.labels.most_common()])
     quantiles = counts.quantiles()
     low, median, high = (f"{quantiles[name]:.3f}" for name in ("p5", "p50", "p95"))
-    scores = f"scores: median {median}, 5 % up to {low}, 95 % up to {high}"
-    cut = [f"longer than the model reads: {count(counts.cut, 'text')}"] if counts.cut else []
+    scores = f"scores: median {median}, 5 % are at most {low}, 95 % are at most {high}"
+    cut = [f"cut to the model's longest input: {count(counts.cut, 'text')}"] if counts.cut else []
     return [f"labels: {labels}", scores, *cut]
 
 
 def _named(items: list[str], separator: str = ", ") -> str:
-    """The first items, and how many more there are."""
+    """List the first items, and count the others."""
     return separator.join(first_items(items, MAX_NAMED))

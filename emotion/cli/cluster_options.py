@@ -1,4 +1,4 @@
-"""Options of the commands that drive a cluster, each written once."""
+"""Options of the commands that drive a cluster, written once."""
 
 import shlex
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class ClusterOptions:
     """Options that choose a cluster and a namespace."""
 
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", envvar="EMOTION_NAMESPACE", help="Where the setup was applied.")
+        str, typer.Option("--namespace", "-n", envvar="EMOTION_NAMESPACE", help="Namespace with the setup.")
     ] = DEFAULT_NAMESPACE
     context: Annotated[
         str | None, typer.Option(envvar="EMOTION_CONTEXT", help="kubectl's context [dim](default: the current one)[/].")
@@ -30,7 +30,7 @@ class ClusterOptions:
 
     @property
     def flags(self) -> str:
-        """The options as part of a command line for people, with a space in front; "" where all are defaults."""
+        """The options as part of a command line, with a space in front; "" if all are defaults."""
         return self.kubectl.flags
 
 
@@ -49,14 +49,14 @@ class PodOptions(ClusterOptions):
         typer.Option(
             metavar="DIR",
             envvar="EMOTION_OVERLAY",
-            help="What your cluster needs: local, cluster, or a copy of that folder.",
+            help="Overlay for your cluster: local, cluster, or a folder like k8s/overlays/cluster.",
         ),
     ] = None
     image: Annotated[str | None, typer.Option(help="Image [dim](default: k8s/components/images)[/].")] = None
 
     @property
     def pod_flags(self) -> str:
-        """Like `flags`, with the store's claim and the overlay, for commands that create pods of the same store."""
+        """Like `flags`, plus claim and overlay, for commands that create pods with the same store."""
         named = {"--store-claim": self.store_claim, "--overlay": self.overlay}
         given = (f" {option} {shlex.quote(value)}" for option, value in named.items() if value)
         return self.flags + "".join(given)
@@ -69,9 +69,9 @@ class PodOptions(ClusterOptions):
         return JobSpec(job, claim=self.store_claim, image=self.image, overlay=overlay)
 
 
-Data = Annotated[str, typer.Option(metavar="NAME", help="Data set of the store: what [bold]emotion put[/] was given.")]
+Data = Annotated[str, typer.Option(metavar="NAME", help="Data set in the store, as named for [bold]emotion put[/].")]
 ClassifyImage = Annotated[str | None, typer.Option(help="Image that compares and moves files.")]
-Gpus = Annotated[int | None, typer.Option(min=0, help="GPUs a pod; 0 is none [dim](default: 1 for transformers)[/].")]
+Gpus = Annotated[int | None, typer.Option(min=0, help="GPUs per pod [dim](default: 1 for transformers, else 0)[/].")]
 GpuResource = Annotated[
     str,
     typer.Option(
@@ -86,8 +86,8 @@ Settings = Annotated[
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one training parameter; repeatable."),
 ]
 Seeds = Annotated[str, typer.Option(metavar="N-M", help="Train once per seed: 1-3, or 1,5,9.")]
-MaxParallel = Annotated[int | None, typer.Option(min=1, help="Points at work at once [dim](default: all)[/].")]
-InCluster = Annotated[
-    bool, typer.Option("--cluster", help="In the store of a cluster, through a pod that is removed afterwards.")
+MaxParallel = Annotated[
+    int | None, typer.Option(min=1, help="Points that train at the same time [dim](default: all)[/].")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+InCluster = Annotated[bool, typer.Option("--cluster", help="Use a cluster's store, through a temporary pod.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

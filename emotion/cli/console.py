@@ -35,8 +35,8 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-# rich itself obeys NO_COLOR, and prints no colors where the stream is not a terminal.
-# A pipe has no width, so nothing wraps there unless EMOTION_COLUMNS gives a width.
+# rich itself obeys NO_COLOR, and prints no colors where the stream is not a terminal. A pipe has no width, so output
+# wraps there only if EMOTION_COLUMNS sets a width.
 PIPE_WIDTH = int(COLUMNS) if (COLUMNS := os.environ.get("EMOTION_COLUMNS", "")).isdecimal() and int(COLUMNS) else 10_000
 out = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(
@@ -66,14 +66,14 @@ def warn(message: str) -> None:
 
 
 def fail(message: str, hint: str) -> None:
-    """Print for a person on stderr what went wrong, and what to do next."""
+    """Print on stderr what went wrong, and what to do next."""
     err.print(f"[bold red]error:[/] {_literal(message)}")
     if hint:
         err.print(f"[dim]  try:[/] {_literal(hint)}")
 
 
 def printable_lines(text: str) -> str:
-    """Text with escapes for what a terminal obeys. Line feeds stay, and so do the joiners of emoji and scripts."""
+    """Escape characters that a terminal obeys. Line feeds and the joiners of emoji and scripts stay."""
     return "".join(
         character.encode("unicode_escape").decode() if character != "\n" and _is_obeyed(character) else character
         for character in text
@@ -86,7 +86,7 @@ def _is_obeyed(character: str) -> bool:
 
 
 def _literal(text: str) -> str:
-    """Text that rich prints as it is: without markup, and with escapes for what a terminal obeys."""
+    """Make text that rich prints literally: no markup, and escapes for characters that a terminal obeys."""
     return escape(printable_lines(text))
 
 
@@ -96,7 +96,7 @@ def data(text: str) -> None:
 
 
 def data_json(content: Any) -> None:
-    """Print JSON on stdout; where stdout is not UTF-8, with JSON's own escapes."""
+    """Print JSON on stdout; if stdout is not UTF-8, JSON escapes other characters."""
     ascii_only = sys.stdout.encoding.lower().replace("-", "") != "utf8"
     data(json.dumps(content, indent=2, ensure_ascii=ascii_only, allow_nan=False))
 
@@ -124,7 +124,7 @@ def table(
 
 
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int = 0) -> Table:
-    """Build a table whose last `numbers` columns are aligned right."""
+    """Build a table with the last `numbers` columns aligned right."""
     built = Table(title=_literal(title) or None, title_justify="left", title_style="bold", header_style="bold")
     built.show_header = any(columns)
     for index, column in enumerate(columns):
@@ -136,7 +136,7 @@ def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, n
 
 
 def _fitting(lines: Sequence[Sequence[str]], width: int) -> list[list[int]]:
-    """Split the columns' indices among as many tables as the width needs."""
+    """Split the columns' indices among as few tables as the width allows."""
     widths = [max(cell_len(printable_lines(cell)) for cell in column) + 3 for column in zip(*lines, strict=True)]
     parts = [[0]]
     for index in range(1, len(widths)):
@@ -158,7 +158,7 @@ class Meter:
         self.task = bar.add_task(printable_lines(what), total=total, completed=done, figures="") if bar else None
 
     def advance(self, count: int, figures: str = "", **facts: float) -> None:
-        """Count `count` more; `figures` are for people, and `facts` are only for the JSON line."""
+        """Count `count` more units; `figures` are for people, and `facts` are only for the JSON line."""
         self.count += count
         if self.bar is not None and self.task is not None:
             self.bar.update(self.task, completed=self.count, figures=printable_lines(figures))
@@ -196,7 +196,7 @@ def log_json(event: dict[str, Any]) -> None:
 def meter(
     what: str, unit: str, *, total: int | None = None, done: int = 0, log: LogFormat = LogFormat.TEXT
 ) -> Iterator[Meter]:
-    """Show the progress of work that can take more than two seconds; `done` units are done already."""
+    """Show the progress of work that can take over two seconds; `done` units are already done."""
     if not err.is_terminal or log is LogFormat.JSON:
         yield Meter(what, unit, log, None, total, done)
         return
@@ -233,18 +233,18 @@ def interactive() -> bool:
 
 
 def confirm(question: str, *, yes: bool, refusal: str = "") -> bool:
-    """Ask whether to go on; `yes` (the option --yes) answers without asking.
+    """Ask whether to continue; `yes` (the option --yes) answers without asking.
 
-    A question with a `refusal` is about a loss. Enter then means no, and without a terminal the command fails with
-    the refusal. Any other question is a formality: Enter means yes, and without a terminal the command goes on.
+    A question with a `refusal` is about a loss. Enter then means no. Without a terminal the command fails with the
+    refusal. For any other question Enter means yes, and without a terminal the command continues.
 
     Raises:
-        UsageError: a question with a refusal, no `yes`, and no terminal.
+        UsageError: the question has a refusal, and there is neither `yes` nor a terminal.
     """
     if yes:
         return True
     if interactive():
         return typer.confirm(printable_lines(question), default=not refusal, err=True)
     if refusal:
-        raise UsageError(f"{refusal} without asking, and there is no terminal", "add --yes")
+        raise UsageError(f"{refusal}: there is no terminal to ask on", "add --yes")
     return True

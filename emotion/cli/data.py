@@ -15,8 +15,8 @@ from emotion.errors import BadDataError
 if TYPE_CHECKING:
     from emotion.data.check import Report
 
-app = typer.Typer(no_args_is_help=True, help="Check, fetch or make up labelled text.")
-ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite other files of the same names.")]
+app = typer.Typer(no_args_is_help=True, help="Check, fetch or generate labeled text.")
+ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite other files with the same names.")]
 
 
 @app.command()
@@ -27,9 +27,9 @@ def check(
     options: DataOptions,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a data set's figures: rows, labels, lengths, vocabulary, duplicates, texts shared between splits.
+    """Print statistics of a data set: rows, labels, lengths, vocabulary, duplicates, texts shared between splits.
 
-    Exits 65 where it cannot be trained on, after the figures.
+    Exits 65 after the statistics if the data set is unfit for training.
 
     [bold]Examples[/]
 
@@ -53,7 +53,7 @@ def check(
     for remark in report.remarks:
         console.warn(remark)
     if report.problems:
-        raise BadDataError(f"{data} cannot be trained on: {'; '.join(report.problems)}")
+        raise BadDataError(f"{data} is unfit for training: {'; '.join(report.problems)}")
 
 
 def _tables(report: "Report") -> None:
@@ -69,7 +69,7 @@ def _tables(report: "Report") -> None:
     console.table("labels", ["", *names], [*shares, ("rows", *(f"{rows:,}" for rows in report.rows.values()))])
     columns = ["mean", "p50", "p90", "p95", "p99", "max"]
     lengths = [(name, *_lengths(words, columns)) for name, words in report.words.items()]
-    console.table("words a text", ["", *columns], lengths)
+    console.table("words per text", ["", *columns], lengths)
     console.table("", ["", ""], [*_vocabulary(report), *_duplicates(report)])
 
 
@@ -85,12 +85,12 @@ def _lengths(words: dict[str, float] | None, columns: list[str]) -> list[str]:
 
 def _vocabulary(report: "Report") -> list[tuple[str, str]]:
     unknown = [
-        (f"words of {'validation and test' if name == 'both' else name} that train lacks", f"{share:.1%}")
+        (f"words of {'validation and test' if name == 'both' else name} not in train", f"{share:.1%}")
         for name, share in report.unknown_words.items()
         if share is not None
     ]
     return [
-        ("vocabulary of train by white space", f"{report.vocabulary['types']:,}"),
+        ("vocabulary of train, split at white space", f"{report.vocabulary['types']:,}"),
         ("  seen twice or more", f"{report.vocabulary['seen_twice']:,}"),
         *unknown,
     ]
@@ -100,20 +100,20 @@ def _duplicates(report: "Report") -> list[tuple[str, str]]:
     rows = []
     for name, counts in report.repeated.items():
         rows += [
-            (f"texts more than once in {name}", f"{counts['texts']:,}"),
-            ("  under two labels", f"{counts['two_labels']:,}"),
+            (f"repeated texts in {name}", f"{counts['texts']:,}"),
+            ("  with two labels", f"{counts['two_labels']:,}"),
         ]
     for pair, counts in report.shared.items():
         rows += [
-            (f"texts of {pair}", f"{counts['texts']:,}"),
-            ("  under another label", f"{counts['other_label']:,}"),
+            (f"texts in {pair}", f"{counts['texts']:,}"),
+            ("  with another label", f"{counts['other_label']:,}"),
         ]
     return rows
 
 
 @app.command()
 def fetch(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the three files go.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the three files.")],
     revision: Annotated[
         str | None,
         typer.Option("--revision", help="Branch, tag or commit on the hub [dim](default: main)[/]."),
@@ -121,10 +121,10 @@ def fetch(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch the emotion data set from the Hugging Face hub, as text;label files, and check their digests.
+    """Fetch the emotion data set from the Hugging Face hub as text;label files, and check their digests.
 
-    Its licence: for educational and research purposes only. It honours HF_ENDPOINT,
-    HF_HUB_OFFLINE and HF_HOME.
+    The data set is licensed for educational and research purposes only.
+    The command honors HF_ENDPOINT, HF_HUB_OFFLINE and HF_HOME.
 
     [bold]Example[/]
 
@@ -140,7 +140,7 @@ def fetch(
     for file in fetched.different:
         console.warn(
             f"{file} is not the original: its SHA-256 is {fetched.card['sha256'][file]['found']},"
-            f" published is {fetched.card['sha256'][file]['published']}"
+            f" the published one is {fetched.card['sha256'][file]['published']}"
         )
     if as_json:
         console.data_json(fetched.card)
@@ -148,14 +148,14 @@ def fetch(
 
 @app.command()
 def sample(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the three files go.")],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed makes up other texts.")] = 0,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the three files.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the generated texts.")] = 0,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the built-in sample: a made-up corpus in six emotions, for trying things out without a network.
+    """Write the built-in sample: generated texts with six emotions, for trials without a network.
 
-    Every result on it is marked as one on the sample.
+    Results on the sample are marked as such.
 
     [bold]Example[/]
 
@@ -166,6 +166,6 @@ def sample(
     contents = {FILES[split]: as_lines(FILES[split], rows) for split, rows in generate(seed).items()}
     card, written = write_sample(folder, contents, seed, force=force)
     console.say(f"wrote {', '.join(contents)} to {folder}" if written else f"{folder} has the files: nothing to do")
-    console.warn("these sentences are made up by a grammar: results on them say nothing about real data")
+    console.warn("a grammar generates these sentences: results on them say nothing about real data")
     if as_json:
         console.data_json(card)

@@ -1,4 +1,4 @@
-"""`emotion doctor`: reports what this machine offers and what is missing."""
+"""`emotion doctor`: checks a machine or a cluster, and says what to do."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,26 +16,26 @@ from emotion.store.layout import Store
 if TYPE_CHECKING:
     from emotion.doctor.checks import Check
 
-# A store that cannot be written matters most, then data that cannot be read.
+# A read-only store matters most, then unreadable data.
 WORST_FIRST = (ExitCode.CANNOT_WRITE, ExitCode.INPUT_MISSING, ExitCode.BAD_DATA)
 
 
 @with_option_groups
 def doctor(
     store: StoreOption = DEFAULT_STORE,
-    data: Annotated[Path | None, typer.Option("--data", help="A data set to look at as well.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Also check this data set.")] = None,
     *,
     in_cluster: Annotated[
-        bool, typer.Option("--cluster", help="Look at a cluster, and create the folders of its store.")
+        bool, typer.Option("--cluster", help="Check a cluster, and create the folders of its store.")
     ] = False,
     cluster: PodOptions,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at Python, cores, memory, GPUs, the store, data and weights, and say what to do.
+    """Check Python, cores, memory, GPUs, the store, data and weights, and say what to do.
 
-    With --cluster, look at a cluster instead: versions, the setup, and whether jobs can write the folders of its
-    store. Exits 0 without a failure, 73 where the store cannot be written, 66 where the data is missing, 65 where
-    it is bad, otherwise 69.
+    With --cluster, check a cluster instead: versions, the setup, and whether jobs can write its store.
+    Exits 0 without a failure, 73 if the store is not writable, 66 if the data is missing, 65 if the data is bad,
+    otherwise 69.
 
     [bold]Examples[/]
 
@@ -44,15 +44,17 @@ def doctor(
       emotion doctor --cluster
     """
     if in_cluster and data is not None:
-        raise UsageError("--data is a folder of this machine", "leave out --data or --cluster")
+        raise UsageError(
+            "--data is a folder on this machine, and --cluster checks a cluster", "leave out --data or --cluster"
+        )
     _report(_look_at_cluster(cluster) if in_cluster else _look_here(Store(store), data), as_json=as_json)
 
 
 def _look_here(store: Store, data: Path | None) -> "list[Check]":
-    # Not at the top: pydantic would slow down `emotion --help`.
+    # Imported late: pydantic would slow down `emotion --help`.
     from emotion.doctor.checks import run_checks
 
-    notice = "looking around; importing TensorFlow takes some seconds"
+    notice = "checking; importing TensorFlow takes some seconds"
     if not console.err.is_terminal:
         console.say(notice)
     with console.err.status(notice) if console.err.is_terminal else nullcontext():
@@ -75,5 +77,5 @@ def _report(found: "list[Check]", *, as_json: bool) -> None:
         console.table("", ["what", "state", "found", "to do"], rows, numbers=0)
     failures = {check.name: check.exit_code for check in found if check.state is State.FAILURE}
     if failures:
-        console.fail(f"this does not work: {', '.join(failures)}", "")
+        console.fail(f"failed checks: {', '.join(failures)}", "")
         raise typer.Exit(next((code for code in WORST_FIRST if code in failures.values()), ExitCode.UNAVAILABLE))

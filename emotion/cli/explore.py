@@ -16,23 +16,23 @@ def explore(
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="Folder with three splits, or one file to split.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where figures and numbers go.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for figures and numbers.")],
     vocabulary: Annotated[
         int | None,
-        typer.Option(metavar="N", min=3, max=1_000_000, help="Vocabulary to judge [dim](default: 8126)[/]."),
+        typer.Option(metavar="N", min=3, max=1_000_000, help="Vocabulary size to evaluate [dim](default: 8126)[/]."),
     ] = None,
     max_length: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, max=4096, help="Words a text to judge [dim](default: 35)[/]."),
+        typer.Option(metavar="N", min=1, max=4096, help="Text length in words to evaluate [dim](default: 35)[/]."),
     ] = None,
     options: DataOptions,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw what a data set holds: labels, words, lengths, what tells labels apart, texts under two labels.
+    """Draw figures of a data set: labels, words, lengths, typical words per label, texts with two labels.
 
-    Writes seven figures, each as PNG and SVG, and last explore.json with the numbers behind them. Words are
-    those of the tokenizer of ANN and LSTM, so that N of their params.toml can be chosen here. Data that cannot
-    be trained on can still be looked at.
+    Writes seven figures as PNG and SVG, then explore.json with their numbers.
+    Words are split as ANN and LSTM split them: use the results to choose their vocabulary and max_length.
+    Data that is unfit for training works too.
 
     [bold]Examples[/]
 
@@ -54,7 +54,7 @@ def explore(
         measurements = measure(data, splits, chosen, meter.advance)
     with console.meter("figures", "figures", total=len(FIGURES)) as meter:
         written = write_figures(measurements, out, meter.advance)
-    console.say(f"wrote {len(FIGURES)} figures, each as PNG and SVG, and {JSON_FILE} to {out}")
+    console.say(f"wrote {len(FIGURES)} figures as PNG and SVG, and {JSON_FILE} to {out}")
     for warning in written.warnings:
         console.warn(warning)
     if as_json:
@@ -73,13 +73,13 @@ def _table(content: dict[str, Any]) -> None:
         ("words", *(f"{vocabulary['running'][split]:,}" for split in splits)),
         ("distinct words", f"{vocabulary['distinct']:,}", "", ""),
         (
-            f"among the {vocabulary['kept']:,} commonest of train",
+            f"among the {vocabulary['kept']:,} most frequent words of train",
             *(_share(vocabulary["covered"][split]) for split in splits),
         ),
-        (f"texts of at most {lengths['chosen']:,} words", *(_share(lengths["fits"][split]) for split in splits)),
+        (f"texts with at most {lengths['chosen']:,} words", *(_share(lengths["fits"][split]) for split in splits)),
     ]
     console.table(content["data"], ["", *splits], rows)
-    console.data(f"texts under two labels or more, in all splits together: {content['conflicts']['texts']:,}")
+    console.data(f"texts with two labels or more, across all splits: {content['conflicts']['texts']:,}")
 
 
 def _share(share: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Follows jobs from a terminal: prints their lines and outcomes with the next commands; Ctrl-C only detaches."""
+"""Follows jobs from a terminal: prints their lines, outcomes and next commands; Ctrl-C only detaches."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ def follow_jobs(
     """Follow jobs to their ends; `write` prints their lines.
 
     Raises:
-        KeyboardInterrupt, Terminated: a signal detached the command; the jobs go on.
+        KeyboardInterrupt, Terminated: a signal detached the command; the jobs continue.
         UnavailableError: the cluster has not answered for ten minutes.
     """
     several = len(names) > 1
@@ -36,8 +36,8 @@ def follow_jobs(
         return Follower(cluster.kubectl, names, on_line).run()
     except (KeyboardInterrupt, Terminated):
         flags = cluster.flags
-        jobs = f"the job {names[0]} goes" if not several else f"{len(names)} jobs go"
-        console.say(f"detached: {jobs} on")
+        jobs = f"job {names[0]} continues" if not several else f"{len(names)} jobs continue"
+        console.say(f"detached: {jobs}")
         console.say(f"  again: emotion logs {names[0]} -f{flags}   all: emotion status{flags}")
         console.say(f"  stop:  emotion cancel {names[0]}{flags}")
         raise
@@ -51,9 +51,9 @@ def report_outcomes(
     *,
     as_json: bool = False,
 ) -> int:
-    """Print how jobs ended and the next commands; give the exit code of the first job that failed, else 0.
+    """Print the jobs' outcomes and the next commands; return the exit code of the first failed job, else 0.
 
-    `sweeps` has the results of sweeps for the JSON output, by the name of their Job.
+    `sweeps` maps a Job's name to its sweep's results, for the JSON output.
     """
     for outcome in outcomes:
         report_outcome(cluster, outcome)

@@ -16,15 +16,15 @@ RAISE_AGAIN_SECONDS = 0.1
 
 
 def main() -> None:
-    """Run the command line; an error of the user is a message and an exit code, never a traceback."""
+    """Run the command line; a user's error becomes a message and an exit code, never a traceback."""
     try:
         try:
             _run()
         finally:
-            # The exit code is decided: a signal must not interrupt the interpreter's shutdown.
+            # The exit code is decided, so a signal must not interrupt the interpreter's shutdown.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except (KeyboardInterrupt, Terminated) as signalled:
-        # The signal may have come just before it was ignored.
+        # The signal may have arrived just before the process began to ignore it.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         sys.exit(ExitCode.INTERRUPTED if isinstance(signalled, KeyboardInterrupt) else ExitCode.TERMINATED)
 
@@ -38,7 +38,7 @@ def _run() -> None:
 
         app()
     except Exception as error:
-        # A library may have converted the signal's exception into an error of its own.
+        # A library may have converted the signal's exception into its own error.
         if received:
             sys.exit(128 + received[0])
         if isinstance(error, EmotionError):
@@ -48,7 +48,7 @@ def _run() -> None:
         _fail(
             UnavailableError(
                 f"this command needs a package that is not installed: {error.name}",
-                for_reader("pip install 'emotion[train]'", "name the image that trains: --image"),
+                for_reader("pip install 'emotion[train]'", "use the training image: --image"),
             )
         )
 
@@ -61,7 +61,7 @@ def _fail(error: EmotionError) -> NoReturn:
 
 
 def _escape_unprintable() -> None:
-    """Print characters that the locale's encoding lacks as escapes, so that no label or file name ends a command."""
+    """Escape characters that the locale's encoding cannot print, so no label or file name stops a command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -76,13 +76,13 @@ def _install_handlers(received: list[int]) -> None:
         raise SIGNALS[signal.Signals(number)]
 
     def raise_again(swallowed: "sys.UnraisableHookArgs") -> None:
-        """Send the signal once more where a finalizer swallowed its exception; print nothing."""
+        """Send the signal again if a finalizer swallowed its exception; print nothing."""
         if isinstance(swallowed.exc_value, tuple(SIGNALS.values())):
             timer = threading.Timer(RAISE_AGAIN_SECONDS, os.kill, (os.getpid(), received[0]))
             timer.daemon = True
             timer.start()
 
     for number in SIGNALS:
-        # A shell lets a job that it started with & ignore Ctrl-C, which is meant for another job.
+        # A shell makes its background jobs ignore Ctrl-C, which is meant for the foreground job.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)

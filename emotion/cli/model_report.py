@@ -1,4 +1,4 @@
-"""Reports what classified: one model, or the members of a composite and the rows that each saw."""
+"""Reports which model classified, or which members of a composite and how many rows per member."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,22 +7,22 @@ from emotion.formatting import count
 from emotion.onnx.digests import SUMS
 
 if TYPE_CHECKING:
-    # Not before: mistakes must not wait for onnxruntime.
+    # Imported late: usage errors must not wait for onnxruntime.
     from emotion.composites.predictor import Member, Predictor
 
 
 def model_name(predictor: "Predictor") -> str:
-    """What classified, in a few words: the graph of one model, or the name of a composite."""
+    """Name what classified: the graph of one model, or a composite."""
     return predictor.name if predictor.composite else _graph(predictor.members[0])
 
 
 def model_sentences(predictor: "Predictor", counts: Statistics) -> list[str]:
-    """How a composite decided, and what is unusual about models, as lines for people."""
+    """Describe how a composite decided and what is unusual about its models."""
     return [*(_composite_sentences(predictor, counts) if predictor.composite else ()), *_remarks(predictor)]
 
 
 def model_json(predictor: "Predictor", counts: Statistics) -> dict[str, Any]:
-    """What classified: the files of one model, or the members of a composite and the rows that each saw."""
+    """Describe what classified as JSON: one model's files, or a composite's members with their rows."""
     about = {
         "name": predictor.name,
         "digest": predictor.digest,
@@ -60,24 +60,24 @@ def _composite_sentences(predictor: "Predictor", counts: Statistics) -> list[str
     threshold = "" if predictor.threshold is None else f"threshold {predictor.threshold:g}, "
     reason = f": {predictor.untempered}" if predictor.untempered else ""
     members = [
-        f"{member.name} saw {count(counts.seen[index], 'row')} ({_share(counts, index):.1%}): {_graph(member)}"
+        f"{member.name} classified {count(counts.seen[index], 'row')} ({_share(counts, index):.1%}): {_graph(member)}"
         for index, member in enumerate(predictor.members)
     ]
     return [*members, f"{threshold}temperature {predictor.temperature:g}{reason}"]
 
 
 def _share(counts: Statistics, index: int) -> float:
-    """Share of the rows with a text that a member saw. The first member sees all."""
+    """Format a member's share of the rows with text. The first member classifies all rows."""
     return counts.seen[index] / max(1, counts.seen[0])
 
 
 def _remarks(predictor: "Predictor") -> list[str]:
-    """What is unusual about models."""
+    """List what is unusual about the models."""
     classifiers = [member.classifier for member in predictor.members]
     return [
         *(f"float32: {classifier.fallback}" for classifier in classifiers if classifier.fallback),
         *(
-            f"not verified: {classifier.graph.parent} has no digests of its files ({SUMS})"
+            f"not verified: {classifier.graph.parent} has no file {SUMS} with digests"
             for classifier in classifiers
             if not classifier.verified
         ),

@@ -1,4 +1,4 @@
-"""`emotion models`: what can be trained."""
+"""`emotion models`: lists the models."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from emotion.store.layout import Store
 
 
 def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """List the models: what they are, how large, and where what they start from is.
+    """List the models with their sizes and the location of their checkpoints.
 
-    Parameters are counted for the reference task: six labels, and a vocabulary of 8,126 words or the
-    checkpoint's own. A checkpoint is in the store, in an installed package, in the cache of the hub's client,
-    or absent: then `emotion weights fetch` brings it.
+    Parameters are counted for six labels and for 8,126 words or the checkpoint's own vocabulary.
+    A checkpoint is in the store, in an installed package, in the hub client's cache, or absent.
+    `emotion weights fetch` fetches absent checkpoints.
 
     [bold]Example[/]
 
@@ -27,7 +27,7 @@ def models(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
         (record["name"], record["description"], _start(record), f"{record['parameters']['total']:,}")
         for record in records
     ]
-    console.table("", ["model", "what it is", "starts from", "parameters"], rows, numbers=1)
+    console.table("", ["model", "description", "starts from", "parameters"], rows, numbers=1)
 
 
 def _record(info: ModelInfo, store: Store) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace a command's parameters that are dataclasses by one option per field: typer only reads single options."""
+    """Replace dataclass parameters of a command by one option per field: typer reads only single options."""
     hints = get_type_hints(command).items()
     groups = {name: hint for name, hint in hints if isinstance(hint, type) and is_dataclass(hint)}
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, each written once."""
+"""Options that several commands share, written once."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -27,8 +27,8 @@ class QuotingName(StrEnum):
     NONE = "none"
 
 
-DELIMITER_HELP = "One character, or tab [dim](default: the one in the header)[/]."
-QUOTING_HELP = "csv: quotes may span lines; none: quotes are text [dim](default: csv; with tab: within a line)[/]."
+DELIMITER_HELP = "One character, or tab [dim](default: found in the header)[/]."
+QUOTING_HELP = "csv: quotes may span lines; none: quotes are text [dim](default: csv; tab: within a line)[/]."
 HEADER_HELP = "Without a header, the columns are called 1, 2, ..."
 StoreOption = Annotated[
     Path, typer.Option("--store", envvar="EMOTION_STORE", help="Folder of runs, weights and comparisons.")
@@ -36,19 +36,19 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a table.")]
 ParamsOption = Annotated[
     Path | None,
-    typer.Option("--params", envvar="EMOTION_PARAMS", help="params.toml instead of the model's own."),
+    typer.Option("--params", envvar="EMOTION_PARAMS", help="Parameter file instead of the model's own params.toml."),
 ]
 DEFAULT_STORE = Path("store")
 DEVICE_VARIABLE = "EMOTION_DEVICE"
 LogFormatOption = Annotated[
     LogFormat,
-    typer.Option("--log-format", envvar="EMOTION_LOG_FORMAT", help="Progress where there is no terminal."),
+    typer.Option("--log-format", envvar="EMOTION_LOG_FORMAT", help="Format of progress lines without a terminal."),
 ]
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Options that say how files of labelled text are read. None leaves the value of `[data]`."""
+    """Options for reading files of labeled text. None keeps the value in `[data]`."""
 
     text_column: Annotated[str | None, typer.Option(help="Column of the text [dim](default: text)[/].")] = None
     label_column: Annotated[str | None, typer.Option(help="Column of the label [dim](default: label)[/].")] = None
@@ -59,10 +59,10 @@ class DataOptions:
 
     @property
     def table(self) -> dict[str, Any]:
-        """The options that somebody gave, as `[data]` has them.
+        """The given options, with the keys of `[data]`.
 
         Raises:
-            UsageError: the delimiter is none.
+            UsageError: the delimiter is invalid.
         """
         delimiter = parse_delimiter(self.delimiter) if self.delimiter is not None else None
         quoting = self.quoting.value if self.quoting is not None else None
@@ -70,34 +70,36 @@ class DataOptions:
 
     @property
     def overrides(self) -> list[str]:
-        """The options that somebody gave, as `--set` overrides, for the parameters to check."""
+        """The given options as `--set` overrides; reading the parameters checks them."""
         return [f"data.{key}={_toml(value)}" for key, value in self.table.items()]
 
 
 @dataclass(frozen=True)
 class TeacherOptions:
-    """Options that name the teacher of a student. None leaves the value of `[training.teacher]`."""
+    """Options that name a student's teacher. None keeps the value in `[training.teacher]`."""
 
     teacher: Annotated[
         str | None,
         typer.Option(
             metavar="MODEL/RUN",
-            help="ann, lstm: learn from this run, or from ensemble:A,B,C; --set training.teacher.run=.",
+            help="ann, lstm: learn from this run or ensemble:A,B,C; same as --set training.teacher.run=.",
         ),
     ] = None
     unlabelled: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="With --teacher: texts without labels; on a cluster below inputs/."),
+        typer.Option(
+            metavar="FILE", help="With --teacher: file of texts without labels; on a cluster, a file below inputs/."
+        ),
     ] = None
 
     @property
     def overrides(self) -> list[str]:
-        """The options that somebody gave, as `--set` overrides."""
+        """The given options as `--set` overrides."""
         table = given(run=self.teacher, unlabelled=self.unlabelled)
         return [f"training.teacher.{key}={_toml(value)}" for key, value in table.items()]
 
     def overrides_below(self, folder: PurePosixPath) -> list[str]:
-        """The same with the file of texts in `folder` of a pod.
+        """Give the same overrides with the file of texts in `folder` of a pod.
 
         Raises:
             UsageError: the file's name leaves the folder.
@@ -107,18 +109,19 @@ class TeacherOptions:
             return self.overrides
         if not file or PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
             raise UsageError(
-                f"--unlabelled {file!r} is not a file below inputs/", "name it as NAME/FILE of `emotion put`"
+                f"--unlabelled {file!r} is not a file below inputs/",
+                "write NAME/FILE, where `emotion put` stored inputs/NAME",
             )
         return replace(self, unlabelled=str(folder / file)).overrides
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """The options that somebody gave, by name."""
+    """Keep the given options, by name."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _toml(value: str | bool) -> str:
-    """A TOML value: a column called 1 or true stays a name."""
+    """Format a TOML value: a column called 1 or true stays a string."""
     if isinstance(value, bool):
         return str(value).lower()
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'

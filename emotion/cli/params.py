@@ -14,21 +14,23 @@ from emotion.errors import BadParametersError, InputMissingError
 from emotion.models.registry import MODELS, params_file
 
 app = typer.Typer(no_args_is_help=True, help="Show a model's parameters, and check parameter files.")
-# Of a student whose teacher is called so.
+# Placeholder for the name of a student's teacher.
 EXAMPLE = "training.teacher.run=model/run"
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one; repeatable.")
+    list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Override one parameter; repeatable.")
 ]
 
 
 @app.command()
 def show(
     model: Annotated[str, typer.Argument(help="Which model: see [bold]emotion models[/].")],
-    params: Annotated[Path | None, typer.Option("--params", help="params.toml instead of the model's own.")] = None,
+    params: Annotated[
+        Path | None, typer.Option("--params", help="Parameter file instead of the model's own params.toml.")
+    ] = None,
     overrides: Overrides = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print every parameter that a training would have, as a params.toml.
+    """Print all parameters of a training as a params.toml.
 
     [bold]Examples[/]
 
@@ -36,7 +38,7 @@ def show(
 
       emotion params show ann --set training.epochs=5 > mine.toml
     """
-    # Not at the top: pydantic would slow down `emotion --help`.
+    # Imported late: pydantic would slow down `emotion --help`.
     from emotion.params.toml import load_params
 
     resolved = load_params(model, params or params_file(model), overrides or []).model_dump()
@@ -61,7 +63,7 @@ def as_toml(tables: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _teacher_comment(table: Mapping[str, Any]) -> str:
-    """Show the defaults of a teacher as a comment, where a model may have one and has none."""
+    """Show a teacher's defaults as a comment if the model could have a teacher and has none."""
     lines = as_toml({"training.teacher": table}).splitlines()
     return "\n" + "\n".join(f"# {line}" for line in ("With --teacher MODEL/RUN:", *lines))
 
@@ -70,7 +72,7 @@ def _value(value: object) -> str:
     """Write a value on one line: as JSON, which is also TOML except for tables."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_value(key)} = {_value(inner)}' for key, inner in value.items())}}}"
-    # JSON does not escape DEL, which TOML forbids. Other escapes would need surrogate pairs, which TOML lacks.
+    # TOML forbids a bare DEL, which JSON does not escape. TOML also forbids JSON's escaped surrogate pairs.
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
 
 
@@ -80,7 +82,7 @@ def validate(
     overrides: Overrides = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check parameter files; every mistake of every file is named, and the exit code is 78.
+    """Check parameter files. Lists every mistake in every file; exits 78 if there is one.
 
     [bold]Example[/]
 
@@ -92,7 +94,7 @@ def validate(
     else:
         for result in checked:
             console.data(f"{result.file}: {'ok, ' + result.model if not result.mistakes else 'wrong'}")
-    # Every file reports a wrong override: list it once.
+    # Every file reports the same wrong override: list it once.
     mistakes = list(dict.fromkeys(mistake for result in checked for mistake in result.mistakes))
     if mistakes:
         error = (
@@ -101,7 +103,7 @@ def validate(
         listed = "\n".join(f"  {mistake}" for mistake in mistakes)
         raise error(
             f"the parameters are wrong:\n{listed}",
-            "see `emotion params show MODEL` for every key and its default",
+            "`emotion params show MODEL` lists every key with its default",
         )
 
 

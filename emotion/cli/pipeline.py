@@ -1,4 +1,4 @@
-"""`emotion pipeline`: trains and compares models as jobs on a cluster, from data in the store to the table."""
+"""`emotion pipeline`: trains and compares models as jobs on a cluster, from stored data to the table."""
 
 import re
 from collections.abc import Sequence
@@ -46,10 +46,12 @@ def pipeline(
     classify_image: ClassifyImage = None,
     yes: Yes = False,
 ) -> None:
-    """Fetch what is needed, train models side by side, compare them, and print the table from the cluster's store.
+    """Fetch data and weights, train models in parallel, compare them, and print the table, all on a cluster.
 
-    Each step is a job, and the same command goes on where it was: what is complete ends at once. A model that
-    fails is left out of the table, and told. Without a way out of the cluster: --no-prefetch.
+    Every step is a job.
+    The same command resumes: complete steps end at once.
+    The command reports models that fail and leaves them out of the table.
+    Use --no-prefetch on an air-gapped cluster.
 
     [bold]Example[/]
 
@@ -59,7 +61,7 @@ def pipeline(
 
     names = expand_jobs(models)
     if others := [name for name in names if name not in MODELS]:
-        raise UsageError(f"{others[0]} is no model", "the pipeline has its own prefetch and aggregate")
+        raise UsageError(f"{others[0]} is not a model", "name models only: the pipeline adds prefetch and aggregate")
     common = replace(cluster.job_spec("prefetch"), data=data, queue=queue)
     training = replace(common, gpus=gpus, gpu_resource=gpu_resource, spot=spot, settings=tuple(settings or ()))
     trainings = [replace(training, job=name) for name in names]
@@ -81,10 +83,10 @@ def pipeline(
 
 
 def _run_step(cluster: PodOptions, jobs: "Sequence[Rendered]", *, partial: bool = False) -> int:
-    """Create and follow jobs; give the exit code of the first job that failed, else 0.
+    """Create and follow jobs; return the exit code of the first failed job, else 0.
 
     Raises:
-        typer.Exit: all jobs failed, or, unless `partial`, one job.
+        typer.Exit: all jobs failed; or one job failed, unless `partial`.
     """
     create_all(cluster.kubectl, jobs)
     outcomes = follow_jobs(cluster, [job.name for job in jobs])

@@ -1,4 +1,4 @@
-"""`emotion prefetch`: data and weights into the store, so that nothing else needs a network."""
+"""`emotion prefetch`: fetches data and weights into the store; no other command needs a network."""
 
 from typing import Annotated
 
@@ -11,16 +11,18 @@ from emotion.models.registry import find_model
 
 def prefetch(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Those that will be trained.")
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="Models that will be trained [dim](default: all)[/]."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     data: Annotated[bool, typer.Option("--data/--no-data", help="Fetch the emotion data set.")] = True,
     pretrained: Annotated[bool, typer.Option("--weights/--no-weights", help="Fetch checkpoints.")] = True,
 ) -> None:
-    """Fetch the emotion data set and the checkpoints of models, of all unless some are named, into the store.
+    """Fetch the emotion data set and the models' checkpoints into the store.
 
-    What is there and right is not fetched again. It is what the cluster's prefetch job runs: see also
-    [bold]emotion data fetch[/] and [bold]emotion weights fetch[/].
+    Skips files that exist and are right.
+    The cluster's prefetch job runs this command.
+    See also [bold]emotion data fetch[/] and [bold]emotion weights fetch[/].
 
     [bold]Examples[/]
 

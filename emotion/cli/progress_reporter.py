@@ -1,4 +1,4 @@
-"""Reports the progress of a training: lines for a log, on a terminal also a bar within the epoch."""
+"""Reports the progress of a training: log lines, and on a terminal also a bar within the epoch."""
 
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ProgressReporter:
-    """Reports training progress to a person or a log: a line an epoch, on a terminal also a bar within the epoch."""
+    """Reports training progress to a person or a log: one line per epoch, and on a terminal also a bar."""
 
     def __init__(self, log: LogFormat) -> None:
         self.log = log
@@ -34,7 +34,7 @@ class ProgressReporter:
             console.say(message)
 
     def on_start(self, progress: "TrainingProgress", rows: int, _: "Sequence[Epoch]") -> None:
-        """Keep the rows of an epoch, and how many of them an earlier attempt has trained on."""
+        """Keep the rows of an epoch, and how many rows an earlier attempt trained on."""
         self.rows = rows
         self.done = round(progress.step * progress.epochs / progress.steps % 1 * rows)
 
@@ -45,7 +45,7 @@ class ProgressReporter:
             self.meter = self.open.enter_context(
                 console.meter(title, "rows", total=self.rows, done=self.done, log=self.log)
             )
-        # Rows that fill up the last batch were in the epoch before.
+        # The last batch is filled up with rows that the epoch already had.
         rows = min(rows, self.rows - self.done)
         self.done += rows
         counts = {
@@ -57,7 +57,7 @@ class ProgressReporter:
         self.meter.advance(rows, f"loss {progress.loss:.4f}, {duration(progress.seconds_left)} left", **counts)
 
     def on_epoch(self, progress: "TrainingProgress", epoch: "Epoch") -> None:
-        """Close the bar, print the epoch's line."""
+        """Close the bar and print the epoch's line."""
         self._close()
         self.done = 0
         if self.log is LogFormat.JSON:

@@ -18,17 +18,17 @@ from emotion.reader import runs_command
 from emotion.store.atomic import cannot_write
 from emotion.store.layout import Run, Store
 
-# Limit on waiting for a process of this machine that is about to end.
+# Limit on waiting for a process on this machine that is about to end.
 WAIT_SECONDS = 5.0
 
 
 @with_option_groups
 def rm(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="MODEL/RUN, or names alone.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="MODEL/RUN, or the run's name.")] = None,
     *,
-    incomplete: Annotated[bool, typer.Option("--incomplete", help="Remove every run that is not complete.")] = False,
+    incomplete: Annotated[bool, typer.Option("--incomplete", help="Remove every incomplete run.")] = False,
     yes: Yes = False,
-    force: Annotated[bool, typer.Option("--force", help="Remove even what may be in training.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Remove runs even if they may be in training.")] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
     in_cluster: InCluster = False,
@@ -36,8 +36,9 @@ def rm(
 ) -> None:
     """Remove runs with all their files.
 
-    A run in training is not removed: stop it first. That another machine no longer trains one takes a minute to tell.
-    A training that loses its folder to --force fails.
+    Keeps runs that are in training: stop the training first.
+    A run that stopped on another machine can be removed after a minute.
+    --force removes the folder of a running training, which then fails.
 
     [bold]Examples[/]
 
@@ -49,13 +50,13 @@ def rm(
     """
     if not names and not incomplete:
         listing = f"emotion runs list --cluster{cluster.pod_flags}" if in_cluster else runs_command("list", store)
-        raise UsageError("no run is named", f"name runs of `{listing}`, or give --incomplete")
+        raise UsageError("no run is named", f"name runs from `{listing}`, or give --incomplete")
     if not in_cluster:
         removed = _remove_here(Store(store), names or [], incomplete=incomplete, yes=yes, force=force)
         if as_json and removed is not None:
             console.data_json({"removed": removed})
         return
-    if not _confirm([*(names or []), *(["all that are incomplete"] if incomplete else [])], yes=yes):
+    if not _confirm([*(names or []), *(["all incomplete runs"] if incomplete else [])], yes=yes):
         console.say("nothing was removed")
         return
     flags = {"--incomplete": incomplete, "--force": force, "--json": as_json, "--yes": True}
@@ -65,7 +66,7 @@ def rm(
 
 
 def _remove_here(store: Store, names: list[str], *, incomplete: bool, yes: bool, force: bool) -> list[str] | None:
-    """Remove runs of a store on this machine; None where a person declines, or no run is chosen."""
+    """Remove runs from a store on this machine; None if a person declines, or no run matches."""
     named = {str(run): run for run in map(store.find, names)}
     others = {str(run): run for run in store.runs() if incomplete and not run.complete}
     chosen = named | others
@@ -91,7 +92,7 @@ def _remove_unless_held(run: Run, *, named: bool, force: bool) -> bool:
     try:
         with contextlib.nullcontext() if force or run.complete else _hold_lease(run):
             if run.complete and not named:
-                console.warn(f"{run} has been completed meanwhile: not removed")
+                console.warn(f"{run} is complete now: not removed")
                 return False
             _remove(run)
     except TryAgainError as error:
@@ -105,12 +106,12 @@ def _remove_unless_held(run: Run, *, named: bool, force: bool) -> bool:
 
 @contextlib.contextmanager
 def _hold_lease(run: Run) -> Iterator[None]:
-    """Hold a run's lease, so that no training can start or continue in the run."""
+    """Hold a run's lease: no training can start or continue in the run."""
     from emotion.store.lease import EXPIRY, hold
     from emotion.store.lease_file import current_holder
 
     current = current_holder(run.folder)
-    # Whether a process of another machine is alive, only the expiry of its lease shows.
+    # Only an expired lease shows that a process on another machine is dead.
     wait = WAIT_SECONDS if current and current.here else EXPIRY + WAIT_SECONDS
     with contextlib.ExitStack() as stack:
         try:
@@ -129,7 +130,7 @@ def _check_inside(run: Run, store: Store) -> None:
 
 
 def _remove(run: Run) -> None:
-    """Rename the run's folder before its deletion, so that no other process sees a partial run."""
+    """Rename the run's folder before deletion: no other process sees a partial run."""
     hidden = run.folder.with_name(f".removed-{secrets.token_hex(4)}-{run.name}")
     try:
         run.folder.rename(hidden)

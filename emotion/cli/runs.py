@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove training runs.")
 app.command()(removal.rm)
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the run's name alone.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the run's name.")]
 
 
 @app.command("list")
@@ -61,7 +61,7 @@ def list_runs(
 
 
 def _record(run: Run, metrics: "Metrics | None", unreadable: str | None) -> dict[str, Any]:
-    """Collect what the list shows of a run; `unreadable` is the reason why its metrics cannot be read."""
+    """Collect a run's facts for the list; `unreadable` is the reason why its metrics cannot be read."""
     record = {"run": str(run), "model": run.model, "name": run.name, "bytes": _bytes(run.folder)}
     if unreadable is not None:
         return {**record, "state": "unreadable", "why": unreadable}
@@ -96,13 +96,13 @@ def _incomplete(run: Run) -> dict[str, Any]:
 
 
 def _lease_record(run: Run) -> dict[str, Any] | None:
-    """Read which process trains the run, or trained it last; None where no process ever did."""
+    """Read which process trains the run, or trained it last; None if no process ever did."""
     from emotion.store.lease_file import newest_holder
 
     record = newest_holder(run.folder)
     if record is None:
         return None
-    state = record.ended or ("ended without a word" if record.dead else "held")
+    state = record.ended or ("ended unexpectedly" if record.dead else "held")
     content = record.model_dump(include={"host", "pid", "started_at", "pressure", "facts"})
     return {"state": state, **content, "seconds_since_beat": round(record.seconds_since_beat, 1)}
 
@@ -136,9 +136,9 @@ def _bytes(folder: Path) -> int:
 
 @app.command()
 def show(run: RunName, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """Show one run: its parameters and data, where it stands and who holds it, its metrics and files.
+    """Show one run: parameters, data, progress, the process that holds it, metrics and files.
 
-    Exits 65 where one of its files is damaged, after all that can be read.
+    Exits 65 if a file of the run is damaged, after printing the readable files.
 
     [bold]Example[/]
 

@@ -23,9 +23,9 @@ from emotion.cluster.observe import find_job, job_statuses
 from emotion.cluster.pod_log import read_last_lines, read_lines
 from emotion.errors import EmotionError
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, the run alone, or the job's name.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, the run's name, or the job's name.")]
 POLL_SECONDS = 2.0
-# Lines at the end of a log that are searched for the newest progress.
+# The newest progress is searched in this many last lines of a log.
 PROGRESS_LINES = 20
 
 
@@ -35,13 +35,11 @@ def status(
     cluster: ClusterOptions,
     watch: Annotated[
         bool,
-        typer.Option(
-            "--watch", "-w", help="Show it again and again, until Ctrl-C; on a short terminal the newest jobs."
-        ),
+        typer.Option("--watch", "-w", help="Update the table until Ctrl-C; a short terminal shows the newest jobs."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show every job: its phase, how far it has come, retries, age, node, and why it waits or failed.
+    """Show every job: phase, progress, retries, age, node, and why it waits or failed.
 
     [bold]Examples[/]
 
@@ -78,14 +76,14 @@ def _print_changes(kubectl: Kubectl, *, as_json: bool) -> None:
         current = [{**record, "age_seconds": 0} for record in records]
         if current != before:
             _show(kubectl, records, as_json=as_json)
-            # The reader of a pipe must not wait until a buffer is full.
+            # A pipe's reader must not wait for a full buffer.
             sys.stdout.flush()
             before = current
         time.sleep(POLL_SECONDS)
 
 
 def _update_table(kubectl: Kubectl) -> None:
-    """Show one table, and update it in its place."""
+    """Show one table and update it in place."""
     with Live(screen(kubectl, _records(kubectl)), console=console.out, auto_refresh=False) as live:
         while True:
             time.sleep(POLL_SECONDS)
@@ -116,7 +114,7 @@ def _record(kubectl: Kubectl, job: JobStatus) -> dict[str, Any]:
 
 
 def _removals(job: JobStatus) -> str:
-    """Say which pods are being ended, and why."""
+    """Describe which pod is being removed, and why."""
     ending = [pod for pod in job.pods if pod.removal and pod.ended is None]
     return "; ".join(f"pod {pod.name} is being {pod.removal}" for pod in ending[:1])
 
@@ -138,9 +136,11 @@ def logs(
     run: RunArgument,
     *,
     cluster: ClusterOptions,
-    wait: Annotated[bool, typer.Option("--follow", "-f", help="Go on to the job's end, and exit as it does.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--follow", "-f", help="Follow the job to its end, and exit with its exit code.")
+    ] = False,
 ) -> None:
-    """Print what a job's pods log, in words; the logs of lost pods are gone with them.
+    """Print the logs of a job's pods, with events as sentences. The logs of lost pods are lost too.
 
     [bold]Example[/]
 
@@ -149,14 +149,14 @@ def logs(
     kubectl = cluster.kubectl
     job = find_job(kubectl, run)
     if job.phase.over and not job.pods:
-        console.say(f"{job.name} has no pods any more, and the logs went with the pods: {job_outcome(kubectl, job)}")
+        console.say(f"{job.name} has no pods or logs any more: {job_outcome(kubectl, job)}")
     if wait:
         (outcome,) = follow_jobs(cluster, [job.name], console.data)
         report_outcome(cluster, outcome)
         raise typer.Exit(outcome.exit_code)
     started = [pod for pod in job.pods if pod.started or pod.ended is not None]
     if not started and not job.phase.over:
-        console.say(f"no pod of {job.name} has begun yet: {job.phase} {job.reason}".rstrip())
+        console.say(f"no pod of {job.name} has started yet: {job.phase} {job.reason}".rstrip())
     for pod in started:
         if len(started) > 1:
             console.say(f"pod {pod.name}")
@@ -166,7 +166,7 @@ def logs(
 
 @with_option_groups
 def cancel(run: RunArgument, *, cluster: ClusterOptions) -> None:
-    """Stop a job, or remove an ended one: trainings write a checkpoint. The store stays as it is.
+    """Stop a job, or remove an ended job. Trainings write a checkpoint first. The store stays unchanged.
 
     [bold]Example[/]
 
@@ -187,5 +187,5 @@ def cancel(run: RunArgument, *, cluster: ClusterOptions) -> None:
     seconds = f": its pods have two minutes to {'write a checkpoint' if trains else 'end'}" if running else ""
     console.say(f"stopping {job.name}{seconds}")
     delete(cluster.kubectl, job.name)
-    again = "; submitted again, with the same options, it goes on from its checkpoint"
+    again = "; submit it again with the same options to resume from its checkpoint"
     console.say(f"stopped {job.name}{again if trains else ''}")

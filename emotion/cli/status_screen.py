@@ -1,4 +1,4 @@
-"""How `emotion status` shows jobs: a table with the reasons below it, and what of them fits on a terminal."""
+"""Shows jobs for `emotion status`: a table with the reasons below, cut to the terminal."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from emotion.cluster.log_lines import Progress
 from emotion.formatting import count, duration
 
 COLUMNS = ["job", "run", "phase", "at", "retries", "age", "node"]
-# Reasons leave the rest of a full terminal to the table.
+# Reasons take this share of a full terminal; the table takes the rest.
 REASONS_SHARE = 3
 WAITING = {Phase.QUEUED, Phase.WAITING}
 
@@ -26,7 +26,7 @@ def row(record: Record) -> list[str]:
     at = str(Progress(*(record[name] for name in ("epoch", "epochs", "step", "steps"))))
     if record["pods_wanted"] > 1:
         done = f"{record['pods_succeeded']} of {record['pods_wanted']} pods"
-        # Of a sweep, other points are done; workers that train together end together.
+        # A sweep's points end one by one; workers that train together end together.
         at = ", ".join(filter(None, [done, at])) if record["pods_succeeded"] or not at else at
     return [
         record["job"],
@@ -40,7 +40,7 @@ def row(record: Record) -> list[str]:
 
 
 def reason_lines(kubectl: Kubectl, records: Sequence[Record]) -> list[str]:
-    """Give the reasons why jobs wait or failed, and their hints."""
+    """List the reasons why jobs wait or failed, with hints."""
     lines = []
     for record in records:
         if record["reason"]:
@@ -51,10 +51,10 @@ def reason_lines(kubectl: Kubectl, records: Sequence[Record]) -> list[str]:
 
 
 def screen(kubectl: Kubectl, records: Sequence[Record]) -> Group:
-    """Show all jobs where the terminal has the lines for them, else as many as fit, and count the others.
+    """Show all jobs if the terminal has enough lines, else as many as fit, and count the others.
 
-    The jobs at work come first into view, then those that wait, then those that have ended; among these the newest.
-    The rows stay in the order of all jobs, the newest at the bottom.
+    Running jobs have priority, then waiting jobs, then ended jobs; among equals, newer jobs. The rows keep the order of
+    all jobs, with the newest at the bottom.
     """
     everything = _group(records, "", reason_lines(kubectl, records))
     if not records or _height(everything) <= console.out.height:
@@ -73,7 +73,7 @@ def _weight(record: Record) -> int:
 
 
 def _part(kubectl: Kubectl, records: Sequence[Record], indexes: Sequence[int]) -> Group:
-    """Show some of the jobs, and the reasons of the first of them."""
+    """Show some jobs, and the reasons of the first few."""
     shown = [records[index] for index in sorted(indexes)]
     hidden = [record for index, record in enumerate(records) if index not in indexes]
     room = console.out.height // REASONS_SHARE
@@ -82,7 +82,7 @@ def _part(kubectl: Kubectl, records: Sequence[Record], indexes: Sequence[int]) -
 
 
 def _summary(kubectl: Kubectl, hidden: Sequence[Record], more_reasons: bool) -> str:
-    """Say what is not shown, and which command shows it."""
+    """Describe what is not shown, and name the command that shows it."""
     phases = Counter(record["phase"] for record in hidden)
     listed = ", ".join(f"{number:,} {phase}" for phase, number in phases.items())
     what = [f"{count(len(hidden), 'more job')} ({listed})"] if hidden else []

@@ -1,4 +1,4 @@
-"""`emotion stream`: the pod's end of `emotion put` and `fetch`, for many small files at once. People do not call it."""
+"""`emotion stream`: copies many small files at once, in the pod of `emotion put` and `fetch`. People do not call it."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The files' folder."
 
 @app.command()
 def receive(folder: Folder) -> None:
-    """Write files into a folder; standard input is a list of the files, then a tar."""
+    """Write files into a folder; standard input is a list of the files, followed by a tar."""
     from emotion.store.archive import read_list, unpack
 
     entries = read_list(sys.stdin.buffer)

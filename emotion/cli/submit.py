@@ -1,4 +1,4 @@
-"""`emotion submit`: creates jobs on a cluster and follows them to their ends."""
+"""`emotion submit`: creates jobs on a cluster and follows them until they end."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,23 +40,25 @@ if TYPE_CHECKING:
 
 # Every check of a job starts kubectl, which mostly waits for the server.
 PARALLEL_CHECKS = 4
-# Where pods have the store's inputs/.
+# The store's inputs/ in a pod.
 INPUTS = PurePosixPath("/store/inputs")
 RESOURCE_UNITS = {"cpu": "cores", "memory": "memory"}
 
 
 @dataclass(frozen=True)
 class ClassifyJobOptions(ClassifyOptions):
-    """The options of a classification on the command line."""
+    """Options of a classification on the command line."""
 
     source: Annotated[
         str | None, typer.Option("--input", metavar="NAME", help="classify: folder of files below inputs/.")
     ] = None
     model: Annotated[
         str | None,
-        typer.Option(metavar="MODEL/RUN", help="classify: not the best run; or cascade:A,B; or ensemble:A,B."),
+        typer.Option(
+            metavar="MODEL/RUN", help="classify: a run, cascade:A,B or ensemble:A,B [dim](default: the best run)[/]."
+        ),
     ] = None
-    shards: Annotated[int | None, typer.Option(min=1, help="classify: pods that share the files.")] = None
+    shards: Annotated[int | None, typer.Option(min=1, help="classify: number of pods that share the files.")] = None
     text_column: Annotated[str | None, typer.Option(help="classify: column or key of the text.")] = None
     delimiter: Annotated[str | None, typer.Option(help="classify: one character, or tab.")] = None
     quoting: Annotated[QuotingName | None, typer.Option(help="classify: whether quotes have a meaning.")] = None
@@ -65,21 +67,22 @@ class ClassifyJobOptions(ClassifyOptions):
     ] = None
     encoding: Annotated[str | None, typer.Option(help="classify: encoding of the files.")] = None
     all_scores: Annotated[
-        bool | None, typer.Option("--all-scores", help="classify: append score_LABEL for each label.")
+        bool | None, typer.Option("--all-scores", help="classify: append one column score_LABEL per label.")
     ] = None
     model_column: Annotated[
-        bool | None, typer.Option("--model-column", help="classify: append model, after score: which one decided.")
+        bool | None, typer.Option("--model-column", help="classify: append a column with the model that decided.")
     ] = None
     on_error: Annotated[
-        OnError | None, typer.Option(help="classify: keep rows that cannot be classified, or fail at the first.")
+        OnError | None, typer.Option(help="classify: keep rows that cannot be classified, or fail at the first one.")
     ] = None
-    max_errors: Annotated[str | None, typer.Option(metavar="N|P%", help="classify: fail with more of these rows.")] = (
-        None
-    )
+    max_errors: Annotated[
+        str | None, typer.Option(metavar="N|P%", help="classify: fail if more rows of a file have no label.")
+    ] = None
     precision: Annotated[
         PrecisionName | None,
         typer.Option(
-            help="classify: float32, int8, float16 (with --gpus), or auto: what the model has [dim](default: auto)[/]."
+            help="classify: float32, int8, float16 (needs --gpus), or auto: by device and existing files"
+            " [dim](default: auto)[/]."
         ),
     ] = None
     join: Annotated[
@@ -108,16 +111,19 @@ def submit(
     cluster: PodOptions,
     classify: ClassifyJobOptions,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the YAML, let the server check it, create nothing.")
+        bool, typer.Option("--dry-run", help="Print the YAML and let the server check it; create nothing.")
     ] = False,
     yes: Yes = False,
-    wait: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow the jobs to their ends.")] = True,
+    wait: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow the jobs until they end.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Submit jobs to a cluster: show the plan, create them, follow them to their ends.
+    """Submit jobs to a cluster: show the plan, create the jobs, follow them until they end.
 
-    The same command finds the same run: a job at work is followed, a run that was cut off goes on from its last
-    checkpoint, a complete one ends at once. Ctrl-C leaves the jobs running. Exits with the pod's own exit code.
+    The same command finds the same run.
+    It follows a running job and resumes an interrupted run from its last checkpoint.
+    If the run is complete, the job ends at once.
+    Ctrl-C leaves the jobs running.
+    Exits with the pod's exit code.
 
     [bold]Examples[/]
 
@@ -136,7 +142,7 @@ def submit(
     from emotion.cluster.job_spec import expand_jobs
     from emotion.params.grid import one_point_a_seed
 
-    # Below inputs/, as --input of a classification.
+    # Below inputs/, like --input of a classification.
     student = teacher.overrides_below(INPUTS)
     changes = [*student, *(settings or [])]
     specs = [
@@ -162,7 +168,7 @@ def submit(
 def submit_jobs(
     cluster: PodOptions, specs: Sequence["JobSpec"], *, dry_run: bool, yes: bool, wait: bool, as_json: bool
 ) -> int:
-    """Show the plan, create the jobs, follow them to their ends; give the exit code of the first that failed, else 0.
+    """Show the plan, create and follow the jobs; return the exit code of the first failed job, else 0.
 
     Raises:
         EmotionError: a specification is wrong, or the cluster refuses a job.
@@ -210,7 +216,7 @@ def prepare_jobs(kubectl: Kubectl, specs: Sequence["JobSpec"]) -> list["Rendered
 
 
 def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
-    """Print a table of the jobs that will be created, and say where their queue has no meaning."""
+    """Print a table of the jobs that will be created, and warn if queues have no effect."""
     from emotion.cluster.submit import has_kueue
 
     columns = ["job", "run", "image", "pods", "a pod", "queue", "claim"]
@@ -231,7 +237,7 @@ def show_plan(cluster: ClusterOptions, jobs: Sequence["Rendered"]) -> None:
         for index, point in enumerate(job.spec.points):
             console.say(f"  {index}: {point}, run {job.spec.job}/{point.run}")
     if any(job.queue for job in jobs) and not has_kueue(cluster.kubectl):
-        console.say("the cluster has no Kueue: the queue is only a label, and the jobs start at once")
+        console.say("the cluster has no Kueue: the queue has no effect, and the jobs start at once")
 
 
 def _pods(spec: dict[str, Any]) -> str:
@@ -250,7 +256,7 @@ def create_all(kubectl: Kubectl, jobs: Sequence["Rendered"]) -> None:
     """Create all jobs and report them.
 
     Raises:
-        EmotionError: the cluster refuses a job; the jobs before it stay.
+        EmotionError: the cluster refuses a job; earlier jobs stay.
     """
     from emotion.cluster.submit import create
 
@@ -260,6 +266,6 @@ def create_all(kubectl: Kubectl, jobs: Sequence["Rendered"]) -> None:
 
 def _report_created(cluster: ClusterOptions, jobs: Sequence["Rendered"], *, as_json: bool) -> None:
     flags = cluster.flags
-    console.say(f"see them with: emotion status{flags}; emotion logs {jobs[0].name} -f{flags}")
+    console.say(f"to see the jobs: emotion status{flags}; emotion logs {jobs[0].name} -f{flags}")
     if as_json:
         console.data_json([{"job": job.name, "run": job.spec.run, "exit_code": None} for job in jobs])

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from emotion.comparison.sweep import Result
     from emotion.params.grid import Point
 
-# Every other point would end the same way. Not so where a point diverged, or where its own parameters do not fit the
-# data: what all points share was checked before. k8s/components/sweep has the same codes.
+# After these codes every other point would fail too. Divergence and unfit parameters concern one point: the parameters
+# that all points share are checked before. k8s/components/sweep has the same codes.
 FINAL = {code for code in ExitCode if code.permanent} - {ExitCode.CHECK_FAILED, ExitCode.BAD_PARAMETERS}
-# The command line, whether or not its script is on the PATH.
+# The command line; its script may not be on the PATH.
 EMOTION = "from emotion.cli.main import main; main()"
-# They would give every point the same run, or let it wait for workers: a point trains in one process.
+# These variables would give every point the same run, or make it wait for workers: a point trains in one process.
 OTHER_RUNS = ("EMOTION_RUN", "EMOTION_POINTS", "EMOTION_WORKERS", "TF_CONFIG")
 
 
@@ -52,13 +52,16 @@ def sweep(
         typer.Option(
             metavar="PATH",
             envvar="EMOTION_DATA",
-            help="As for train; with --cluster as for submit [dim](default: emotion)[/].",
+            help="Data as for train; with --cluster, data as for submit [dim](default: emotion)[/].",
         ),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     params: ParamsOption = None,
     in_cluster: Annotated[
-        bool, typer.Option("--cluster", help="One Indexed Job with a pod per point; the options below are for it.")
+        bool,
+        typer.Option(
+            "--cluster", help="Train on a cluster: one Indexed Job with a pod per point. The options below need it."
+        ),
     ] = False,
     max_parallel: MaxParallel = None,
     gpus: Gpus = None,
@@ -68,15 +71,19 @@ def sweep(
     cluster: PodOptions,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the points, or the YAML; train nothing.")] = False,
     yes: Yes = False,
-    wait: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow the job to its end.")] = True,
+    wait: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow the job until it ends.")] = True,
     log: LogFormatOption = LogFormat.TEXT,
     as_json: JsonOption = False,
 ) -> None:
     """Train every combination of values and seeds, and compare them on validation.
 
-    Every point is an ordinary run: [bold]emotion train[/] or [bold]submit[/] with the same parameters finds it, and
-    [bold]aggregate[/] compares it. The same command goes on where it was. With more values or seeds, it trains only
-    the new points. Here the points train one after the other. Values with commas need quotes: [dim]'"a,b"'[/].
+    A point is one combination of values, and an ordinary run.
+    [bold]emotion train[/] and [bold]submit[/] with the same parameters find this run.
+    [bold]aggregate[/] compares the runs of all points.
+    The same command resumes.
+    With more values or seeds, the command trains only new points.
+    Without --cluster, the points train one after the other.
+    Values with commas need quotes: [dim]'"a,b"'[/].
 
     [bold]Examples[/]
 
@@ -89,12 +96,15 @@ def sweep(
     from emotion.params.grid import load_grid, parse_points
 
     if model not in MODELS:
-        raise UsageError(f"{model} is no model", f"the models are {', '.join(MODELS)}")
+        raise UsageError(f"{model} is not a model", f"the models are {', '.join(MODELS)}")
     points = parse_points(settings or [], seeds)
     if in_cluster:
-        # EMOTION_PARAMS is a file of this machine, as EMOTION_DATA is a path of it: here, neither has a meaning.
+        # EMOTION_PARAMS and EMOTION_DATA are paths on this machine: pods cannot read them.
         if params is not None and str(params) != os.environ.get("EMOTION_PARAMS"):
-            raise UsageError("--params is a file of this machine", "with --cluster, change jobs/, or add --set")
+            raise UsageError(
+                "--params is a file on this machine, and --cluster trains in pods",
+                f"change jobs/{model}/params.toml, or use --set",
+            )
         spec = replace(
             cluster.job_spec(model),
             data=_data_set(data),
@@ -107,7 +117,7 @@ def sweep(
         )
         raise typer.Exit(submit_jobs(cluster, [spec], dry_run=dry_run, yes=yes, wait=wait, as_json=as_json))
     if data is None:
-        raise UsageError("the data is missing", "--data DIR, a folder with train, validation and test, or a file")
+        raise UsageError("no data is named", "give --data PATH: a folder with train, validation and test, or one file")
     load_grid(model, params or params_file(model), points)
     if dry_run:
         if as_json:
@@ -133,17 +143,17 @@ def sweep(
 
 
 def _data_set(data: str | None) -> str:
-    """The data set of the cluster's store: EMOTION_DATA is a path of this machine."""
+    """Name the data set in the cluster's store: EMOTION_DATA is a path on this machine."""
     return "emotion" if data is None or data == os.environ.get("EMOTION_DATA") else data
 
 
 def _train_points(
     model: str, points: "Sequence[Point]", options: list[str], reporter: ProgressReporter
 ) -> "tuple[list[Result], int]":
-    """Train all points one after the other; give their results and the exit code of the first that failed, else 0.
+    """Train all points in turn; return their results and the exit code of the first failed point, else 0.
 
     Raises:
-        KeyboardInterrupt, Terminated: a signal arrived; the point at work has written its checkpoint.
+        KeyboardInterrupt, Terminated: a signal arrived; the running point has written its checkpoint.
     """
     from emotion.comparison.sweep import Result
 
@@ -155,14 +165,16 @@ def _train_points(
         results.append(result)
         first_failure = first_failure or code
         if code in FINAL and number < len(points):
-            reporter.note("point", f"the sweep ends at this error; not trained: {count(len(points) - number, 'point')}")
+            reporter.note(
+                "point", f"the sweep stops at this error; not trained: {count(len(points) - number, 'point')}"
+            )
             results += [Result(other, "", problem="not trained") for other in points[number:]]
             break
     return results, first_failure
 
 
 def _train_point(model: str, point: "Point", options: list[str]) -> "tuple[Result, int]":
-    """Train one point in a process of its own: it frees all memory, and a crash ends no other point."""
+    """Train one point in a separate process, which frees all memory; a crash affects no other point."""
     from emotion.comparison.sweep import Result, Scores
 
     overrides = [word for setting in point.overrides for word in ("--set", setting)]
@@ -181,7 +193,7 @@ def _train_point(model: str, point: "Point", options: list[str]) -> "tuple[Resul
 
 
 def _run(command: list[str], output: IO[bytes], environment: dict[str, str]) -> int:
-    """Start a training, pass signals on, and wait for its end; give its exit code as a shell does.
+    """Start a training, pass signals on, and wait for its end; return its exit code as a shell does.
 
     Raises:
         KeyboardInterrupt, Terminated: a signal arrived, and the training has ended.
@@ -191,8 +203,8 @@ def _run(command: list[str], output: IO[bytes], environment: dict[str, str]) -> 
     while True:
         try:
             if process is None:
-                # A signal that interrupts the start would leave a training that nobody stops.
-                # Ctrl-C of a terminal would reach both processes: this one passes it on, once.
+                # A signal that interrupts the start would leave a training that nobody stops. A terminal sends Ctrl-C
+                # to both processes: in a new session the child gets it only once, from this process.
                 with DeferredSignals():
                     process = subprocess.Popen(command, stdout=output, env=environment, start_new_session=True)  # noqa: S603
             code = process.wait()
@@ -203,7 +215,7 @@ def _run(command: list[str], output: IO[bytes], environment: dict[str, str]) -> 
             process.send_signal(next(number for number, error in SIGNALS.items() if isinstance(signalled, error)))
             continue
         if received is not None:
-            console.say("the sweep was stopped: the same command goes on where it was")
+            console.say("the sweep was stopped: run the same command to resume")
             raise received
         return code if code >= 0 else 128 - code
 

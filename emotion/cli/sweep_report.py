@@ -1,4 +1,4 @@
-"""Prints the result of a sweep: a table on validation, the best settings as TOML; or all of it as JSON."""
+"""Prints a sweep's result: a table of validation scores and the best settings as TOML, or JSON."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def show_sweep(model: str, results: "Sequence[Result]") -> None:
-    """Print the table and the best settings on stdout, and on stderr how much they mean and what has no scores."""
+    """Print the table and the best settings on stdout; print remarks and points without scores on stderr."""
     from emotion.comparison.sweep import choose, rank, remarks
     from emotion.params.toml import parse_overrides
 
     ranked = rank(results)
     swept = [key for key in _values(ranked[0]) if len({_values(candidate)[key] for candidate in ranked}) > 1]
-    # One column: on a narrow terminal, the first column of a table names its rows.
+    # One column for all settings: on a narrow terminal, the first column of a table names its rows.
     columns = [swept[0] if len(swept) == 1 else "settings", "seeds", "val. accuracy", "spread", "val. loss"]
     rows = [[_shown(_values(candidate), swept), *_cells(candidate)] for candidate in ranked]
     title = f"{model} on validation: mean and standard deviation over seeds"
@@ -29,19 +29,19 @@ def show_sweep(model: str, results: "Sequence[Result]") -> None:
     for remark in remarks(ranked):
         console.say(remark)
     if (best := choose(ranked)) is not None:
-        console.say(f"the best settings, for jobs/{model}/params.toml:")
+        console.say(f"the best settings for jobs/{model}/params.toml:")
         console.data(as_toml(parse_overrides(best.settings)))
 
 
 def _values(candidate: "Candidate") -> dict[str, str]:
-    """The value of every setting, by its key."""
+    """Map every setting's key to its value."""
     pairs = (setting.partition("=") for setting in candidate.settings)
     return {key: value for key, _, value in pairs}
 
 
 def _shown(values: dict[str, str], swept: list[str]) -> str:
-    """What distinguishes a candidate: the only value, or keys with values."""
-    return values[swept[0]] if len(swept) == 1 else ", ".join(f"{key}={values[key]}" for key in swept) or "as they are"
+    """Show the settings that distinguish a candidate: a single value, or keys with values."""
+    return values[swept[0]] if len(swept) == 1 else ", ".join(f"{key}={values[key]}" for key in swept) or "unchanged"
 
 
 def _cells(candidate: "Candidate") -> list[str]:
@@ -54,7 +54,7 @@ def _cells(candidate: "Candidate") -> list[str]:
 
 
 def sweep_record(model: str, results: "Sequence[Result]") -> dict[str, Any]:
-    """Give the result of a sweep as JSON: candidates from the best to the worst, with their runs."""
+    """Give a sweep's result as JSON: candidates from best to worst, with their runs."""
     from emotion.comparison.sweep import choose, rank, remarks
     from emotion.params.toml import parse_overrides
 

@@ -1,4 +1,4 @@
-"""Reads the scores of a sweep's runs from the store of a cluster."""
+"""Reads the scores of a sweep's runs from a cluster's store."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read_results(
     cluster: PodOptions, jobs: "Sequence[Rendered]", outcomes: Sequence[JobOutcome]
 ) -> "dict[str, list[Result]]":
-    """Read the results of every sweep that has some, by the name of its Job; other jobs have none.
+    """Read the results of every sweep that has results, by the name of its Job.
 
     Raises:
         EmotionError: the pod with the store cannot be created, or does not start.
@@ -40,7 +40,7 @@ def _results(spec: "JobSpec", records: dict[str, dict[str, Any]], failed: frozen
         run = f"{spec.job}/{point.run}"
         record = records.get(run, {"state": "absent"})
         if index in failed:
-            # A complete run of this name may be of other data: its pod refused it.
+            # A complete run of this name may use other data: then the pod refused it.
             results.append(Result(point, run, problem=f"its pod failed, and its run {run} is {record['state']}"))
         elif record["state"] == "complete":
             scores = Scores(record["validation_accuracy"], record["validation_loss"], record["training_seconds"])

@@ -52,42 +52,50 @@ def train(
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option("--run", envvar="EMOTION_RUN", help="The run's name (default: from seed, parameters, data)."),
+        typer.Option(
+            "--run", envvar="EMOTION_RUN", help="The run's name [dim](default: from seed, parameters, data)[/]."
+        ),
     ] = None,
     device: Annotated[
         Device | None,
         typer.Option(
             envvar=DEVICE_VARIABLE,
-            help="Same as --set resources.device=, which wins: auto takes GPUs where it can, gpu fails without one.",
+            help="auto uses GPUs if possible; gpu fails without a GPU. --set resources.device= wins.",
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Same as --set training.seed=N.")] = None,
     options: DataOptions,
     teacher: TeacherOptions,
     deterministic: Annotated[
-        bool, typer.Option("--deterministic", help="The same bits every time: --set training.deterministic=true.")
+        bool,
+        typer.Option(
+            "--deterministic", help="Reproduce results bit by bit: same as --set training.deterministic=true."
+        ),
     ] = False,
     max_memory: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Split batches to fit, such as 6G [dim](default: what is free)[/]."),
+        typer.Option(
+            metavar="SIZE", help="Split batches to fit this memory, such as 6G [dim](default: free memory)[/]."
+        ),
     ] = None,
     checkpoint_every: Annotated[
-        str | None, typer.Option(metavar="TIME", help='"30s", "5m" or "200 steps" [dim](default: 1m)[/].')
+        str | None, typer.Option(metavar="TIME", help='Interval: "30s", "5m" or "200 steps" [dim](default: 1m)[/].')
     ] = None,
     points: Annotated[
         Path | None, typer.Option("--points", envvar="EMOTION_POINTS", hidden=True, help="The points of a sweep.")
     ] = None,
     point: Annotated[
-        int | None, typer.Option("--point", hidden=True, help="Which of --points to train; the first is 0.")
+        int | None, typer.Option("--point", hidden=True, help="Index of the point to train, from 0.")
     ] = None,
     log: LogFormatOption = LogFormat.TEXT,
     as_json: JsonOption = False,
 ) -> None:
     """Train one model: fit, export to ONNX, evaluate the exported file.
 
-    The same command finds the same run: it goes on from its last checkpoint, and where it is complete, nothing is
-    done. SIGTERM and Ctrl-C write a checkpoint first. With TF_CONFIG, or EMOTION_WORKERS and EMOTION_SERVICE in an
-    Indexed Job, several workers train together.
+    The same command finds the same run and resumes from its last checkpoint.
+    If the run is complete, the command does nothing.
+    SIGTERM and Ctrl-C write a checkpoint first.
+    Several workers train together if TF_CONFIG is set, or EMOTION_WORKERS and EMOTION_SERVICE in an Indexed Job.
 
     [bold]Examples[/]
 
@@ -132,7 +140,7 @@ def train(
     ]
     if point is not None:
         if points is None:
-            raise UsageError("--point lacks its --points", "name the file of the sweep's points")
+            raise UsageError("--point needs --points", "name the file with the sweep's points")
         chosen = read_point(points, point)
         changes += chosen.overrides
         run = run or chosen.run or None
@@ -156,7 +164,7 @@ def train(
 
 
 def _model_of(params: Path | None) -> str:
-    """Find the model in the parameter file, where the command line has no MODEL.
+    """Find the model in the parameter file if the command line has no MODEL.
 
     Raises:
         UsageError: there is no file, or it names no model.
@@ -165,12 +173,12 @@ def _model_of(params: Path | None) -> str:
     from emotion.params.toml import read_model_name
 
     if params is None:
-        raise UsageError("the model is missing", "emotion train MODEL, or --params FILE; see `emotion models`")
+        raise UsageError("no model is named", "give MODEL or --params FILE; `emotion models` lists the models")
     name = read_model_name(params)
     if not name:
         raise UsageError(
-            f"{params} does not say which model it is for",
-            f"emotion train MODEL --params {params}, or write name = ... below [model] in the file",
+            f"{params} names no model",
+            f"use emotion train MODEL --params {params}, or add name = ... below [model] in the file",
         )
     return name
 
@@ -205,14 +213,14 @@ def _report(metrics: "Metrics", folder: Path, reporter: ProgressReporter, *, as_
 
 
 def _choice(metrics: "Metrics") -> str:
-    """Say what validation chose: an epoch, or one of several candidates."""
+    """Describe the choice on validation: an epoch, or one of several candidates."""
     if (chosen := metrics.chosen) is None:
         return f"best epoch {metrics.best_epoch} of {metrics.epochs}"
     return f"best of {len(metrics.candidates)}: {chosen.classifier}, C = {chosen.c:g}, {chosen.features}"
 
 
 def _labels(metrics: "Metrics") -> str:
-    """Say over how many labels macro-F1 on test was taken, if not over all."""
+    """Describe how many labels macro-F1 on test covers, unless it covers all."""
     if not metrics.absent_labels(metrics.test):
         return ""
     return f" over {len(metrics.test.macro_f1_labels or []):,} of {len(metrics.data.labels):,} labels"

@@ -1,4 +1,4 @@
-"""`emotion put` and `fetch`: files of the cluster's store; and the pod with the store for other commands."""
+"""`emotion put` and `fetch`: copies files to and from the cluster's store; opens the store's pod for other commands."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -40,26 +40,26 @@ def open_store(cluster: PodOptions) -> "Iterator[StorePod]":
 
 
 def warn_of_left_pods(kubectl: Kubectl) -> None:
-    """Name the pods with the store that killed commands left behind, and say what removes them."""
+    """Name the store pods that killed commands left behind, and the commands that remove them."""
     if left := left_pods(kubectl):
         console.warn(
-            f"killed commands left pods with the store behind: {', '.join(left)};"
-            f" the next `emotion put` or `fetch` removes them, and so does `emotion cancel {left[0]}{kubectl.flags}`"
+            f"killed commands left store pods behind: {', '.join(left)}; the next `emotion put` or `fetch` removes"
+            f" them, and so does `emotion cancel {left[0]}{kubectl.flags}`"
         )
 
 
 def remove_store_pod(kubectl: Kubectl, name: str) -> None:
-    """Remove a pod with the store that no command uses.
+    """Remove a store pod that no command uses.
 
     Raises:
-        TryAgainError: a command is at work in the pod.
+        TryAgainError: a command uses the pod.
     """
     remove_pod(kubectl, name)
-    console.say(f"removed {name}; no file was lost, and the same `emotion put` or `fetch` goes on")
+    console.say(f"removed {name}; no file was lost: run the same `emotion put` or `fetch` to resume")
 
 
 def run_in_pod(pod: "StorePod", *words: str) -> int:
-    """Run `emotion` in the pod on the cluster's store; print its output here, and give its exit code.
+    """Run `emotion` in the pod on the cluster's store; print its output, and return its exit code.
 
     Raises:
         EmotionError: kubectl failed.
@@ -92,18 +92,17 @@ def _progress(what: str, files: "Sequence[FileEntry]") -> "Iterator[Advance]":
 
 @with_option_groups
 def put(
-    source: Annotated[Path, typer.Argument(metavar="DIR", help="A folder here, or one file.")],
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="Local folder or file.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="data/NAME (or NAME), inputs/NAME, weights/ORG/NAME.")],
     *,
     cluster: PodOptions,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring data, CSVs or weights into the cluster's store; what is there and the same is not sent again.
+    """Copy data, CSV files or weights into the cluster's store. Skips files that the store already has.
 
-    Files are compared by SHA-256. What was cut off goes on where it was.
-
+    Compares files by SHA-256.
+    The same command resumes an interrupted copy.
     [bold]Examples[/]
-
       emotion put data/emotion emotion
 
       emotion put inbox/ inputs/inbox
@@ -118,9 +117,9 @@ def put(
     files = local_files(source)
     with open_store(cluster) as pod, _progress(f"to {target}", files) as advance:
         result = upload(pod, source, files, target, advance)
-    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
+    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} existed already")
     if result.others:
-        console.warn(f"{target} has other files too: {', '.join(first_items(result.others, MOST_NAMED))}")
+        console.warn(f"{target} also has other files: {', '.join(first_items(result.others, MOST_NAMED))}")
     if as_json:
         console.data_json({"target": str(target), **vars(result)})
 
@@ -128,17 +127,18 @@ def put(
 @with_option_groups
 def fetch(
     run: Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, comparison, or predictions/NAME.")],
-    target: Annotated[Path, typer.Argument(metavar="DIR", help="A folder here.")],
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Local folder.")],
     *,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also checkpoints, weights of training, and parts of predictions.")
+        bool, typer.Option("--all", help="Also copy checkpoints, training weights, and parts of predictions.")
     ] = False,
     cluster: PodOptions,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a run's metrics, report, model and predictions here; or the comparison; or classified files.
+    """Copy from the cluster's store: a run's metrics, report, model and predictions; the comparison; classified files.
 
-    Files are compared by SHA-256. What was cut off goes on where it was.
+    Compares files by SHA-256.
+    The same command resumes an interrupted copy.
 
     [bold]Examples[/]
 
@@ -156,9 +156,9 @@ def fetch(
         console.say(f"reading {source}")
         files = remote_files(pod, source, *(() if everything else ("checkpoints", "weights", "*.parts")))
         if not files:
-            raise InputMissingError(f"there is nothing in {source}", f"emotion runs list --cluster{cluster.pod_flags}")
+            raise InputMissingError(f"{source} is empty", f"emotion runs list --cluster{cluster.pod_flags}")
         with _progress(f"from {source}", files) as advance:
             result = download(pod, source, files, target, advance)
-    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} were there already")
+    console.say(f"{target}: {len(result.written)} files written, {len(result.kept)} existed already")
     if as_json:
         console.data_json({"source": str(source), "written": result.written, "kept": result.kept})

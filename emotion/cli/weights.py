@@ -29,15 +29,17 @@ def fetch(
     models: ModelsArgument = None,
     store: StoreOption = DEFAULT_STORE,
     force: Annotated[
-        bool, typer.Option("--force", help="Fetch again what is there; replace another revision.")
+        bool, typer.Option("--force", help="Fetch existing files again, and replace other revisions.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch checkpoints from the Hugging Face hub into the store; without MODEL, all that are absent.
+    """Fetch checkpoints from the Hugging Face hub into the store; without MODEL, all absent checkpoints.
 
-    Every file is held against its published SHA-256 where one is known; any other is unverified, and pinned as
-    it is first fetched. What is there and right is not fetched again. HF_ENDPOINT, HF_HOME, HF_TOKEN and
-    HF_HUB_OFFLINE are honoured. Exits 69 where the hub is out of reach, 65 where a file is not the right one.
+    Checks files against their published SHA-256.
+    A file without one is reported as unverified and pinned to the first download's digest.
+    Skips files that exist and are right.
+    Honors HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE.
+    Exits 69 if the hub is unreachable, 65 if a file has the wrong digest.
 
     [bold]Examples[/]
 
@@ -53,23 +55,23 @@ def fetch(
     records = []
     for reference in _references(models) if models else _absent(target):
         fetched = fetch_weights(reference, target, force=force, tell=console.say, progress=console.megabytes)
-        console.say(f"wrote {fetched.folder}" if fetched.written else f"{fetched.folder} is whole: nothing to do")
+        console.say(f"wrote {fetched.folder}" if fetched.written else f"{fetched.folder} is complete: nothing to do")
         if fetched.manifest.unverified:
             names = ", ".join(fetched.manifest.unverified)
-            console.say(f"unverified, since no digest is published here; pinned as fetched: {names}")
+            console.say(f"unverified, because no digest is known; pinned to this download's digest: {names}")
         records.append({"folder": str(fetched.folder), **fetched.manifest.model_dump()})
     if not records:
-        console.say("no model lacks weights: nothing to do")
+        console.say("all models have their weights: nothing to do")
     if as_json:
         console.data_json(records)
 
 
 @app.command(name="list")
 def list_(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """List the checkpoints: those of the models and all others in the store, and where each is.
+    """List the checkpoints of the models and of the store, with their locations.
 
-    Looks in the store, in installed packages and in the cache of the hub's client, in that order. Nothing is
-    compared: `emotion weights verify` does that.
+    Looks in the store, in installed packages and in the hub client's cache, in this order.
+    Does not check digests: `emotion weights verify` checks them.
 
     [bold]Examples[/]
 
@@ -85,7 +87,7 @@ def list_(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_
     if as_json:
         console.data_json(records)
         return
-    columns = ["checkpoint", "model", "revision", "where", "licence", "digests", "MB"]
+    columns = ["checkpoint", "model", "revision", "where", "license", "digests", "MB"]
     console.table("", columns, [_row(record) for record in records], numbers=1)
 
 
@@ -93,8 +95,10 @@ def list_(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_
 def verify(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """Read every file of the checkpoints in the store, or of MODEL, and compare its SHA-256.
 
-    verified: equal to the published one. as fetched: none is published, equal to the first fetch. unverified:
-    nothing to compare with. Exits 65 where a file is wrong or missing, 66 where MODEL is not on this machine.
+    "verified" means equal to the published digest.
+    "as fetched" means equal to the first download, without a published digest.
+    "unverified" means that no digest is known.
+    Exits 65 if a file is wrong or missing, 66 if MODEL is not on this machine.
 
     [bold]Examples[/]
 
@@ -122,12 +126,12 @@ def verify(models: ModelsArgument = None, store: StoreOption = DEFAULT_STORE, as
     ]
     if bad:
         raise BadDataError(
-            f"not as it should be: {', '.join(bad)}", f"emotion weights fetch MODEL --force --store {store}"
+            f"wrong or missing files: {', '.join(bad)}", f"emotion weights fetch MODEL --force --store {store}"
         )
 
 
 def _model_names() -> dict[Reference, str]:
-    """Give the models that start from pretrained weights, by the weights' reference."""
+    """Map references of pretrained weights to the models that start from them."""
     return {info.pretrained.reference: info.name for info in MODELS.values() if info.pretrained}
 
 
@@ -135,12 +139,12 @@ def _references(models: list[str]) -> list[Reference]:
     named = {name: reference for reference, name in _model_names().items()}
     scratch = [name for name in models if name in MODELS and name not in named]
     if scratch:
-        raise UsageError(f"{scratch[0]} starts from scratch: it has no weights", f"these have: {', '.join(named)}")
+        raise UsageError(f"{scratch[0]} has no pretrained weights", f"models with weights: {', '.join(named)}")
     return [named[name] if name in named else parse_reference(name) for name in models]
 
 
 def _absent(store: Store) -> list[Reference]:
-    """List the models' weights that neither the store nor a package has; the client's cache may vanish."""
+    """List the models' weights that neither the store nor a package has; the hub client's cache may vanish."""
     from emotion.weights.locate import Source, locate_weights
 
     locations = {reference: locate_weights(reference, store) for reference in _model_names()}

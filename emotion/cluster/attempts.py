@@ -1,4 +1,4 @@
-"""Decides from a Job and its pods which attempts were repetitions, and whether Kubernetes makes another one."""
+"""Decides from a Job and its pods which attempts were retries, and whether Kubernetes will retry again."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from emotion.cluster.pod_status import Pod, true_conditions
 from emotion.errors import ExitCode
 
-# Exit codes after which the Jobs' podFailurePolicy starts no other pod.
+# After these exit codes the Jobs' podFailurePolicy starts no other pod.
 FINAL_EXIT_CODES = {code for code in ExitCode if code.permanent}
-# Kubernetes' own default.
+# Kubernetes' default.
 BACKOFF_LIMIT = 6
 
 
@@ -28,7 +28,7 @@ def _is_final(job: dict[str, Any], pods: Sequence[Pod], pod: Pod) -> bool:
 
 
 def is_decided(job: dict[str, Any], pods: Sequence[Pod]) -> bool:
-    """Whether no pod of a Job will begin any more: Kubernetes sets Complete or Failed some seconds later."""
+    """Whether a Job will start no more pods; Kubernetes sets Complete or Failed some seconds later."""
     status = job.get("status", {})
     if true_conditions(status).keys() & {"SuccessCriteriaMet", "FailureTarget"}:
         return True
@@ -41,7 +41,7 @@ def is_decided(job: dict[str, Any], pods: Sequence[Pod]) -> bool:
 
 
 def count_retries(job: dict[str, Any], pods: Sequence[Pod]) -> int:
-    """Count the attempts after the first attempt of every index; the Job's status counts gone pods, if not evicted."""
+    """Count the retries of all indexes; the Job's status also counts deleted pods, except evicted pods."""
     status = job.get("status", {})
     failed, counted = sum(pod.failed for pod in pods), int(status.get("failed", 0))
     unsuccessful = _completions(job) - int(status.get("succeeded", 0))
@@ -61,7 +61,7 @@ def _newest(pods: Sequence[Pod]) -> list[Pod]:
 
 
 def failed_indexes(job: dict[str, Any]) -> set[int]:
-    """Give the indexes that failed for good, which the Job's status has as a list such as "0,3-5"."""
+    """Parse the indexes that failed for good; the Job's status has a list such as "0,3-5"."""
     text = job.get("status", {}).get("failedIndexes", "")
     ranges = [part.partition("-") for part in text.split(",") if part]
     return {index for first, _, last in ranges for index in range(int(first), int(last or first) + 1)}

@@ -1,4 +1,4 @@
-"""What `emotion submit classify` passes on to `emotion classify` in the pods: its checks and its variables."""
+"""Options that `emotion submit classify` passes to `emotion classify` in the pods: checks and variables."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from emotion.records.text_io import codec_name
 
 @dataclass(frozen=True)
 class ClassifyOptions:
-    """Options of a classification. None leaves the manifest's value, or the default of `emotion classify`."""
+    """Options of a classification. None keeps the manifest's value, or the default of `emotion classify`."""
 
     source: str | None = None
     model: str | None = None
@@ -65,13 +65,13 @@ def _flag(value: bool | None) -> str | None:
 
 
 def check_options(options: ClassifyOptions) -> None:
-    """Check what can be checked without the data, so that no pod starts in vain.
+    """Check the options without the data: a wrong option must not start a pod.
 
     Raises:
         UsageError: an option has a wrong value.
     """
     for name, value in (("--model", options.model), ("--text-column", options.text_column)):
-        # `emotion classify` takes an empty variable for an absent one.
+        # `emotion classify` treats an empty variable as absent.
         if value == "":
             raise UsageError(f"{name} is empty", "give it a value, or leave it out")
     if options.model is not None:

@@ -13,9 +13,9 @@ from emotion.errors import BadDataError, CheckFailedError, ExitCode, Unavailable
 from emotion.store.archive import FileEntry, check_inside, pack, unpack, write_list
 from emotion.store.atomic import cannot_write, sha256
 
-# A larger file is copied by itself, and a cut transfer of it goes on within the file.
+# A larger file is copied on its own, and an interrupted transfer resumes within the file.
 SMALL_BYTES = 8 << 20
-# How much a lost connection repeats at most.
+# A lost connection repeats at most this much.
 STREAM_BYTES = 64 << 20
 
 # Gets the number of bytes, and of files, that were transferred since the last call.
@@ -24,7 +24,7 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Transferred:
-    """Paths that were written, and that were there already; `others` are only in the target."""
+    """Paths that were written, and paths that existed already; `others` are only in the target."""
 
     written: list[str]
     kept: list[str]
@@ -56,7 +56,7 @@ def download(
     """Copy files of the store into a local folder; files with an equal digest stay as they are.
 
     Raises:
-        BadDataError: the store sends what was not asked for, or a file's place is outside of the folder.
+        BadDataError: the store sends an unrequested file, or a path outside of the folder.
         EmotionError: the connection stayed lost, or the folder cannot be written.
     """
     kept = [entry for entry in files if _is_here(check_inside(target, entry.path), entry)]
@@ -79,7 +79,7 @@ def _copy(
     copy_stream: Callable[[list[FileEntry], Callable[[FileEntry], None]], None],
     copy_large: Callable[[FileEntry, AdvanceBytes], None],
 ) -> None:
-    """Copy small files in streams, each of which may be repeated, then large files one by one."""
+    """Copy small files in streams, which may be repeated, then large files one by one."""
     for stream in _streams(files):
         count = _counter(advance)
         retry(lambda: copy_stream(stream, count))  # noqa: B023
@@ -94,7 +94,7 @@ def _is_here(local: Path, entry: FileEntry) -> bool:
 
 
 def _count_kept(files: list[FileEntry], kept: list[FileEntry], advance: Advance) -> list[FileEntry]:
-    """Count the files that are there already, and give the others."""
+    """Count the files that exist already, and return the others."""
     advance(sum(entry.size for entry in kept), len(kept))
     there = {entry.path for entry in kept}
     return [entry for entry in files if entry.path not in there]
@@ -117,7 +117,7 @@ def _streams(files: list[FileEntry]) -> Iterator[list[FileEntry]]:
 
 
 def _counter(advance: Advance) -> Callable[[FileEntry], None]:
-    """Give a callback for a file that is transferred. A repeated attempt counts no file twice."""
+    """Make a callback that counts transferred files. A repeated attempt counts no file twice."""
     counted: set[str] = set()
 
     def count(entry: FileEntry) -> None:
@@ -132,7 +132,7 @@ def _send(
     pod: StorePod, folder: Path, files: Sequence[FileEntry], target: PurePosixPath, count: Callable[[FileEntry], None]
 ) -> None:
     with pod.start("emotion", "stream", "receive", str(target), stdin=True) as process:
-        # A receiver that fails closes its input first, and then says why.
+        # A receiver that fails closes its input first, then prints the reason.
         with suppress(BrokenPipeError):
             if process.stdin is not None:
                 write_list(process.stdin, files)
@@ -158,7 +158,7 @@ def _receive(
             if process.stdout is not None:
                 process.stdout.close()
             _, errors = process.communicate()
-            # kubectl ends by a signal where it has more to print.
+            # A signal ends kubectl if kubectl has more to print.
             _check_end(pod, max(process.returncode, 0), errors)
             raise
         finally:
@@ -166,11 +166,11 @@ def _receive(
 
 
 def _check_end(pod: StorePod, code: int, errors: bytes) -> None:
-    """Check how the pod's end of a stream ended.
+    """Check the exit code of `emotion stream` in the pod.
 
     Raises:
         CheckFailedError: a file did not arrive as it was sent.
-        BadDataError: the pod's end refuses the stream.
+        BadDataError: the pod refuses the stream.
         EmotionError: the connection was lost, the store is full, or the image has no `emotion stream`.
     """
     message, hint = split_hint(errors.decode(errors="replace"))
@@ -178,7 +178,7 @@ def _check_end(pod: StorePod, code: int, errors: bytes) -> None:
     if code == ExitCode.CHECK_FAILED:
         raise CheckFailedError(message, hint)
     if code in {ExitCode.BAD_DATA, ExitCode.INPUT_MISSING}:
-        raise BadDataError(f"in the pod with the store: {message}", hint)
+        raise BadDataError(f"in the store's pod: {message}", hint)
     if code == ExitCode.USAGE:
-        raise UnavailableError("the pod's image is older than this command", "name a newer image: --image")
+        raise UnavailableError("the pod's image is older than this command", "use a newer image: --image")
     pod.check_exit_code(code, errors)

@@ -1,6 +1,6 @@
-"""Follows Jobs to their ends: reports why they wait, what they log, which pods were lost, and how the Jobs ended.
+"""Follows Jobs until they end: reports reasons for waiting, log lines, lost pods and outcomes.
 
-The cluster is polled, so a lost connection is only a pause. The follower only remembers what it has reported.
+The follower polls the cluster, so a lost connection is only a pause. It remembers only what it has reported.
 """
 
 import queue
@@ -25,20 +25,20 @@ from emotion.cluster.pod_status import Pod
 from emotion.errors import UnavailableError
 
 POLL_SECONDS = 2.0
-# Limits on waiting for a server that does not answer, and for an image that cannot be pulled.
+# Limits on waiting for an unreachable server, and for an image that cannot be pulled.
 UNREACHABLE_SECONDS = 600.0
 IMAGE_SECONDS = 120.0
-# Limit on reading the rest of a log after its pod's end.
+# Limit on reading the rest of a log after its pod ended.
 DRAIN_SECONDS = 15.0
-# Pods of a Job whose logs are read at once: nobody reads the logs of a hundred shards.
+# At most this many logs of a Job are read at once: nobody reads the logs of a hundred shards.
 MAX_LOGS = 4
 
-WAITING_TEXTS = {Phase.WAITING: " for its pod", Phase.RETRYING: ": another pod comes"}
+WAITING_TEXTS = {Phase.WAITING: " for its pod", Phase.RETRYING: ": another pod will start"}
 
 
 @dataclass
 class FollowedJob:
-    """The logs that are read for a Job, and what has been reported of the Job."""
+    """A followed Job: its open logs, and what has been reported."""
 
     name: str
     reported: str = ""
@@ -51,7 +51,7 @@ class FollowedJob:
 
 
 class Follower:
-    """Follows Jobs; `on_line(job, line)` gets every line for people with its Job's name, "" for all Jobs."""
+    """Follows Jobs; `on_line(job, line)` gets every line for people. The name "" stands for all Jobs."""
 
     def __init__(self, kubectl: Kubectl, names: Sequence[str], on_line: Callable[[str, str], None]) -> None:
         self.kubectl, self.on_line = kubectl, on_line
@@ -60,7 +60,7 @@ class Follower:
         self.unreachable_since: float | None = None
 
     def run(self) -> list[JobOutcome]:
-        """Follow all Jobs to their ends; the outcomes have the order of the names.
+        """Follow all Jobs until they end; return outcomes in the order of the names.
 
         Raises:
             UnavailableError: the server has not answered for ten minutes.
@@ -107,7 +107,7 @@ class Follower:
     def _report_lost_connection(self, error: UnreachableError) -> None:
         if self.unreachable_since is None:
             self.unreachable_since = time.monotonic()
-            self.on_line("", f"lost the connection ({error.message}): trying again; the jobs go on meanwhile")
+            self.on_line("", f"lost the connection ({error.message}): trying again; the jobs continue meanwhile")
         elif time.monotonic() - self.unreachable_since > UNREACHABLE_SECONDS:
             minutes = UNREACHABLE_SECONDS / 60
             raise UnavailableError(f"the cluster has not answered for {minutes:.0f} minutes", error.hint) from error
@@ -127,7 +127,7 @@ class Follower:
         for log in job.logs.values():
             log.finish(DRAIN_SECONDS)
         self._flush()
-        # A pod's last lines are the end of its log: whoever has followed the log has read them.
+        # A pod's last lines are the end of its log: a reader of the log has seen them.
         last = "".join(outcome.last_lines.splitlines()[-1:])
         read = any(log.recent.has_text(last) for log in job.logs.values())
         job.outcome = replace(outcome, last_lines="") if read else outcome
@@ -147,7 +147,7 @@ class Follower:
                 job.logs[pod.name].pod_ended.set()
 
     def _queue_lines(self, job: FollowedJob, mark: str) -> Callable[[str], None]:
-        """Give a callback that queues a pod's lines, with `mark` before each line."""
+        """Make a callback that queues a pod's lines, with `mark` before every line."""
 
         def on_line(line: str) -> None:
             if text := readable(line):
@@ -156,7 +156,7 @@ class Follower:
         return on_line
 
     def _report_pods(self, job: FollowedJob, status: JobStatus) -> None:
-        """Report every pod that somebody ends, and every pod that failed or is gone, once."""
+        """Report removed, failed and lost pods once."""
         gone = job.pods.keys() - {pod.name for pod in status.pods}
         job.pods |= {pod.name: pod for pod in status.pods}
         for pod in job.pods.values():
@@ -164,7 +164,7 @@ class Follower:
                 job.reported_removals.add(pod.name)
                 self.on_line(job.name, f"{_pod_text(pod)} is being {pod.removal}")
             lost = pod.failed or (pod.name in gone and pod.started and not pod.succeeded)
-            # At the Job's end its outcome says why pods failed, and the Job stops its other pods.
+            # After the Job's end the outcome names the reason for failed pods, and the Job stops other pods.
             if lost and status.phase.goes_on and pod.name not in job.reported_pods:
                 job.reported_pods.add(pod.name)
                 self._report_lost_pod(job, status, pod)
@@ -173,14 +173,14 @@ class Follower:
         if pod.name in job.logs:
             job.logs[pod.name].finish(DRAIN_SECONDS)
             self._flush()
-        following = "" if pod.name in status.final_failures else "; the job goes on with another one"
+        following = "" if pod.name in status.final_failures else "; another pod replaces it"
         self.on_line(job.name, f"{_pod_text(pod)} {describe_failure(pod)}{following}")
 
     def _report_status(self, job: FollowedJob, status: JobStatus) -> None:
-        """Report the status where it has changed."""
+        """Report the status if it has changed."""
         text = _status_text(status)
-        # The kubelet retries a failed pull, and its two reasons alternate: report the first one only.
-        # Every attempt to create a pod gives the pod another name.
+        # The kubelet retries a failed pull, and its two reasons alternate: report the first one only. Every attempt to
+        # create a pod uses another pod name.
         topic = "image" if is_image_error(status.reason) else re.sub(r'pods "[^"]*"', "pods", text)
         if topic != job.reported:
             job.reported = topic

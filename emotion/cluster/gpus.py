@@ -1,4 +1,4 @@
-"""GPUs of a rendered job: their resource, the cores and memory that feed them, the components that name them."""
+"""GPUs of a rendered job: resource name, cores and memory for the GPUs, components that name the resource."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ SEVERAL = 2
 
 
 def gpu_cores_and_memory(gpus: int) -> dict[str, Any]:
-    """Cores and memory for several GPUs, at least what any job in jobs/ asks for with one GPU."""
+    """Cores and memory for several GPUs: at least as much as any job in jobs/ requests for one GPU."""
     if gpus < SEVERAL:
         return {}
     return {
@@ -23,20 +23,20 @@ def gpu_cores_and_memory(gpus: int) -> dict[str, Any]:
 
 
 def gpu_limits(spec: JobSpec) -> dict[str, str | None]:
-    """How many GPUs of which resource; an overlay's GPUs of the default resource give way to another resource."""
+    """The limit on GPUs; another resource replaces an overlay's GPUs of the default resource."""
     instead: dict[str, str | None] = {} if spec.gpu_resource == GPU else {GPU: None}
     return instead | ({spec.gpu_resource: str(spec.gpus)} if spec.gpus else {})
 
 
 def gpu_volumes(gpus: int) -> list[dict[str, Any]]:
-    """Shared memory, through which NCCL passes data between several GPUs."""
+    """Shared memory; NCCL passes data between GPUs through it."""
     if gpus < SEVERAL:
         return []
     return [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{2 * gpus}Gi"}}]
 
 
 def adapt_components(spec: JobSpec, job: Path, components: Path) -> None:
-    """Change copies of the job's folder and of the components: --gpus and --gpu-resource decide over them."""
+    """Change copies of the job's folder and of the components to match --gpus and --gpu-resource."""
     if spec.gpus is not None:
         _remove_gpu(job)
     if spec.gpu_resource != GPU:
@@ -51,7 +51,7 @@ def _remove_gpu(folder: Path) -> None:
 
 
 def _rename_gpu(components: Path, name: str) -> None:
-    """Let the components limit and tolerate another resource. A slice's node has the taint of its vendor's GPUs."""
+    """Rename the resource that components limit and tolerate. A slice's node has the taint of its vendor's GPUs."""
     for path in components.glob("*/kustomization.yaml"):
         path.write_text(path.read_text().replace(GPU, name))
     whole = f"{name.partition('/')[0]}/gpu"

@@ -1,4 +1,4 @@
-"""Decides how an ended Job is reported: its exit code, the reason, a hint, and its last pod's last lines."""
+"""Decides how an ended Job is reported: exit code, reason, hint, and the last lines of the last pod."""
 
 import re
 from dataclasses import dataclass
@@ -10,37 +10,37 @@ from emotion.cluster.log_lines import split_hint
 from emotion.cluster.pod_status import ContainerEnd, Pod
 from emotion.errors import ExitCode
 
-# Pods can also end with two codes that are not the commands' own.
+# Pods can also end with two codes that no command returns.
 EXIT_CODE_MEANINGS: dict[int, str] = {
     **{code: code.meaning for code in ExitCode},
     1: "an internal error",
     137: "killed",
 }
-# For pods that gave no hint of their own, or are gone: by exit code, and where it matters by the Job's component.
+# For pods that printed no hint, or are gone: by exit code and, where it matters, by the Job's component.
 EXIT_CODE_HINTS: dict[tuple[int, str], str] = {
     (ExitCode.INPUT_MISSING, "train"): "put the data into the store: emotion put DIR NAME{flags}",
     (ExitCode.INPUT_MISSING, "classify"): (
-        "put the files into the store (emotion put DIR inputs/NAME{flags}), and compare its runs"
+        "put the files into the store (emotion put DIR inputs/NAME{flags}), and compare the store's runs"
         " (emotion submit aggregate{flags})"
     ),
     (ExitCode.INPUT_MISSING, "aggregate"): "train a model first: emotion submit ann{flags}",
     (ExitCode.UNAVAILABLE, "train"): (
-        "weights are fetched by `emotion submit prefetch{flags}`, or put: emotion put FOLDER weights/ORG/NAME{flags};"
-        " where it is a GPU that is missing, add --gpus 0"
+        "to get weights: emotion submit prefetch{flags}, or emotion put FOLDER weights/ORG/NAME{flags};"
+        " to train without a GPU: --gpus 0"
     ),
     (ExitCode.UNAVAILABLE, "prefetch"): (
-        "`HF_ENDPOINT` in a ConfigMap `hub` names a mirror of the hub; or put what it lacks:"
+        "name a mirror of the hub as `HF_ENDPOINT` in a ConfigMap `hub`; or put the missing files:"
         " emotion put DIR NAME{flags}, emotion put FOLDER weights/ORG/NAME{flags}"
     ),
-    (ExitCode.UNAVAILABLE, "classify"): "where it is a GPU that is missing, submit it with --gpus 0",
+    (ExitCode.UNAVAILABLE, "classify"): "to classify without a GPU: --gpus 0",
     (ExitCode.CANNOT_WRITE, ""): (
         "the store is full or read-only: remove runs (emotion runs rm RUN --cluster{flags}), or enlarge the claim"
     ),
-    (ExitCode.BAD_PARAMETERS, ""): "give the run another --run name, or mend the parameters",
+    (ExitCode.BAD_PARAMETERS, ""): "choose another --run name, or fix the parameters",
 }
 
 
-# Kubernetes writes into a Job's condition which exit code failed the Job: it outlives the pods.
+# Kubernetes writes the failing exit code into the Job's condition, which outlives the pods.
 FAILING_CODE = re.compile(r"failed with exit code (\d+)")
 
 
@@ -54,10 +54,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """A Job's end. `exit_code` is 0 for success, else the last failed pod's, or 75 where the Job was stopped.
+    """A Job's end. `exit_code` is 0 for success, 75 for a stopped Job, else the last failed pod's exit code.
 
-    `last_lines` are the last lines of the pod that failed; `has_pods` is whether pods with logs are left;
-    `failed_indexes` are the indexes that failed where others went on.
+    `last_lines` are the failed pod's last lines; `has_pods` is whether pods with logs are left; `failed_indexes` are
+    the failed indexes of a Job that continued with the others.
     """
 
     name: str
@@ -71,7 +71,7 @@ class JobOutcome:
 
     @property
     def some_complete(self) -> bool:
-        """Whether the Job went on after the failure of some of its indexes."""
+        """Whether the Job continued after some of its indexes failed."""
         return "FailedIndexes" in self.reason
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class JobOutcome:
 
 
 def job_outcome(kubectl: Kubectl, status: JobStatus) -> JobOutcome:
-    """Decide the outcome of a Job that has ended; its hint is the pod's own, if the pod gave one."""
+    """Decide the outcome of an ended Job; the pod's own hint comes before a general hint."""
     has_pods = bool(status.pods)
     if status.phase is Phase.COMPLETE:
         return JobOutcome(status.name, Verdict.COMPLETE, 0, has_pods=has_pods)
@@ -95,7 +95,7 @@ def job_outcome(kubectl: Kubectl, status: JobStatus) -> JobOutcome:
 
 
 def _own_hint(kubectl: Kubectl, message: str) -> str:
-    """Give the hint in a pod's last words; a pod cannot name this command's context."""
+    """Find the hint in a pod's last lines; add this command's context, which the pod does not know."""
     hint = split_hint(message)[1]
     return f"{hint} (with --context {kubectl.context})" if kubectl.context and "emotion " in hint else hint
 
@@ -106,7 +106,7 @@ def _exit_code_hint(kubectl: Kubectl, status: JobStatus, code: int) -> str:
 
 
 def _deciding_failure(status: JobStatus) -> tuple[ContainerEnd, str] | None:
-    """Give the end and the removal of the pod that failed the Job; by the Job's condition where the pod is gone."""
+    """Find the end and the removal of the pod that failed the Job; without the pod, use the Job's condition."""
     last = status.last_failure
     if failing := FAILING_CODE.search(status.reason):
         code = int(failing[1])
@@ -126,7 +126,7 @@ def _describe(ended: ContainerEnd, removal: str) -> str:
 
 
 def describe_failure(pod: Pod) -> str:
-    """Say how a pod ended that failed or is gone: "failed with exit code 69 (something needed is unavailable)"."""
+    """Describe a failed or lost pod: "failed with exit code 69 (something needed is unavailable)"."""
     if pod.removal:
         return f"was {pod.removal}"
     if pod.ended is None:
@@ -145,11 +145,11 @@ def _exit_code(status: JobStatus, ended: ContainerEnd | None) -> int:
 
 def cancelled_outcome(name: str) -> JobOutcome:
     """Give the outcome of a Job that somebody deleted before its end."""
-    hint = "submit it again: what its pods have stored stays"
+    hint = "submit it again: the stored files stay"
     return JobOutcome(name, Verdict.CANCELLED, ExitCode.TRY_AGAIN, "somebody deleted it", hint, has_pods=False)
 
 
 def image_error_outcome(kubectl: Kubectl, status: JobStatus) -> JobOutcome:
-    """Give the outcome of a Job whose image cannot be pulled; the Job stays, and starts once the image is there."""
+    """Give the outcome of a Job without a pullable image; the Job stays, and starts when the image exists."""
     hint = reason_hint(kubectl, status.reason)
     return JobOutcome(status.name, Verdict.FAILED, ExitCode.UNAVAILABLE, status.reason, hint)

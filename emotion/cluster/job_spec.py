@@ -1,4 +1,4 @@
-"""The specification of a job: which job runs, with which options; checked before anything is rendered."""
+"""The specification of a job: its name and options, checked before rendering."""
 
 import hashlib
 import re
@@ -27,7 +27,7 @@ HIGHEST = {"gpus": 64, "workers": 64, "shards": 1000}
 
 @dataclass(frozen=True)
 class JobSpec:
-    """One job and the options of its command line. None and empty values leave the job's own manifest as it is."""
+    """One job and the options of its command line. None and empty values keep the values of the job's manifest."""
 
     job: str
     run: str = ""
@@ -44,7 +44,7 @@ class JobSpec:
     # A sweep: one Indexed Job with a pod per point, at most `max_parallel` at once.
     points: tuple[Point, ...] = ()
     max_parallel: int | None = None
-    # prefetch: the models whose weights to fetch.
+    # prefetch: models that need weights.
     models: tuple[str, ...] = ()
     classify: ClassifyOptions = field(default_factory=ClassifyOptions)
 
@@ -68,9 +68,9 @@ def expand_jobs(names: list[str]) -> list[str]:
 
 
 def check_spec(spec: JobSpec) -> JobSpec:
-    """Check a spec, and name its run unless the command line does.
+    """Check a spec, and name its run unless the command line names it.
 
-    The name comes from the parameters and the data's name, so that the same spec finds the same run.
+    The name depends on the parameters and the data's name: the same spec finds the same run.
 
     Raises:
         UsageError: the options contradict each other.
@@ -94,11 +94,13 @@ def _check_values(spec: JobSpec) -> None:
         raise UsageError(f"{spec.run!r} is not a run name", "use 1 to 40 lower-case letters, digits and hyphens")
     for folder, option in ((spec.data, "--data"), (spec.classify.source, "--input")):
         if folder is not None and not NAME.fullmatch(folder):
-            raise UsageError(f"{option} {folder!r} is not a folder of the store", "name what `emotion put` was given")
+            raise UsageError(
+                f"{option} {folder!r} is not a folder of the store", "use the name that `emotion put` stored"
+            )
     if spec.queue is not None and not LABEL.fullmatch(spec.queue):
         raise UsageError(f"--queue {spec.queue!r} is not a queue's name", "kubectl get localqueues")
     if not RESOURCE.fullmatch(spec.gpu_resource):
-        raise UsageError(f"--gpu-resource {spec.gpu_resource!r} is no resource of a node", "kubectl describe nodes")
+        raise UsageError(f"--gpu-resource {spec.gpu_resource!r} is not a node resource", "kubectl describe nodes")
     check_options(spec.classify)
     counts = {"gpus": spec.gpus, "workers": spec.workers, "shards": spec.classify.shards}
     for name, count in counts.items():
@@ -106,16 +108,18 @@ def _check_values(spec: JobSpec) -> None:
         if count is not None and not 0 <= count <= highest:
             raise UsageError(f"--{name} {count} is not from 0 to {highest}")
     if spec.overlay is not None and not (spec.overlay / "kustomization.yaml").is_file():
-        raise InputMissingError(f"{spec.overlay} has no kustomization.yaml", "copy k8s/overlays/cluster, and change it")
+        raise InputMissingError(
+            f"{spec.overlay} has no kustomization.yaml", "copy k8s/overlays/cluster and edit the copy"
+        )
 
 
 def _check_together(spec: JobSpec) -> None:
     _check_training(spec)
     _check_points(spec)
     if spec.job == "classify" and spec.gpus and not spec.image:
-        raise UsageError("classifying on GPUs takes an image with CUDA", "make images VARIANT=cuda, and --image")
+        raise UsageError("classifying on GPUs needs an image with CUDA", "make images VARIANT=cuda, then use --image")
     if spec.job != "classify" and spec.classify.given:
-        raise UsageError(f"{spec.job} classifies nothing: it has no {' and no '.join(spec.classify.given)}")
+        raise UsageError(f"{spec.job} classifies nothing: leave out {' and '.join(spec.classify.given)}")
     if spec.classify.precision == "int8" and spec.gpus:
         raise UsageError("a GPU cannot run int8", "leave out --gpus, or --precision")
     if spec.classify.precision == "float16" and not spec.gpus:
@@ -124,30 +128,32 @@ def _check_together(spec: JobSpec) -> None:
 
 def _check_training(spec: JobSpec) -> None:
     if not spec.trains and (spec.settings or spec.points or spec.workers > 1):
-        raise UsageError(f"{spec.job} trains nothing: it has no --set, no --seeds and no --workers")
+        raise UsageError(f"{spec.job} trains nothing: leave out --set, --seeds and --workers")
     if spec.job == "linear" and (spec.gpus or spec.workers > 1):
         raise UsageError(
-            "linear trains on the CPU of one pod: it has no --gpus and no --workers", "submit it by itself"
+            "linear trains on the CPU of one pod, without --gpus and --workers", "submit linear separately"
         )
     settings = [*spec.settings, *(setting for point in spec.points for setting in point.settings)]
     if any(setting.partition("=")[0].strip() == "resources.device" for setting in settings):
-        raise UsageError("resources.device follows from --gpus", "leave it out; --gpus 0 trains on the CPU")
+        raise UsageError("--gpus sets resources.device", "leave out resources.device; --gpus 0 trains on the CPU")
 
 
 def _check_points(spec: JobSpec) -> None:
     if spec.points and spec.workers > 1:
-        raise UsageError("a sweep trains every point in one pod: it has no --workers", "leave it out, or use --gpus")
+        raise UsageError(
+            "a sweep trains every point in one pod, without --workers", "leave out --workers, or use --gpus"
+        )
     if spec.points and spec.run:
-        raise UsageError("--run names one run, and every seed has its own", "leave out --run")
+        raise UsageError("--run names one run, and every seed needs its own run", "leave out --run")
     if spec.max_parallel is not None and not spec.points:
         raise UsageError("--max-parallel is for the points of a sweep", "add --seeds, or use emotion sweep")
 
 
 def _name_points(spec: JobSpec) -> JobSpec:
-    """Name the run of every point as a single submission names it, and the Job by all runs."""
+    """Name every point's run like a single submission, and name the Job after all runs."""
     params = load_grid(spec.job, params_file(spec.job), spec.points)
     points = [replace(point, run=_run_name(one, spec.data)) for point, one in zip(spec.points, params, strict=True)]
-    # The order of the points decides nothing.
+    # The order of the points does not matter.
     digest = hashlib.sha256(" ".join(sorted(point.run for point in points)).encode()).hexdigest()
     return replace(spec, points=tuple(points), run=f"sweep-{digest[:8]}")
 
@@ -157,7 +163,7 @@ def _run_name(params: AnyParams, data: str) -> str:
 
 
 def _label(name: str) -> str:
-    """A DNS label like `name`; a label that differs from the name has a digest, so that labels stay unique."""
+    """Convert a name to a DNS label; a label that differs from the name gets a digest to stay unique."""
     label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30].strip("-") or "input"
     return label if label == name else f"{label}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
@@ -169,5 +175,5 @@ def find_overlay(name: str) -> Path:
 
 
 def manifests_folder() -> Path:
-    """The folder `k8s/`, beside `jobs/`."""
+    """Find the folder `k8s/` next to `jobs/`."""
     return jobs_folder().with_name("k8s")

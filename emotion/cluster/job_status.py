@@ -22,7 +22,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     RETRYING = "retrying"
-    # All pods have ended, or are being stopped, and Kubernetes sets Complete or Failed next.
+    # All pods have ended or are stopping; Kubernetes will set Complete or Failed next.
     FINISHING = "finishing"
     CANCELLING = "cancelling"
     COMPLETE = "complete"
@@ -35,7 +35,7 @@ class Phase(StrEnum):
 
     @property
     def goes_on(self) -> bool:
-        """Whether pods of the Job may still begin."""
+        """Whether the Job may still start pods."""
         return not self.over and self not in {Phase.FINISHING, Phase.CANCELLING}
 
 
@@ -43,8 +43,8 @@ class Phase(StrEnum):
 class JobStatus:
     """A Job, its pods from oldest to newest, and the `reason` why it waits or failed.
 
-    `name` is the Kubernetes Job, `job` the folder of jobs/ that it was made from, `run` the name of its run;
-    `final_failures` are the names of the failed pods that no other pod replaces, `failed_indexes` their indexes.
+    `name` is the Kubernetes Job, `job` its folder in jobs/, and `run` the name of its run. `final_failures` are the
+    names of failed pods that no other pod replaces; `failed_indexes` are their indexes.
     """
 
     name: str
@@ -77,14 +77,14 @@ class JobStatus:
 
     @property
     def last_failure(self) -> Pod | None:
-        """The last failed pod, or the last one whose exit code ended the Job: Kubernetes stops the others."""
+        """The last pod with an exit code that ended the Job, else the last failed pod."""
         failures = [pod for pod in self.pods if pod.failed]
         final = [pod for pod in failures if pod.ended is not None and pod.ended.exit_code in FINAL_EXIT_CODES]
         return (final or failures)[-1] if failures else None
 
 
 def read_job_status(job: Object, pods: Iterable[Object], known_reason: str = "") -> JobStatus:
-    """Read a Job's status; `known_reason` is the reason for waiting by its events or its queue."""
+    """Read a Job's status; `known_reason` is the reason for waiting from events or the queue."""
     stop = _stop_reason(job)
     read_pods = tuple(sorted((read_pod(pod, stop) for pod in pods), key=lambda pod: (pod.created, pod.name)))
     status, labels = job.get("status", {}), job["metadata"].get("labels", {})
@@ -109,7 +109,7 @@ def read_job_status(job: Object, pods: Iterable[Object], known_reason: str = "")
 
 
 def _stop_reason(job: Object) -> str:
-    """Why a Job stops all of its pods; "" where it does not."""
+    """Give the reason why a Job stops all its pods; "" if the Job does not."""
     conditions = true_conditions(job.get("status", {}))
     if "SuccessCriteriaMet" in conditions:
         return "the job has succeeded"
@@ -142,34 +142,46 @@ def _read_open_phase(job: Object, pods: Sequence[Pod], known_reason: str) -> tup
     return (Phase.RETRYING if failures > len(final_failures(job, pods)) else Phase.WAITING), reason
 
 
-# A pattern of a reason, and what to do, where {kubectl} is the start of a command.
+# A pattern of a reason, and a hint. {kubectl} stands for the start of a command.
 REASON_HINTS: Sequence[tuple[str, str]] = (
-    # Only a GPU has a resource with a slash in its name, whatever --gpu-resource says.
-    (r"Insufficient \S+/", "no node has a free GPU: wait, or train without one: --gpus 0"),
-    (r"Insufficient (cpu|memory|ephemeral-storage)", "no node has that much free: an overlay may ask for less"),
-    (r"untolerated taint|node affinity|node selector", "no node fits the overlay's selectors, --spot or tolerations"),
+    # Only GPU resources have a slash in the name, regardless of --gpu-resource.
+    (r"Insufficient \S+/", "no node has a free GPU: wait, or train without a GPU: --gpus 0"),
+    (
+        r"Insufficient (cpu|memory|ephemeral-storage)",
+        "no node has enough free resources: wait, or request less in an overlay",
+    ),
+    (
+        r"untolerated taint|node affinity|node selector",
+        "no node matches: check the overlay's selectors and tolerations, and --spot",
+    ),
     (r"persistentvolumeclaim|PersistentVolumeClaim", "the store's claim is not bound: {kubectl} describe pvc"),
     (
         r"ImagePull|ErrImage|InvalidImageName",
-        "the image cannot be pulled: `make push` and --image, and the Secret `registry` where it is private",
+        "the image cannot be pulled: use `make push` and --image; a private registry needs the Secret `registry`",
     ),
     (r"exceeded quota", "the namespace's quota is used up: {kubectl} describe resourcequota"),
     (
         r"serviceaccount .* not found",
         "apply the setup to this namespace: k8s/setup, or your copy of k8s/overlays/cluster/setup",
     ),
-    (r"violates PodSecurity", "an overlay asks for what the namespace forbids"),
-    (r"secret .* not found|configmap .* not found", "an overlay names what is not in this namespace"),
+    (r"violates PodSecurity", "the namespace forbids settings of the overlay: change the overlay"),
+    (
+        r"secret .* not found|configmap .* not found",
+        "the overlay names a missing object: create the object, or change the overlay",
+    ),
     (
         r"OOMKilled",
-        "memory ran out: submit it again, since training then splits its batches further; or raise the limit",
+        "memory ran out: submit it again, then training splits batches further; or raise the limit",
     ),
-    (r"DeadlineExceeded", "it took longer than activeDeadlineSeconds: submit it again, it goes on from its checkpoint"),
+    (
+        r"DeadlineExceeded",
+        "the job took longer than activeDeadlineSeconds: submit it again to resume from its checkpoint",
+    ),
 )
 
 
 def reason_hint(kubectl: Kubectl, reason: str) -> str:
-    """What to do about a reason; "" where no hint is known."""
+    """Find what to do about a reason; "" if no hint is known."""
     hint = next((hint for pattern, hint in REASON_HINTS if re.search(pattern, reason)), "")
     return hint.format(kubectl=kubectl.pasteable())
 

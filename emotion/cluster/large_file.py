@@ -1,4 +1,4 @@
-"""Copies one large file into the cluster's store or out of it; a transfer that was cut off goes on within the file."""
+"""Copies one large file into the cluster's store or out of it; an interrupted transfer resumes within the file."""
 
 import os
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from emotion.errors import BadDataError, CheckFailedError, ExitCode
 from emotion.store.archive import BLOCK_BYTES, FileEntry, check_inside
 from emotion.store.atomic import sha256
 
-# The pod has sh and the core utilities. Names are arguments of the scripts, never part of their text.
+# The pod has sh and the core utilities. Scripts get names as arguments, never in their text.
 SIZE = 'stat --format=%s "$1" 2> /dev/null || echo 0'
 RECEIVE = (
     'case "$(realpath -m -- "$1")" in "$(realpath -m -- "$2")"/*) ;; *) exit 65;; esac; '
@@ -44,7 +44,7 @@ def upload_large(pod: StorePod, local: Path, entry: FileEntry, target: PurePosix
 
 
 def _arrived(pod: StorePod, part: PurePosixPath, size: int) -> int:
-    """Give the bytes that the store has of a file; what is longer than the file is removed."""
+    """Count the bytes that the store has of a file; remove a stored part that is longer than the file."""
     done = int(pod.run("sh", "-c", SIZE, "sh", str(part)))
     if done <= size:
         return done
@@ -73,7 +73,7 @@ def _verify(pod: StorePod, part: PurePosixPath, final: PurePosixPath, digest: st
     with pod.start("sh", "-c", VERIFY, "sh", str(part), str(final), digest) as process:
         _, errors = process.communicate()
     if process.returncode == DIGEST_MISMATCH:
-        raise CheckFailedError(f"{final} did not arrive as it was sent", "try again")
+        raise CheckFailedError(f"{final} changed during the transfer", "try again")
     pod.check_exit_code(process.returncode, errors)
 
 
@@ -94,7 +94,7 @@ def download_large(pod: StorePod, source: PurePosixPath, entry: FileEntry, targe
         _receive(pod, source, part, reach)
         if sha256(part) != entry.digest:
             part.unlink()
-            raise CheckFailedError(f"{source} did not arrive as it is in the store", "try again")
+            raise CheckFailedError(f"{source} changed during the transfer", "try again")
         part.replace(local)
 
     retry(attempt)
@@ -115,7 +115,7 @@ def _receive(pod: StorePod, source: PurePosixPath, part: Path, reach: AdvanceByt
 
 
 def _reach(advance: AdvanceBytes) -> AdvanceBytes:
-    """Give a callback for the position in a file. A repeated attempt counts no byte twice."""
+    """Make a callback for the position in a file. A repeated attempt counts no byte twice."""
     farthest = 0
 
     def reach(position: int) -> None:

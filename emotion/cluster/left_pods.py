@@ -1,8 +1,8 @@
-"""Finds the pods with the store that killed commands left behind, and removes them.
+"""Finds the store pods that killed commands left behind, and removes them.
 
-A command at work holds a lock in its pod, by a command in the pod that ends with it, however it ends. The pod's
-readiness probe tries the lock. So the cluster itself says whether a pod is in use, and no clock or name of an owner is
-compared. The minute is for connections that are lost and come back.
+A running command keeps a process in its pod that holds a lock; the lock is free when the command ends in any way. The
+pod's readiness probe tries the lock. So the cluster itself shows whether a pod is in use, without comparing clocks or
+owners. The minute bridges lost connections.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ LEFT_SECONDS = 60.0
 
 
 def left_pods(kubectl: Kubectl) -> list[str]:
-    """List the Jobs of pods with the store that no command has used for a minute.
+    """List the Jobs of store pods that no command has used for a minute.
 
     Raises:
         EmotionError: kubectl failed.
@@ -27,7 +27,7 @@ def left_pods(kubectl: Kubectl) -> list[str]:
 
 
 def remove_left_pods(kubectl: Kubectl, report: Callable[[str], None]) -> None:
-    """Remove what killed commands left behind; `report` gets lines for people.
+    """Remove pods that killed commands left behind; `report` gets lines for people.
 
     Raises:
         EmotionError: the pods cannot be listed.
@@ -39,17 +39,17 @@ def remove_left_pods(kubectl: Kubectl, report: Callable[[str], None]) -> None:
 
 
 def remove_pod(kubectl: Kubectl, name: str) -> None:
-    """Remove a Job with the store, unless a command is at work in its pod.
+    """Remove the Job of a store pod, unless a command uses the pod.
 
     Raises:
-        TryAgainError: a command is at work.
+        TryAgainError: a command uses the pod.
         EmotionError: kubectl failed.
     """
     for pod in _running_pods(kubectl):
         if pod["metadata"]["labels"][JOB_NAME] == name and not _is_left(pod):
             raise TryAgainError(
-                f"a command is at work in {name}, or was a minute ago",
-                f"stop that command where it runs, or insist: {kubectl.pasteable('delete', 'job', name)}",
+                f"a command uses the pod {name}, or did within the last minute",
+                f"stop that command, or force the removal: {kubectl.pasteable('delete', 'job', name)}",
             )
     _delete(kubectl, name)
 
@@ -64,7 +64,7 @@ def _running_pods(kubectl: Kubectl) -> list[Object]:
 
 
 def _is_left(pod: Object) -> bool:
-    """Whether a running pod's probe has found no command for a minute."""
+    """Whether a pod's probe has found no command for a minute."""
     status = pod["status"]
     used = any(container["ready"] for container in status.get("containerStatuses", []) if container["name"] == "main")
     changes = [condition for condition in status.get("conditions", []) if condition["type"] == "Ready"]

@@ -9,7 +9,7 @@ from emotion.records.reading import sentence
 
 @dataclass(frozen=True)
 class Progress:
-    """A training's position by its log; None where the log does not give it."""
+    """A training's position in its log; None for unknown values."""
 
     epoch: int | None = None
     epochs: int | None = None
@@ -24,7 +24,7 @@ class Progress:
 
 
 def parse_event(line: str) -> dict[str, Any] | None:
-    """Parse a line as a JSON event; None where it is plain text."""
+    """Parse a line as a JSON event; None for plain text."""
     if not line.startswith("{"):
         return None
     try:
@@ -35,9 +35,9 @@ def parse_event(line: str) -> dict[str, Any] | None:
 
 
 def readable(line: str) -> str:
-    """Give a line for people; "" for an event that only programs use.
+    """Convert a line for people; "" for an event that only programs use.
 
-    Logs may contain text from the data, so terminal control characters are printed as escapes.
+    Logs may contain text from the data, so terminal control characters become escapes.
     """
     event = parse_event(line)
     try:
@@ -50,7 +50,7 @@ def readable(line: str) -> str:
 
 
 def split_hint(text: str) -> tuple[str, str]:
-    """Split what a failed command printed last into all before its hint, and the hint; "" where there is none."""
+    """Split a failed command's last output into the text before its hint, and the hint; "" without a hint."""
     before, _, hint = text.rpartition("\n  try: ")
     return (before, hint.partition("\n")[0]) if before else (text, "")
 
@@ -91,7 +91,7 @@ FORMATTERS = {"epoch": _format_epoch, "checkpoint": _omit, "error": _format_erro
 
 
 def latest_progress(lines: list[str]) -> Progress:
-    """Read the position from the newest line that gives one."""
+    """Read the position from the newest line that has one."""
     for line in reversed(lines):
         event = parse_event(line)
         if event and isinstance(event.get("epoch"), int):

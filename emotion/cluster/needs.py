@@ -1,4 +1,4 @@
-"""Checks that a cluster has what jobs need, as far as the user may read it: namespace, service account, claims."""
+"""Checks that a cluster has what jobs need: namespace, service account, claims. Unreadable objects count as present."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def check_namespace(kubectl: Kubectl) -> None:
-    """Check that the namespace exists: the server lists the objects of one that does not exist as none.
+    """Check that the namespace exists: for a missing namespace, the server returns empty lists.
 
     Raises:
         InputMissingError: the namespace does not exist.
     """
     if not kubectl.exists("namespace", kubectl.namespace):
         listing = kubectl.cluster_command("get", "namespaces")
-        hint = f"name another with -n ({listing}), or {_setup_hint(kubectl)}"
+        hint = f"name another namespace with -n ({listing}), or {_setup_hint(kubectl)}"
         raise InputMissingError(f"there is no namespace {kubectl.namespace}", hint)
 
 
@@ -39,9 +39,9 @@ def check_needs(kubectl: Kubectl, jobs: "Sequence[Rendered]") -> None:
 
 
 def _setup_hint(kubectl: Kubectl) -> str:
-    """Say how to apply the setup; the kustomization itself names the namespace."""
+    """Explain how to apply the setup; the kustomization itself names the namespace."""
     if kubectl.namespace == DEFAULT_NAMESPACE:
         apply = kubectl.cluster_command("apply", "-k", "k8s/setup")
-        return f"apply the setup, once: {apply} (on a cluster of one machine k8s/overlays/local/setup)"
+        return f"apply the setup once: {apply} (on a one-machine cluster k8s/overlays/local/setup)"
     apply = kubectl.cluster_command("apply", "-k", "COPY")
-    return f"apply the setup, once: {apply}, where COPY is k8s/overlays/cluster/setup with this namespace"
+    return f"apply the setup once: {apply}, where COPY is k8s/overlays/cluster/setup with this namespace"

@@ -1,4 +1,4 @@
-"""Asks the cluster for the status of jobs: one request for all, and more where a waiting job gives no reason."""
+"""Asks the cluster for the status of jobs: one request for all, and more for waiting jobs without a reason."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -38,7 +38,7 @@ def _status(kubectl: Kubectl, job: Object, pods: list[Object]) -> JobStatus:
 
 
 def _find_reason(kubectl: Kubectl, status: JobStatus) -> str:
-    """Read the reason from Kueue, or from the events of the job or its pod; "" where they cannot be read."""
+    """Read the reason from Kueue, or from events of the job or its pod; "" if unreadable."""
     try:
         if status.phase is Phase.QUEUED:
             return _kueue_reason(kubectl, status)
@@ -49,7 +49,7 @@ def _find_reason(kubectl: Kubectl, status: JobStatus) -> str:
 
 
 def _kueue_reason(kubectl: Kubectl, status: JobStatus) -> str:
-    """Read why Kueue does not admit a job, from Kueue's Workload for the job."""
+    """Read from the job's Workload why Kueue does not admit the job."""
     workloads = kubectl.items("workloads.kueue.x-k8s.io", f"--selector={KUEUE_JOB_UID}={status.uid}")
     for workload in workloads:
         for condition in workload.get("status", {}).get("conditions", []):
@@ -59,11 +59,12 @@ def _kueue_reason(kubectl: Kubectl, status: JobStatus) -> str:
 
 
 def _event_reason(kubectl: Kubectl, uid: str) -> str:
-    """Read the newest event that says why a Job or a pod waits: a warning, or the pull of its image."""
-    # Events outlive their object, and a Job that is submitted again has the deleted Job's name.
+    """Read the newest event that explains why a Job or a pod waits: a warning, or an image pull."""
+    # Events outlive their object, and a resubmitted Job has the deleted Job's name.
     events = kubectl.items("events", f"--field-selector=involvedObject.uid={uid}")
     relevant = [event for event in events if event.get("type") == "Warning" or event.get("reason") == "Pulling"]
-    # Every job names a Secret for private registries, and most clusters have none. If it is needed, the pull fails.
+    # Every job names a Secret for private registries that most clusters do not have. A pull that needs the Secret
+    # fails.
     relevant = [event for event in relevant if event.get("reason") != "FailedToRetrieveImagePullSecret"]
     if not relevant:
         return ""
@@ -72,7 +73,7 @@ def _event_reason(kubectl: Kubectl, uid: str) -> str:
 
 
 def find_job(kubectl: Kubectl, text: str) -> JobStatus:
-    """Find a Job by its name, by MODEL/RUN, by its run's name, or by its model's.
+    """Find a Job by its name, MODEL/RUN, the run's name, or the model.
 
     Raises:
         InputMissingError: no Job matches.
@@ -89,5 +90,5 @@ def find_job(kubectl: Kubectl, text: str) -> JobStatus:
         )
     if len(matches) > 1:
         names = ", ".join(status.name for status in matches)
-        raise UsageError(f"{text!r} is the name of several jobs: {names}", "name one in full")
+        raise UsageError(f"{text!r} is the name of several jobs: {names}", "give the full name")
     return matches[0]

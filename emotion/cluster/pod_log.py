@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from emotion.cluster.kubectl import Kubectl, NotFoundError, kubectl_error
 from emotion.errors import EmotionError
 
-# Seconds between two attempts to read on.
+# Seconds between two attempts to continue reading.
 RETRY_SECONDS = 1.0
-# Reading goes on so long before the newest line. stdout and stderr have separate clocks, so that a line may have
-# an earlier time than the line before it; and the server rounds --since-time to whole seconds.
+# Reading resumes this long before the newest line. stdout and stderr have separate clocks, so a line may be older than
+# the previous line; and the server rounds --since-time to whole seconds.
 OVERLAP = timedelta(seconds=5)
 
 
 class RecentLines:
-    """The last lines that were passed on, with their timestamps; a reconnected server sends them again."""
+    """The last lines that were passed on, with timestamps; the server repeats them after a reconnection."""
 
     def __init__(self) -> None:
         self.newest: datetime | None = None
@@ -26,15 +26,15 @@ class RecentLines:
 
     @property
     def since(self) -> str:
-        """The time from which the server must send lines again, in UTC; "" before the first line."""
+        """The start time of the lines that the server must repeat, in UTC; "" before the first line."""
         return f"{(self.newest - OVERLAP).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if self.newest else ""
 
     def reconnect(self) -> None:
-        """Expect every line once more."""
+        """Expect every line again."""
         self._expected = Counter(line for _, line in self._lines)
 
     def is_new(self, time: datetime, line: str) -> bool:
-        """Whether a line, which begins with its time, was not passed on before; remember a new line."""
+        """Whether a line with a timestamp is new; remember new lines."""
         if self._expected[line]:
             self._expected[line] -= 1
             return False
@@ -49,7 +49,7 @@ class RecentLines:
         return any(line.partition(" ")[2] == text for _, line in self._lines)
 
     def _forget_before(self, time: datetime) -> None:
-        """Forget older lines, but look for them once a second only: a log may have thousands of lines a second."""
+        """Forget older lines, at most once a second: a log may have thousands of lines per second."""
         if self._lines[0][0] < time - timedelta(seconds=1):
             self._lines = [line for line in self._lines if line[0] >= time]
 
@@ -70,7 +70,7 @@ class PodLog(threading.Thread):
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Read until a complete pass has begun after the pod's end, or the pod is gone."""
+        """Read until one complete pass after the pod's end, or until the pod is gone."""
         while not self.stopped.is_set():
             final = self.pod_ended.is_set()
             complete, gone = self._read_on()
@@ -81,7 +81,7 @@ class PodLog(threading.Thread):
         self._pass_on(self.unfinished)
 
     def finish(self, seconds: float) -> None:
-        """Read the rest of an ended pod's log, for at most so many seconds."""
+        """Read the rest of an ended pod's log for at most `seconds`."""
         self.pod_ended.set()
         self.join(seconds)
         self.stop()
@@ -93,7 +93,7 @@ class PodLog(threading.Thread):
             self.process.terminate()
 
     def _read_on(self) -> tuple[bool, bool]:
-        """Read on; give whether the server ended the log (else the connection broke), and whether the pod is gone."""
+        """Continue reading; return whether the log ended (else the connection broke), and whether the pod is gone."""
         since = [f"--since-time={self.recent.since}"] if self.recent.since else []
         self.recent.reconnect()
         self.process = self.kubectl.stream("logs", self.pod, "--container=main", "--timestamps", "--follow", *since)
@@ -105,14 +105,14 @@ class PodLog(threading.Thread):
         return process.returncode == 0, gone
 
     def _read_line(self, line: str) -> None:
-        """Pass a whole line on; keep the start of a line until the rest comes, or nothing more."""
+        """Pass a complete line on; keep an incomplete line until the rest arrives."""
         self.unfinished = "" if line.endswith("\n") else line
         if not self.unfinished:
             self._pass_on(line.rstrip("\n"))
 
     def _pass_on(self, line: str) -> None:
         timestamp, _, text = line.partition(" ")
-        # A line without a timestamp is a message of the node about the log.
+        # A line without a timestamp is a message from the node about the log.
         if (time := _parse_time(timestamp)) is not None and self.recent.is_new(time, line):
             self.on_line(text)
 
@@ -126,7 +126,7 @@ def _parse_time(timestamp: str) -> datetime | None:
 
 
 def read_last_lines(kubectl: Kubectl, pod: str, count: int) -> list[str]:
-    """Read the last lines of a pod's log; fewer where it has fewer.
+    """Read at most `count` last lines of a pod's log.
 
     Raises:
         EmotionError: kubectl failed.

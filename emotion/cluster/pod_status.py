@@ -1,4 +1,4 @@
-"""Reads a pod's status from the API's object: why it waits, how it ended, and why it is taken from its node."""
+"""Reads a pod's status from the API's object: why it waits, how it ended, and why it was removed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from emotion.cluster.labels import INDEX, INDEX_FAILURES
 from emotion.errors import ExitCode
 
-# Longer messages lose their middle: the end has the cause.
+# Longer messages are cut in the middle: the end has the cause.
 LONGEST_MESSAGE = 240
 # The causes of evictions, by the reason of the pod's condition DisruptionTarget.
 EVICTIONS = {
-    "EvictionByEvictionAPI": "requested, as by a drain of its node",
+    "EvictionByEvictionAPI": "requested, for example by a drain of its node",
     "PreemptionByScheduler": "a pod of higher priority takes its place",
     "DeletionByTaintManager": "its node was tainted or lost",
     "DeletionByPodGC": "its node is gone",
@@ -29,10 +29,10 @@ class ContainerEnd:
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod of a Job: `index` is the number of its shard or worker, -1 where the Job has only one.
+    """A pod of a Job: `index` is the number of its shard or worker, or -1 if the Job has only one pod.
 
-    `removal` says how somebody ends the pod: "evicted: its node is gone", "deleted", or "" where nobody does.
-    `index_failures` counts the failures of earlier pods with this index, where the Job counts them by index.
+    `removal` describes how the pod is removed: "evicted: its node is gone", "deleted", or "" if it stays.
+    `index_failures` counts the failures of earlier pods with this index, if the Job counts failures per index.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Pod:
 
     @property
     def counts(self) -> bool:
-        """Whether the pod's failure counts to the Job's backoffLimit: the Jobs' podFailurePolicy ignores two kinds."""
+        """Whether the Job's backoffLimit counts the failure: podFailurePolicy ignores evictions and exit code 75."""
         return (
             self.ended is not None
             and self.failed
@@ -64,7 +64,7 @@ class Pod:
 
 
 def read_pod(pod: dict[str, Any], job_stop: str) -> Pod:
-    """Read a pod; `job_stop` is the reason why its Job stops all pods, else ""."""
+    """Read a pod; `job_stop` is the reason why its Job stops all pods, or ""."""
     status, metadata = pod.get("status", {}), pod["metadata"]
     labels, annotations = metadata.get("labels", {}), metadata.get("annotations", {})
     containers = [container for container in status.get("containerStatuses", []) if container["name"] == "main"]
@@ -95,7 +95,7 @@ def _read_end(status: dict[str, Any], terminated: dict[str, Any]) -> ContainerEn
 
 def _read_removal(pod: dict[str, Any], job_stop: str) -> str:
     status = pod.get("status", {})
-    # The condition stands while the pod terminates: a failed pod may be visible for a second only.
+    # The condition exists while the pod terminates: a failed pod may be visible for only a second.
     eviction = true_conditions(status).get("DisruptionTarget")
     if eviction is None and status.get("reason") in {"Evicted", "Preempting", "Shutdown", "NodeLost", "Terminated"}:
         eviction = status
@@ -108,7 +108,7 @@ def _read_removal(pod: dict[str, Any], job_stop: str) -> str:
 
 
 def _waiting_reason(status: dict[str, Any], waiting: dict[str, Any]) -> str:
-    """Why a pod does not run yet; "" where the API gives no reason, or the pod is just starting."""
+    """Why a pod does not run yet; "" if the API gives no reason, or the pod is starting."""
     for condition in status.get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return reason_of(condition)
@@ -117,7 +117,7 @@ def _waiting_reason(status: dict[str, Any], waiting: dict[str, Any]) -> str:
 
 
 def true_conditions(status: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give the conditions that hold, by type."""
+    """Map the types of true conditions to the conditions."""
     return {condition["type"]: condition for condition in status.get("conditions", []) if condition["status"] == "True"}
 
 
@@ -128,7 +128,7 @@ def reason_of(source: dict[str, Any]) -> str:
 
 
 def shorten(message: str) -> str:
-    """Cut the middle out of a long message."""
+    """Cut out the middle of a long message."""
     if len(message) <= LONGEST_MESSAGE:
         return message
     return f"{message[: LONGEST_MESSAGE // 2]} ... {message[-LONGEST_MESSAGE // 2 :]}"

@@ -1,8 +1,8 @@
 """Renders a job's manifest: kustomize builds a copy of jobs/ and k8s/ with two layers on top.
 
-The run layer names the run. The cluster layer adds the overlay, the components and the command line's values with the
-options of `emotion` in the pods, in this order. There are two layers because a name suffix renames only what is below
-it. There is a copy because kustomize reads no file outside of the folder that it renders.
+The run layer names the run. The cluster layer adds the overlay, the components and the command line's values, in this
+order. There are two layers because a name suffix renames only lower layers. There is a copy because kustomize reads no
+file outside of the folder that it renders.
 """
 
 import hashlib
@@ -24,15 +24,15 @@ from emotion.errors import BadParametersError, UsageError
 from emotion.models.registry import MODELS, jobs_folder, params_file
 from emotion.params.grid import as_json
 
-# The file of a sweep's points in its Job's ConfigMap; k8s/components/sweep names it too.
+# File of a sweep's points in the Job's ConfigMap; k8s/components/sweep has the same name.
 POINTS = "points.json"
-# Characters that kustomize refuses, or changes even where they are escaped; surrogates are bytes that are not UTF-8.
+# Characters that kustomize refuses or changes even if escaped; surrogates are bytes that are not UTF-8.
 UNFIT = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A Job as the cluster gets it, and the objects beside it; `yaml` has all of them, as a file for kubectl."""
+    """A rendered Job and its other objects; `yaml` has all of them, as a file for kubectl."""
 
     spec: JobSpec
     yaml: str
@@ -71,15 +71,15 @@ class Rendered:
 
 
 def main_container(pod: dict[str, Any]) -> dict[str, Any]:
-    """Find the container that runs `emotion` in the spec of a pod: an overlay may add others."""
+    """Find the container that runs `emotion`: an overlay may add other containers."""
     return next(container for container in pod["containers"] if container["name"] == "main")
 
 
 def render(spec: JobSpec, folder: str = "") -> Rendered:
-    """Render a checked spec; `folder` replaces jobs/<job>, for a job that has no folder there.
+    """Render a checked spec; `folder` replaces jobs/<job> for a job without a folder.
 
     Raises:
-        BadParametersError: kustomize refuses the overlay, or the overlay leaves no Job or several.
+        BadParametersError: kustomize refuses the overlay, or the result is not exactly one Job.
     """
     base = folder or f"jobs/{spec.job}"
     with tempfile.TemporaryDirectory(prefix="emotion-") as temporary:
@@ -95,7 +95,7 @@ def render(spec: JobSpec, folder: str = "") -> Rendered:
     objects = [found for found in yaml.safe_load_all(text) if found]
     jobs = [found for found in objects if found["kind"] == "Job"]
     if len(jobs) != 1:
-        raise BadParametersError(f"the overlay makes {len(jobs)} Jobs of {spec.job}, where one was expected")
+        raise BadParametersError(f"the overlay makes {len(jobs)} Jobs of {spec.job} instead of one")
     return Rendered(spec, text, jobs[0], [found for found in objects if found["kind"] != "Job"])
 
 
@@ -113,7 +113,7 @@ def _write(folder: Path, kustomization: dict[str, Any]) -> None:
 
 
 def _run_layer(spec: JobSpec, base: str) -> dict[str, Any]:
-    """The layer below the overlay: the run's name, and resources for several GPUs, which an overlay may replace."""
+    """The layer below the overlay: the run's name, and resources for several GPUs. An overlay may replace them."""
     container = _nonempty(resources=gpu_cores_and_memory(spec.gpus or 0))
     layer = {"resources": [f"../{base}"], "patches": [_job_patch(container, gpu_volumes(spec.gpus or 0))]}
     if spec.run:
@@ -123,7 +123,7 @@ def _run_layer(spec: JobSpec, base: str) -> dict[str, Any]:
 
 
 def _options(spec: JobSpec) -> tuple[list[str], dict[str, str | None]]:
-    """Options of `emotion` in the pods: words of its command line, and variables; None leaves the manifest's value."""
+    """Options of `emotion` in the pods: command-line words and variables; None keeps the manifest's value."""
     if spec.trains:
         words = [word for setting in spec.settings for word in ("--set", setting)]
         # Every point of a sweep has its own run.
@@ -135,16 +135,16 @@ def _options(spec: JobSpec) -> tuple[list[str], dict[str, str | None]]:
 
 
 def _prefetch_words(spec: JobSpec) -> list[str]:
-    """Arguments of `emotion prefetch`: the models with weights, and whether to fetch data. All models unless named."""
+    """Arguments of `emotion prefetch`: models with weights (default: all), and whether to fetch data."""
     pretrained = [name for name in spec.models if MODELS[name].pretrained]
     no_weights = ["--no-weights"] if spec.models and not pretrained else []
-    # A hub has only the data set `emotion`: any other is in the store by `emotion put`.
+    # The hub has only the data set `emotion`; `emotion put` brings other data sets.
     no_data = [] if spec.data == "emotion" else ["--no-data"]
     return [*pretrained, *no_weights, *no_data]
 
 
 def _cluster_layer(spec: JobSpec, root: Path) -> dict[str, Any]:
-    """The layer above the run: the overlay, the components of the options, then the command line's own values."""
+    """The layer above the run: the overlay, the options' components, then the command line's values."""
     overlay = [f"overlays/{_copy_overlay(spec.overlay, root)}"] if spec.overlay is not None else []
     components = [*overlay, *(f"components/{name}" for name in _components(spec))]
     return {
@@ -155,7 +155,7 @@ def _cluster_layer(spec: JobSpec, root: Path) -> dict[str, Any]:
 
 
 def _components(spec: JobSpec) -> list[str]:
-    """Components of the options. Component cpu removes a GPU that the overlay brings."""
+    """List the options' components. Component cpu removes the overlay's GPU."""
     wanted = {
         "cpu": spec.gpus == 0,
         "gpu": bool(spec.gpus),
@@ -168,7 +168,7 @@ def _components(spec: JobSpec) -> list[str]:
 
 
 def _copy_overlay(folder: Path, root: Path) -> str:
-    """Copy the overlay beside the others, so that its relative paths lead to k8s/; give its name."""
+    """Copy the overlay next to the others, where its relative paths lead to k8s/; return its name."""
     target = root / "k8s" / "overlays" / (folder.resolve().name or "overlay")
     if target.exists():
         shutil.rmtree(target)
@@ -177,7 +177,7 @@ def _copy_overlay(folder: Path, root: Path) -> str:
 
 
 def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
-    """A patch with the values of the command line, which no overlay changes."""
+    """A patch with the command line's values, which no overlay changes."""
     pods = spec.workers if spec.workers > 1 else spec.classify.shards
     words, variables = _options(spec)
     if pods:
@@ -198,7 +198,7 @@ def _command_line_patch(spec: JobSpec) -> dict[str, Any]:
 
 
 def _params_digest(spec: JobSpec) -> str:
-    # The names of a sweep's runs have digests of all their parameters; their order decides nothing.
+    # The names of a sweep's runs contain digests of all parameters; their order does not matter.
     runs = " ".join(sorted(point.run for point in spec.points))
     return hashlib.sha256(params_file(spec.job).read_bytes() + runs.encode()).hexdigest()
 
@@ -228,7 +228,7 @@ def _job_patch(
 
 
 def _as_yaml(content: dict[str, Any]) -> str:
-    """JSON is YAML, but for the surrogate pairs of escaped characters: these characters stay as they are.
+    """Write JSON, which is YAML except for escaped surrogate pairs: such characters stay unescaped.
 
     Raises:
         UsageError: kustomize refuses or changes a character.
@@ -236,7 +236,7 @@ def _as_yaml(content: dict[str, Any]) -> str:
     text = json.dumps(content, indent=2, ensure_ascii=False)
     if unfit := UNFIT.search(text):
         raise UsageError(
-            f"a manifest cannot hold the character {unfit[0]!a} of the command line",
+            f"the command line has the character {unfit[0]!a}, which a manifest cannot hold",
             "use UTF-8 without control characters",
         )
     return text
@@ -251,5 +251,5 @@ def _environment(variables: dict[str, str | None]) -> list[dict[str, str]]:
 
 
 def _escaped(text: str) -> str:
-    """Text as it is: Kubernetes replaces $(X) by the variable X, and $$ by $."""
+    """Escape text: Kubernetes replaces $(X) by the variable X, and $$ by $."""
     return text.replace("$", "$$")

@@ -1,4 +1,4 @@
-"""Lists files here and in the cluster's store with their digests, and finds the folders of the store."""
+"""Lists local files and the cluster store's files with digests, and finds folders of the store."""
 
 import os
 import re
@@ -15,8 +15,8 @@ UPLOAD_FOLDERS = ("data", "inputs", "weights")
 RESULT_FOLDERS = ("runs", "comparison", "predictions")
 RELATIVE_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
-# The pod has sh, find and the core utilities. Names are arguments of the scripts, never part of their text. A name may
-# have a line feed, so an empty record ends the digests.
+# The pod has sh, find and the core utilities. Scripts get names as arguments, never in their text. A name may have a
+# line feed, so an empty record ends the digests.
 FILES = 'find . "$@" -type f ! -name ".*"'
 LIST = (
     f'cd "$1" 2> /dev/null || exit 0; shift; {FILES} -exec sha256sum --zero {{}} + ; printf "\\0"; '
@@ -26,19 +26,19 @@ FIND_RUN = 'cd /store && for run in runs/"$1" runs/*/"$1"; do [ ! -f "$run/param
 
 
 def upload_folder(name: str) -> PurePosixPath:
-    """Give the store's folder for `data/NAME`, `inputs/NAME`, `weights/ORG/NAME`, or NAME, which is data/NAME.
+    """Give the store's folder for `data/NAME`, `inputs/NAME` or `weights/ORG/NAME`; NAME alone means data/NAME.
 
     Raises:
         UsageError: the name has none of these forms.
     """
     full = name if name.split("/", maxsplit=1)[0] in UPLOAD_FOLDERS and "/" in name else f"data/{name}"
     if not RELATIVE_PATH.fullmatch(full) or (full.startswith("data/") and full.count("/") > 1):
-        raise UsageError(f"{name!r} is no place for files", "write data/NAME, inputs/NAME or weights/ORG/NAME")
+        raise UsageError(f"{name!r} is not a folder of the store", "write data/NAME, inputs/NAME or weights/ORG/NAME")
     return STORE / full
 
 
 def local_files(source: Path) -> list[FileEntry]:
-    """List the files of a folder, or the one file, with their digests; hidden files and links are skipped.
+    """List the files of a folder, or one file, with digests; skip hidden files and links.
 
     Raises:
         InputMissingError: there are no files.
@@ -63,7 +63,7 @@ def _walk(source: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def remote_files(pod: StorePod, folder: PurePosixPath, *excluded: str) -> list[FileEntry]:
-    """List the files of a folder of the store with their digests, except for folders named in `excluded`.
+    """List the files of a store folder with digests, except for folders named in `excluded`.
 
     Raises:
         EmotionError: the pod does not answer.
@@ -88,18 +88,18 @@ def find_result(pod: StorePod, text: str) -> PurePosixPath:
     """Find the folder of results by MODEL/RUN, a run's name, comparison, or predictions/NAME.
 
     Raises:
-        UsageError: the text has another form, or several runs have that name.
+        UsageError: the text has another form, or several runs have this name.
         InputMissingError: the store has no such run.
     """
     if not RELATIVE_PATH.fullmatch(text):
-        raise UsageError(f"{text!r} names no result", "write MODEL/RUN, comparison or predictions/NAME")
+        raise UsageError(f"{text!r} is not a result's name", "write MODEL/RUN, comparison or predictions/NAME")
     if text.split("/", maxsplit=1)[0] in RESULT_FOLDERS:
         return STORE / text
     found = pod.run("sh", "-c", FIND_RUN, "sh", text).decode(errors="replace").split()
     if not found:
         raise InputMissingError(
-            f"the cluster's store has no run {text!r}", f"emotion runs list --cluster{pod.kubectl.flags}"
+            f"there is no run {text!r} in the cluster's store", f"emotion runs list --cluster{pod.kubectl.flags}"
         )
     if len(found) > 1:
-        raise UsageError(f"{text!r} is a run of several models: {', '.join(found)}", "name one in full")
+        raise UsageError(f"several models have a run {text!r}: {', '.join(found)}", "give the full name")
     return STORE / found[0]

@@ -44,7 +44,7 @@ class StorePod:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold the pod's lock until the block, or this process, ends, so that nobody takes the pod for left behind."""
+        """Hold the pod's lock until the block or this process ends: others see that the pod is in use."""
         self._holder = self._exec("cat", stdin=True)
         try:
             yield
@@ -85,7 +85,7 @@ class StorePod:
     def start(self, *words: str, stdin: bool = False) -> subprocess.Popen[bytes]:
         """Start a command in the pod; the caller reads its output and, with `stdin`, writes its input."""
         if self._holder is not None and self._holder.poll() is not None:
-            # A lost connection has ended it.
+            # A lost connection ends it.
             self._holder.communicate()
             self._holder = self._exec("cat", stdin=True)
         return self._exec(*words, stdin=stdin)
@@ -97,10 +97,10 @@ class StorePod:
 
 
 def retry(action: Callable[[], T]) -> T:
-    """Run an idempotent action, and repeat it after a lost connection or a wrong digest.
+    """Run an idempotent action; repeat it after a lost connection or a wrong digest.
 
     Raises:
-        EmotionError: the last attempt failed, or an attempt failed for another reason.
+        EmotionError: the last attempt failed, or any attempt failed for another reason.
     """
     for _ in range(MAX_ATTEMPTS - 1):
         try:
@@ -112,7 +112,7 @@ def retry(action: Callable[[], T]) -> T:
 
 @contextmanager
 def store_pod(kubectl: Kubectl, spec: JobSpec, report: Callable[[str], None]) -> Iterator[StorePod]:
-    """Give a pod with the store, and delete the pod afterwards; `report` gets lines for people.
+    """Open a pod with the store, and delete the pod afterwards; `report` gets lines for people.
 
     Raises:
         EmotionError: the pod cannot be created, or does not start.
@@ -123,7 +123,7 @@ def store_pod(kubectl: Kubectl, spec: JobSpec, report: Callable[[str], None]) ->
     remove_left_pods(kubectl, report)
     try:
         create(kubectl, job)
-        report("waiting for a pod with the store")
+        report("waiting for the store's pod")
         pod = StorePod(kubectl, _wait_for_pod(kubectl, job.name, report))
         with pod.hold():
             yield pod
@@ -133,7 +133,7 @@ def store_pod(kubectl: Kubectl, spec: JobSpec, report: Callable[[str], None]) ->
 
 
 def _wait_for_pod(kubectl: Kubectl, name: str, report: Callable[[str], None]) -> str:
-    """Wait until the Job's pod runs; give the pod's name."""
+    """Wait until the Job's pod runs; return the pod's name."""
     reported, since = "", time.monotonic()
     while True:
         for status in job_statuses(kubectl, [name]):
@@ -141,7 +141,7 @@ def _wait_for_pod(kubectl: Kubectl, name: str, report: Callable[[str], None]) ->
                 return status.current.name
             if status.phase.over:
                 outcome = job_outcome(kubectl, status)
-                raise UnavailableError(f"the pod with the store ended: {outcome.reason}", outcome.hint)
+                raise UnavailableError(f"the store's pod ended: {outcome.reason}", outcome.hint)
             if status.reason and status.reason != reported:
                 reported = status.reason
                 report(f"{status.phase}: {reported}")

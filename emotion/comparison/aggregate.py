@@ -1,4 +1,4 @@
-"""Writes `comparison/`: by data set, the table of complete runs, the report, and the winner that classify uses."""
+"""Writes `comparison/`: per data set, the table of complete runs, the report, and the winner for classify."""
 
 import contextlib
 import fcntl
@@ -22,7 +22,7 @@ from emotion.store.atomic import write_bytes, write_json, write_text
 from emotion.store.layout import Store
 
 POLL_SECONDS = 5.0
-# Drawing and writing take far less: a process that holds the lock for longer hangs, and others continue without it.
+# Drawing and writing take far less. A process that holds the lock for longer hangs, and others continue without it.
 LOCK_SECONDS = 120.0
 LOCK_POLL_SECONDS = 0.02
 FIGURES = "figures"
@@ -46,10 +46,10 @@ class WrittenComparison:
 def wait_for(
     store: Store, expected: Sequence[str], seconds: float, report_missing: Callable[[list[str]], None]
 ) -> Collected:
-    """Wait until every model of `expected` has a complete run; `report_missing` receives missing models at every poll.
+    """Wait until every model in `expected` has a complete run; `report_missing` receives missing models at every poll.
 
     Raises:
-        InputMissingError: a model still has none after `seconds`.
+        InputMissingError: a model still has no complete run after `seconds`.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -79,13 +79,13 @@ def write_comparisons(
     every: bool,
     advance: Callable[[int], Any] = lambda _: None,
 ) -> list[WrittenComparison]:
-    """Write the newest comparison to `comparison/`, and every other comparison to a folder of its own in it.
+    """Write the newest comparison to `comparison/`, and every other comparison to its own folder in it.
 
     `draw` makes the report and its figures: contents by file name. `advance` receives 1 after every step of the search
     of composites.
 
-    The store is read again as soon as no other process writes its comparison. So the last writer has seen the newest
-    runs, and all files belong to the same runs.
+    The store is read again after the lock is taken. So the last writer has seen the newest runs, and all files belong
+    to the same runs.
 
     Raises:
         InputMissingError: there is no complete run.
@@ -109,7 +109,7 @@ def _check_any(store: Store, collected: Collected) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock in a `with` block; go on without it where files cannot be locked (some NFS)."""
+    """Hold the folder's lock in a `with` block; continue without the lock if files cannot be locked (some NFS)."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def _write_all(
 
 
 def _write(analysis: Analysis, draw: Draw, folder: Path) -> WrittenComparison:
-    """Draw first, which takes seconds: then all files change within a short time."""
+    """Draw first, which takes seconds. Then all files change within a short time."""
     comparison = analysis.comparison
     drawn = draw(analysis)
     write_text(folder / "comparison.csv", as_csv(comparison.runs))
@@ -160,13 +160,13 @@ def _write(analysis: Analysis, draw: Draw, folder: Path) -> WrittenComparison:
         if f"{FIGURES}/{path.name}" not in drawn:
             path.unlink(missing_ok=True)
     write_json(folder / "composites.json", _composites_json(analysis))
-    # Last: a reader of the winner finds the table behind it.
+    # Written last: a reader of the winner then finds its table.
     write_json(folder / "best.json", _winner_json(comparison.winner))
     return WrittenComparison(analysis, folder)
 
 
 def sentences(analysis: Analysis) -> list[str]:
-    """Return what stands below the table: observations, choices, and how the choices were made."""
+    """Return the sentences below the table: observations, choices, and the method of choosing."""
     composites = analysis.composites
     return [
         *analysis.observations,

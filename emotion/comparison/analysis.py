@@ -16,7 +16,7 @@ from emotion.store.layout import Store
 
 @dataclass(frozen=True)
 class Analysis:
-    """A comparison with all that the report says about it; `tests` by run, for runs that have predictions."""
+    """A comparison with everything for the report; `tests` are by run, for runs with predictions."""
 
     comparison: Comparison
     runs: Sequence[RunDetails]
@@ -31,7 +31,7 @@ class Analysis:
 
     @cached_property
     def recipes(self) -> list[Recipe]:
-        """The runs by recipe, the most accurate recipe on validation first."""
+        """The runs by recipe, starting with the most accurate recipe on validation."""
         return group_by_recipe(self.runs)
 
 

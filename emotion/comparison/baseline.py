@@ -1,4 +1,4 @@
-"""Says whether each model beats the linear baseline on test by more than chance."""
+"""Describes whether models beat the linear baseline on test by more than chance."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from emotion.comparison.winner import choose_winner
 from emotion.formatting import first_items
 
 BASELINE = "linear"
-# A sentence holds no more models.
+# Most models in a sentence.
 MOST_MODELS = 8
 
 
 def baseline_observations(runs: Sequence[RunDetails]) -> list[str]:
-    """Test the run of every model with the highest validation accuracy against the best linear run; p as Holm says.
+    """Test every model's best run on validation against the best linear run; p is corrected with Holm's method.
 
     Returns a sentence per verdict; none without a linear run, or without another model.
     """
@@ -43,12 +43,14 @@ def baseline_observations(runs: Sequence[RunDetails]) -> list[str]:
         sentences.append(f"Less accurate on test than {BASELINE}, by more than chance: {listed(worse)}.")
     if untested:
         names = ", ".join(first_items(untested, MOST_MODELS))
-        sentences.append(f"Not tested against {BASELINE}, without predictions on the same test rows: {names}.")
+        sentences.append(
+            f"Not tested against {BASELINE}, because predictions on the same test rows are missing: {names}."
+        )
     return sentences
 
 
 def _best_runs(runs: Sequence[RunDetails]) -> dict[str, RunDetails]:
-    """Return the run of every model, students apart, that validation chooses."""
+    """Return every model's best run on validation; students count as separate models."""
     groups: dict[str, list[RunDetails]] = {}
     for run in runs:
         groups.setdefault(run.metrics.title, []).append(run)

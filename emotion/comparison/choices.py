@@ -1,4 +1,4 @@
-"""Words the choices among single models, cascades and ensembles: what each costs, and how sure that is."""
+"""Describes the choices among single models, cascades and ensembles: their costs and certainty."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from emotion.composites.scores import NEAR
 from emotion.formatting import count, first_items
 
 RULE = (
-    "Everything is chosen on validation; test only scores what was chosen. Every pair of runs makes the cascade with"
-    " the highest accuracy, and the cheapest one within 0.1 points of its slower run. Every two and three runs make an"
-    " ensemble. Speeds of cascades and ensembles are computed from the speeds of their runs. p is McNemar's, exact."
+    "All choices are made on validation; test only scores them. Every pair of runs gives two cascades: the most"
+    " accurate, and the cheapest within 0.1 points of its slower run. All sets of two or three runs give ensembles."
+    " Speeds of cascades and ensembles are computed from the speeds of their runs. p comes from McNemar's exact test."
 )
 POINTS = f"{NEAR * 100:g} points"
-# A sentence holds no more names.
+# Most names in a sentence.
 MOST_NAMES = 6
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A candidate that one or several of the rules choose, with sentences about it."""
+    """A candidate that one or more rules choose, with sentences about it."""
 
     title: str
     scored: Scored
@@ -31,7 +31,7 @@ class Choice:
 
     @property
     def command(self) -> str:
-        """The command that classifies with it."""
+        """The command that classifies with the candidate."""
         return f"emotion classify IN OUT --model {self.scored.name}"
 
     @property
@@ -41,7 +41,7 @@ class Choice:
 
 
 def word_choices(composites: Composites) -> list[Choice]:
-    """Word the best single model, the best for the money and the most accurate; each candidate is here once."""
+    """Describe the best single model, the best for the money and the most accurate; every candidate appears once."""
     rules = (
         ("best single model", composites.best_single, _why_single(composites)),
         ("best for the money", composites.best_value, _why_value(composites)),
@@ -63,16 +63,16 @@ def word_choices(composites: Composites) -> list[Choice]:
 
 
 def search_notes(composites: Composites) -> list[str]:
-    """Say how many candidates there were, and which runs took no part."""
+    """Describe how many candidates there were, and which runs took no part."""
     members, counts = composites.members, composites.counts
     if len(members.runs) > 1:
         notes = [
             f"{count(composites.tried, 'candidate')}: {count(counts['model'], 'single model')},"
             f" {count(counts['cascade'], 'cascade')}, {count(counts['ensemble'], 'ensemble')}."
-            " The best of so many on validation is partly luck: its accuracy on test is the better guess for new texts."
+            " The best of many on validation is partly luck: its accuracy on test is a better estimate for new texts."
         ]
     else:
-        notes = ["No cascade or ensemble was tried: they need two runs with predictions on the same rows."]
+        notes = ["No cascade or ensemble was tried, because they need two runs with predictions on the same rows."]
     if members.surplus:
         notes.append(
             f"Cascades and ensembles are made from {len(members.runs)} of {len(members.runs) + members.surplus} runs:"
@@ -111,7 +111,7 @@ def _why_single(composites: Composites) -> str:
 def _why_value(composites: Composites) -> str:
     scored, best = composites.best_value, composites.best_single
     if scored is best:
-        return f"No faster one of {composites.tried:,} comes within {POINTS} of its validation accuracy."
+        return f"None of the {composites.tried:,} candidates is faster and within {POINTS} of its validation accuracy."
     return (
         f"It is the fastest of {composites.tried:,} candidates within {POINTS} of the validation accuracy of"
         f" {best.name}: {_validation(scored)} against {_validation(best)}."
@@ -141,12 +141,12 @@ def _cost(scored: Scored, best: Scored) -> str:
     )
     if candidate.kind == "cascade":
         cheap, dear = candidate.members
-        sentence += f": {cheap} sees all rows, {dear} {show_share(candidate.share)} of them"
+        sentence += f": {cheap} classifies all rows, {dear} {show_share(candidate.share)} of them"
     return f"{sentence}."
 
 
 def _times(ratio: float) -> str:
-    """Word a ratio of speeds, to follow a speed."""
+    """Format a ratio of speeds, to follow a speed."""
     number = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"  # noqa: PLR2004
     return "as many as" if number == "1.0" else f"{number} times as many as"
 
@@ -162,6 +162,6 @@ def _on_test(scored: Scored, composites: Composites) -> str:
     sentence += f", {distance} {best.name}"
     test = composites.against_best.get(scored.name)
     if test is None:
-        return f"{sentence}; there is no paired test, as rows are missing."
+        return f"{sentence}; there is no paired test, because rows are missing."
     worse = test.differs and test.only_best < test.only_other
     return f"{sentence}: {explain_test(test)}." + (" Test contradicts validation: look at both." if worse else "")

@@ -1,4 +1,4 @@
-"""Collects the runs of a store, and groups the complete ones into comparisons: runs judged on the same rows."""
+"""Collects a store's runs, and groups complete runs into comparisons: runs evaluated on the same rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from emotion.store.layout import Run, Store
 
 @dataclass
 class Collected:
-    """The runs of a store: complete, incomplete, and unreadable ones (reasons by run)."""
+    """The runs of a store: complete, incomplete and unreadable runs (with reasons by run)."""
 
     complete: list[Metrics] = field(default_factory=list)
     incomplete: list[Run] = field(default_factory=list)
@@ -20,7 +20,7 @@ class Collected:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs judged on the same validation and test rows; `key` names these rows."""
+    """Runs evaluated on the same validation and test rows; `key` identifies these rows."""
 
     key: str
     runs: list[Metrics]
@@ -42,7 +42,7 @@ class Comparison:
 
 
 def collect(store: Store) -> Collected:
-    """Read every run of `store`; a bad run stops nothing, and a run that is removed meanwhile is ignored."""
+    """Read every run of `store`; bad runs stop nothing, and runs that disappear meanwhile are ignored."""
     collected = Collected()
     for run in store.runs():
         try:
@@ -56,16 +56,16 @@ def collect(store: Store) -> Collected:
                 collected.incomplete.append(run)
             continue
         if (metrics.model, metrics.run) != (run.model, run.name):
-            collected.unreadable[str(run)] = f"its metrics are those of {metrics.model}/{metrics.run}"
+            collected.unreadable[str(run)] = f"its metrics belong to {metrics.model}/{metrics.run}"
         else:
             collected.complete.append(metrics)
     return collected
 
 
 def compare(runs: Iterable[Metrics], *, every: bool = False) -> list[Comparison]:
-    """Group runs by the rows they were judged on, the newest group first.
+    """Group runs by their validation and test rows, the newest group first.
 
-    A group keeps the newest run of a model, or `every` run.
+    A group keeps the newest run of every model, or `every` run.
     """
     groups: dict[str, list[Metrics]] = {}
     for run in sorted(runs, key=lambda run: run.finished_at, reverse=True):

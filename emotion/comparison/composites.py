@@ -12,7 +12,7 @@ from emotion.comparison.significance import PairedTest, holm
 from emotion.composites.scores import NEAR
 from emotion.plots.tradeoff import front
 
-# Composites beside the front: the most accurate on validation.
+# Number of composites besides the front: the most accurate on validation.
 MOST_OTHERS = 20
 # Accuracies are rounded.
 ROUNDING = 1e-12
@@ -20,7 +20,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Composites:
-    """The choices among all candidates, the Pareto front from slow to fast, and some of the other composites.
+    """The choices among all candidates, the Pareto front from slow to fast, and some other composites.
 
     `against_best` tests the choices against the best single model, by name; p is corrected for their number.
     """
@@ -43,7 +43,7 @@ class Composites:
 def find_composites(
     runs: Sequence[RunDetails], winner: RunDetails, advance: Callable[[int], Any] = lambda _: None
 ) -> Composites:
-    """Search the candidates of all runs, choose on validation, and score the choices on test.
+    """Search the candidates from all runs, choose on validation, and score the choices on test.
 
     `winner` is the best single model. `advance` receives 1 after every step.
     """
@@ -74,13 +74,13 @@ def find_composites(
 
 
 def _single(run: RunDetails) -> Candidate:
-    # A speed of 0 has no place on a logarithmic axis.
+    # A logarithmic axis has no place for a speed of 0.
     speed = max(1e-3, run.metrics.onnx.rows_per_second)
     return Candidate("model", (run.name,), run.metrics.validation.accuracy, speed)
 
 
 def _best_value(candidates: Sequence[Candidate], best: Candidate) -> Candidate:
-    """Choose the fastest candidate that is within 0.1 points of the best single model, or more accurate."""
+    """Choose the fastest candidate within 0.1 points of the best single model, or better."""
     near = [one for one in candidates if one.validation_accuracy >= best.validation_accuracy - NEAR - ROUNDING]
     return max(near, key=lambda one: (one.rows_per_second, one.validation_accuracy))
 
@@ -90,7 +90,7 @@ def _most_accurate(candidates: Sequence[Candidate]) -> Candidate:
 
 
 def _others(candidates: Sequence[Candidate], ahead: Sequence[Candidate]) -> list[Candidate]:
-    """Return the most accurate composites that are not on the front."""
+    """Return the most accurate composites outside of the front."""
     on_front = {one.name for one in ahead}
     rest = [one for one in candidates if one.kind != "model" and one.name not in on_front]
     return sorted(rest, key=lambda one: (-one.validation_accuracy, -one.rows_per_second))[:MOST_OTHERS]

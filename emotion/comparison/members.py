@@ -1,4 +1,4 @@
-"""Chooses the runs that composites are made from, and prepares their calibrated probabilities."""
+"""Chooses the runs for composites, and prepares their calibrated probabilities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from emotion.composites.scores import Probabilities
 from emotion.evaluation.predictions import Predictions
 from emotion.onnx.session import probabilities
 
-# With more runs, the best of every model and recipe take part: 24 runs have 2,300 ensembles.
+# Among more runs, the best of every model and recipe take part: 24 runs have 2,300 ensembles.
 MOST_RUNS = 24
-# Probabilities that a search adds up, which bounds the runs further where validation is long: some seconds.
+# Limit on the probabilities that a search adds up: some seconds. A long validation allows fewer runs.
 MOST_SUMS = 400_000_000
-# Accuracies of predictions and metrics that are further apart belong to different rows or models.
+# If accuracies of predictions and metrics differ more, they belong to different rows or models.
 HALF_A_ROW = 0.5
 
 
 class _Whole(NamedTuple):
-    """A run whose predictions are whole."""
+    """A run with complete predictions."""
 
     run: RunDetails
     validation: Predictions
@@ -44,7 +44,7 @@ class Member:
 
     @property
     def speed(self) -> float:
-        """Rows a second, above 0."""
+        """Rows per second, above 0."""
         return self.run.metrics.onnx.rows_per_second
 
 
@@ -52,7 +52,7 @@ class Member:
 class Members:
     """The runs that take part, sorted by name, with the labels of their rows, int (rows,).
 
-    `left_out` says why a run takes no part. `surplus` counts runs that take none because there are too many.
+    `left_out` has the reason for every excluded run. `surplus` counts runs beyond the limit.
     """
 
     runs: Sequence[Member] = ()
@@ -68,9 +68,9 @@ class Members:
 
 
 def choose_members(runs: Sequence[RunDetails]) -> Members:
-    """Choose the runs whose predictions are whole and of the same rows: the rows of most runs count.
+    """Choose the runs with complete predictions for the same rows: the rows of most runs count.
 
-    Of too many runs the best on validation take part: first the best of every model, then the best of every recipe.
+    Of too many runs, the best on validation take part: first the best of every model, then of every recipe.
     """
     left_out: dict[str, str] = {}
     groups: dict[tuple[bytes, ...], list[_Whole]] = {}
@@ -84,7 +84,7 @@ def choose_members(runs: Sequence[RunDetails]) -> Members:
         return Members(left_out=left_out)
     same = max(groups.values(), key=len)
     left_out |= {
-        whole.run.name: "its predictions are of other rows or labels than most runs have"
+        whole.run.name: "its predictions have other rows or labels than most runs"
         for group in groups.values()
         for whole in group
         if group is not same
@@ -95,7 +95,7 @@ def choose_members(runs: Sequence[RunDetails]) -> Members:
 
 
 def _whole(run: RunDetails) -> _Whole | str:
-    """Return a run with its predictions, or why it takes no part."""
+    """Return a run with its predictions, or the reason to exclude the run."""
     if run.validation is None or run.test is None:
         split = "validation" if run.validation is None else "test"
         return f"it has no readable predictions/{split}.npz"
@@ -110,14 +110,14 @@ def _whole(run: RunDetails) -> _Whole | str:
 
 
 def _rows_of(whole: _Whole) -> tuple[bytes, ...]:
-    """Return bytes that are equal for runs with the same rows and labels."""
+    """Return bytes that identify the rows and labels of a run."""
     splits = (whole.validation, whole.test)
     content = [part for found in splits for part in (found.row.tobytes(), found.label.astype(np.int64).tobytes())]
     return (*content, *(label.encode() for label in whole.run.metrics.data.labels))
 
 
 def _best_first(found: Sequence[_Whole]) -> list[_Whole]:
-    """Sort runs: the best of every model, the best of every other recipe, all others; each by validation."""
+    """Sort runs: the best of every model, the best of every other recipe, all others; all by validation."""
 
     def order(whole: _Whole) -> tuple[float, float]:
         metrics = whole.run.metrics
@@ -134,7 +134,7 @@ def _best_first(found: Sequence[_Whole]) -> list[_Whole]:
 
 
 def _most(whole: _Whole) -> int:
-    """Return how many runs a search of these rows bears: n runs have about n³ / 6 ensembles."""
+    """Return how many runs a search over these rows can include: n runs have about n³ / 6 ensembles."""
     return max(2, min(MOST_RUNS, int((6 * MOST_SUMS / whole.validation.logits.size) ** (1 / 3))))
 
 

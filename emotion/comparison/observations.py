@@ -1,4 +1,4 @@
-"""Key observations on a comparison, as in the study: sentences computed from the metrics."""
+"""Key observations on a comparison, like in the study: sentences computed from the metrics."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,20 +11,20 @@ from emotion.formatting import duration, first_items
 
 # A model within this distance of the best validation accuracy is nearly as good.
 NEAR = 0.02
-# With more other runs, one sentence lists the runs that cannot be told from the winner.
+# With more other runs, one sentence lists the runs that are statistically tied with the winner.
 MOST_DIFFERENCES = 8
 
 
 def key_observations(comparison: Comparison, tests: Mapping[str, PairedTest]) -> list[str]:
-    """Name the fastest, the most accurate and the best trade-off, and say which differences on test are chance.
+    """Name the fastest, the most accurate and the best trade-off, and describe which differences on test may be chance.
 
-    `tests` of the winner are by run; the 95 % interval decides for a run without a test.
+    `tests` of the winner are by run; for a run without a test, the 95 % interval decides.
     """
     runs = comparison.runs
     if len(runs) < 2:  # noqa: PLR2004
         only = runs[0]
         return [
-            f"Only {only.model} is here: {_accuracy(only)}; train another model to compare it with.",
+            f"Only {only.model} is here: {_accuracy(only)}; train another model for a comparison.",
             *_notes(runs),
         ]
     winner = comparison.winner
@@ -101,7 +101,7 @@ def _overfitting(runs: Sequence[Metrics]) -> list[str]:
 
 
 def _notes(runs: Sequence[Metrics]) -> list[str]:
-    """Give the notes on the runs' splits; a note that not all runs have names its runs."""
+    """Collect notes on the runs' splits; a note that does not apply to all runs names its runs."""
     found: dict[str, list[Metrics]] = {}
     for run in runs:
         for note in (*overlap_notes(run), *macro_f1_notes(run)):

@@ -16,9 +16,9 @@ def provenance_rows(details: RunDetails) -> dict[str, Any]:
         "training": [
             ("finished", metrics.finished_at[:16].replace("T", " ")),
             ("seed", str(metrics.seed)),
-            ("epochs", f"{metrics.epochs}, of which {metrics.best_epoch} was kept"),
+            ("epochs", f"{metrics.epochs}, epoch {metrics.best_epoch} was kept"),
             ("time", duration(metrics.training_seconds)),
-            ("rows trained a second", f"{metrics.samples_per_second:,.0f}"),
+            ("training rows per second", f"{metrics.samples_per_second:,.0f}"),
             ("peak memory", f"{metrics.peak_memory_bytes / 1e9:.1f} GB"),
             ("precision", metrics.precision),
             ("longest text", f"{metrics.max_length} tokens"),
@@ -28,7 +28,7 @@ def provenance_rows(details: RunDetails) -> dict[str, Any]:
         "data": [
             ("name", metrics.data.name),
             ("source", metrics.data.source or "not known"),
-            ("licence", metrics.data.licence or "not known"),
+            ("license", metrics.data.licence or "unknown"),
             *((f"SHA-256 of {split}", digest) for split, digest in digests.items()),
         ],
         "weights": flatten(metrics.weights.model_dump() if metrics.weights else {}),

@@ -1,4 +1,4 @@
-"""Recommends the run to deploy, and says in a few sentences how sure that is."""
+"""Recommends the run to deploy, with a few sentences about the certainty."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ FEW_ROWS = 500
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The run to deploy, and sentences that say how sure that is."""
+    """The run to deploy, with sentences about the certainty."""
 
     model: str
     run: str
@@ -26,8 +26,8 @@ def recommend(analysis: Analysis) -> Recommendation:
     sentences = [
         f"It was chosen for the highest accuracy on validation, {metrics.validation.accuracy:.2%} of"
         f" {metrics.validation.rows:,} rows.",
-        f"On {metrics.test.rows:,} test rows, which nothing was chosen on, it gets {metrics.test.accuracy:.2%} right;"
-        f" with 95 % confidence it is between {low:.1%} and {high:.1%} for texts like these.",
+        f"On {metrics.test.rows:,} test rows, on which nothing was chosen, it gets {metrics.test.accuracy:.2%} right;"
+        f" the 95 % confidence interval for similar texts is {low:.1%} to {high:.1%}.",
         *_rivals(analysis),
         *_seeds(analysis),
         *_caveats(metrics),
@@ -36,7 +36,7 @@ def recommend(analysis: Analysis) -> Recommendation:
 
 
 def _rivals(analysis: Analysis) -> list[str]:
-    """Hold the winner against the best run of every other recipe."""
+    """Compare the winner with the best run of every other recipe."""
     rivals = [(recipe.name, recipe.best.name) for recipe in analysis.recipes if analysis.winner not in recipe.runs]
     tested = [(name, analysis.tests[run]) for name, run in rivals if run in analysis.tests]
     worse = [name for name, test in tested if test.differs and test.only_best > test.only_other]
@@ -55,7 +55,7 @@ def _rivals(analysis: Analysis) -> list[str]:
 def _seeds(analysis: Analysis) -> list[str]:
     recipe = next(recipe for recipe in analysis.recipes if analysis.winner in recipe.runs)
     if len(recipe.runs) < 2:  # noqa: PLR2004
-        return ["One seed of it was trained: how much another would differ is not known."]
+        return ["Only one seed was trained: the effect of another seed is unknown."]
     scores = sorted(run.metrics.test.accuracy for run in recipe.runs)
     return [f"Its {len(scores)} seeds get from {scores[0]:.2%} to {scores[-1]:.2%} right on test."]
 
@@ -65,7 +65,7 @@ def _caveats(metrics: Metrics) -> list[str]:
     if metrics.data.sample:
         caveats.append("These are figures on the built-in sample corpus: they say nothing about real data.")
     if metrics.test.rows < FEW_ROWS:
-        caveats.append(f"{metrics.test.rows:,} test rows are few: more would narrow the interval.")
+        caveats.append(f"{metrics.test.rows:,} test rows are few: more rows would narrow the interval.")
     if (shared := metrics.test.in_train) and shared.texts:
         caveats.append(
             f"It was trained on {shared.texts:,} of the {metrics.test.rows:,} test texts ({shared.share:.2%})."

@@ -1,4 +1,4 @@
-"""Makes comparison.html: one page that says which model to deploy, and how sure that is."""
+"""Makes comparison.html: one page with the model to deploy and the certainty of this choice."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ PAGE = Path(__file__).with_name("page")
 
 @dataclass(frozen=True)
 class DrawnChart:
-    """A chart of the page as trusted markup of our own, or the reason why it could not be drawn."""
+    """A chart on the page as our own trusted markup, or the reason why it could not be drawn."""
 
     chart: Chart
     svg: str
@@ -37,9 +37,8 @@ def draw_report(
 ) -> dict[str, bytes]:
     """Make comparison.html and its charts as PNG and SVG, contents by file name.
 
-    A chart that cannot be drawn stops nothing: the page gives the reason in its place. `advance` receives 1 after
-    every chart. `warn` receives warnings about letters that no font of this machine has; the page uses the browser's
-    fonts.
+    If a chart cannot be drawn, the page shows the reason instead. `advance` receives 1 after every chart. `warn`
+    receives warnings about letters without a font on this machine; the page uses the browser's fonts.
     """
     files: dict[str, bytes] = {}
     drawn: dict[str, list[DrawnChart]] = {}
@@ -113,7 +112,7 @@ def _page(analysis: Analysis, drawn: dict[str, list[DrawnChart]]) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Remove invisible characters from text of other people."""
+    """Remove invisible characters from foreign text."""
     from markupsafe import Markup
 
     return value if not isinstance(value, str) or isinstance(value, Markup) else printable(value)
@@ -129,7 +128,7 @@ def _row(analysis: Analysis, metrics: Metrics) -> dict[str, Any]:
 
 
 def _composites(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return the rows of the table of the Pareto front, the slowest first."""
+    """Return the rows of the Pareto front's table, the slowest first."""
     best = analysis.composites.best_single.name
     return [
         {
@@ -165,7 +164,7 @@ def _means(recipe: Recipe) -> dict[str, Any]:
 
 
 def _tests(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return the rows of the table of tests, the smallest p first; `points` is the lead of the winner."""
+    """Return the rows of the table of tests, the smallest p first; `points` is the winner's lead."""
     accuracy = {run.name: run.metrics.test.accuracy for run in analysis.runs}
     lead = {run: accuracy[analysis.winner.name] - accuracy[run] for run in accuracy}
     return [

@@ -1,4 +1,4 @@
-"""Details of a run for the report: metrics, predictions, history, parameters, mistakes; and runs by recipe.
+"""Reads a run's details for the report: metrics, predictions, history, parameters, mistakes. Groups runs by recipe.
 
 An absent or damaged part is reported and stops nothing.
 """
@@ -23,7 +23,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class RunDetails:
-    """A run: its metrics and its other readable parts; `missing` says why the other parts could not be read."""
+    """A run with its metrics and other readable parts; `missing` has the reasons for unreadable parts."""
 
     metrics: Metrics
     validation: Predictions | None
@@ -40,7 +40,7 @@ class RunDetails:
 
     @property
     def recipe(self) -> str:
-        """Hex digits, equal for runs of equal parameters and data, whatever their seed."""
+        """Hex digits, equal for runs with equal parameters and data, regardless of the seed."""
         params = self.params.get("params")
         if not isinstance(params, dict) or not isinstance(params.get("training"), dict):
             return self.name
@@ -52,7 +52,7 @@ class RunDetails:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Runs that differ only in their seed: equal model, parameters, data, weights and teacher. Most have one run."""
+    """Runs that differ only in the seed: equal model, parameters, data, weights and teacher; often a single run."""
 
     name: str
     runs: Sequence[RunDetails]
@@ -102,7 +102,7 @@ def _read(store: Store, metrics: Metrics) -> RunDetails:
 
 
 def _mistakes(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the well-formed mistakes on validation; nobody should act on mistakes on test."""
+    """Return the well-formed mistakes on validation; mistakes on test must not guide choices."""
     mistakes = content.get("validation")
     kinds = {"row": int, "text": str, "label": str, "predicted": str, "confidence": float}
     return [
@@ -113,7 +113,7 @@ def _mistakes(content: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def group_by_recipe(runs: Sequence[RunDetails]) -> list[Recipe]:
-    """Group runs by recipe, the most accurate recipe on validation first.
+    """Group runs by recipe, starting with the most accurate recipe on validation.
 
     A recipe has the title of its model, or the name of its first run if the model has several recipes.
     """

@@ -16,8 +16,8 @@ from emotion.evaluation.metrics import wilson_interval
 class Scored:
     """A candidate with its temperature, and its scores on test with their 95 % interval.
 
-    `share` is the share of test that a cascade passes on. `tests` hold a cascade against its dear model, an ensemble
-    against its best member on validation, and any candidate against the best single model; p is not corrected.
+    `share` is the share of test rows that a cascade passes on. `tests` compare a cascade with its dear model, an
+    ensemble with its best member on validation, and any candidate with the best single model; p is not corrected.
     """
 
     candidate: Candidate
@@ -29,11 +29,11 @@ class Scored:
 
     @property
     def name(self) -> str:
-        """The name that `emotion classify --model` takes."""
+        """The name for `emotion classify --model`."""
         return self.candidate.name
 
     def against(self, run: str) -> PairedTest | None:
-        """Return the test against a run, if there is one."""
+        """Return the test against a run, if any."""
         return next((test for test in self.tests if test.run == run), None)
 
 
@@ -53,7 +53,7 @@ def score(candidate: Candidate, runs: Mapping[str, RunDetails], members: Members
         float(right.mean()),
         wilson_interval(int(right.sum()), len(right)),
         None if candidate.threshold is None else float(passes_on(mine[0].test, candidate.threshold).mean()),
-        # Both may be one run. A winner whose predictions cannot be read is no member.
+        # Both may be the same run. A winner without readable predictions is not a member.
         [
             test_rows(name, right, members.by_name[name].test.argmax(axis=1) == members.test)
             for name in dict.fromkeys([_rival(candidate, mine).name, winner.name])
@@ -70,7 +70,7 @@ def _mixed(candidate: Candidate, members: Sequence[Probabilities]) -> Probabilit
 
 
 def _rival(candidate: Candidate, members: Sequence[Member]) -> Member:
-    """Return the dear model of a cascade, or the best member of an ensemble on validation."""
+    """Return a cascade's dear model, or an ensemble's best member on validation."""
     if candidate.kind == "cascade":
         return members[-1]
     best = choose_winner(member.run.metrics for member in members)

@@ -1,4 +1,4 @@
-"""Searches cascades and ensembles: every candidate with its accuracy on validation and its speed."""
+"""Searches cascades and ensembles: all candidates with validation accuracy and speed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from emotion.composites.spec import Composite
 
 @dataclass(frozen=True)
 class Candidate:
-    """A single model, a cascade or an ensemble; `share` is the share of validation that a cascade passes on.
+    """A single model, a cascade or an ensemble; `share` is the share of validation rows that a cascade passes on.
 
-    The speed of a composite, in rows a second, is computed from its members' speeds.
+    A composite's speed, in rows per second, is computed from its members' speeds.
     """
 
     kind: Literal["model", "cascade", "ensemble"]
@@ -28,12 +28,12 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """The name that `emotion classify --model` takes."""
+        """The name for `emotion classify --model`."""
         return self.members[0] if self.kind == "model" else str(Composite(self.kind, self.members, self.threshold))
 
 
 def search(members: Members, advance: Callable[[int], Any] = lambda _: None) -> list[Candidate]:
-    """Return the cascades of every pair and the ensembles of two and three; `advance` receives 1 after every run."""
+    """Return cascades of all pairs and ensembles of two and three runs; `advance` receives 1 after every run."""
     found: list[Candidate] = []
     for number, member in enumerate(members.runs):
         for other in members.runs[number + 1 :]:
@@ -44,7 +44,7 @@ def search(members: Members, advance: Callable[[int], Any] = lambda _: None) -> 
 
 
 def _cascades(one: Member, other: Member, labels: NDArray[np.int32]) -> Iterator[Candidate]:
-    """Yield the most accurate cascade of two runs, and the cheapest that is as good as the dear model."""
+    """Yield the most accurate cascade of two runs, and the cheapest cascade that is as good as the dear model."""
     cheap, dear = (one, other) if one.speed > other.speed else (other, one)
     if cheap.speed == dear.speed:
         return
@@ -54,7 +54,8 @@ def _cascades(one: Member, other: Member, labels: NDArray[np.int32]) -> Iterator
     for threshold in sorted({thresholds.accurate, near}):
         passed_on = passes_on(cheap.validation, threshold)
         share = float(passed_on.mean())
-        # A cascade that passes on no row, or all, is the cheap model, or the dear one at a higher price.
+        # A cascade that passes on no row equals the cheap model; one that passes on all rows costs more than the dear
+        # model.
         if 0 < share < 1:
             accuracy = float(np.where(passed_on, dear_right, cheap_right).mean())
             speed = 1 / (1 / cheap.speed + share / dear.speed)
@@ -62,7 +63,7 @@ def _cascades(one: Member, other: Member, labels: NDArray[np.int32]) -> Iterator
 
 
 def _ensembles(first: Member, others: Sequence[Member], labels: NDArray[np.int32]) -> Iterator[Candidate]:
-    """Yield the ensembles of two and three runs that begin with `first`."""
+    """Yield the ensembles of two and three runs that start with `first`."""
     for number, second in enumerate(others):
         # A sum has the same highest label as a mean.
         pair = first.validation + second.validation

@@ -1,4 +1,4 @@
-"""Words a test of significance: every sentence that says whether a difference on test is more than chance."""
+"""Describes tests of significance: all sentences on whether a difference on test is more than chance."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from emotion.evaluation.metrics_file import Metrics
 from emotion.formatting import first_items
 
 LEVEL_TEXT = f"{LEVEL * 100:.0f} %"
-# A sentence holds no more names.
+# Most names in a sentence.
 MOST_NAMES = 6
-# Below it a table shows only that p is smaller.
+# For smaller p, a table shows only this bound.
 SMALLEST_P = 0.0001
 
 
 def explain_test(test: PairedTest) -> str:
-    """Word a paired test of the winner ("here") against another run ("there"), to follow their difference."""
+    """Describe a paired test of the winner ("here") against another run ("there"), to follow their difference."""
     verdict = "more than chance" if test.differs else "no more than chance"
     return (
         f"{verdict} explains, as {test.only_best} rows are right here alone and {test.only_other} there alone"
@@ -23,32 +23,32 @@ def explain_test(test: PairedTest) -> str:
 
 
 def explain_intervals(winner: Metrics, other: Metrics) -> str:
-    """Word a comparison of 95 % intervals, for two runs without a paired test."""
+    """Describe a comparison of 95 % intervals, for two runs without a paired test."""
     low, high = winner.test.accuracy_ci95
     if other.test.accuracy_ci95[1] >= low and other.test.accuracy_ci95[0] <= high:
-        return "the 95 % intervals overlap, so test alone does not tell them apart"
+        return "the 95 % intervals overlap, so the difference may be chance"
     return "more than the 95 % intervals explain"
 
 
 def ahead_sentence(names: Sequence[str]) -> str:
-    """Say that the winner is ahead of these runs by more than chance."""
+    """Describe that the winner is ahead of these runs by more than chance."""
     return f"It beats {_list_names(names)} on test by more than chance (McNemar's test, {LEVEL_TEXT})."
 
 
 def behind_sentence(names: Sequence[str]) -> str:
-    """Say that the winner is behind these runs by more than chance."""
-    return f"But {_list_names(names)} does better on test by more than chance: look at both before choosing."
+    """Describe that the winner is behind these runs by more than chance."""
+    return f"But {_list_names(names)} is better on test by more than chance: look at both before choosing."
 
 
 def tied_sentence(names: Sequence[str]) -> str:
-    """Say that the differences between the winner and these runs may be chance."""
-    return f"Test cannot tell it from {_list_names(names)}: so small a difference may be chance."
+    """Describe that the differences between the winner and these runs may be chance."""
+    return f"On test, its difference from {_list_names(names)} is small and may be chance."
 
 
 def tied_count_sentence(winner: str, tied: Sequence[str], others: int, most: int) -> str:
-    """Say how many of the `others` differ from the winner by no more than chance, and name at most `most`."""
+    """Count the `others` that differ from the winner by no more than chance, and name at most `most`."""
     listed = f": {', '.join(first_items(tied, most))}." if tied else "."
-    return f"On test {len(tied)} of the {others} others cannot be told from {winner}{listed}"
+    return f"On test {len(tied)} of the {others} other runs do not differ from {winner} by more than chance{listed}"
 
 
 def describe_tests(tests: int) -> str:

@@ -1,4 +1,4 @@
-"""Compares the points of a sweep on validation: mean and spread over seeds, and the best settings. Test has no say."""
+"""Compares the points of a sweep on validation: mean and spread over seeds, and the best settings."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 
 from emotion.params.grid import Point
 
-# A difference below so many standard errors may be chance.
+# A difference below this many standard errors may be chance.
 STANDARD_ERRORS = 2.0
 
 
@@ -22,7 +22,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one point: its run as MODEL/RUN, and its scores, or the `problem` why it has none."""
+    """Result of a point: its run as MODEL/RUN, and its scores or the `problem`."""
 
     point: Point
     run: str
@@ -32,7 +32,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Settings, and the results of these settings for every seed."""
+    """Settings, with their results for every seed."""
 
     settings: tuple[str, ...]
     results: tuple[Result, ...]
@@ -69,9 +69,9 @@ class Candidate:
 
 
 def rank(results: Sequence[Result]) -> list[Candidate]:
-    """Group results by settings; the highest mean accuracy comes first, of equal ones the lowest mean loss.
+    """Group results by settings; sort by the highest mean accuracy, then by the lowest mean loss.
 
-    Settings without the runs of all seeds come last: their mean is over other seeds.
+    Settings without runs of all seeds come last: their means cover other seeds.
     """
     groups: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
@@ -86,30 +86,30 @@ def _place(candidate: Candidate) -> tuple[bool, float, float]:
 
 
 def choose(ranked: Sequence[Candidate]) -> Candidate | None:
-    """The best settings among those with the runs of all seeds; None where there is nothing to choose from."""
+    """Choose the best settings with runs of all seeds; None if there is no choice."""
     return ranked[0] if len(ranked) > 1 and ranked[0].whole else None
 
 
 def remarks(ranked: Sequence[Candidate]) -> list[str]:
-    """Sentences on how much the order of the candidates means."""
+    """Give sentences on the certainty of the candidates' order."""
     left_out = sum(not candidate.whole for candidate in ranked)
     whole = [candidate for candidate in ranked if candidate.whole]
     notes = []
     if left_out and len(ranked) > 1:
-        notes.append(f"settings that lack runs cannot be the best: {left_out} of {len(ranked)}")
+        notes.append(f"settings with missing runs cannot be the best: {left_out} of {len(ranked)}")
     if len(whole) > 1 and len(whole[0].results) == 1:
-        notes.append("every setting has one seed: --seeds 1-3 shows how much of a difference is chance")
+        notes.append("every setting has one seed: use --seeds 1-3 to see how much of a difference is chance")
     elif len(whole) > 1:
         notes.append(_compare(*whole[:2]))
     return notes
 
 
 def _compare(best: Candidate, second: Candidate) -> str:
-    """Say whether the best is ahead of the second by more than chance, by the spread of both over seeds."""
+    """Describe whether the best is ahead of the second by more than chance, from their spread over seeds."""
     difference = (best.accuracy or 0.0) - (second.accuracy or 0.0)
     variances = [(candidate.spread or 0.0) ** 2 / len(candidate.scores) for candidate in (best, second)]
     error = math.sqrt(sum(variances))
     ahead = f"the best is {difference:.4f} ahead of the second"
     if difference > STANDARD_ERRORS * error:
-        return f"{ahead}, more than two standard errors of the difference ({error:.4f} each)"
+        return f"{ahead}, more than two standard errors of the difference ({error:.4f})"
     return f"{ahead}, which may be chance: one standard error of the difference is {error:.4f}"

@@ -1,4 +1,4 @@
-"""The comparison table as text, CSV and Markdown: first the columns of the study, then ours."""
+"""The comparison table as text, CSV and Markdown: the study's columns, then ours."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ SAMPLE_NOTE = "Figures on the built-in sample corpus, not on real data."
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title for people, its key for programs, its value, and the value's text for people."""
+    """A column: title for people, key for programs, value, and the value's text for people."""
 
     title: str
     key: str
@@ -76,7 +76,7 @@ def records(runs: Sequence[Metrics]) -> list[dict[str, str | float | int]]:
 
 
 def shown(runs: Sequence[Metrics]) -> list[list[str]]:
-    """Return the cells of the table as people read them."""
+    """Return the cells of the table for people."""
     return [[column.show(run) for column in COLUMNS] for run in runs]
 
 

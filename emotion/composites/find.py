@@ -1,4 +1,4 @@
-"""Finds the models that a name means: a folder, a run of the store, the winner of its comparison, or a composite."""
+"""Finds the models for a name: a folder, a run in the store, the winner of the comparison, or a composite."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from emotion.store.layout import Run, Store, read_json
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a name means: the folders of its models by their names, and how a composite joins them."""
+    """The models for a name: folders by model name, and the composite that joins them, if any."""
 
     name: str
     folders: Mapping[str, Path]
@@ -20,14 +20,14 @@ class Chosen:
 
 
 def choose_model(name: str | None, store: Store) -> Chosen:
-    """Find the models that `name` means: a folder, `MODEL/RUN`, RUN, or a composite of these; None is the best run.
+    """Find the models for `name`: a folder, `MODEL/RUN`, RUN, or a composite of them; None means the best run.
 
-    A folder of that very name comes first, whatever else the name means.
+    An existing folder with this name comes before other meanings.
 
     Raises:
         InputMissingError: a folder, run or comparison does not exist, or a run is not complete.
         BadDataError: best.json is damaged.
-        UsageError: several models have a run of that name, or a composite is malformed or has a model twice.
+        UsageError: several models have a run with this name, or a composite is malformed or repeats a model.
     """
     if name is None:
         run = _best_run(store)
@@ -37,7 +37,7 @@ def choose_model(name: str | None, store: Store) -> Chosen:
         return Chosen(name, {name: _folder(name, store)})
     folders = {member: _folder(member, store) for member in composite.members}
     if len({folder.resolve() for folder in folders.values()}) < len(folders):
-        raise UsageError(f"{name!r} has a model twice, by two names", "name different models")
+        raise UsageError(f"{name!r} has the same model under two names", "name different models")
     return Chosen(name, folders, composite)
 
 
@@ -48,13 +48,15 @@ def _folder(name: str, store: Store) -> Path:
 def _is_folder(name: str) -> bool:
     try:
         return Path(name).is_dir()
-    except OSError:  # a composite of many runs is too long for a file's name
+    except OSError:  # a composite of many runs is too long for a file name
         return False
 
 
 def _exported(run: Run, store: Store) -> Path:
     if not run.complete:
-        raise InputMissingError(f"run {run} in {store.folder} is not complete", "train it to its end, or name another")
+        raise InputMissingError(
+            f"run {run} in {store.folder} is not complete", "finish its training, or name another run"
+        )
     return run.exported
 
 
@@ -70,7 +72,7 @@ def _named_run(name: str, store: Store) -> Run:
 def _best_run(store: Store) -> Run:
     if not store.best.is_file():
         raise InputMissingError(
-            f"no {store.best}, which names the best run",
+            f"there is no {store.best} to name the best run",
             f"compare the runs with `{_aggregate(store)}`, or name a model with --model",
         )
     best = read_json(store.best).get("run")

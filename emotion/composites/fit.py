@@ -1,4 +1,4 @@
-"""Fits a composite on validation: the threshold of a cascade, unless its name has one, and the temperature."""
+"""Fits a composite on validation: a cascade's threshold, unless its name has one, and the temperature."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,14 +14,14 @@ from emotion.evaluation.predictions import Predictions, read_predictions
 from emotion.onnx.session import probabilities
 from emotion.store.layout import Run
 
-SAME_DATA = "the models of a composite learn from the same data set: name other runs"
+SAME_DATA = "all models of a composite need the same data set: name other runs"
 
 
 def fit_composite(composite: Composite, members: Sequence[Member]) -> Predictor:
-    """Join models to a composite whose threshold and temperature are the best on validation.
+    """Join models to a composite with the best threshold and temperature on validation.
 
-    The predictions are from the runs' float32 graphs, whatever the precision of `members`. Where a model folder has no
-    run beside it, the temperature is 1.
+    The predictions come from the runs' float32 graphs, regardless of the precision of `members`. For a model folder
+    outside of a run, the temperature is 1.
 
     Raises:
         InputMissingError: a cascade has no threshold, and a model has no predictions for validation.
@@ -32,10 +32,11 @@ def fit_composite(composite: Composite, members: Sequence[Member]) -> Predictor:
     found = [predictions for predictions in read if predictions is not None]
     if len(found) < len(read):
         folder = members[read.index(None)].classifier.graph.parent
-        reason = f"{folder} has no predictions for validation beside it, as runs have"
+        reason = f"{folder} is not in a run with predictions for validation"
         if composite.kind == "cascade" and composite.threshold is None:
             raise InputMissingError(
-                f"{composite} has no threshold: {reason}", f"name one, such as {composite}@0.9, or name complete runs"
+                f"{composite} has no threshold: {reason}",
+                f"add a threshold, such as {composite}@0.9, or name complete runs",
             )
         return Predictor(str(composite), tuple(members), composite, untempered=reason)
     _check_rows(members, found)
@@ -53,7 +54,7 @@ def fit_composite(composite: Composite, members: Sequence[Member]) -> Predictor:
 def _with_threshold(
     composite: Composite, scores: Sequence[Probabilities], validation: Predictions
 ) -> tuple[Composite, Probabilities]:
-    """The cascade with a threshold, and its probabilities on validation."""
+    """Give the cascade with a threshold, and its probabilities on validation."""
     cheap, dear = scores
     threshold = composite.threshold
     if threshold is None:
@@ -63,7 +64,7 @@ def _with_threshold(
 
 
 def _read_validation(member: Member) -> Predictions | None:
-    """Read the predictions for validation beside a model folder; None if it is not in a run that has them."""
+    """Read the predictions for validation next to a model folder; None if there are none."""
     folder = member.classifier.graph.parent.resolve()
     run = Run(folder.parent.parent.name, folder.parent.name, folder.parent)
     if folder != run.exported:
@@ -88,7 +89,7 @@ def _check_rows(members: Sequence[Member], found: Sequence[Predictions]) -> None
     for (first, one), (second, other) in pairwise(zip(members, found, strict=True)):
         if not (np.array_equal(one.row, other.row) and np.array_equal(one.label, other.label)):
             raise BadDataError(
-                f"{first.name} and {second.name} were judged on different validation rows: {len(one.row):,} and"
+                f"{first.name} and {second.name} were evaluated on different validation rows: {len(one.row):,} and"
                 f" {len(other.row):,} rows, or other texts or labels",
                 SAME_DATA,
             )

@@ -1,4 +1,4 @@
-"""What classifies: one model, a cascade or an ensemble. Texts become scores, and it says which model decided."""
+"""Classifies with one model, a cascade or an ensemble: texts become scores, with the model that decided."""
 
 import hashlib
 import json
@@ -19,9 +19,9 @@ from emotion.onnx.session import Classifier, probabilities
 class Scores(NamedTuple):
     """Scores of texts.
 
-    `probabilities` are float64 (texts, labels), NaN for a text without a score. `cut`, bool (texts,), says that the
-    model that decides does not read a text to its end; in an ensemble, any member. `decided_by`, int (texts,), is the
-    index of that model among `Predictor.deciders`. `seen` is the number of texts that each member was given.
+    `probabilities` are float64 (texts, labels), NaN for a text without a score. `cut`, bool (texts,), marks texts that
+    the deciding model, or any member of an ensemble, reads only in part. `decided_by`, int (texts,), is the index of
+    the deciding model in `Predictor.deciders`. `seen` counts the texts per member.
     """
 
     probabilities: Probabilities
@@ -31,7 +31,7 @@ class Scores(NamedTuple):
 
 
 class Member:
-    """A model by its name. It takes `classifier.calls` calls at once; more wait."""
+    """A named model. It takes `classifier.calls` calls at once; more calls wait."""
 
     def __init__(self, name: str, classifier: Classifier) -> None:
         self.name = name
@@ -39,7 +39,7 @@ class Member:
         self._free = threading.BoundedSemaphore(classifier.calls)
 
     def scores(self, texts: Sequence[str], stopped: threading.Event | None) -> tuple[Probabilities, NDArray[np.bool_]]:
-        """Calibrated probabilities, float64 (texts, labels), and whether texts are cut, bool (texts,)."""
+        """Compute calibrated probabilities, float64 (texts, labels), and whether texts are cut, bool (texts,)."""
         with self._free:
             logits, cut = self.classifier.logits_and_cut(texts, stopped)
         return probabilities(logits, self.classifier.temperature), cut
@@ -47,9 +47,10 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """One model, or the `members` of a composite, which has a threshold if it is a cascade.
+    """One model, or the `members` of a composite; a cascade has a threshold.
 
-    `temperature` is the composite's own, after its members'. `untempered` says why it is 1.
+    `temperature` is the composite's temperature, applied after its members'. `untempered` is the reason for a
+    temperature of 1.
     """
 
     name: str
@@ -60,32 +61,32 @@ class Predictor:
 
     @property
     def labels(self) -> list[str]:
-        """Names of the labels, which all members have in common."""
+        """Names of the labels, common to all members."""
         return self.members[0].classifier.labels
 
     @property
     def deciders(self) -> list[str]:
-        """Names of what may decide on a row: the members of a cascade, or else the predictor itself."""
+        """Names of possible deciders for a row: the members of a cascade, or the predictor itself."""
         return [member.name for member in self.members] if self.threshold is not None else [self.name]
 
     @property
     def device(self) -> Device:
-        """The GPU if any member runs there."""
+        """The GPU if any member runs on it, else the CPU."""
         return "gpu" if any(member.classifier.device == "gpu" for member in self.members) else "cpu"
 
     @property
     def calls(self) -> int:
-        """Calls of `scores` at once that use all cores."""
+        """Number of simultaneous calls of `scores` that use all cores."""
         return max(member.classifier.calls for member in self.members)
 
     @property
     def verified(self) -> bool:
-        """Whether all files are as they were exported."""
+        """Whether all files are unchanged since their export."""
         return all(member.classifier.verified for member in self.members)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that the scores depend on, as 64 hex digits: of one model, its `model_digest`."""
+        """SHA-256 of everything that the scores depend on, as 64 hex digits; for one model, its `model_digest`."""
         digests = [member.classifier.model_digest for member in self.members]
         if self.composite is None:
             return digests[0]
@@ -110,11 +111,11 @@ class Predictor:
 
     @property
     def threshold(self) -> float | None:
-        """Score below which a cascade passes a text on to its dear model; None if this is no cascade."""
+        """Score below which a cascade passes a text on to its dear model; None for other predictors."""
         return self.composite.threshold if self.composite is not None else None
 
     def _cascade(self, texts: Sequence[str], threshold: float, stopped: threading.Event | None) -> Scores:
-        """Scores of a cascade, whose dear model gets only the texts that the cheap one passes on."""
+        """Score with a cascade: the dear model gets only texts that the cheap model passes on."""
         cheap, dear = self.members
         mixed, cut = cheap.scores(texts, stopped)
         passed_on = passes_on(mixed, threshold)

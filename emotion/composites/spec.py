@@ -6,20 +6,20 @@ from typing import Literal
 
 from emotion.errors import UsageError
 
-# Every member runs on every row of an ensemble, and each has its model in memory.
+# All members of an ensemble run on every row, with all models in memory.
 MOST_MEMBERS = 8
-# A threshold has at most four decimals: one model has one name.
+# A threshold has at most four decimals, so a composite has only one name.
 THRESHOLD = re.compile(r"0(\.\d{1,4})?|1(\.0{1,4})?")
-HINT = "cascade:CHEAP,DEAR or cascade:CHEAP,DEAR@0.9 or ensemble:A,B,C, where each is a MODEL/RUN or a folder"
+HINT = "write cascade:CHEAP,DEAR or cascade:CHEAP,DEAR@0.9 or ensemble:A,B,C with names MODEL/RUN or folders"
 
 
 @dataclass(frozen=True)
 class Composite:
     """A cascade or an ensemble of `members`, the names of runs or folders.
 
-    In a cascade the first member, the cheap one, classifies all rows. The second one, the dear one, decides on the rows
-    whose score from the first is below `threshold`; None means the threshold that validation gives. An ensemble has the
-    mean of its members' probabilities.
+    In a cascade the first member, the cheap model, classifies all rows. The second member, the dear model, decides on
+    rows with a first score below `threshold`; None means the best threshold on validation. An ensemble averages its
+    members' probabilities.
     """
 
     kind: Literal["cascade", "ensemble"]
@@ -32,10 +32,10 @@ class Composite:
 
 
 def parse_composite(name: str) -> Composite | None:
-    """Read the name of a composite; None if `name` is that of one model.
+    """Parse the name of a composite; None for the name of one model.
 
     Raises:
-        UsageError: the name begins as that of a composite and is none.
+        UsageError: the name starts like a composite's, but is malformed.
     """
     kind, colon, rest = name.partition(":")
     if not colon or kind not in ("cascade", "ensemble"):
@@ -49,7 +49,7 @@ def parse_composite(name: str) -> Composite | None:
     members = tuple(rest.split(","))
     fits = len(members) == 2 if kind == "cascade" else 2 <= len(members) <= MOST_MEMBERS  # noqa: PLR2004
     if not fits or not all(members):
-        raise UsageError(f"{name!r} does not name a composite", HINT)
+        raise UsageError(f"{name!r} is not a composite", HINT)
     if len(set(members)) < len(members):
-        raise UsageError(f"{name!r} has a member twice", "name different models")
+        raise UsageError(f"{name!r} repeats a member", "name different models")
     return Composite("cascade" if kind == "cascade" else "ensemble", members, threshold)

@@ -1,4 +1,4 @@
-"""Statistics and problems of a data set, also of one that cannot be trained on."""
+"""Statistics and problems of a data set, even if it is unfit for training."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,9 +23,9 @@ PERCENTILES = (50, 90, 95, 99)
 class Report:
     """Statistics of a data set. `problems` prevent training; `remarks` do not.
 
-    `words` counts white-space words per text, by split and for all texts. `unknown_words` is the share (0 to 1) of
-    running words of validation, of test and of both that do not occur in train. `shared` has the figures of `Overlap`
-    by pair of splits.
+    `words` counts white-space words per text, by split and for all texts. `unknown_words` has shares (0 to 1) of
+    running words that are not in train: for validation, test and both. `shared` has the figures of `Overlap` by pair of
+    splits.
     """
 
     path: str
@@ -67,12 +67,12 @@ def check_data(path: Path, params: DataTable) -> Report:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report as JSON, with count and share of every label."""
+    """Give the report as JSON, with count and share of every label."""
     return {**vars(report), "labels": with_shares(report.labels)}
 
 
 def with_shares(labels: dict[str, dict[str, int]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Count and share (0 to 1) of every label's rows, by split. A split without rows has shares of 0."""
+    """Give count and share (0 to 1) of every label's rows, by split. A split without rows has shares of 0."""
     rows = {name: max(1, sum(counts.values())) for name, counts in labels.items()}
     return {
         name: {label: {"count": count, "share": count / rows[name]} for label, count in counts.items()}
@@ -94,7 +94,7 @@ def _texts_by_name(splits: dict[str, Split]) -> dict[str, list[str]]:
 
 
 def label_counts(splits: dict[str, Split]) -> dict[str, dict[str, int]]:
-    """Rows per label, by split. Labels are sorted by frequency in train, and every split lists all of them."""
+    """Count rows per label, by split. Labels are sorted by frequency in train, and every split lists all labels."""
     counts = {name: Counter(splits[name].labels) for name in SPLITS}
     labels = dict.fromkeys(label for count in counts.values() for label, _ in count.most_common())
     return {name: {label: count[label] for label in labels} for name, count in counts.items()}
@@ -105,7 +105,7 @@ def _white_space_words(texts: list[str]) -> pd.Series:
 
 
 def length_figures(lengths: pd.Series) -> dict[str, float] | None:
-    """Mean, percentiles (nearest rank) and maximum of text lengths; None without texts."""
+    """Compute mean, percentiles (nearest rank) and maximum of text lengths; None without texts."""
     if lengths.empty:
         return None
     percentiles = {f"p{share}": int(lengths.quantile(share / 100, "nearest")) for share in PERCENTILES}
@@ -122,14 +122,14 @@ def _unknown(splits: dict[str, Split], known: Counter[str]) -> dict[str, float |
 
 
 def _repeated(rows: pd.DataFrame) -> dict[str, int]:
-    """Count texts that occur more than once in a split, and those among them with two or more labels."""
+    """Count repeated texts in a split, and repeated texts with two or more labels."""
     repeated = rows[rows.duplicated("text", keep=False)]
     labels = repeated.groupby("text")["label"].nunique()
     return {"texts": len(labels), "two_labels": int((labels > 1).sum())}
 
 
 def _problems(report: Report) -> list[str]:
-    """All problems that `load_dataset` would raise."""
+    """List all problems that `load_dataset` would raise."""
     found = [f"the {name} split has no rows" for name, rows in report.rows.items() if not rows]
     train = {label for label, count in report.labels["train"].items() if count}
     if wrong := wrong_number_of_labels(train, report.rows["train"]):
@@ -145,7 +145,7 @@ def _remarks(report: Report) -> list[str]:
     found = []
     for name, counts in report.repeated.items():
         texts, labels = counts["texts"], counts["two_labels"]
-        found += [f"{name}: {texts:,} texts occur more than once, {labels:,} of them under two labels"] if texts else []
+        found += [f"{name}: {texts:,} texts are repeated, {labels:,} of them with two labels"] if texts else []
     for name, counts in report.labels.items():
         absent = [label for label, count in counts.items() if not count]
         found += [f"{name} has no row of {name_labels(absent)}"] if absent and report.rows[name] else []

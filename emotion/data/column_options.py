@@ -1,4 +1,4 @@
-"""Which options name the columns of labeled text, for hints."""
+"""Names the options for columns of labeled text, for hints."""
 
 from emotion.reader import for_reader
 

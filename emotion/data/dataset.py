@@ -1,4 +1,4 @@
-"""A data set: three splits of labeled text, from three files or one file that is split by seed."""
+"""A data set: three splits of labeled text, from three files or from one file and a seed."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from emotion.formatting import first_items
 from emotion.params.schema import DataTable
 from emotion.reader import for_reader
 
-# Every row has one logit per label, in memory and in the run's predictions.
+# Memory and the run's predictions hold one logit per row and label.
 MAX_LABELS = 10_000
 
 
@@ -27,8 +27,8 @@ MAX_LABELS = 10_000
 class Split:
     """One split: texts and labels of its rows, in order.
 
-    `lone_lines` has the file and line of every label in `.txt` that only one row has: a line without a label ends in a
-    piece of its text.
+    `lone_lines` has file and line of labels in `.txt` that only one row has: in a line without a label, a piece of text
+    looks like a label.
     """
 
     texts: list[str]
@@ -37,7 +37,7 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of texts and labels in order, independent of the file format."""
+        """SHA-256 of texts and labels in order; the file format does not matter."""
         content = json.dumps([self.texts, self.labels], ensure_ascii=False).encode()
         return hashlib.sha256(content).hexdigest()
 
@@ -60,16 +60,16 @@ class Dataset:
 
     @property
     def sample(self) -> bool:
-        """Whether this is the built-in sample, not real data."""
+        """Whether this is the built-in sample instead of real data."""
         return self.origin.sample
 
     @property
     def labels(self) -> list[str]:
-        """Labels of train, sorted by code points: a label's index is its number."""
+        """Labels of train, sorted by code points. A label's index is its number."""
         return sorted(set(self.splits["train"].labels))
 
     def encoded(self, split: str) -> NDArray[np.int32]:
-        """Label numbers of `split`, int32 (rows,)."""
+        """Give the label numbers of `split`, int32 (rows,)."""
         numbers = {label: number for number, label in enumerate(self.labels)}
         return np.asarray([numbers[label] for label in self.splits[split].labels], dtype=np.int32)
 
@@ -80,11 +80,11 @@ class Dataset:
 
 
 def load_dataset(path: Path, params: DataTable) -> Dataset:
-    """Read a folder with three files, or one file that is split by seed, and check that it can be trained on.
+    """Read a folder with three files, or split one file by seed, and check that the data is fit for training.
 
     Raises:
         InputMissingError: the path, or a split of the folder, does not exist.
-        BadDataError: rows, labels or splits that cannot be trained on.
+        BadDataError: rows, labels or splits are unfit for training.
     """
     splits = read_splits(path, params)
     _check(path, splits)
@@ -92,7 +92,7 @@ def load_dataset(path: Path, params: DataTable) -> Dataset:
 
 
 def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
-    """Read the splits without the check that they can be trained on.
+    """Read the splits without checking that they are fit for training.
 
     Raises:
         InputMissingError: the path, or a split of the folder, does not exist.
@@ -103,16 +103,16 @@ def read_splits(path: Path, params: DataTable) -> dict[str, Split]:
     if path.exists():
         return _split_file(path, read_labeled(path, params), params)
     raise InputMissingError(
-        f"no data set at {path}",
+        f"there is no data set at {path}",
         for_reader(
             "name a folder with train, validation and test files, or one file",
-            f"put one there: emotion put DIR {path.name}{{flags}}",
+            f"put a data set there: emotion put DIR {path.name}{{flags}}",
         ),
     )
 
 
 def describe_files(path: Path, params: DataTable) -> list[str]:
-    """How the files of a data set are read, as lines for people.
+    """Describe how the files of a data set are read, as lines for people.
 
     Raises:
         InputMissingError, BadDataError: a file cannot be read.
@@ -155,23 +155,23 @@ def _split_file(path: Path, rows: list[Row], params: DataTable) -> dict[str, Spl
         )
     except ValueError as error:
         raise BadDataError(
-            f"{path} cannot be split with the labels in equal shares: {error!s:.300}{_lone_labels(rows)}",
-            "every label needs rows for train, validation and test; add some, or bring the splits as three files",
+            f"{path} cannot be split with equal shares of labels: {error!s:.300}{_lone_labels(rows)}",
+            "every label needs rows in train, validation and test: add rows, or give the splits as three files",
         ) from error
     chosen = {"train": train, "validation": validation, "test": test}
-    # In the file's order: training shuffles.
+    # Rows keep the file's order: training shuffles.
     return {name: _split([rows[index] for index in sorted(numbers)]) for name, numbers in chosen.items()}
 
 
 def _lone_labels(rows: Sequence[Row]) -> str:
-    """Name the labels of one row with their lines: some are pieces of a text."""
+    """Name labels with only one row, with their lines: some may be pieces of a text."""
     counts = Counter(row.label for row in rows)
     found = [f"{row.label!r:.60} (line {row.line})" for row in rows if counts[row.label] == 1]
-    return f"; labels of one row: {', '.join(first_items(found, MAX_REPORTED))}" if found else ""
+    return f"; labels with one row: {', '.join(first_items(found, MAX_REPORTED))}" if found else ""
 
 
 def _check(path: Path, splits: dict[str, Split]) -> None:
-    """Raise BadDataError if the splits cannot be trained on."""
+    """Raise BadDataError if the splits are unfit for training."""
     for name, split in splits.items():
         if not len(split):
             raise BadDataError(f"{path}: the {name} split has no rows")
@@ -189,12 +189,12 @@ def _check(path: Path, splits: dict[str, Split]) -> None:
 
 
 def wrong_number_of_labels(labels: Collection[str], rows: int) -> tuple[str, str] | None:
-    """Say that the `labels` of train's `rows` rows are too few or too many, and what to do; None if they are not."""
+    """Describe too few or too many `labels` in train's `rows` rows, and what to do; None if the number is right."""
     if len(labels) == 1:
         return f"train has only the label {show_label(min(labels))}", "a classifier needs two labels or more"
     if len(labels) > MAX_LABELS:
         return (
-            f"train has {len(labels):,} labels in {rows:,} rows; {MAX_LABELS:,} are the most",
-            "is [data] label_column (--label-column) the column of the classes, not of numbers or ids?",
+            f"train has {len(labels):,} labels in {rows:,} rows; the limit is {MAX_LABELS:,}",
+            "check that [data] label_column (--label-column) has classes, not numbers or ids",
         )
     return None

@@ -14,30 +14,30 @@ from emotion.errors import BadDataError
 from emotion.hub import prepare_client, probe_file, translate_errors
 from emotion.reader import for_reader
 
-# Label names by number, for a copy without them.
+# Label names by number, for a copy without names.
 LABELS = ("sadness", "joy", "love", "anger", "fear", "surprise")
 BY_HAND = (
-    f"bring it by hand: download the three files in split/ of {SOURCE}, put them into the folder as"
-    " train.parquet, validation.parquet and test.parquet (or as .txt with text;label lines), and see"
-    " `emotion data check`; `emotion data sample` writes a made-up corpus that needs no network"
+    f"fetch it manually: download the three files in split/ of {SOURCE}, put them into the folder as"
+    " train.parquet, validation.parquet and test.parquet (or as .txt with text;label lines), then run"
+    " `emotion data check`; `emotion data sample` generates a corpus without a network"
 )
 
 SUBMITTER_HINT = (
-    "HF_ENDPOINT in the ConfigMap hub names a mirror; or put the data there from a machine that has it:"
+    "name a mirror as HF_ENDPOINT in the ConfigMap hub; or upload the data from another machine:"
     " emotion put DIR emotion{flags}"
 )
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """Card of the files, and whether this fetch wrote them."""
+    """The card of the files, and whether this fetch wrote the files."""
 
     card: dict[str, Any]
     written: bool
 
     @property
     def different(self) -> list[str]:
-        """Files whose digest differs from the published one."""
+        """Files with a digest that differs from the published digest."""
         return [file for file, digests in self.card["sha256"].items() if not digests["equal"]]
 
 
@@ -45,9 +45,9 @@ def fetch(folder: Path, revision: str | None, *, force: bool, on_step: Callable[
     """Write train.txt, validation.txt and test.txt with their card. `on_step` gets one line per step.
 
     Raises:
-        UsageError: the folder has other files of these names, and `force` is not set.
+        UsageError: the folder has other files with these names, and `force` is not set.
         UnavailableError: the hub cannot be reached, or has no such revision.
-        BadDataError: the hub's copy cannot be written as `text;label` lines.
+        BadDataError: `text;label` lines cannot hold the hub's copy.
         CannotWriteError: the folder, or the hub's cache, cannot be written.
     """
     found = found_digests(folder)
@@ -65,7 +65,7 @@ def fetch(folder: Path, revision: str | None, *, force: bool, on_step: Callable[
 
 
 def _is_ours(card: dict[str, Any], found: dict[str, str], revision: str | None) -> bool:
-    """Whether an earlier fetch wrote these files, although they differ from the published ones."""
+    """Whether an earlier fetch wrote these files, although they differ from the published files."""
     return found.keys() == PUBLISHED.keys() and card == _card(revision or str(card.get("revision")), found)
 
 
@@ -94,13 +94,13 @@ def _rows(path: Path) -> list[tuple[str, str]]:
 
 
 def _download(revision: str, on_step: Callable[[str], None]) -> dict[str, Path]:
-    """Paths of the three Parquet files of one commit, from the hub or else from its client's cache."""
+    """Give the paths of one commit's three Parquet files, from the hub or from the client's cache."""
     prepare_client()
     with translate_errors(REPOSITORY, for_reader(BY_HAND, SUBMITTER_HINT)):
         local = probe_file(REPOSITORY, _hub_path("train"), revision, "dataset", on_step) is None
         first, *others = SPLITS
         files = {first: _file(first, revision, on_step, local=local)}
-        # The others are of the same commit, although the branch may move meanwhile.
+        # All files are from the same commit, although the branch may move meanwhile.
         commit = _commit(files[first])
         return files | {split: _file(split, commit, on_step, local=local) for split in others}
 
@@ -114,7 +114,7 @@ def _file(split: str, revision: str, on_step: Callable[[str], None], *, local: b
 
 
 def _commit(path: Path) -> str:
-    """Commit of a file in the client's cache, whose path ends in snapshots/<commit>/split/<file>."""
+    """Give the commit of a file in the client's cache. Its path ends in snapshots/<commit>/split/<file>."""
     return path.parts[-3]
 
 

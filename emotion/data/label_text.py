@@ -1,4 +1,4 @@
-"""Labels as people see them: what distinguishes two labels, and how to show what cannot be seen."""
+"""Labels as people see them: finds labels that look equal, and shows invisible characters."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ MOST_NAMED = 10
 
 
 def essence(label: str) -> str:
-    """Reduce a label to what distinguishes it for people: without case, width, spaces and invisible characters."""
+    """Reduce a label to its visible content: without case, width, spaces and invisible characters."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
     return "".join(character for character in folded if not invisible(character))
 
 
 def show_label(label: str) -> str:
-    """Quote a label, with escapes for characters that cannot be seen or told apart."""
+    """Quote a label, with escapes for invisible and confusable characters."""
     odd = any(
         character != " " and (invisible(character) or unicodedata.category(character).startswith("M"))
         for character in label
@@ -26,7 +26,7 @@ def show_label(label: str) -> str:
 
 
 def name_label(label: str) -> str:
-    """Give a label for a list of labels: quoted only where it could be misread there."""
+    """Format a label for a list: quoted only if it could be misread."""
     quoted = show_label(label)
     return label if quoted == f"'{label}'" and "," not in label else quoted
 
@@ -37,7 +37,7 @@ def name_labels(labels: Iterable[str]) -> str:
 
 
 def lookalikes(labels: Iterable[str]) -> list[list[str]]:
-    """Group labels that people take for one; an empty-looking label is in no group."""
+    """Group labels that look equal; leave out labels that look empty."""
     groups: dict[str, list[str]] = {}
     for label in labels:
         groups.setdefault(essence(label), []).append(label)
@@ -45,8 +45,8 @@ def lookalikes(labels: Iterable[str]) -> list[list[str]]:
 
 
 def unseen_sentence(split: str, unseen: Iterable[str], known: Iterable[str]) -> str:
-    """Name the labels of `split` that train lacks, and the labels of train that people take for the same."""
+    """Name labels of `split` that are not in train, with labels of train that look equal."""
     found = sorted(unseen)
     alike = [group for group in lookalikes([*found, *known]) if not set(group).isdisjoint(found)][:MOST_NAMED]
     pairs = [f"; {' and '.join(map(show_label, group))} {ALIKE}" for group in alike]
-    return f"{split} has labels that train lacks: {name_labels(found)}{''.join(pairs)}"
+    return f"{split} has labels that are not in train: {name_labels(found)}{''.join(pairs)}"

@@ -1,4 +1,4 @@
-"""Warns about what is probably wrong in labels and splits, although a model can be trained on them."""
+"""Warns about probable mistakes in labels and splits that still allow training."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from emotion.data.label_text import ALIKE, MOST_NAMED, essence, lookalikes, show
 from emotion.data.overlap import overlap_sentences
 from emotion.formatting import count, first_items
 
-# How programs and people write a value that is missing, in lower case.
+# How programs and people write a missing value, in lower case.
 MISSING = {
     "nan",
     "\\n",
@@ -39,18 +39,18 @@ MISSING = {
     ".",
     "...",
 }
-CLASSES = "a model learns them as different classes"
+CLASSES = "the model learns different classes"
 NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{0,15})?", re.ASCII)
 TRUTH = {"true": 1.0, "false": 0.0}
 # Pairs of brackets of lists that a program wrote as text.
 BRACKETS = ("[]", "()", "{}")
 SEPARATORS = re.compile(r"[,;|]")
-# Names of single labels have these characters, too: only labels that exist alone show that one is several.
+# Names of single labels have these characters, too. A label counts as several if all parts are labels.
 WEAK_SEPARATORS = re.compile(r"[,;|/+&]")
 
 
 def find_warnings(splits: Mapping[str, Split]) -> list[str]:
-    """Give a sentence for every doubt about the labels, and for every split that shares texts with train."""
+    """Give a warning for every doubtful label, and for every split that shares texts with train."""
     counts = Counter(label for split in splits.values() for label in split.labels)
     header = _header_label(splits)
     return [
@@ -78,7 +78,7 @@ def _first(names: Iterable[str]) -> str:
 
 
 def _header_label(splits: Mapping[str, Split]) -> str | None:
-    """Label of a line with which several splits begin, if no other row of these splits has the label."""
+    """Find a label in the first line of several splits that no other row of these splits has."""
     begins = [
         (split.texts[0], split.labels[0])
         for split in splits.values()
@@ -91,19 +91,19 @@ def _header(label: str | None) -> list[str]:
     if label is None:
         return []
     return [
-        f"the label {show_label(label)} is only in first lines, which are probably a header: remove these lines, or"
-        f" name the columns with {column_options()}"
+        f"the label {show_label(label)} occurs only in first lines, probably a header: remove these lines,"
+        f" or name the columns with {column_options()}"
     ]
 
 
 def _lines_without_label(train: Split, header: str | None) -> list[str]:
-    """Report lines of `.txt` files whose last piece of text became a label."""
+    """Report lines of `.txt` files where a piece of text probably became the label."""
     found = [
         f"{file} line {line} ({show_label(label)})"
         for label, (file, line) in train.lone_lines.items()
         if len(label.split()) > 1 and label != header
     ]
-    return [f"lines that probably have no label, because no other row has the same: {_first(found)}"] if found else []
+    return [f"lines that probably have no label, because their label is unique: {_first(found)}"] if found else []
 
 
 def _empty(counts: Mapping[str, int]) -> list[str]:
@@ -114,7 +114,7 @@ def _empty(counts: Mapping[str, int]) -> list[str]:
 def _missing(counts: Mapping[str, int]) -> list[str]:
     found = [label for label in counts if essence(label) in MISSING]
     return (
-        [f"labels that look like a missing value: {_named(found, counts)}; remove the rows unless a class is meant"]
+        [f"labels that look like a missing value: {_named(found, counts)}; remove the rows unless the label is a class"]
         if found
         else []
     )
@@ -125,7 +125,7 @@ def _alike(counts: Mapping[str, int]) -> list[str]:
 
 
 def _groups(what: str, groups: Sequence[Sequence[str]], counts: Mapping[str, int]) -> list[str]:
-    """A sentence per group of labels for the first groups, and one that counts the others."""
+    """Give one sentence per group for the first groups, and one that counts the others."""
     more = [f"{what}: {count(len(groups) - MOST_NAMED, 'more group')}"] if len(groups) > MOST_NAMED else []
     return [f"{what}: {_named(group, counts)}; {CLASSES}" for group in groups[:MOST_NAMED]] + more
 
@@ -135,7 +135,7 @@ def _truth(counts: Mapping[str, int]) -> list[str]:
     numbers = [label for label in counts if _number(label) in TRUTH.values()]
     if not words or not numbers:
         return []
-    return [f"labels that write true and false as words and as numbers: {_named(words + numbers, counts)}; {CLASSES}"]
+    return [f"labels with true and false as words and as numbers: {_named(words + numbers, counts)}; {CLASSES}"]
 
 
 def _numbers(counts: Mapping[str, int]) -> list[str]:
@@ -144,7 +144,7 @@ def _numbers(counts: Mapping[str, int]) -> list[str]:
         if (number := _number(label)) is not None:
             groups.setdefault(number, []).append(label)
     same = [group for group in groups.values() if len({essence(label) for label in group}) > 1]
-    return _groups("labels that are the same number", same, counts)
+    return _groups("labels with equal numbers", same, counts)
 
 
 def _quoted(counts: Mapping[str, int]) -> list[str]:
@@ -162,11 +162,15 @@ def _number(label: str) -> float | None:
 def _several(counts: Mapping[str, int]) -> list[str]:
     recombined = _recombined(counts)
     found = [label for label in counts if label in recombined or _looks_like_several(label, counts)]
-    return [f"labels that look like several, but a row has one label: {_named(found, counts)}"] if found else []
+    return (
+        [f"labels that look like several labels, but every row needs one label: {_named(found, counts)}"]
+        if found
+        else []
+    )
 
 
 def _is_list(label: str) -> bool:
-    """Whether a label is in brackets, with nothing in them, a comma, or a quote or digit at their start."""
+    """Whether a label is in brackets that are empty, have a comma, or start with a quote or digit."""
     inner = label[1:-1].lstrip()
     listed = not inner or "," in inner or inner[0] in "'\"" or inner[0].isdecimal()
     return label[:1] + label[-1:] in BRACKETS and listed
@@ -183,9 +187,9 @@ def _looks_like_several(label: str, labels: Mapping[str, int]) -> bool:
 
 
 def _recombined(labels: Iterable[str]) -> set[str]:
-    """All labels of several parts if most of them mix the same parts in any place, as `joy, fear` and `fear, anger` do.
+    """List labels with several parts if most mix the same parts in any place, like `joy, fear` and `fear, anger`.
 
-    Place names do not: `Salem, Oregon` and `Portland, Oregon` share a part, but always in the same place.
+    Place names are different: `Salem, Oregon` and `Portland, Oregon` share a part, but always in the same place.
     """
     composed = {label: parts for label in labels if len(parts := _parts(label, SEPARATORS)) == len(set(parts)) > 1}
     first = Counter(parts[0] for parts in composed.values())
@@ -198,6 +202,6 @@ def _recombined(labels: Iterable[str]) -> set[str]:
 
 
 def _parts(label: str, separators: re.Pattern[str]) -> list[str]:
-    """Parts of a label; [] if it has only one, or an empty one."""
+    """Split a label into parts; [] if it has only one part, or an empty part."""
     parts = [part.strip() for part in separators.split(label)]
     return parts if len(parts) > 1 and all(parts) else []

@@ -21,17 +21,17 @@ from emotion.records.text_problem import text_problem, undecodable
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 MAX_REPORTED = 10
-# Characters of a header of a .txt file that is looked for in all lines.
+# Only shorter headers of .txt files are searched in all lines, in characters.
 LONGEST_HEADER = 200
 ONE_LABEL = (
-    "every row needs one label, and multi-label classification is not supported: keep one label of each list, or write"
-    " a row per label (explode in pandas)"
+    "multi-label classification is not supported: keep one label per list, or write one row per label (explode in"
+    " pandas)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labeled text, and its line (for Parquet: its row), from 1."""
+    """One labeled text, and its line (in Parquet its row), from 1."""
 
     line: int
     text: str
@@ -39,7 +39,7 @@ class Row:
 
 
 class _RawRow(NamedTuple):
-    """Unchecked cells of a line. `problem` says why there are none."""
+    """Unchecked cells of a line. `problem` explains why there are none."""
 
     line: int
     text: object = None
@@ -48,11 +48,11 @@ class _RawRow(NamedTuple):
 
 
 def read_labeled(path: Path, params: DataTable) -> list[Row]:
-    """Read all rows of `path`: `text;label` lines (.txt), CSV, TSV, JSONL (all also .gz) or Parquet.
+    """Read all rows of `path`: `text;label` lines (.txt), CSV, TSV, JSONL (also .gz) or Parquet.
 
     Raises:
         InputMissingError: the file does not exist.
-        BadDataError: a column does not exist, or rows cannot be used (the message lists the first ten).
+        BadDataError: a column does not exist, or rows are unusable (the message lists the first ten).
     """
     rows: list[Row] = []
     mistakes: list[str] = []
@@ -68,13 +68,13 @@ def read_labeled(path: Path, params: DataTable) -> list[Row]:
         shown = "\n  ".join(first_items(mistakes, MAX_REPORTED))
         raise BadDataError(
             f"{path}: {count(len(mistakes), 'row')} cannot be used:\n  {shown}",
-            ONE_LABEL if listed else "mend or remove them",
+            ONE_LABEL if listed else "fix or remove these rows",
         )
     return rows
 
 
 def describe(path: Path, params: DataTable) -> list[str]:
-    """How a file is read, and a doubt about it, as lines for people. Only records have dialects.
+    """Describe how a file is read, with any doubt, as lines for people. Only records have dialects.
 
     Raises:
         InputMissingError, BadDataError: the file cannot be read.
@@ -98,7 +98,7 @@ def _label(cell: object) -> object:
 
 
 def _problem(cell: object, column: str) -> str:
-    """Reason why a cell is not a text or label, or an empty string."""
+    """Give the reason why a cell is not a text or label, or an empty string."""
     if cell is None or (isinstance(cell, float) and cell != cell):  # noqa: PLR0124  NaN
         return f"no {column} (null or NaN)"
     if not isinstance(cell, str):
@@ -123,7 +123,9 @@ def _read_rows(path: Path, params: DataTable) -> Iterator[_RawRow]:
 def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
     """Split `text;label` lines at the last semicolon. Blank lines and a header are skipped."""
     if params.delimiter not in {"auto", ";"}:
-        raise UsageError(f"{path} has lines of text;label, so --delimiter is not for it", "call other files .csv")
+        raise UsageError(
+            f"--delimiter does not apply to {path}, which has text;label lines", "rename other files to .csv"
+        )
     with open_bytes(path) as file:
         lines = Lines(path, file, params.encoding, loose=True)
         first = True
@@ -133,28 +135,28 @@ def _semicolon_lines(path: Path, params: DataTable) -> Iterator[_RawRow]:
                 text, semicolon, label = line.rpartition(";")
                 problem = "" if semicolon else f"no ';' between text and label: {line[:40]!r}"
                 if params.header and _names_columns(line, params):
-                    problem = "the header again: are several files in one?"
+                    problem = "the header again: this may be several joined files"
                 if "\0" in line:
-                    problem = "NUL bytes: is this part of the file UTF-16?"
+                    problem = "NUL bytes: this part may be UTF-16"
                 if "\n" in line or "\r" in line:
-                    problem = "a line end within the line: some lines end in another way than the first"
+                    problem = "a line end within the line: line ends differ from the first line's"
                 yield _RawRow(lines.number, text, label, problem)
             first = first and not line.strip()
 
 
 def _is_header(path: Path, line: str, params: DataTable) -> bool:
-    """Whether the first line names the columns, in any case of letters.
+    """Whether the first line names the columns, in upper or lower case.
 
     Raises:
-        BadDataError: it names more columns, or in another order.
+        BadDataError: the line names more columns, or uses another order.
     """
     if _names_columns(line, params):
         return True
     cells = _folded_cells(line)
     if any(set(header) <= set(cells) for header in _headers(params)):
         raise BadDataError(
-            f"{path}: the first line names other columns than text;label: {line[:80]!r}",
-            "a .txt file has lines of text;label; call a file with a header .csv",
+            f"{path}: the first line names columns other than text;label: {line[:80]!r}",
+            "a .txt file has text;label lines; rename a file with a header to .csv",
         )
     return False
 
@@ -174,7 +176,7 @@ def _folded_cells(line: str) -> tuple[str, ...]:
 def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
     columns = (params.text_column, params.label_column)
     if columns[0] == columns[1]:
-        raise UsageError(f"text and label are the same column, {columns[0]!r}", "name two columns")
+        raise UsageError(f"text and label are the same column, {columns[0]!r}", "name two different columns")
     with open_records(path, kind, dialect_options(params), columns) as records:
         if records.header is None:
             for record in records.rows:
@@ -189,7 +191,7 @@ def _records(path: Path, kind: Format, params: DataTable) -> Iterator[_RawRow]:
 
 
 def dialect_options(params: DataTable) -> DialectOptions:
-    """The dialect that `[data]` names."""
+    """Give the dialect from `[data]`."""
     return DialectOptions(
         delimiter=None if params.delimiter == "auto" else parse_delimiter(params.delimiter),
         quoting=None if params.quoting == "auto" else params.quoting,

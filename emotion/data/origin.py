@@ -1,4 +1,4 @@
-"""Origin of a data set, name, source and licence: from its card, or because its files are the published ones."""
+"""Origin of a data set: name, source and license, from its card or from the digests of published files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from emotion.formatting import shorten
 from emotion.store.atomic import sha256
 from emotion.store.layout import read_json
 
-# File beside the splits with name, source and licence, and whether this is the built-in sample.
+# File next to the splits with name, source, license, and whether this is the built-in sample.
 CARD = "dataset.json"
 REPOSITORY = "dair-ai/emotion"
 SOURCE = f"https://huggingface.co/datasets/{REPOSITORY}"
@@ -19,13 +19,13 @@ PUBLISHED = {
     "validation.txt": "34faaa31962fe63cdf5dbf6c132ef8ab166c640254ab991af78f3aea375e79ef",
     "test.txt": "60f531690d20127339e7f054edc299a82c627b5ec0dd5d552d53d544e0cfcc17",
 }
-MAX_PUBLISHED_BYTES = 5_000_000  # a larger file is not a published one
+MAX_PUBLISHED_BYTES = 5_000_000  # a larger file is not a published file
 LONGEST_NAME, LONGEST_TERMS = 80, 300  # characters
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of a data set besides its rows. Unknown texts are empty."""
+    """Facts about a data set besides its rows. Unknown texts are empty."""
 
     name: str
     sample: bool = False
@@ -34,7 +34,7 @@ class Origin:
 
 
 def read_origin(path: Path) -> Origin:
-    """Read the card of a data set's folder. One file, or a folder without a card, has only a name."""
+    """Read the card in a data set's folder. A single file, or a folder without a card, has only a name."""
     name = shorten(path.resolve().name, LONGEST_NAME)
     if not path.is_dir():
         return Origin(name)

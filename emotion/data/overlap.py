@@ -1,4 +1,4 @@
-"""Texts of one split that another split has, too."""
+"""Texts that two splits share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ PAIRS = (("validation", "train"), ("test", "train"), ("test", "validation"))
 
 @dataclass(frozen=True)
 class Overlap:
-    """Rows of a split whose text another split has: their number, their share (0 to 1) of the split's rows.
+    """Rows of a split with texts from another split: number, and share (0 to 1) of the split's rows.
 
-    `other_label` counts the rows among them whose label differs from all labels of the text in the other split.
+    `other_label` counts such rows with a label that the text never has in the other split.
     """
 
     texts: int
@@ -21,7 +21,7 @@ class Overlap:
 
 
 def measure_overlap(split: Split, other: Split) -> Overlap:
-    """Measure the texts of `split` that `other` has."""
+    """Count the texts of `split` that `other` has, too."""
     known, pairs = set(other.texts), set(zip(other.texts, other.labels, strict=True))
     shared = [pair for pair in zip(split.texts, split.labels, strict=True) if pair[0] in known]
     return Overlap(len(shared), len(shared) / max(1, len(split)), sum(pair not in pairs for pair in shared))
@@ -33,11 +33,11 @@ def measure_overlaps(splits: Mapping[str, Split]) -> dict[str, Overlap]:
 
 
 def overlap_sentences(splits: Mapping[str, Split]) -> list[str]:
-    """Say for every pair of splits that share texts how many."""
+    """Count shared texts in a sentence per pair of splits."""
     rows = {f"{name} in {other}": len(splits[name]) for name, other in PAIRS}
     return [
-        f"texts of {pair}: {overlap.texts:,} of {rows[pair]:,} ({overlap.share:.2%}), {overlap.other_label:,} of them"
-        " under another label"
+        f"texts of {pair}: {overlap.texts:,} of {rows[pair]:,} ({overlap.share:.2%}),"
+        f" {overlap.other_label:,} of them with another label"
         for pair, overlap in measure_overlaps(splits).items()
         if overlap.texts
     ]

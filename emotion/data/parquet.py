@@ -18,7 +18,7 @@ def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, ob
 
     Raises:
         InputMissingError: the file does not exist.
-        BadDataError: the file is not a whole Parquet file, or lacks these columns.
+        BadDataError: the file is not a complete Parquet file, or a column is missing.
     """
     if not path.is_file():
         raise InputMissingError(f"no such file: {path}")
@@ -36,14 +36,14 @@ def read_columns(path: Path, text: str, label: str) -> Iterator[tuple[object, ob
             table = file.read([text, label])
             texts, labels = table[text].to_pylist(), table[label].to_pylist()
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise BadDataError(f"{path} is not a whole Parquet file: {error}") from error
+        raise BadDataError(f"{path} is not a complete Parquet file: {error}") from error
     for text_cell, label_cell in zip(texts, labels, strict=True):
         named = isinstance(label_cell, int) and 0 <= label_cell < len(names)
         yield text_cell, names[label_cell] if named else label_cell
 
 
 def _class_names(schema: Any, column: str) -> list[str]:
-    """Names of a ClassLabel feature in the order of their numbers; [] for any other feature."""
+    """Give the names of a ClassLabel feature in the order of their numbers; [] for any other feature."""
     try:
         stored = json.loads((schema.metadata or {})[b"huggingface"])
         feature = stored["info"]["features"][column]

@@ -1,7 +1,7 @@
-"""Draws the built-in sample, a corpus of six emotions, from a grammar: for demonstrations without a network.
+"""Generates the built-in sample, a corpus of six emotions, from a grammar: for demonstrations without a network.
 
-A third of the sentences name two emotions, and only the order of the words decides the label. A few labels are
-wrong, as in any real corpus. So models differ, and none is perfect.
+A third of the sentences name two emotions, and only the word order decides the label. A few labels are wrong, as in
+real corpora. So models differ, and no model is perfect.
 """
 
 import random
@@ -12,16 +12,16 @@ from emotion.data import sample_grammar
 
 SAMPLE_LABELS = ("anger", "fear", "joy", "love", "sadness", "surprise")
 SPLITS = {"train": 7200, "validation": 900, "test": 900}
-# Joy and sadness are frequent and surprise is rare, as in real messages, but less extremely.
+# Joy and sadness are frequent and surprise is rare, but less extremely than in real messages.
 WEIGHTS = {"anger": 17, "fear": 16, "joy": 24, "love": 12, "sadness": 21, "surprise": 10}
 WRONG_SHARE = 0.035
-# Share of the draws. A pair is two rows, so pairs are a third of the corpus.
+# Share of pairs in the draws. A pair is two rows, so pairs are a third of the corpus.
 PAIR_SHARE = 0.21
 LEAD_SHARE = 0.6
 TAIL_SHARE = 0.4
 LOWER_SHARE = 0.5
 SHORT_SHARE = 0.3
-# With punctuation, so many words fit into the 35 tokens that the smallest models read.
+# The smallest models read 35 tokens: this many words and punctuation.
 MAX_WORDS = 28
 HE = frozenset({"he", "him", "his"})
 SHE = frozenset({"she", "her"})
@@ -43,15 +43,15 @@ Row = tuple[str, str]
 
 
 def generate(seed: int = 0) -> dict[str, list[Row]]:
-    """Draw the corpus: (text, label) rows by split. A seed gives the same corpus on every Python.
+    """Generate the corpus: (text, label) rows by split. A seed gives the same corpus in every Python version.
 
-    All texts differ in their words, within and across splits. They are ASCII without semicolons and have
-    at most `MAX_WORDS` words. A share of `WRONG_SHARE` of the labels of every split is wrong.
+    All texts differ in their words, within and across splits. Texts are ASCII without semicolons and have at most
+    `MAX_WORDS` words. In every split, a share of `WRONG_SHARE` of the labels is wrong.
     """
     rng = random.Random(seed)  # noqa: S311 - a corpus, not a secret
     sentences = _distinct(rng)
     corpus = {split: [next(sentences) for _ in range(size)] for split, size in SPLITS.items()}
-    # Wrong labels come last, so that the texts do not depend on their share.
+    # Wrong labels come last: the texts do not depend on their share.
     return {split: _mislabeled(_shuffled(rows, rng), rng) for split, rows in corpus.items()}
 
 
@@ -100,7 +100,7 @@ def _pair(rng: random.Random) -> list[Row]:
 
 
 def _framed(pattern: str, rng: random.Random) -> str:
-    """Add neutral words before and after, so that the emotion has no fixed position in the sentence."""
+    """Add neutral words before and after: the emotion then has no fixed position in the sentence."""
     lead = "{lead}" if rng.random() < LEAD_SHARE else ""
     tail = "{tail}" if rng.random() < TAIL_SHARE else ""
     return lead + pattern + tail

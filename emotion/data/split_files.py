@@ -11,7 +11,7 @@ from emotion.formatting import first_items
 
 SPLITS = ("train", "validation", "test")
 ALIASES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
-# Older files of the hub end in 16 digits of a fingerprint.
+# Older files on the hub end with a fingerprint of 16 digits.
 NUMBERED = re.compile(
     r"(?P<before>(?P<split>[a-z]+)-)(?P<number>\d{1,9})(?P<of>-of-(?P<total>\d{1,9}))(?:-[0-9a-f]{16})?(?P<after>\..+)",
     re.IGNORECASE | re.ASCII,
@@ -20,23 +20,23 @@ MOST_NAMED = 10
 
 
 def split_candidates(folder: Path, split: str) -> list[Path]:
-    """Files of `folder` whose name is one of `split`, plain or numbered."""
+    """List files in `folder` with a plain or numbered name of `split`."""
     files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
     return [path for path in files if _is_named(path.name, split)]
 
 
 def split_files(folder: Path) -> dict[str, list[Path]]:
-    """Find the files of every split: one file, or all files of a numbered set in the order of their numbers.
+    """Find the files of every split: one file, or all files of a numbered set in order.
 
     Raises:
-        InputMissingError: a split has no file, or a numbered set lacks a file.
-        BadDataError: a split has several files that are not one numbered set.
+        InputMissingError: a split has no file, or a numbered set is incomplete.
+        BadDataError: a split's files are not one numbered set.
     """
     return {split: _find_split(folder, split) for split in SPLITS}
 
 
 def data_files(path: Path) -> list[Path]:
-    """All files of a data set: those of every split of a folder, or the one file itself.
+    """List all files of a data set: the files of a folder's splits, or the single file.
 
     Raises:
         InputMissingError, BadDataError: as `split_files`.
@@ -60,27 +60,27 @@ def _find_split(folder: Path, split: str) -> list[Path]:
 
 
 def _missing(folder: Path, split: str) -> InputMissingError:
-    """Error that names the folder's content; the hub keeps splits in a folder of the repository."""
+    """Make an error with the folder's content; repositories on the hub keep splits in a subfolder."""
     inside = sorted(folder.iterdir())
     names = ", ".join(first_items([path.name for path in inside], MOST_NAMED))
     below = [path for path in inside if path.is_dir() and split_candidates(path, split)]
     return InputMissingError(
-        f"{folder} has no {split} split; it holds {names or 'nothing'}",
-        f"name the folder {below[0]}, which has one"
+        f"{folder} has no {split} split; found: {names or 'nothing'}",
+        f"name the folder {below[0]}, which has this split"
         if below
-        else f"add {split}.csv (or {', '.join(SUFFIXES)}), or name one file to have it split",
+        else f"add {split}.csv (or {', '.join(SUFFIXES)}), or name one file to split",
     )
 
 
 def _set_name(name: str) -> str:
-    """Name that all files of a numbered set share; a plain file's own name."""
+    """Give the common name of a numbered set, or a plain file's name."""
     numbered = NUMBERED.fullmatch(name)
     return f"{numbered['before']}{numbered['of']}{numbered['after']}" if numbered else name
 
 
 def _ambiguous(folder: Path, split: str, found: Sequence[Path]) -> BadDataError:
     names = ", ".join(first_items([path.name for path in found], MOST_NAMED))
-    return BadDataError(f"{folder} has {len(found):,} {split} files: {names}", "keep one, or one numbered set")
+    return BadDataError(f"{folder} has {len(found):,} {split} files: {names}", "keep one file, or one numbered set")
 
 
 def _whole_set(folder: Path, split: str, found: Sequence[Path]) -> list[Path]:

@@ -18,7 +18,7 @@ from emotion.records.text_problem import text_problem
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """The texts of a file; `left_out` counts the rows without a text. `digest` is the SHA-256 of the file's bytes."""
+    """The texts of a file; `left_out` counts rows without a text. `digest` is the SHA-256 of the file."""
 
     texts: list[str]
     left_out: int
@@ -26,7 +26,7 @@ class Unlabelled:
 
 
 def read_unlabelled(path: Path, params: DataTable) -> Unlabelled:
-    """Read `path`, CSV, TSV or JSONL, also packed; the text is in `[data] text_column`, or in the only column.
+    """Read a CSV, TSV or JSONL file, also .gz; the text is in `[data] text_column`, or in the only column.
 
     Raises:
         InputMissingError: the file does not exist.
@@ -44,14 +44,14 @@ def read_unlabelled(path: Path, params: DataTable) -> Unlabelled:
     texts = [text for text in found if text]
     if not texts:
         raise BadDataError(
-            f"{path}: none of {len(found):,} rows has a text under {params.text_column!r}",
+            f"{path}: no row of {len(found):,} has a text in the column {params.text_column!r}",
             f"name the column with {column_options()}",
         )
     return Unlabelled(texts, len(found) - len(texts), digest.hexdigest())
 
 
 def _column(path: Path, records: Records, name: str) -> int | str:
-    """Index of the text's column; for JSONL its key."""
+    """Find the index of the text's column; for JSONL its key."""
     if records.header is None:
         return name
     if len(records.header) == 1 and records.first is None:
@@ -60,7 +60,7 @@ def _column(path: Path, records: Records, name: str) -> int | str:
 
 
 def _text(record: Record, column: int | str) -> str:
-    """The text of a record; empty if it has none that a person could read."""
+    """Give the text of a record; empty if it has no readable text."""
     if record.problem:
         return ""
     if isinstance(column, int):

@@ -1,7 +1,7 @@
 """The teacher's answers: the logarithms of its scores for many texts, computed once and kept in the student's run.
 
-They are kept in parts, so that a killed process goes on where it was. Each part has the digest of its texts and of the
-teacher: parts that belong to others, or are damaged, are computed again.
+Answers are stored in parts, so a restarted process resumes. A part has the digest of its texts and of the teacher.
+Damaged parts, and parts with other digests, are computed again.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from emotion.errors import BadDataError, BadParametersError, TryAgainError
 from emotion.formatting import duration
 from emotion.store.atomic import replacing
 
-# Texts of a part, some seconds of work.
+# Texts per part: some seconds of work.
 PART = 2048
-# Seconds between two lines about the progress.
+# Seconds between progress lines.
 PAUSE_SECONDS = 10.0
 POLL_SECONDS = 0.5
 
@@ -32,14 +32,14 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class _Part:
-    """A part of the answers: its texts, and its file."""
+    """A part of the answers: texts and file."""
 
     path: Path
     texts: Sequence[str]
     digest: str
 
     def read(self, labels: int) -> Logits | None:
-        """Read the logits, float32 (texts, labels), without unpickling; None if the file has no such logits."""
+        """Read the logits, float32 (texts, labels), without unpickling; None if the file does not have them."""
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 logits, digest = np.asarray(file["logits"]), str(file["digest"])
@@ -74,13 +74,13 @@ def ask(
     tell: Callable[[str], None],
     check: Callable[[], None],
 ) -> Logits:
-    """Let the teacher answer, and keep its answers in `folder`; returns log probabilities, float32 (texts, labels).
+    """Let the teacher answer, and store its answers in `folder`; return log probabilities, float32 (texts, labels).
 
     Answers of the same teacher to the same texts are copied from `others`, the same folders of other runs: the points
     of a sweep ask once. `check` runs before every part is written.
 
     Raises:
-        BadParametersError: a model of the teacher changed meanwhile, or has other labels.
+        BadParametersError: a model of the teacher has changed meanwhile, or has other labels.
         BadDataError: a model cannot be run, or refuses a text.
         CannotWriteError: `folder` cannot be written.
     """
@@ -110,10 +110,10 @@ def ask(
 def wait_for_answers(
     teacher: Teacher, texts: Sequence[str], labels: Sequence[str], folder: Path, seconds: float
 ) -> Logits:
-    """Read the answers that another worker keeps in `folder`.
+    """Read the answers that another worker stores in `folder`.
 
     Raises:
-        TryAgainError: there is no new part for `seconds`.
+        TryAgainError: no new part has appeared for `seconds`.
     """
     answers = []
     for part in _parts(teacher, texts, folder):
@@ -122,7 +122,7 @@ def wait_for_answers(
             if time.monotonic() - began > seconds:
                 raise TryAgainError(
                     f"the first worker wrote no {part.path.name} of the teacher's answers within {seconds:g} s",
-                    "all workers need the same store; start them again",
+                    "all workers need the same store: start them again with one store",
                 )
             time.sleep(POLL_SECONDS)
         answers.append(answer)
@@ -153,7 +153,7 @@ def _log_scores(predictor: Predictor, texts: Sequence[str]) -> Logits:
 
 
 class _Progress:
-    """Tells how many texts have answers, every few seconds."""
+    """Reports the number of answered texts every few seconds."""
 
     def __init__(self, texts: int, tell: Callable[[str], None]) -> None:
         self.texts, self.tell, self.done = texts, tell, 0

@@ -1,4 +1,4 @@
-"""A lesson: the texts that a student learns from, and what it learns about them."""
+"""A lesson: a student's texts with their targets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ UNSEEN = ("validation", "test")
 
 @dataclass(frozen=True)
 class Material:
-    """All texts of a lesson in order: `known` texts of train, then `made` ones, then `unlabelled` ones of a file."""
+    """All texts of a lesson in order: `known` texts from train, `made` texts, then `unlabelled` texts from a file."""
 
     texts: list[str]
     known: int
@@ -31,12 +31,12 @@ class Material:
 
 
 def collect(params: WordParams, teacher: Teacher, data: Dataset, tell: Callable[[str], None]) -> Material:
-    """Collect the texts. Texts that validation or test have are left out, so that no score can profit from them.
+    """Collect the texts. Texts in validation or test are left out: they would raise scores unfairly.
 
     `tell` receives warnings.
 
     Raises:
-        InputMissingError, BadDataError: the file of unlabelled texts cannot be read, or changed since its digest.
+        InputMissingError, BadDataError: the file of unlabeled texts cannot be read, or has changed since its digest.
     """
     train, table = data.splits["train"].texts, teacher.params
     unseen = {text for split in UNSEEN for text in data.splits[split].texts}
@@ -46,12 +46,15 @@ def collect(params: WordParams, teacher: Teacher, data: Dataset, tell: Callable[
         path = Path(table.unlabelled)
         found = read_unlabelled(path, params.data)
         if found.digest != teacher.unlabelled:
-            raise BadDataError(f"{path} changed while it was read", "start again once it is complete")
+            raise BadDataError(f"{path} changed while it was read", "start again when the file is complete")
         more = [text for text in found.texts if text not in unseen]
         if found.left_out:
             tell(f"{path}: left out {count(found.left_out, 'row')} without a text")
         if same := len(found.texts) - len(more):
-            tell(f"{path}: left out {count(same, 'text')} of validation or test: scores there would mean less")
+            tell(
+                f"{path}: left out {count(same, 'text')} from validation or test, which would make their"
+                " scores unreliable"
+            )
     return Material([*train, *made, *more], len(train), len(made), len(more))
 
 
@@ -59,7 +62,7 @@ def collect(params: WordParams, teacher: Teacher, data: Dataset, tell: Callable[
 class Lesson:
     """Texts of `material` with their labels int32 (texts,) and targets float32 (texts, labels).
 
-    A text without a label of its own has the label that the teacher gives it.
+    A text without a label gets the teacher's label.
     """
 
     material: Material
@@ -76,13 +79,13 @@ def make_lesson(
 ) -> Lesson:
     """Mix the teacher's `answers`, log probabilities (texts, labels), with train's `labels`.
 
-    `smoothing` softens train's labels as it does without a teacher. About the other texts the teacher decides alone.
+    `smoothing` softens train's labels as without a teacher. For other texts, only the teacher's answers count.
     """
     taught = probabilities(answers, table.temperature)
     known = material.known
     names = taught.shape[1]
     said = (1 - smoothing) * np.eye(names)[labels] + smoothing / names
     taught[:known] = (1 - table.weight) * said + table.weight * taught[:known]
-    # The temperature changes no order.
+    # The temperature does not change the order.
     guessed = answers[known:].argmax(axis=1).astype(np.int32)
     return Lesson(material, np.concatenate([labels, guessed]), taught.astype(np.float32))

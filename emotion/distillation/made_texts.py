@@ -1,8 +1,8 @@
-"""Makes texts from train's own: texts cross at words that they share, and some words are dropped and replaced.
+"""Makes texts from train's texts: they cross at shared words, and some words are dropped and replaced.
 
-Tang et al. (2019) teach students with made texts; crossing at shared words keeps them closer to real sentences. A made
-text has no label but the teacher's. It shows the student words and contexts about which the teacher knows more than
-train's labels say.
+Tang et al. (2019) teach students with made texts. A crossing at a shared word keeps a made text close to real
+sentences. A made text has only the teacher's label. It shows the student words and contexts that the teacher knows
+better than train's labels.
 """
 
 import random
@@ -10,22 +10,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from emotion.params.schema import TeacherTable
 
-# Stands for the word before a text, and for the word after it.
+# Stands for the missing words before and after a text.
 EDGE = ""
-# All seeds of a training learn from the same texts, and so the teacher answers once.
+# All seeds of a training learn from the same texts. So the teacher answers once.
 SEED = 1
 MOST_CROSSINGS = 2
-# Words of a text that are tried until other texts have one of them, too.
+# Tries to find a word of a text that other texts have, too.
 TRIES = 6
 Words = Sequence[str]
 Places = Mapping[tuple[str, str], Words]
 
 
 def make_texts(texts: Sequence[str], params: TeacherTable) -> list[str]:
-    """Make `params.made` texts per text of `texts`; only the texts and the parameters decide them.
+    """Make `params.made` texts per text of `texts`, from the texts and the parameters alone.
 
-    More texts begin with the fewer ones, so that runs can share the teacher's answers. The made texts have words of
-    `texts` alone, and at least one. Texts without words make none.
+    With a larger `made`, the same texts come first: runs can share the teacher's answers. Made texts have at least one
+    word, and only words of `texts`. Texts without words make none.
     """
     chance = random.Random(SEED)  # noqa: S311  no secret depends on it
     sources = [words for text in texts if (words := text.split())]
@@ -35,10 +35,10 @@ def make_texts(texts: Sequence[str], params: TeacherTable) -> list[str]:
 
 
 class _Crossings:
-    """Where texts can cross: the positions of every word, and of every pair of neighboring words."""
+    """Positions where texts can cross: of every word, and of every pair of neighboring words."""
 
     def __init__(self, sources: Sequence[Words]) -> None:
-        # All texts in a row, and where the text of each word ends.
+        # The words of all texts in a row, and the end of the text of every word.
         self.words = [word for words in sources for word in words]
         self.ends: list[int] = []
         self.words_at: dict[str, list[int]] = {}
@@ -54,7 +54,7 @@ class _Crossings:
                     self.pairs_at.setdefault(pair, []).append(position)
 
     def cross(self, words: Words, chance: random.Random) -> Words:
-        """Continue `words` as another text does from a word that both have, once or twice."""
+        """Replace the end of `words` by the end of another text after a shared word, once or twice."""
         for _ in range(chance.randint(1, MOST_CROSSINGS)):
             for _ in range(TRIES if len(words) > 1 else 0):
                 index = chance.randrange(1, len(words))
@@ -65,13 +65,13 @@ class _Crossings:
         return words
 
     def _shared(self, word: str, following: str) -> Sequence[int]:
-        """Positions of `following`: after `word` if several texts have this pair, or else anywhere."""
+        """Positions of `following` after `word`, or all its positions if only one text has this pair."""
         pairs = self.pairs_at.get((word, following), [])
         return pairs if len(pairs) > 1 else self.words_at[following]
 
 
 def _words_by_place(sources: Sequence[Words]) -> Places:
-    """Words by their place, the words on both sides of them; a word is there as often as it occurs there."""
+    """Collect words by place, which is the pair of neighboring words; a word repeats as often as it occurs."""
     found: dict[tuple[str, str], list[str]] = {}
     for words in sources:
         for place, word in _in_places(words):
@@ -85,7 +85,7 @@ def _in_places(words: Words) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def _change(words: Words, places: Places, params: TeacherTable, chance: random.Random) -> Words:
-    """Drop some words, and replace others by words that train has in the same place."""
+    """Drop some words, and replace others by words that train has at the same place."""
     kept: list[str] = []
     for place, word in _in_places(words):
         drawn = chance.random()

@@ -1,4 +1,4 @@
-"""Finds the teacher of a student, checks that it may teach, and opens it: the same labels, and the same data."""
+"""Finds a student's teacher, checks that it has the same labels and data, and opens it."""
 
 import hashlib
 import json
@@ -24,10 +24,10 @@ from emotion.store.layout import Run, Store
 
 @dataclass(frozen=True)
 class Teacher:
-    """A complete run that teaches, or several joined to a `composite`, as `params` say.
+    """A complete run that teaches, or several runs in a `composite`, as set in `params`.
 
-    `folders` have their exported models. `digest` is the SHA-256 of the model, or of a composite's models and name;
-    `unlabelled` is the SHA-256 of the file of unlabelled texts, "" without one.
+    `folders` has the exported models. `digest` is the SHA-256 of the model, or of a composite's models and name.
+    `unlabelled` is the SHA-256 of the file of unlabeled texts, or "".
     """
 
     params: TeacherTable
@@ -43,15 +43,15 @@ class Teacher:
 
     @property
     def digests(self) -> dict[str, str]:
-        """SHA-256 of all that it teaches with, by name."""
+        """SHA-256 of models and texts for teaching, by name."""
         return {"model": self.digest} | ({"unlabelled": self.unlabelled} if self.unlabelled else {})
 
     def open(self, threads: int | None) -> Predictor:
         """Open the models.
 
         Raises:
-            BadParametersError: a model changed since the teacher was found.
-            BadDataError: a model is damaged, or those of a composite do not fit together.
+            BadParametersError: a model has changed since the search for the teacher.
+            BadDataError: a model is damaged, or a composite's models do not match.
         """
         names = self.composite.members if self.composite else (self.name,)
         models = [Classifier.load(folder, threads) for folder in self.folders]
@@ -64,12 +64,12 @@ class Teacher:
 def find_teacher(params: TeacherTable, data: Dataset, store: Store) -> Teacher:
     """Find the teacher that `[training.teacher]` names.
 
-    A teacher of other data could have learned from the student's validation or test.
+    A teacher with other data could have learned from the student's validation or test.
 
     Raises:
-        InputMissingError: the store has no such run, the run lacks a file of its model, or there is no file of texts.
-        BadParametersError: the name is malformed, or a run is incomplete, or has other labels or other data.
-        BadDataError: its files are damaged, or changed since their export.
+        InputMissingError: the run, a file of its model, or the file of texts does not exist.
+        BadParametersError: the name is malformed; or a run is incomplete, or has other labels or data.
+        BadDataError: the run's files are damaged, or have changed since their export.
     """
     try:
         composite = parse_composite(params.run)
@@ -84,7 +84,7 @@ def find_teacher(params: TeacherTable, data: Dataset, store: Store) -> Teacher:
 
 
 def composite_digest(composite: Composite | None, models: Sequence[str]) -> str:
-    """SHA-256 of a teacher from those of its models."""
+    """Compute a teacher's SHA-256 from its models' digests."""
     if composite is None:
         return models[0]
     return hashlib.sha256(json.dumps([str(composite), *models]).encode()).hexdigest()
@@ -101,7 +101,7 @@ def _texts_digest(unlabelled: str) -> str:
 
 def _check(run: Run, data: Dataset) -> None:
     if not run.complete:
-        raise BadParametersError(f"the teacher {run} is incomplete", "train it to its end, with its own command")
+        raise BadParametersError(f"the teacher {run} is incomplete", "finish its training with its command")
     metrics, hint = read_metrics(run.metrics), "choose a teacher that was trained on the same data"
     if metrics.data.labels != data.labels:
         raise BadParametersError(

@@ -1,4 +1,4 @@
-"""Checks what a machine offers to the suite: hardware, packages, the store, data and weights."""
+"""Checks a machine: hardware, packages, the store, data and weights."""
 
 import importlib.util
 import json
@@ -22,7 +22,7 @@ from emotion.store.atomic import write_text
 from emotion.store.layout import Store, read_json
 from emotion.weights.locate import locate_weights
 
-# TensorFlow's import alone takes most of a gigabyte.
+# Importing TensorFlow takes most of a gigabyte.
 MIN_MEMORY_BYTES = 2e9
 IMPORT_SECONDS = 120
 DRIVER = Path("/proc/driver/nvidia")
@@ -38,7 +38,7 @@ IDENTITY = (
 
 
 class State(StrEnum):
-    """Result of a check. A warning may be unintended; a failure cannot work."""
+    """Result of a check. A warning may be harmless; a failure blocks work."""
 
     OK = "ok"
     WARNING = "warning"
@@ -47,7 +47,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One check: what was found, and what to do. `exit_code` counts for a failure."""
+    """One check: what was found, and what to do. `exit_code` applies to a failure."""
 
     name: str
     found: str
@@ -134,7 +134,7 @@ def _writable(store: Store) -> Check:
         probe.unlink()
     except CannotWriteError as error:
         return Check("store", error.message, State.FAILURE, error.hint, error.exit_code)
-    found = "is writable" if existing == folder else "does not exist yet and can be made"
+    found = "is writable" if existing == folder else "does not exist yet and can be created"
     return Check("store", f"{store.folder} {found}")
 
 
@@ -146,7 +146,7 @@ def _data(path: Path) -> Check:
             "data",
             error.message,
             State.FAILURE,
-            error.hint or f"see `emotion data check {path}`",
+            error.hint or f"run `emotion data check {path}`",
             error.exit_code,
         )
     except ImportError as error:
@@ -160,7 +160,7 @@ def _runs(store: Store) -> Iterator[Check]:
     if found.unreadable:
         names = ", ".join(found.unreadable)
         yield Check(
-            "runs", f"{counts}, unreadable: {names}", State.WARNING, f"see `emotion runs list --store {store.folder}`"
+            "runs", f"{counts}, unreadable: {names}", State.WARNING, f"run `emotion runs list --store {store.folder}`"
         )
     else:
         yield Check("runs", counts)

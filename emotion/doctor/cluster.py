@@ -1,4 +1,4 @@
-"""Checks what a cluster offers to the suite: versions, the setup, and folders of the store that jobs can write."""
+"""Checks a cluster: versions, the setup, and whether jobs can write the store's folders."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,10 +8,10 @@ from emotion.cluster.store_pod import StorePod, store_pod
 from emotion.doctor.checks import Check, State
 from emotion.errors import EmotionError, ExitCode, UsageError
 
-# The folders that jobs mount. Where one is missing, the kubelet creates it, as root.
+# The folders that jobs mount. The kubelet creates a missing folder as root.
 FOLDERS = ("data", "weights", "inputs", "runs", "comparison", "predictions")
-# Creates missing folders as the user of the jobs. Prints each folder that this user cannot write, or the root of the
-# store where the folder is missing: folder, place, owner, mode, user.
+# Creates missing folders as the jobs' user. For every folder that this user cannot write, prints folder, place, owner,
+# mode and user; the place of a missing folder is the store's root.
 PROBE = """
 for folder in "$@"; do
   mkdir -p "/store/$folder" 2> /dev/null
@@ -33,7 +33,7 @@ def run_cluster_checks(kubectl: Kubectl, spec: JobSpec, report: Callable[[str], 
         check_versions(kubectl)
         yield Check("Kubernetes", "kubectl and the cluster know all fields of the jobs")
         with store_pod(kubectl, spec, report) as pod:
-            yield Check("pod with the store", f"runs in the namespace {kubectl.namespace}")
+            yield Check("store pod", f"runs in the namespace {kubectl.namespace}")
             yield from _folders(pod)
     except UsageError:
         raise
@@ -51,7 +51,7 @@ def _folders(pod: StorePod) -> Iterator[Check]:
 
 
 def _problem(folder: str, place: str, owner: str, mode: str, user: str) -> Check:
-    what = "the root of the store" if place == "." else "it"
+    what = "the store's root" if place == "." else "it"
     found = f"jobs run as {user} and cannot write it: {what} belongs to {owner} with mode {mode}"
     todo = f"on the storage server, in the store's folder: chown {user} {place}"
     return Check(f"store folder {folder}", found, State.FAILURE, todo, ExitCode.CANNOT_WRITE)

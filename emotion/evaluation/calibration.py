@@ -12,7 +12,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class ReliabilityBins:
-    """Rows in equal bins of confidence: their number, mean confidence and accuracy, (bins,); NaN for an empty bin."""
+    """Rows in equal bins of confidence: number, mean confidence and accuracy, (bins,); NaN for an empty bin."""
 
     rows: NDArray[np.int64]
     confidence: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Writes a run's model card in the format of the hub: what the model is, its scores, its use, and its licence."""
+"""Writes a run's model card in the hub's format: description, scores, use and license."""
 
 import re
 from pathlib import Path
@@ -25,11 +25,11 @@ MOST_LABELS = 30
 _REPOSITORY = r"\w[\w.-]{0,95}/\w[\w.-]{0,95}"
 DATASET = re.compile(rf"https://huggingface\.co/datasets/({_REPOSITORY})/?", re.ASCII)
 BASE_MODEL = re.compile(_REPOSITORY, re.ASCII)
-# Other characters could end the link, or the cell of a table around it.
+# Other characters could end the link or its table cell.
 LINK = re.compile(r"https?://[\w.~:/?#@!$&*+,;=%-]+", re.ASCII)
-# Layers that are inputs, or work only in training.
+# Layers that are inputs or work only in training.
 HIDDEN_LAYERS = ("InputLayer", "MaskBias", "Dropout")
-# The hub refuses a license that it does not know. Its ids for licences of data are "mit" and names with a version.
+# The hub refuses unknown licenses. Its ids for data licenses are "mit" and names with a version.
 LICENCE_ID = re.compile(r"mit|[a-z][a-z0-9-]{1,24}-\d\.\d", re.ASCII)
 
 
@@ -43,7 +43,7 @@ def write_card(run: Run, metrics: Metrics) -> None:
 
 
 def front_matter(metrics: Metrics) -> str:
-    """Return the part of the card that the hub reads, as YAML.
+    """Return the card's front matter, which the hub reads, as YAML.
 
     Unknown facts are left out; the language is known only for the reference data set.
     """
@@ -72,7 +72,7 @@ def _results(metrics: Metrics) -> "list[EvalResult]":
         EvalResult(
             task_type="text-classification",
             task_name="Text classification",
-            # Any other word could be the name of a data set on the hub.
+            # Any other word could be a data set's name on the hub.
             dataset_type=_dataset(metrics.data) or "unknown",
             dataset_name=shorten(metrics.data.name, LONGEST_NAME),
             dataset_split=split,
@@ -90,11 +90,11 @@ def _results(metrics: Metrics) -> "list[EvalResult]":
 
 
 def licence(metrics: Metrics) -> dict[str, Any]:
-    """Return the hub's keys for the licence of the model, which is the licence of its data.
+    """Return the hub's keys for the model's license, which is the license of its data.
 
-    `license` is the data's licence if it has the form of an id of the hub, and `other` with a name if not. An unknown
-    licence of the data makes it `unknown`. So does an unknown licence of the pretrained weights, except for `other`,
-    whose terms still apply.
+    `license` is the data's license if it has the form of a hub id, else `other` with a name. With an unknown license of
+    the data, `license` is `unknown`. An unknown license of the pretrained weights also makes it `unknown`, except for
+    `other`, because its terms still apply.
     """
     terms = _terms(metrics.data)
     identifier = "-".join(terms.lower().split())
@@ -103,7 +103,7 @@ def licence(metrics: Metrics) -> dict[str, Any]:
     if LICENCE_ID.fullmatch(identifier):
         base_known = metrics.weights is None or _base(metrics) in PRETRAINED
         return {"license": identifier if base_known else "unknown"}
-    # The hub takes names only in this form.
+    # The hub accepts only names in this form.
     name = re.sub(r"[^a-z0-9.]+", "-", terms.lower())[:LONGEST_NAME].strip("-.") or "see-the-card"
     link = {"license_link": metrics.data.source} if LINK.fullmatch(metrics.data.source) else {}
     return {"license": "other", "license_name": name, **link}
@@ -120,7 +120,7 @@ def _dataset(data: DataSource) -> str:
 
 
 def _base(metrics: Metrics) -> str:
-    """Return the hub's id of the pretrained model that training started from; "" for none, and for a local folder."""
+    """Return the hub id of the pretrained model; "" for none or for a local folder."""
     weights = metrics.weights
     if weights is None or (weights.source == "folder" and not weights.revision):
         return ""
@@ -128,7 +128,7 @@ def _base(metrics: Metrics) -> str:
 
 
 def body(run: Run, metrics: Metrics) -> str:
-    """Return the card without front matter, as Markdown; other files of the run add to it if they exist."""
+    """Return the card without front matter, as Markdown; existing files of the run add to it."""
     tokenizer = _read(run.exported / "tokenizer_config.json")
     return _template().render(
         metrics=metrics,
@@ -186,7 +186,7 @@ def _origin(metrics: Metrics) -> dict[str, Any]:
 
 
 def _scores(metrics: Metrics) -> dict[str, Any]:
-    """Return scores by split, and by label for the labels that are most frequent on test."""
+    """Return scores by split, and by label for the most frequent labels on test."""
     labels = metrics.test.per_class
     frequent = set(sorted(labels, key=lambda label: -labels[label].support)[:MOST_LABELS])
     tested = [label for label in labels if labels[label].support]

@@ -21,7 +21,7 @@ from emotion.store.layout import Run
 
 SPEED_ROWS = 2048
 SPEED_PASSES = 5
-# A large model on a CPU takes half a minute per pass: fewer passes are enough for its speed.
+# A large model on a CPU takes half a minute per pass: fewer passes are enough to measure its speed.
 SPEED_SECONDS = 10.0
 
 
@@ -66,7 +66,7 @@ def _report(
     labels: dict[str, NDArray[np.int32]],
     temperature: float,
 ) -> None:
-    """Write report.txt, and mistakes.json with its mistakes for programs."""
+    """Write report.txt, and mistakes.json with the same mistakes for programs."""
     parts, mistakes = [], {}
     for name in ("validation", "test"):
         surest = most_confident(logits[name], labels[name], data.splits[name].texts, data.labels, temperature)
@@ -77,9 +77,9 @@ def _report(
 
 
 def rows_per_second(classifier: Classifier, texts: Sequence[str]) -> float:
-    """Measure rows per second from text to logits on this machine: the median of passes over 2,048 rows.
+    """Measure rows per second from text to logits on this machine: the median over passes with 2,048 rows.
 
-    The number of passes is five, or as many as begin within ten seconds.
+    There are five passes, or as many as start within ten seconds.
     """
     sample = list(texts[:SPEED_ROWS]) or [""]
     rows = (sample * (SPEED_ROWS // len(sample) + 1))[:SPEED_ROWS]

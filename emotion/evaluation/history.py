@@ -15,8 +15,8 @@ def read_history(path: Path) -> History:
     """Read loss and accuracy by epoch.
 
     Raises:
-        InputMissingError: there is no such file, or it has no epoch.
-        BadDataError: it is damaged.
+        InputMissingError: the file does not exist, or has no epoch.
+        BadDataError: the file is damaged.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -26,7 +26,7 @@ def read_history(path: Path) -> History:
     except OSError as error:
         raise InputMissingError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, csv.Error) as error:
-        raise BadDataError(f"{path} is not the history of a training: {error}") from error
+        raise BadDataError(f"{path} is not a training history: {error}") from error
     if not rows:
         raise InputMissingError(f"{path} has no epoch")
     if not any(map(math.isfinite, columns["validation_accuracy"])):

@@ -1,6 +1,6 @@
 """Computes the metrics of one split from logits and labels.
 
-SciPy and scikit-learn take a second to import. Functions import them, so that a refused run ends at once.
+SciPy and scikit-learn take a second to import. Functions import them, so a refused run ends at once.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from emotion.data.label_text import name_label
 from emotion.evaluation.calibration import expected_calibration_error, reliability_bins
 from emotion.evaluation.metrics_file import SplitScores, TestScores
 
-# The normal distribution has 2.5 % above it.
+# 2.5 % of the normal distribution are above this value.
 Z = 1.959963984540054
-# Characters per column of scikit-learn's report.
+# Characters per column in scikit-learn's report.
 COLUMN_WIDTH = 10
 
 
@@ -64,7 +64,7 @@ def _common(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Seque
         "rows": len(labels),
         "accuracy": float((predicted == labels).mean()),
         "loss": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
-        # A label without rows has no recall: scikit-learn counts its F1 as 0 as soon as one row is predicted as it.
+        # A label without rows has no recall: scikit-learn counts its F1 as 0 if any row gets this prediction.
         "macro_f1": float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0)),
         "macro_f1_labels": [names[index] for index in present],
     }
@@ -80,7 +80,7 @@ def _label_scores(row: dict[str, float]) -> dict[str, float]:
 
 
 def wilson_interval(correct: int, rows: int) -> tuple[float, float]:
-    """Compute the 95 % interval of an accuracy (Wilson, JASA 22, 1927); aggregate runs without SciPy."""
+    """Compute the 95 % interval of an accuracy (Wilson, JASA 22, 1927), without SciPy for aggregate."""
     share, square = correct / rows, Z**2 / rows
     middle = share + square / 2
     half = (square * (share * (1 - share) + square / 4)) ** 0.5
@@ -88,7 +88,7 @@ def wilson_interval(correct: int, rows: int) -> tuple[float, float]:
 
 
 def text_report(logits: NDArray[np.float32], labels: NDArray[np.int32], names: Sequence[str]) -> str:
-    """Return scikit-learn's classification report as text, with a macro average over the labels that have rows."""
+    """Return scikit-learn's classification report as text, with a macro average over labels with rows."""
     from sklearn.metrics import classification_report, precision_recall_fscore_support
 
     predicted, present = logits.argmax(axis=1), np.unique(labels)

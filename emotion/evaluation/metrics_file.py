@@ -1,4 +1,4 @@
-"""The schema of metrics.json, which holds the metrics of a complete run, and its reader."""
+"""The schema and the reader of metrics.json, the metrics of a complete run."""
 
 from collections import Counter
 from pathlib import Path
@@ -30,7 +30,7 @@ class LabelScores(_Part):
 
 
 class SharedTexts(_Part):
-    """Rows of a split whose text train has, as `emotion.data.overlap.Overlap`."""
+    """Rows of a split with texts that train has, too, like `emotion.data.overlap.Overlap`."""
 
     texts: Count
     share: Share
@@ -40,8 +40,8 @@ class SharedTexts(_Part):
 class SplitScores(_Part):
     """Scores on one split, computed from the exported model. `loss` is the mean cross-entropy in nats.
 
-    `macro_f1` is the mean over `macro_f1_labels`, the labels that have rows in the split. Runs of earlier versions lack
-    these labels and `in_train`; train has no `in_train`.
+    `macro_f1` is the mean over `macro_f1_labels`, the labels with rows in the split. Runs of earlier versions do not
+    have these labels and `in_train`; train has no `in_train`.
     """
 
     rows: Count
@@ -72,7 +72,7 @@ class Parameters(_Part):
 
 
 class _GraphScores(_Part):
-    """A file of another precision; `kept` says whether the run has it, `reason` why it has not."""
+    """A file in another precision; `kept` is whether the run has the file, and `reason` why not."""
 
     kept: bool
     reason: str
@@ -94,7 +94,7 @@ class Float16Scores(_GraphScores):
 
 
 class OnnxScores(_Part):
-    """The exported file, and its distance from the trained model on validation.
+    """The exported file, and the distance of its logits from the trained model on validation.
 
     `digests` maps the files of `model/` to their SHA-256 (`emotion.onnx.digests`). Runs of earlier versions have none.
     """
@@ -109,7 +109,7 @@ class OnnxScores(_Part):
 
 
 class WeightsSource(_Part):
-    """The pretrained weights that training started from; `verified` if their digests are the published ones."""
+    """The pretrained weights at the start of training; `verified` if their digests equal the published digests."""
 
     checkpoint: str
     source: str
@@ -119,7 +119,7 @@ class WeightsSource(_Part):
 
 
 class TeacherSource(_Part):
-    """The run or composite that a student learned from, its SHA-256, and its `weight` beside train's labels.
+    """A student's teacher: a run or composite, its SHA-256, and its `weight` relative to train's labels.
 
     The teacher also gave the labels of `made_texts` and `unlabelled_texts`.
     """
@@ -148,7 +148,7 @@ class Digests(_Part):
 
 
 class DataSource(_Part):
-    """The data set of the run; an empty licence or source is not known."""
+    """The data set of the run; an empty license or source is unknown."""
 
     name: str
     sample: bool
@@ -159,12 +159,12 @@ class DataSource(_Part):
 
     @property
     def judged_on(self) -> str:
-        """Hex digits, equal for runs with equal validation and test rows."""
+        """Hex digits that are equal for runs with equal validation and test rows."""
         return self.digests.test[:8] + self.digests.validation[:8]
 
 
 class Candidate(_Part):
-    """A model that validation chose from: its features, its classifier with its C, and its accuracy there."""
+    """A candidate for the choice on validation: features, classifier with C, and validation accuracy."""
 
     features: str
     classifier: str
@@ -174,7 +174,7 @@ class Candidate(_Part):
 
 
 class Seconds(_Part):
-    """Seconds of all steps but fitting, which is `training_seconds`."""
+    """Seconds of all steps except fitting, which is `training_seconds`."""
 
     load: Amount
     export: Amount
@@ -217,16 +217,16 @@ class Metrics(_Part):
 
     @property
     def title(self) -> str:
-        """The model's name for people, which tells a student from a model without a teacher."""
+        """The model's name for people, which distinguishes students from models without a teacher."""
         return f"{self.model} taught by {self.teacher.models}" if self.teacher else self.model
 
     @property
     def chosen(self) -> Candidate | None:
-        """The candidate that validation chose: of the most accurate ones the first."""
+        """The candidate that validation chose: the first of the most accurate candidates."""
         return max(self.candidates, key=lambda candidate: candidate.validation_accuracy, default=None)
 
     def absent_labels(self, scores: SplitScores) -> list[str]:
-        """Labels without rows in the split of `scores`, which its macro-F1 leaves out; [] if not known."""
+        """List labels without rows in the split of `scores`, which macro-F1 leaves out; [] if unknown."""
         present = scores.macro_f1_labels
         return [] if present is None else sorted(set(self.data.labels) - set(present))
 
@@ -235,8 +235,8 @@ def read_metrics(path: Path) -> Metrics:
     """Read and check a metrics.json.
 
     Raises:
-        InputMissingError: there is none.
-        BadDataError: it is truncated, or not a run's metrics.
+        InputMissingError: the file does not exist.
+        BadDataError: the file is truncated, or does not hold a run's metrics.
     """
     content = read_json(path)
     try:

@@ -1,4 +1,4 @@
-"""The most confident mistakes of a model, which often have a wrong label in the data."""
+"""Finds the most confident mistakes of a model: often the label in the data is wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ LONGEST_TEXT = 300
 
 @dataclass(frozen=True)
 class Mistake:
-    """A row of a split, counted from 1, whose label is not the predicted label; `confidence` is a probability."""
+    """A row of a split, counted from 1, with a wrong prediction; `confidence` is a probability."""
 
     row: int
     text: str
@@ -31,7 +31,7 @@ def most_confident(
     names: Sequence[str],
     temperature: float,
 ) -> list[Mistake]:
-    """Return at most twenty mistakes, the most confident first, equally confident ones in the order of rows."""
+    """Return at most twenty mistakes, sorted by confidence, then by row."""
     scores = probabilities(logits, temperature)
     predicted = scores.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)

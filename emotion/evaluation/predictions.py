@@ -46,16 +46,16 @@ def read_predictions(path: Path, classes: int) -> Predictions:
     """Read and check the predictions of a run with `classes` labels, without unpickling.
 
     Raises:
-        InputMissingError: there are none.
-        BadDataError: the file is damaged, or its run has another number of labels.
+        InputMissingError: the file does not exist.
+        BadDataError: the file is damaged, or has another number of labels.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            # NumPy returns a member that is no array as bytes.
+            # NumPy returns a member that is not an array as bytes.
             found = Predictions(*(np.asarray(file[key]) for key in ("row", "label", "logits")))
     except FileNotFoundError as error:
         raise InputMissingError(f"no such file: {path}") from error
-    except Exception as error:  # errors of zip, deflate and NumPy's headers have no common class
+    except Exception as error:  # errors from zip, deflate and NumPy's headers have no common class
         raise BadDataError(f"{path} holds no predictions: {error}") from error
     _check(path, found, classes)
     return found
@@ -65,8 +65,8 @@ def _check(path: Path, found: Predictions, classes: int) -> None:
     rows = len(found.row) if found.row.ndim == 1 else -1
     kinds = (found.row.dtype.kind, found.label.dtype.kind, found.logits.dtype.kind)
     if kinds != ("S", "i", "f") or found.label.shape != (rows,) or found.logits.shape != (rows, classes) or not rows:
-        raise BadDataError(f"{path}: rows, labels and logits do not belong together, or to {classes} classes")
+        raise BadDataError(f"{path}: rows, labels, logits and {classes} classes do not match")
     if not ((found.label >= 0) & (found.label < classes)).all():
-        raise BadDataError(f"{path} has labels that are none of the {classes} classes")
+        raise BadDataError(f"{path} has labels outside of the {classes} classes")
     if not np.isfinite(found.logits).all():
         raise BadDataError(f"{path} has logits that are not finite")

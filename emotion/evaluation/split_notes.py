@@ -1,4 +1,4 @@
-"""Sentences about what weakens a run's scores: texts that a split shares with train, and labels without rows."""
+"""Sentences about weak points of a run's scores: texts shared with train, and labels without rows."""
 
 from collections.abc import Iterable
 
@@ -11,17 +11,17 @@ LONGEST_LABEL = 40
 
 
 def overlap_notes(metrics: Metrics) -> list[str]:
-    """Say how many texts of validation and test the model was trained on."""
+    """Count the texts of validation and test that are in train, too."""
     return [
         f"{shared.texts:,} of the {scores.rows:,} texts of {name} ({shared.share:.2%}) are in train too,"
-        f" {shared.other_label:,} of them under another label."
+        f" {shared.other_label:,} of them with another label."
         for name, scores in (("validation", metrics.validation), ("test", metrics.test))
         if (shared := scores.in_train) and shared.texts
     ]
 
 
 def macro_f1_notes(metrics: Metrics) -> list[str]:
-    """Say which labels macro-F1 on validation and test leaves out."""
+    """Name the labels that macro-F1 on validation and test leaves out."""
     return [
         f"Macro-F1 on {name} is the mean over {len(scores.macro_f1_labels or []):,} of {len(metrics.data.labels):,}"
         f" labels: {name} has no row of {list_labels(absent)}."

@@ -1,1 +1,1 @@
-"""What a labeled data set holds: measurements, and a chart of every measurement."""
+"""Describes a labeled data set: measurements, and a chart of every measurement."""

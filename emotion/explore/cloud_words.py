@@ -1,4 +1,4 @@
-"""The words of a word cloud: the commonest, without punctuation and English stop words, as in the study."""
+"""Chooses a word cloud's words: the most frequent, without punctuation and English stop words, as in the study."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from emotion.explore.word_counts import LabelWords, Words
 
-# Words for which a whole figure, and a panel of a figure, has room.
+# Words that fit into a whole figure, and into a panel of a figure.
 MOST_OF_TRAIN, MOST_OF_LABEL = 200, 40
 
-# Words with their counts, the commonest first.
+# Words with their counts, the most frequent first.
 Counted = list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
 class Clouds:
-    """The words of the clouds: of train, and of every label that has a cloud."""
+    """The words of the clouds: for train, and for every label with a cloud."""
 
     train: Counted
     labels: dict[str, Counted]
@@ -28,7 +28,7 @@ class Clouds:
 
 
 def choose_words(words: Words, by_label: dict[str, LabelWords], labels: list[str]) -> Clouds:
-    """Choose the words of train's cloud and of the clouds of `labels`."""
+    """Choose the words for train's cloud and for the clouds of `labels`."""
     meaningful = np.asarray([_has_meaning(word) for word in words.names], bool)
     counts = words.counts("train")
     return Clouds(
@@ -43,7 +43,7 @@ def choose_words(words: Words, by_label: dict[str, LabelWords], labels: list[str
 def _commonest(
     names: list[str], meaningful: NDArray[np.bool_], ranks: NDArray[np.int32], counts: NDArray[np.int64], most: int
 ) -> Counted:
-    """Return the commonest of `ranks`; of equally common words, those that are commoner in train."""
+    """Return the most frequent of `ranks`; among equals, the words that are more frequent in train."""
     candidates = np.flatnonzero(meaningful[ranks])
     order = candidates[np.argsort(-counts[candidates], kind="stable")[:most]]
     return [(names[ranks[index]], int(counts[index])) for index in order]
@@ -52,8 +52,8 @@ def _commonest(
 def _has_meaning(word: str) -> bool:
     """Whether a word is a symbol such as an emoji, or has letters and is neither a stop word nor a single letter.
 
-    The wordcloud library drops all words of one character. Scripts without spaces have many such words: only a
-    single letter of an alphabet with lower case is dropped here.
+    The wordcloud library drops all one-character words. Scripts without spaces have many such words, so only single
+    letters of alphabets with lower case are dropped here.
     """
     from wordcloud import STOPWORDS
 

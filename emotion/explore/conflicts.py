@@ -1,4 +1,4 @@
-"""Conflicts: texts that occur under two labels or more, which no classifier can get right."""
+"""Finds conflicts: texts with two labels or more, which no classifier can get right."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ EXAMPLES = 20
 
 @dataclass(frozen=True)
 class Conflicts:
-    """Numbers of `texts` with several labels in all splits together, of their `rows`, and of texts by pair of labels.
+    """Counts across all splits: `texts` with several labels, their `rows`, and texts by pair of labels.
 
-    A text under three labels counts in three pairs. `pairs` begin with the most frequent pair. `examples` begin with
-    the text of most rows; an example has rows by label.
+    A text with three labels counts in three pairs. `pairs` start with the most frequent pair. `examples` start with the
+    text of most rows; an example has rows by label.
     """
 
     texts: int
@@ -28,7 +28,7 @@ class Conflicts:
 
 
 def find_conflicts(splits: dict[str, Split]) -> Conflicts:
-    """Find equal texts (to the letter) under different labels, in all splits together."""
+    """Find texts that are equal to the letter and have different labels, across all splits."""
     rows = pd.DataFrame(
         {
             "text": [text for split in splits.values() for text in split.texts],

@@ -1,9 +1,9 @@
-"""Distinctive words: words that tell a label from all others, by log-odds with an informative Dirichlet prior.
+"""Finds distinctive words, which are typical of one label, by log-odds with an informative Dirichlet prior.
 
-Monroe, Colaresi and Quinn, "Fightin' Words", Political Analysis 16 (2008), equations 16 to 22. The prior is the
-corpus itself; alpha_0 is its number of running words. A word of one label only is the most distinctive word, and
-this prior gives it a variance near that of its count. With a smaller prior, the estimate for the other labels rests
-only on the prior; its variance 1 / alpha_w is then so large that common words rank higher.
+Monroe, Colaresi and Quinn, "Fightin' Words", Political Analysis 16 (2008), equations 16 to 22. The prior is the corpus
+itself; alpha_0 is its number of running words. A word with only one label is the most distinctive word. This prior
+gives it about the variance of its count. With a smaller prior, the estimate for other labels would rest only on the
+prior, with a variance 1 / alpha_w so large that common words would rank higher.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class DistinctiveWord(NamedTuple):
 
 
 def distinctive_words(words: Words, by_label: dict[str, LabelWords]) -> dict[str, list[DistinctiveWord]]:
-    """Return at most ten distinctive words by label, best first; none if there is only one label or one word."""
+    """Return at most ten distinctive words by label, best first; none with only one label or one word."""
     corpus = words.counts("train")
     if len(by_label) < 2 or len(corpus) < 2:  # noqa: PLR2004
         return {label: [] for label in by_label}
@@ -34,7 +34,7 @@ def distinctive_words(words: Words, by_label: dict[str, LabelWords]) -> dict[str
 
 
 def _rank(names: list[str], corpus: NDArray[np.int64], label: LabelWords) -> list[DistinctiveWord]:
-    """Rank only words of the label: a word that it lacks cannot be more frequent here than elsewhere."""
+    """Rank only words of the label: other words cannot be more frequent here than elsewhere."""
     train = corpus[label.ranks]
     z = z_scores(label.counts, train - label.counts, train, int(corpus.sum()))
     order = [index for index in np.argsort(-z, kind="stable")[:MOST_WORDS] if z[index] > 0]
@@ -47,13 +47,13 @@ def _rank(names: list[str], corpus: NDArray[np.int64], label: LabelWords) -> lis
 def z_scores(
     here: NDArray[np.int64], elsewhere: NDArray[np.int64], prior: NDArray[np.int64], alpha_0: int
 ) -> NDArray[np.float64]:
-    """Return by how many standard deviations a word's log-odds are higher here than elsewhere, float64 (words,).
+    """Return how many standard deviations a word's log-odds are higher here than elsewhere, float64 (words,).
 
     Args:
         here: Counts of all words of the label, (words,).
         elsewhere: Counts of the same words in all other labels, (words,).
         prior: alpha_w of the same words, (words,); positive, less than `alpha_0`.
-        alpha_0: The sum of the prior over all words of the corpus; it is also the number of its running words.
+        alpha_0: The sum of the prior over all words, which equals the number of running words.
     """
     running = int(here.sum())
     odds = _log_odds(here, running, prior, alpha_0) - _log_odds(elsewhere, alpha_0 - running, prior, alpha_0)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 JSON_FILE = "explore.json"
-# Figures by the name of their files.
+# Figures by file name.
 FIGURES: dict[str, Callable[[Measurements, Fonts], "Figure"]] = {
     "labels": lambda measured, _: draw_labels(measured.labels),
     "wordcloud": lambda measured, fonts: draw_cloud(measured.clouds, fonts),
@@ -59,7 +59,7 @@ def write_figures(measurements: Measurements, folder: Path, advance: Callable[[i
 
 
 def _fit_fonts(measurements: Measurements) -> Fonts:
-    """Choose fonts for the labels and words that the figures show."""
+    """Choose fonts for the labels and words in the figures."""
     distinctive = [word.word for words in islice(measurements.distinctive.values(), MOST_PANELS) for word in words]
     clouded = [word for counted in measurements.clouds.all() for word, _ in counted]
     return find_fonts([*measurements.labels["train"], *distinctive, *clouded])

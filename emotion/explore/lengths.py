@@ -1,4 +1,4 @@
-"""Lengths of texts in words, and the share of texts that a model reads to the end."""
+"""Measures texts in words, and the share of texts that a model reads completely."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from emotion.data.dataset import Split
 from emotion.explore.word_counts import Words
 
 MOST_LONGEST = 10
-# Characters of an example.
+# Most characters of an example.
 EXCERPT = 80
 
 
@@ -20,7 +20,7 @@ EXCERPT = 80
 class Lengths:
     """Words per text, by split: `figures` (mean, percentiles, maximum), `rows` by length, share that `fits`.
 
-    A split without rows has None. `longest` holds the longest texts of all splits with split and label.
+    Splits without rows have None. `longest` has the longest texts of all splits, with split and label.
     """
 
     chosen: int
@@ -49,7 +49,7 @@ def _rows(lengths: NDArray[np.int32]) -> dict[str, list[int]]:
 
 
 def _longest(splits: dict[str, Split], words: Words) -> list[dict[str, Any]]:
-    """Return the longest texts, the longest first; equally long texts in the order of the data."""
+    """Return the longest texts, sorted by length, then by the order of the data."""
     longest: list[dict[str, Any]] = []
     for name, split in splits.items():
         lengths = words.lengths[name]

@@ -1,4 +1,4 @@
-"""All measurements of a data set: what its figures show and explore.json holds."""
+"""All measurements of a data set, for figures and explore.json."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -43,7 +43,7 @@ class Measurements:
 def measure(
     path: Path, splits: dict[str, Split], params: WordTextTable, advance: Callable[[int], None]
 ) -> Measurements:
-    """Measure a data set; `advance` receives the number of further rows that are split into words."""
+    """Measure a data set; `advance` receives the number of rows newly split into words."""
     words = read_words(splits, advance)
     labels = label_counts(splits)
     by_label = words_by_label(words, splits["train"].labels)
@@ -60,7 +60,7 @@ def measure(
 
 
 def as_json(measurements: Measurements) -> dict[str, Any]:
-    """Return the measurements for programs, without the clouds: fonts decide which of their words are drawn."""
+    """Return the measurements for programs, without the clouds: fonts decide which words are drawn."""
     distinctive = {label: [word._asdict() for word in words] for label, words in measurements.distinctive.items()}
     pairs = [{"labels": pair, "texts": texts} for pair, texts in measurements.conflicts.pairs]
     return {

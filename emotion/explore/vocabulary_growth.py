@@ -1,4 +1,4 @@
-"""Growth of the vocabulary with the running words, and coverage of its commonest words."""
+"""Measures the growth of the vocabulary with running words, and the coverage of frequent words."""
 
 from dataclasses import dataclass
 
@@ -8,25 +8,25 @@ from numpy.typing import NDArray
 from emotion.data.split_files import SPLITS
 from emotion.explore.word_counts import SPECIAL, Words
 
-# Points of a curve: more than a figure can show.
+# Points on a curve: more than a figure can show.
 POINTS = 200
-# Parts of the data whose coverage is measured, as splits.
+# Parts of the data with measured coverage, as splits.
 PARTS = {**{name: (name,) for name in SPLITS}, "validation and test": SPLITS[1:]}
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Vocabulary of train, and what a tokenizer of a `chosen` size knows of it.
+    """Vocabulary of train, and the part that a tokenizer of a `chosen` size knows.
 
     Attributes:
-        chosen: Size of the tokenizer's vocabulary, with its two special tokens.
-        kept: Number of train's words in it.
+        chosen: Size of the tokenizer's vocabulary, including two special tokens.
+        kept: Number of train's words in the tokenizer's vocabulary.
         distinct: Number of train's distinct words.
         running: Number of running words by part of the data.
-        growth: Distinct words of train after so many running words, in the file's order.
-        at: Sizes of a vocabulary at which coverage is measured.
-        coverage: By part, the share of its running words among the commonest words of train, for the sizes `at`.
-        covered: By part, the coverage at `kept`. A part without words has None, here and in `coverage`.
+        growth: Distinct words of train by the number of running words, in the file's order.
+        at: Vocabulary sizes with measured coverage.
+        coverage: By part, the share of running words among train's most frequent words, for the sizes `at`.
+        covered: By part, the coverage at `kept`. Parts without words have None, here and in `coverage`.
     """
 
     chosen: int
@@ -40,7 +40,7 @@ class Vocabulary:
 
 
 def measure_vocabulary(words: Words, chosen: int) -> Vocabulary:
-    """Compute growth and coverage for a vocabulary of `chosen` tokens, with the special tokens."""
+    """Compute growth and coverage for a vocabulary of `chosen` tokens, including special tokens."""
     distinct = len(words.names)
     kept = min(chosen - SPECIAL, distinct)
     at = _points(distinct, kept)
@@ -59,7 +59,7 @@ def measure_vocabulary(words: Words, chosen: int) -> Vocabulary:
 
 
 def _points(distinct: int, kept: int) -> NDArray[np.int64]:
-    """Return sizes of a vocabulary, even on a logarithmic axis, and `kept`; none if there are no words."""
+    """Return vocabulary sizes, evenly spaced on a logarithmic axis, and `kept`; none without words."""
     if not distinct:
         return np.empty(0, np.int64)
     return np.union1d(np.geomspace(1, distinct, POINTS).round().astype(np.int64), [kept])

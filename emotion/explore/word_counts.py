@@ -1,4 +1,4 @@
-"""Words of a data set, as the word-level tokenizer splits them: ranks among train's words, counts, lengths."""
+"""Words of a data set, split by the word-level tokenizer: ranks among train's words, counts, lengths."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -22,8 +22,8 @@ class Words:
     """The words of a data set.
 
     Attributes:
-        names: Distinct words of train as the tokenizer spells them, the commonest first, ties in alphabetical order.
-        ranks: Running words by split, in order, int32 (words,): index in `names`, or -1 for a word that train lacks.
+        names: Distinct words of train as spelled by the tokenizer, sorted by frequency, then alphabetically.
+        ranks: Running words by split, in order, int32 (words,): index in `names`, or -1 for a word not in train.
         lengths: Words per text by split, int32 (rows,).
     """
 
@@ -50,9 +50,9 @@ class LabelWords:
 
 
 def read_words(splits: dict[str, Split], advance: Callable[[int], None]) -> Words:
-    """Split all texts into words; `advance` receives the number of further rows that are done."""
+    """Split all texts into words; `advance` receives the number of newly finished rows."""
     tokenizer = learn_words(splits["train"].texts, sys.maxsize)
-    # "[PAD]" in a text is three words, as it is when the tokenizer learns words.
+    # "[PAD]" in a text is three words, the same as when the tokenizer learns words.
     tokenizer.encode_special_tokens = True
     ids = tokenizer.get_vocab()
     read = {name: _read(tokenizer, split.texts, advance) for name, split in splits.items()}
@@ -77,7 +77,7 @@ def _read(
 
 
 def words_by_label(words: Words, labels: Sequence[str]) -> dict[str, LabelWords]:
-    """Count the words by label of train; `labels` are the labels of its rows, whose order the result keeps."""
+    """Count the words by label of train; `labels` are its rows' labels. The result keeps their order."""
     names = list(dict.fromkeys(labels))
     codes = {name: code for code, name in enumerate(names)}
     rows = np.asarray([codes[label] for label in labels], np.int64)

@@ -1,7 +1,7 @@
-"""Estimates the bytes of activations that a row takes while its gradients are computed.
+"""Estimates a row's activations, in bytes, during the gradient computation.
 
-The factors count the tensors of each size that the backward pass reads; tests/benchmarks/memory.py compares the
-sums with the memory that a process takes.
+The factors count the tensors that the backward pass reads, by size. tests/benchmarks/memory.py compares the sums with
+the memory of a process.
 """
 
 from emotion.models.compute import Precision
@@ -16,7 +16,7 @@ def transformer_row(config: EncoderConfig, length: int, precision: Precision) ->
     """Estimate the bytes for a row of `length` tokens in all blocks of an encoder."""
     size = FLOAT if precision == "float32" else FLOAT // 2
     hidden, intermediate = config.hidden_size, config.intermediate_size
-    # The size inside a block; MobileBERT's bottleneck makes it smaller than the size between blocks.
+    # The size inside a block; in MobileBERT it is smaller than the size between blocks.
     inner = config.mobile.intra_bottleneck_size if config.mobile else hidden
     feedforwards = config.mobile.feedforwards if config.mobile else 1
     feedforward = 3.5 * intermediate + 2 * (inner < hidden) * inner

@@ -1,4 +1,4 @@
-"""ANN: embeddings of all words, side by side, into dense layers."""
+"""ANN: dense layers over the concatenated embeddings of all words."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def build(params: AnnTable, vocabulary: int, length: int, labels: int) -> Any:
     """Build Embedding(vocabulary, 128) - Flatten over `length` words - Dense 64 - Dense 32 - Dense `labels`.
 
     The model takes token ids int32 (batch, length) and gives logits float32 (batch, labels). With 8,126 words in the
-    vocabulary, a length of 35 and six labels, it has 1,329,190 parameters. Its `dropout_seed` seeds all dropout.
+    vocabulary, a length of 35 and six labels, it has 1,329,190 parameters. `dropout_seed` seeds all dropout.
     """
     keras = load_keras()
     from emotion.models.layers import Dropout, DropoutSeed
@@ -32,10 +32,10 @@ def build(params: AnnTable, vocabulary: int, length: int, labels: int) -> Any:
 
 
 def _same_at_every_position(length: int) -> Any:
-    """Start the first dense layer with the same weights at every position: as a bag of words.
+    """Start the first dense layer with the same weights at every position, like a bag of words.
 
-    A word's position says little in a short text, so that training starts close to a good solution. Glorot's bounds
-    are computed for one position.
+    A word's position means little in a short text, so training starts close to a good solution. Glorot's bounds are
+    computed for one position.
     """
     keras = load_keras()
 

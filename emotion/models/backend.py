@@ -25,7 +25,7 @@ def load_keras() -> Any:
     except ImportError as error:
         raise UnavailableError(
             f"training needs TensorFlow and Keras: {error}",
-            for_reader("pip install 'emotion[train]'", "name the image that trains: --image"),
+            for_reader("pip install 'emotion[train]'", "use the training image: --image"),
         ) from error
     return keras
 
@@ -46,7 +46,7 @@ def _quiet() -> Iterator[None]:
 def prepare(seed: int, threads: int, *, deterministic: bool = False) -> None:
     """Seed all generators and set the number of threads (0: all usable cores). Call it before any operation.
 
-    `deterministic` operations give the same bits on every run, on the same hardware with the same number of threads.
+    `deterministic` operations give the same bits in every run on the same hardware with the same number of threads.
     """
     keras = load_keras()
     import tensorflow as tf

@@ -15,7 +15,7 @@ def build_model(params: WordParams, vocabulary: int, labels: int) -> Any:
 
 
 def _with_dropout_of_students(params: WordParams) -> AnnTable | LstmTable:
-    """Give `[model]`; a student keeps a share of its dropouts."""
+    """Give `[model]`, with reduced dropout for a student."""
     table, teacher = params.model, params.training.teacher
     if teacher is None:
         return table
@@ -26,7 +26,7 @@ def _with_dropout_of_students(params: WordParams) -> AnnTable | LstmTable:
 def architecture(model: Any) -> dict[str, Any]:
     """Describe a model's layers, their output shapes and numbers of parameters, for architecture.json.
 
-    Dropout layers with a rate of zero are left out.
+    Dropout layers with rate zero are left out.
     """
     layers = [
         {
@@ -43,7 +43,7 @@ def architecture(model: Any) -> dict[str, Any]:
 
 
 def _detail(layer: Any) -> str:
-    """Describe a layer for people, beyond its shape."""
+    """Describe a layer for people, besides its shape."""
     kind = type(layer).__name__
     if kind == "Embedding":
         return f"{layer.input_dim:,} words, {layer.output_dim} features"

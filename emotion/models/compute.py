@@ -1,4 +1,4 @@
-"""Chooses the precision of training and whether XLA compiles it, by the hardware, with the reason."""
+"""Chooses the precision of training and the use of XLA by the hardware, with reasons."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,15 +12,15 @@ from emotion.reader import for_reader
 Precision = Literal["float32", "bfloat16", "float16"]
 # CPU flags of instructions that multiply bfloat16, on x86 and Arm.
 FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
-# Compute capabilities: Ampere has bfloat16; Volta and Turing only have float16.
+# Compute capabilities: Ampere has bfloat16; Volta and Turing have only float16.
 AMPERE, VOLTA = (8, 0), (7, 0)
-# XLA compiles every length of a batch: with multiples of this number there are few lengths.
+# XLA compiles every batch length: multiples of this number limit the lengths.
 XLA_MULTIPLE = 32
 
 
 @dataclass(frozen=True)
 class Compute:
-    """The choices, and the reason for people. Lengths of batches are rounded up to a multiple of `multiple`."""
+    """The choices, and the reason for people. Batch lengths are rounded up to a multiple of `multiple`."""
 
     precision: Precision = "float32"
     xla: bool = False
@@ -32,10 +32,10 @@ def choose(params: FineTuningTable, gpus: list[tuple[int, int]]) -> Compute:
     """Choose for GPUs of these compute capabilities; an empty list means the CPU."""
     precision, why = _precision(gpus, cpu_flags())
     if params.precision != "auto":
-        precision, why = params.precision, "as the parameters say"
+        precision, why = params.precision, "as set in the parameters"
     xla, why_xla = _xla(gpus)
     if params.xla != "auto":
-        xla, why_xla = params.xla == "on", "as the parameters say"
+        xla, why_xla = params.xla == "on", "as set in the parameters"
     # Tensor cores need multiples of eight.
     multiple = XLA_MULTIPLE if xla else 8 if gpus else 1
     return Compute(precision, xla, multiple, f"{precision} ({why}), XLA {'on' if xla else 'off'} ({why_xla})")
@@ -46,7 +46,7 @@ def _precision(gpus: list[tuple[int, int]], flags: set[str]) -> tuple[Precision,
         fast = [flag for flag in FAST_BFLOAT16 if flag in flags]
         if fast:
             return "bfloat16", f"the CPU has {fast[0]}"
-        return "float32", "the CPU does not multiply bfloat16 fast"
+        return "float32", "bfloat16 is slow on this CPU"
     least = min(gpus)
     shown = ".".join(map(str, least))
     if least >= AMPERE:
@@ -58,8 +58,8 @@ def _precision(gpus: list[tuple[int, int]], flags: set[str]) -> tuple[Precision,
 
 def _xla(gpus: list[tuple[int, int]]) -> tuple[bool, str]:
     if gpus:
-        return True, "on a GPU it joins small operations"
-    return False, "on a CPU it gains nothing and compiles every length anew"
+        return True, "XLA joins small operations on a GPU"
+    return False, "on a CPU, XLA gains nothing and compiles every length"
 
 
 def select_device(device: Literal["auto", "cpu", "gpu"]) -> list[tuple[int, int]]:
@@ -78,7 +78,7 @@ def select_device(device: Literal["auto", "cpu", "gpu"]) -> list[tuple[int, int]
             for_reader(
                 "see `emotion doctor`; pip install 'emotion[gpu]' brings the CUDA libraries;"
                 " or --set resources.device=cpu",
-                "submit it again with --gpus 0, which trains without a GPU; or name an image with CUDA: --image",
+                "submit it again with --gpus 0 to train without a GPU; or use an image with CUDA: --image",
             ),
         )
     if device == "cpu" and gpus:

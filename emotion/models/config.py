@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-# Families by `model_type` in config.json; the value is the prefix of the encoder's tensors in a model with a head.
+# Families by `model_type` in config.json, with the prefix of the encoder's tensors in a model with a head.
 FAMILIES = {
     "bert": "bert",
     "distilbert": "distilbert",
@@ -32,9 +32,9 @@ class Head:
 
 @dataclass(frozen=True)
 class MobileConfig:
-    """The configuration that only MobileBERT has (Sun et al., ACL 2020, table 1); names are Hugging Face's.
+    """The configuration specific to MobileBERT (Sun et al., ACL 2020, table 1), with Hugging Face's names.
 
-    `intra_bottleneck_size` is the hidden size inside a block; without bottlenecks it is the encoder's hidden size.
+    `intra_bottleneck_size` is the hidden size inside a block; without bottlenecks, it equals the encoder's hidden size.
     `feedforwards` is the number of feed-forward networks in a block.
     """
 
@@ -77,5 +77,5 @@ class EncoderConfig:
 
     @property
     def max_length(self) -> int:
-        """Most tokens of a text that the encoder has positions for, with special tokens."""
+        """Most tokens of a text, including special tokens: the encoder's positions."""
         return self.positions - self.first_position

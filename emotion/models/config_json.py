@@ -1,4 +1,4 @@
-"""Reads the config.json of a pretrained model, of any family, into the configuration of our encoder."""
+"""Converts the config.json of any family's pretrained model into our encoder's configuration."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,11 @@ from emotion.errors import BadDataError
 from emotion.models.config import FAMILIES, Activation, EncoderConfig, Head, MobileConfig
 from emotion.store.layout import read_json
 
-# Families whose positions start after the id of padding (fairseq's convention).
+# Families with positions that start after the padding id (fairseq's convention).
 OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert")
-# More layers than any model has: a wrong number ends in an error instead of filling memory.
+# More layers than any model has: a wrong number must cause an error instead of filling memory.
 MAX_LAYERS = 1000
-# Families whose embeddings have a size of their own.
+# Families with a separate embedding size.
 FACTORIZED_EMBEDDINGS = ("albert", "electra", "mobilebert")
 ACTIVATIONS: dict[str, Activation] = {
     "gelu": "gelu",
@@ -39,8 +39,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     content = read_json(path)
     if str(content.get("model_type")) not in FAMILIES:
         raise BadDataError(
-            f"{path}: model_type is {content.get('model_type')!r}, which is not one that can be trained here",
-            f"the architectures are {', '.join(FAMILIES)}",
+            f"{path}: model_type is {content.get('model_type')!r}, which is not supported",
+            f"supported architectures: {', '.join(FAMILIES)}",
         )
     return content
 
@@ -60,7 +60,7 @@ def encoder_config(content: dict[str, Any]) -> EncoderConfig:
 
 
 def _with_defaults(content: dict[str, Any]) -> Any:
-    """Parse with the family's class in transformers; code of the pretrained model is never run."""
+    """Parse with the family's class in transformers; code of the pretrained model never runs."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     from transformers import CONFIG_MAPPING
 
@@ -68,7 +68,7 @@ def _with_defaults(content: dict[str, Any]) -> Any:
     foreign = {"auto_map", "quantization_config", "dtype", "torch_dtype"}
     try:
         return CONFIG_MAPPING[family].from_dict({key: value for key, value in content.items() if key not in foreign})
-    except Exception as error:  # transformers' validation has its own error classes
+    except Exception as error:  # transformers has its own error classes for validation
         raise BadDataError(f"config.json cannot be used: {' '.join(str(error).split())[:300]}") from error
 
 
@@ -82,7 +82,7 @@ def _encoder_config(found: Any) -> EncoderConfig:
         token_types=0 if family == "distilbert" else _size(found, "type_vocab_size"),
         embedding_size=_size(found, "embedding_size" if family in FACTORIZED_EMBEDDINGS else "hidden_size"),
         hidden_size=_size(found, "hidden_size"),
-        # ALBERT always has a projection, ELECTRA only if the sizes differ; MobileBERT has its own.
+        # ALBERT always has a projection; ELECTRA has one only if the sizes differ; MobileBERT has its own.
         projection=family == "albert" or (family == "electra" and found.embedding_size != found.hidden_size),
         order=_order(found),
         group_size=_size(found, "inner_group_num") if family == "albert" else 1,
@@ -166,7 +166,7 @@ def _order(found: Any) -> tuple[int, ...]:
         return tuple(range(layers))
     size = _size(found, "inner_group_num", MAX_LAYERS)
     groups = _size(found, "num_hidden_groups", MAX_LAYERS)
-    # Two divisions with their rounding, as in Hugging Face's ALBERT, which the pretrained weights come from.
+    # Two divisions with rounding, as in Hugging Face's ALBERT: the pretrained weights come from it.
     return tuple(int(layer / (layers / groups)) * size + block for layer in range(layers) for block in range(size))
 
 

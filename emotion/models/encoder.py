@@ -1,7 +1,8 @@
 """The encoder of the BERT family: BERT, DistilBERT, ALBERT, RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, MiniLM.
 
-Devlin et al., NAACL 2019, after Vaswani et al., 2017: embeddings, then blocks of attention and feed-forward network,
-both followed by a residual connection and normalization. `EncoderConfig` holds the differences between families.
+Devlin et al., NAACL 2019, after Vaswani et al., 2017: embeddings, then blocks. A block has attention and a feed-forward
+network, both followed by a residual connection and normalization. `EncoderConfig` holds the differences between
+families.
 
 Hidden states are (batch x length, size), one row per token: matrix products and normalizations export as single
 ONNX operators.
@@ -16,7 +17,7 @@ from emotion.models.layers import Composite, Dropout, DropoutSeed, Embedding, No
 
 
 class Embeddings(Composite):
-    """Word, position and token type embeddings: summed, normalized, projected to the hidden size if sizes differ."""
+    """Sum of word, position and token type embeddings, normalized, and projected to the hidden size if sizes differ."""
 
     def __init__(self, config: EncoderConfig, dropout_seed: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -41,7 +42,7 @@ class Embeddings(Composite):
 
 
 class Block(Composite):
-    """A layer of the encoder: attention, then a feed-forward network."""
+    """An encoder layer: attention, then a feed-forward network."""
 
     def __init__(self, config: EncoderConfig, dropout_seed: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -79,8 +80,8 @@ class Block(Composite):
 class Encoder(Composite):
     """The stack of blocks; ALBERT repeats blocks.
 
-    With `first_only` the last block computes only the first token, which the head reads: with six layers, this saves
-    a seventh of the work.
+    With `first_only`, the last block computes only the first token, because the head reads no other. With six layers,
+    this saves a seventh of the work.
     """
 
     def __init__(

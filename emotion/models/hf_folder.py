@@ -1,6 +1,6 @@
 """Reads and writes Hugging Face's folder layout, config.json and model.safetensors, without PyTorch.
 
-Tensor names are in `hf_names.py`, the parsing of config.json in `config_json.py`.
+`hf_names.py` has the tensor names; `config_json.py` parses config.json.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,10 +35,10 @@ CLASSES = {
 
 @dataclass
 class LoadingInfo:
-    """Which pretrained tensors were loaded into the model: `tensors` is their number.
+    """Result of loading pretrained tensors: `tensors` is the number of loaded tensors.
 
-    `new` are weights of the head that the pretrained model lacks, or has for other labels; `unused` are tensors that
-    our model has no weight for, such as the heads of pretraining.
+    `new` are weights of the head that the pretrained model does not have, or has for other labels. `unused` are tensors
+    without a weight in our model, such as pretraining heads.
     """
 
     tensors: int = 0
@@ -48,7 +48,7 @@ class LoadingInfo:
     def __str__(self) -> str:
         parts = [f"{self.tensors} tensors loaded"]
         if self.new:
-            parts.append(f"newly initialised: {', '.join(self.new)}")
+            parts.append(f"newly initialized: {', '.join(self.new)}")
         if self.unused:
             parts.append(f"not used: {', '.join(first_items(self.unused, MOST_NAMED))}")
         return "; ".join(parts)
@@ -59,7 +59,7 @@ def load_weights(model: Any, config: EncoderConfig, folder: Path, *, same_labels
 
     Raises:
         InputMissingError: model.safetensors is missing.
-        BadDataError: the file is damaged, lacks a weight of the encoder, or a tensor has the wrong shape.
+        BadDataError: the file is damaged, a weight of the encoder is missing, or a tensor has the wrong shape.
     """
     path = folder / WEIGHTS
     loaded = LoadingInfo()
@@ -77,9 +77,9 @@ def load_weights(model: Any, config: EncoderConfig, folder: Path, *, same_labels
                 unused.discard(found)
     if missing:
         raise BadDataError(
-            f"{path} lacks {len(missing)} weights of a {config.family} encoder:"
+            f"{path} has no values for {len(missing)} weights of a {config.family} encoder:"
             f" {', '.join(first_items(missing, MOST_NAMED))}",
-            "config.json and model.safetensors do not belong together, or the file is of another kind of model",
+            "config.json and model.safetensors do not match, or the file belongs to another kind of model",
         )
     loaded.unused = sorted(unused - set(loaded.new))
     return loaded
@@ -90,23 +90,23 @@ def _converted(path: Path, name: str, tensor: NDArray[Any], variable: Any) -> ND
     if tensor.dtype.name not in FLOATS:
         raise BadDataError(
             f"{path}: {name} is {tensor.dtype.name}, not {' or '.join(FLOATS)}",
-            "a quantised checkpoint cannot be trained: take the one that it was made from",
+            "a quantized checkpoint cannot be trained: use the original checkpoint",
         )
     layout = tensor.T if variable.path.endswith("/kernel") else tensor
     if layout.shape != tuple(variable.shape):
         raise BadDataError(
-            f"{path}: {name} is {tensor.shape}, and by config.json it is"
+            f"{path}: {name} has shape {tensor.shape}, but in config.json"
             f" {tuple(variable.shape)[::-1] if layout is not tensor else tuple(variable.shape)}",
-            "config.json and model.safetensors do not belong together: fetch the checkpoint again",
+            "config.json and model.safetensors do not match: fetch the checkpoint again",
         )
     values = layout.astype(np.float32)
     if not np.isfinite(values).all():
-        raise BadDataError(f"{path}: {name} has values that are no numbers", "fetch the checkpoint again")
+        raise BadDataError(f"{path}: {name} has values that are not finite numbers", "fetch the checkpoint again")
     return values
 
 
 class _Tensors:
-    """An open safetensors file, whose tensors are read one at a time."""
+    """An open safetensors file; tensors are read one at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -118,7 +118,9 @@ class _Tensors:
         try:
             self._file: Any = safe_open(self.path, framework="numpy")
         except FileNotFoundError as error:
-            raise InputMissingError(f"no such file: {self.path}", "a checkpoint has config.json and it") from error
+            raise InputMissingError(
+                f"no such file: {self.path}", "a checkpoint has config.json and this file"
+            ) from error
         except self._errors as error:
             raise self._damaged(error) from error
         self.names = set(self._file.keys())  # type: ignore[no-untyped-call]
@@ -132,7 +134,9 @@ class _Tensors:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> BadDataError:
-        return BadDataError(f"{self.path} is not whole safetensors: {error!s:.200}", "fetch the checkpoint again")
+        return BadDataError(
+            f"{self.path} is not a complete safetensors file: {error!s:.200}", "fetch the checkpoint again"
+        )
 
     def __exit__(self, *_: object) -> None:
         self._file.__exit__(None, None, None)
@@ -141,9 +145,9 @@ class _Tensors:
 def save_pretrained(
     folder: Path, model: Any, config: EncoderConfig, content: Mapping[str, Any], labels: Sequence[str]
 ) -> None:
-    """Write config.json and model.safetensors, which AutoModelForSequenceClassification opens with PyTorch.
+    """Write config.json and model.safetensors, which AutoModelForSequenceClassification can open with PyTorch.
 
-    `content` is the config.json of the pretrained model that training started from.
+    `content` is the config.json of the pretrained model at the start of training.
     """
     from safetensors.numpy import save_file
 
@@ -159,7 +163,7 @@ def save_pretrained(
 
 
 def classifier_config(content: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
-    """Turn a pretrained model's config.json into the config.json of a classifier of `labels`."""
+    """Turn a pretrained model's config.json into the config.json of a classifier with `labels`."""
     foreign = {"_name_or_path", "auto_map", "torch_dtype", "transformers_version", "num_labels"}
     names = {str(index): label for index, label in enumerate(labels)}
     return {

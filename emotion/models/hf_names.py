@@ -1,8 +1,8 @@
-"""Hugging Face's tensor names: what every family's pretrained models call the weights of our models.
+"""Hugging Face's tensor names: the names of our models' weights in every family's pretrained models.
 
-The tables map the paths of Keras variables, without the leaf (`kernel`, `bias`), to the names of PyTorch modules.
-`{i}` is the index of a block, `{g}` and `{j}` its group and its index in the group (ALBERT), `{f}` the index of a
-feed-forward network (MobileBERT). `tensor_names` puts the names together.
+The tables map the paths of Keras variables, without the leaf (`kernel`, `bias`), to the names of PyTorch modules. `{i}`
+is the index of a block, `{g}` and `{j}` its group and its index in the group (ALBERT), `{f}` the index of a
+feed-forward network (MobileBERT). `tensor_names` assembles the names.
 """
 
 import re
@@ -73,7 +73,7 @@ _MOBILEBERT_ENCODER = {
 }
 _ROBERTA_HEAD = {"head/pooler": "classifier.dense", "head/classifier": "classifier.out_proj"}
 
-# The encoder: a pretrained model has these names with or without the family's prefix.
+# The encoder: pretrained models have these names with or without the family's prefix.
 ENCODER_NAMES = {
     "bert": _BERT_ENCODER,
     "distilbert": _DISTILBERT_ENCODER,
@@ -82,9 +82,9 @@ ENCODER_NAMES = {
     "roberta": _BERT_ENCODER,
     "electra": {**_BERT_ENCODER, "embeddings/projection": "embeddings_project"},
 }
-# The pooler, which in these families belongs to the encoder and may have the prefix too.
+# The pooler: in these families it belongs to the encoder and may have the prefix, too.
 POOLER_NAMES = {"bert": "pooler.dense", "albert": "pooler", "mobilebert": "pooler.dense"}
-# The head: its names never have the prefix.
+# The head: names never have the prefix.
 HEAD_NAMES = {
     "bert": {"head/classifier": "classifier"},
     "distilbert": {"head/pooler": "pre_classifier", "head/classifier": "classifier"},
@@ -93,15 +93,15 @@ HEAD_NAMES = {
     "roberta": _ROBERTA_HEAD,
     "electra": _ROBERTA_HEAD,
 }
-# Keras' leaf to PyTorch's, and the older names of normalizations in the first pretrained models.
+# Keras' leaf to PyTorch's leaf, and older names of normalizations in early pretrained models.
 LEAVES = {"kernel": "weight", "bias": "bias", "embeddings": "weight", "gamma": "weight", "beta": "bias"}
 OLD_LEAVES = {"gamma": "gamma", "beta": "beta"}
-# Buffers that old versions of PyTorch models stored; they are not weights.
+# Buffers that old versions of PyTorch models stored, which are not weights.
 BUFFERS = ("position_ids", "token_type_ids")
 
 
 def tensor_names(path: str, config: EncoderConfig) -> Iterator[str]:
-    """Give the names that a tensor may have for the Keras variable at `path`; we write the first."""
+    """Give possible tensor names for the Keras variable at `path`; we write the first name."""
     layer, _, leaf = path.rpartition("/")
     family = FAMILIES[config.family]
     key = re.sub(r"layer_\d+", "layer_{i}", re.sub(r"feedforward_\d+", "feedforward_{f}", layer))

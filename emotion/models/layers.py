@@ -9,18 +9,18 @@ from keras import ops
 
 from emotion.models.config import Activation, EncoderConfig, Head
 
-# Added to the attention scores of padding: softmax gives zero, and float16 can hold the number.
+# Added to the attention scores of padding: softmax gives zero, and float16 can hold this number.
 MASKED = -10_000.0
-# More draws than any model makes in a step.
+# More random draws than any model makes in a step.
 MAX_DRAWS = 4096
-# Distance between the seeds of two rows: consecutive training seeds do not collide with them.
+# Distance between the seeds of two rows: consecutive training seeds do not collide.
 ROW_STRIDE = 1_000_003
 
 
 class DropoutSeed:
-    """The seed of all dropout in a model: one seed per call of the model, and the number of the draw in that call.
+    """The seed of all dropout in a model: one seed per call of the model, and the draw's number in the call.
 
-    Only these two decide what is dropped, so that training can be repeated and resumed. The state of Keras' own
+    Only these two numbers decide what is dropped, so training can be repeated and resumed. The state of Keras' own
     generator cannot be saved.
     """
 
@@ -29,7 +29,7 @@ class DropoutSeed:
         self.draws = 0
 
     def start(self, seed: int, step: Any, row: Any) -> None:
-        """Seed the next call of the model, in the same trace, by the training's seed, its step, and its first row.
+        """Seed the next call of the model, in the same trace, from the training's seed, the step and the first row.
 
         `step` and `row` are int32 scalars. `row` distinguishes the micro-batches of a batch.
         """
@@ -43,9 +43,9 @@ class DropoutSeed:
 
 
 class Dropout(keras.layers.Layer):
-    """Zeroes values with probability `rate` while training, and scales up the other values.
+    """In training, zeroes values with probability `rate` and scales up the other values.
 
-    With `features`, a feature is dropped at all positions of a row; values are then (batch, length, features).
+    With `features`, it drops a feature at all positions of a row; values are then (batch, length, features).
     """
 
     def __init__(self, rate: float, dropout_seed: DropoutSeed, features: bool = False, **kwargs: Any) -> None:
@@ -64,7 +64,7 @@ class Dropout(keras.layers.Layer):
 
 
 def _bits(shape: Any, seed: Any) -> Any:
-    """Draw numbers below 65,536, int32 of `shape`: one generated number serves two values."""
+    """Draw numbers below 65,536, int32 with `shape`: one generated number gives two values."""
     count = tf.reduce_prod(shape)
     drawn = tf.random.stateless_uniform([(count + 1) // 2], seed, None, None, tf.uint32)
     halves = tf.reshape(tf.bitcast(drawn, tf.uint16), [-1])[:count]
@@ -72,9 +72,9 @@ def _bits(shape: Any, seed: Any) -> Any:
 
 
 class Composite(keras.layers.Layer):
-    """A layer that consists of layers, which are built when they are first called.
+    """A layer of layers, which are built at their first call.
 
-    Without this `build`, Keras would try out the call of every nested layer: half a minute for MobileBERT.
+    Without this `build`, Keras would try the call of every nested layer, which takes half a minute for MobileBERT.
     """
 
     def build(self, *_: Any) -> None:
@@ -82,7 +82,7 @@ class Composite(keras.layers.Layer):
 
 
 class Norm(keras.layers.Layer):
-    """Layer normalization over the last axis, in float32 (Ba et al., 2016), in the form that onnxruntime fuses."""
+    """Layer normalization over the last axis, in float32 (Ba et al., 2016), written so that onnxruntime fuses it."""
 
     def __init__(self, epsilon: float, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
@@ -103,7 +103,7 @@ class Norm(keras.layers.Layer):
 
 
 def activate(name: Activation, values: Any) -> Any:
-    """Apply an activation. Keras' own GELU becomes an operator that tf2onnx cannot convert."""
+    """Apply an activation. tf2onnx cannot convert Keras' own GELU."""
     if name == "gelu":
         return values * 0.5 * (1 + ops.erf(values / math.sqrt(2)))
     if name == "gelu_tanh":
@@ -117,12 +117,12 @@ def dense(units: int, config: EncoderConfig, name: str) -> Any:
 
 
 def initializer(config: EncoderConfig) -> Any:
-    """Make the truncated normal distribution that weights start from."""
+    """Make the truncated normal distribution of initial weights."""
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
 
 
 class Embedding(keras.layers.Layer):
-    """Looks up rows of a table. Keras' own layer also handles negative indices, which clutters the exported graph."""
+    """Looks up rows of a table. Keras' own layer handles negative indices, which would clutter the exported graph."""
 
     def __init__(self, rows: int, size: int, config: EncoderConfig, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
@@ -175,7 +175,7 @@ class MaskBias(keras.layers.Layer):
 
 
 class Classification(keras.layers.Layer):
-    """The head: from the first token's hidden state, by a pooler in most families, to the logits."""
+    """The head: from the first token's hidden state to the logits; most families have a pooler between them."""
 
     def __init__(
         self, head: Head, labels: int, config: EncoderConfig, dropout_seed: DropoutSeed, **kwargs: Any
@@ -191,7 +191,7 @@ class Classification(keras.layers.Layer):
         )
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Create the weights, so that they can be loaded."""
+        """Create the weights for loading."""
         if self.pooler:
             self.pooler.build((None, shape[-1]))
         self.classifier.build((None, shape[-1]))

@@ -9,10 +9,10 @@ from emotion.params.schema import LstmTable
 def build(params: LstmTable, vocabulary: int, length: int | None, labels: int) -> Any:
     """Build Embedding(vocabulary, 128) - Bidirectional(LSTM 128) - Dense 64 - Dense 32 - Dense `labels`.
 
-    The model takes token ids int32 (batch, length) and gives logits float32 (batch, labels); None is any length. With
-    8,126 words in the vocabulary and six labels, it has 1,322,022 parameters. There is no masking layer, which would
-    turn the one ONNX LSTM operator into two loops: the model reads padding. At inference, rows of any length have none.
-    Its `dropout_seed` seeds all dropout.
+    The model takes token ids int32 (batch, length) and gives logits float32 (batch, labels); length None means any
+    length. With 8,126 words in the vocabulary and six labels, it has 1,322,022 parameters. A masking layer would turn
+    the single ONNX LSTM operator into two loops, so the model reads padding instead. At inference, rows have no
+    padding. `dropout_seed` seeds all dropout.
     """
     keras = load_keras()
     from emotion.models.layers import Dropout, DropoutSeed

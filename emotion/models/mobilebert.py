@@ -1,6 +1,6 @@
 """MobileBERT (Sun et al., ACL 2020): blocks with bottlenecks, stacked feed-forward networks, and NoNorm.
 
-Inputs and outputs are the same as in `encoder.py`, so that heads, training and export are shared.
+Inputs and outputs are the same as in `encoder.py`: heads, training and export are shared.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from keras import ops
 from emotion.models.config import EncoderConfig, MobileConfig
 from emotion.models.layers import Composite, Dropout, DropoutSeed, Embedding, Norm, activate, attend, dense, first_token
 
-# PyTorch's default, which Hugging Face's MobileBERT uses where it ignores config.json's value.
+# PyTorch's default. Some parts of Hugging Face's MobileBERT use this and ignore the value in config.json.
 EPSILON = 1e-5
 
 
@@ -33,7 +33,7 @@ def _norm(mobile: MobileConfig, epsilon: float, name: str = "norm") -> Any:
 
 
 class MobileEmbeddings(Composite):
-    """Word embeddings, concatenated with both neighbors' and projected to the hidden size; positions; token types."""
+    """Word embeddings, concatenated with both neighbors' embeddings and projected; plus positions and token types."""
 
     def __init__(self, config: EncoderConfig, dropout_seed: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -50,14 +50,14 @@ class MobileEmbeddings(Composite):
         self.detail = f"{config.vocabulary:,} tokens, {self.size} features"
 
     def build(self, *_: Any) -> None:
-        """Create the transformation's weights even if it is not used: pretrained models have them."""
+        """Create the transformation's weights even if unused: pretrained models have them."""
         self.transformation.build((None, 3 * self.size if self.trigrams else self.size))
 
     def call(self, ids: Any, types: Any, training: bool = False) -> Any:
         """Embed token ids and token types, int32 (batch, length), as (batch x length, hidden size)."""
         words = self.word(ids)
         if self.trigrams:
-            # Padding counts as zero, like the row's end: the last token's result must not depend on the length.
+            # Padding counts as zero, like the row's end: the last token's result must not depend on the padded length.
             words = words * ops.cast(ops.not_equal(ids, self.pad_id), words.dtype)[..., None]
             padded = ops.pad(words, ((0, 0), (1, 1), (0, 0)))
             words = ops.concatenate([padded[:, 2:], words, padded[:, :-2]], axis=-1)
@@ -69,7 +69,7 @@ class MobileEmbeddings(Composite):
 
 
 class Bottleneck(Composite):
-    """The linear layer before a block, from the hidden size to the size inside the block, with normalization."""
+    """The linear layer before a block, from the hidden size to the block's inner size, with normalization."""
 
     def __init__(self, config: EncoderConfig, mobile: MobileConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -103,7 +103,7 @@ class FeedForward(Composite):
 
 
 class MobileBlock(Composite):
-    """A layer of the encoder: input bottleneck, attention, feed-forward networks, output bottleneck."""
+    """An encoder layer: input bottleneck, attention, feed-forward networks, output bottleneck."""
 
     def __init__(self, config: EncoderConfig, dropout_seed: DropoutSeed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -111,7 +111,7 @@ class MobileBlock(Composite):
         mobile = self.mobile = config.mobile
         self.heads = config.heads
         size = mobile.intra_bottleneck_size
-        # Without bottlenecks, a block has dropout in the same places as BERT's; with them, only after the output.
+        # Without bottlenecks, a block has dropout in the same places as BERT; with bottlenecks, only after the output.
         rate = 0.0 if mobile.use_bottleneck else config.dropout
         if mobile.use_bottleneck:
             shared = mobile.key_query_shared_bottleneck
@@ -132,11 +132,11 @@ class MobileBlock(Composite):
         self.last = FeedForward(config, dropout_seed, EPSILON, rate, name="last")
 
     def _inputs(self, hidden: Any) -> tuple[Any, Any, Any]:
-        """Give the inputs of query and key, of value, and of the residual connection (table 1)."""
+        """Give the inputs for query and key, for value, and for the residual connection (table 1)."""
         if not self.mobile.use_bottleneck:
             return hidden, hidden, hidden
         reduced = self.input_bottleneck(hidden)
-        # Pretrained models have the shared bottleneck even if it is not used; the exported graph then lacks it.
+        # Pretrained models have the shared bottleneck even if unused; then the exported graph does not have it.
         shared = self.shared_bottleneck(hidden) if self.shared_bottleneck else hidden
         return (reduced, reduced, reduced) if self.mobile.use_bottleneck_attention else (shared, hidden, reduced)
 

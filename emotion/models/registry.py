@@ -1,4 +1,4 @@
-"""The models that can be trained, as data. The module imports no framework, so that a list is instant."""
+"""The trainable models, as data. The module imports no framework, so listing models is instant."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,11 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """The facts about a model that need no built model.
+    """Facts about a model that are known without building it.
 
-    `parameters` counts the weights, all trainable, for the reference task: six labels and, where training learns the
-    vocabulary, 8,126 words; the linear model has all words and bigrams of the `emotion` data set. `pretrained` is the
-    start of the training, None for random weights.
+    `parameters` counts the weights, all trainable, for the reference task: six labels and, if training learns the
+    vocabulary, 8,126 words. The linear model has all words and bigrams of the `emotion` data set. `pretrained` is the
+    start of training, or None for random weights.
     """
 
     name: str
@@ -68,7 +68,7 @@ def find_model(name: str) -> ModelInfo:
     """Find a model by its name.
 
     Raises:
-        UsageError: no model has that name.
+        UsageError: no model has this name.
     """
     if name not in MODELS:
         raise UsageError(f"unknown model {name!r}", f"the models are {', '.join(MODELS)}")
@@ -76,7 +76,7 @@ def find_model(name: str) -> ModelInfo:
 
 
 def jobs_folder() -> Path:
-    """Find `jobs/`: inside the installed package, or beside the package in a checkout."""
+    """Find `jobs/`: inside the installed package, or next to the package in a checkout."""
     inside = PACKAGE / "jobs"
     return inside if inside.is_dir() else PACKAGE.parent / "jobs"
 

@@ -1,4 +1,4 @@
-"""Builds a transformer that classifies: embeddings, encoder and head as one Keras model."""
+"""Builds a transformer classifier: embeddings, encoder and head as one Keras model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 from emotion.models.backend import load_keras
 from emotion.models.config import EncoderConfig
 
-# Names of the inputs of the model and of its ONNX file, all (batch, length).
+# Input names of the model and of its ONNX file, all (batch, length).
 IDS, MASK, TYPES = "input_ids", "attention_mask", "token_type_ids"
 
 
@@ -20,7 +20,7 @@ def build_transformer(config: EncoderConfig, labels: int, name: str, precision: 
     """Build the model with random weights, float32; it computes in `precision`.
 
     The model takes a dictionary of `input_names`, int32 (batch, length), and gives logits float32 (batch, labels).
-    Its `dropout_seed` seeds all dropout.
+    `dropout_seed` seeds all dropout.
     """
     keras = load_keras()
     from emotion.models.encoder import Block, Embeddings, Encoder
@@ -44,7 +44,7 @@ def build_transformer(config: EncoderConfig, labels: int, name: str, precision: 
 
 @contextmanager
 def _dtype_policy(keras: Any, name: str) -> Iterator[None]:
-    """Set the dtype policy of layers that are created in the block."""
+    """Set the dtype policy for layers created in the block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

@@ -1,4 +1,4 @@
-"""The ANN for rows without padding: it needs only their share of the first dense layer, which is most of its work."""
+"""The ANN for rows without padding: short rows need only a part of the first dense layer, the costliest part."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from emotion.text.vocabulary import PAD_ID
 
 
 def without_padding(ann: Any) -> Any:
-    """Give the same model for rows of any length up to its own, as if the padding were behind them."""
+    """Give the same model for rows of any length up to its length, with the same result as for padded rows."""
     embedding, dense, *others = (layer for layer in ann.layers if layer.weights)
     inputs = keras.Input((None,), dtype="int32", name="input_ids")
     hidden = FirstLayers(embedding, dense, name=dense.name)(inputs)
@@ -20,19 +20,19 @@ def without_padding(ann: Any) -> Any:
 
 
 class FirstLayers(keras.layers.Layer):
-    """An embedding and a dense layer over all positions, for rows without the padding behind them.
+    """An embedding and a dense layer over all positions, for rows without padding.
 
-    Takes token ids int32 (batch, length), with up to as many positions, and gives float32 (batch, units).
+    Takes token ids int32 (batch, length), with at most that many positions, and gives float32 (batch, units).
     """
 
     def __init__(self, embedding: Any, dense: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = dense.activation
-        # Arrays, for the graph shall have them as constants.
+        # Arrays: the graph should have them as constants.
         (self.table,), (self.kernel, bias) = embedding.get_weights(), dense.get_weights()
         by_position = self.kernel.astype(np.float64).reshape(-1, self.table.shape[1], dense.units)
         padded = np.einsum("f,pfu->pu", self.table[PAD_ID].astype(np.float64), by_position)
-        # What the padding behind a row adds, by the length of the row.
+        # The padding's contribution, by the length of the row.
         behind = np.cumsum([np.zeros(dense.units), *padded[::-1]], axis=0)[::-1]
         self.constant = (behind + bias).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Makes batches of rows of one length, padded as tokenizer.json says."""
+"""Makes batches of rows with equal length, padded as set in tokenizer.json."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from tokenizers import Tokenizer
 from emotion.errors import BadDataError
 from emotion.onnx.tokens import TextTokenizer, Tokens, is_tokenizer_error
 
-# Tokens of one session call: enough to use all cores, few enough to stay in their caches.
+# Tokens of one session call: enough to use all cores, few enough for their caches.
 BATCH_TOKENS = 4096
-# Enough to fill a GPU (not measured), in some hundred megabytes of its memory.
+# Enough to fill a GPU (not measured), with some hundred megabytes of GPU memory.
 GPU_BATCH_TOKENS = 1 << 15
 MAX_ROW_TOKENS = 1 << 16
-# A text that shows whether the tokenizer works.
+# A text for testing the tokenizer.
 TRIAL = "one two three " * 100
 
-# Inputs that a model may take. The mask follows from the lengths.
+# Possible inputs of a model. The mask is derived from the lengths.
 INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 
 
@@ -38,10 +38,10 @@ class Batch:
 
 
 class Batcher:
-    """Turns texts into batches of rows of one length.
+    """Turns texts into batches of rows with equal length.
 
-    Rows of equal length run together, so a row has only the padding that the model needs. A row's scores do not
-    depend on the other rows: the parts of a file have the scores of the whole.
+    Rows of equal length run together, so rows have only the padding that the model needs. A row's scores do not depend
+    on other rows: a file's parts get the same scores as the whole file.
     """
 
     def __init__(self, tokenizer: Tokenizer, inputs: Sequence[str], length: int | None) -> None:
@@ -53,7 +53,7 @@ class Batcher:
 
     @classmethod
     def load(cls, content: bytes, path: Path, inputs: Sequence[str], length: int | None) -> "Batcher":
-        """Take the `content` of tokenizer.json for a model that takes `inputs` of `length` tokens (None: any length).
+        """Load the `content` of tokenizer.json for a model with `inputs` of `length` tokens (None: any length).
 
         Raises:
             BadDataError: the file, `path`, is damaged, or does not cut and pad to the model's length.
@@ -66,18 +66,18 @@ class Batcher:
         except BaseException as error:
             if isinstance(error, BadDataError) or not is_tokenizer_error(error):
                 raise
-            raise BadDataError(f"{path} is no tokenizer: {error!s:.200}", "export the model again") from error
+            raise BadDataError(f"{path} is not a tokenizer: {error!s:.200}", "export the model again") from error
         return batcher
 
     @property
     def largest_id(self) -> int:
-        """Largest id that the tokenizer can give."""
+        """Give the largest id of the tokenizer."""
         return self._largest_id
 
     def batches(self, texts: Sequence[str], batch_tokens: int = BATCH_TOKENS) -> Iterator[Batch]:
         """Tokenize `texts` and yield batches of at most `batch_tokens`, or of one row.
 
-        Texts that the tokenizer refuses are in no batch.
+        Leaves out texts that the tokenizer refuses.
         """
         tokens = self._tokenizer.tokens(texts)
         padded = np.where(tokens.lengths < 0, -1, self._padded_lengths(tokens.lengths))
@@ -89,7 +89,7 @@ class Batcher:
                 yield Batch(chosen, self._arrays(tokens, chosen, int(length)), tokens.cut[chosen])
 
     def _padded_lengths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Length of every row after padding, int64 (rows,)."""
+        """Compute the length of every row after padding, int64 (rows,)."""
         if self._length is not None:
             return np.full_like(lengths, self._length)
         multiple = self._padding["pad_to_multiple_of"] or 1
@@ -134,6 +134,6 @@ def _check_settings(path: Path, tokenizer: Tokenizer, length: int | None) -> Non
     for verb, tokens in (("cuts", truncation["max_length"]), ("pads", padding["length"] or 0)):
         if tokens > length or (verb == "pads" and 0 < tokens < length):
             raise BadDataError(
-                f"{path} {verb} texts to {tokens} tokens where the model takes {length}",
+                f"{path} {verb} texts to {tokens} tokens, but the model takes {length}",
                 "the files of a model folder belong together: export the model again",
             )

@@ -1,4 +1,4 @@
-"""Compares a graph of another precision with float32 on validation, and keeps its file only if it is good."""
+"""Compares a graph in another precision with float32 on validation, and keeps its file only if it is good."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a file is kept, or `reason`, why it was rejected. `bytes` is its size; the figures are a `Comparison`."""
+    """Whether a file is kept, or the `reason` to reject it. `bytes` is its size; the figures are a `Comparison`."""
 
     kept: bool
     reason: str
@@ -31,15 +31,15 @@ Result = TypeVar("Result", bound=Verdict)
 
 @dataclass(frozen=True)
 class Comparison:
-    """The share of equal labels (0 to 1), and the accuracy minus float32's, a difference of shares."""
+    """The share of equal labels (0 to 1), and the accuracy minus float32's accuracy."""
 
     label_agreement: float
     accuracy_change: float
 
     def reasons_to_reject(self, least: float) -> list[str]:
-        """Reasons to reject the graph: too few labels agree (`least` is a share), or too much accuracy is lost.
+        """List reasons to reject the graph: too few labels agree (`least` is a share), or too much accuracy is lost.
 
-        The limits are allowed values; ROUNDING covers the inexact difference of two shares. Empty if there is none.
+        Values at the limits are allowed; ROUNDING covers the inexact difference of two shares. Empty without a reason.
         """
         reasons = []
         if self.label_agreement < least - ROUNDING:
@@ -59,12 +59,12 @@ def compare(float32: Classifier, other: Classifier, texts: Sequence[str], labels
 
 
 def _labels(logits: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Label of every row, int64 (rows,); -1 for a row with a logit that is NaN or infinite."""
+    """Give the label of every row, int64 (rows,); -1 for a row with a NaN or infinite logit."""
     return np.where(np.isfinite(logits).all(axis=1), logits.argmax(axis=1), -1)
 
 
 def keep_if_good(target: Path, make: Callable[[], bytes], judge: Callable[[], Result]) -> Result:
-    """Write what `make` gives to `target`, and delete it if `judge` rejects it or anything fails."""
+    """Write the result of `make` to `target`; delete it if `judge` rejects it or anything fails."""
     target.unlink(missing_ok=True)
     write_bytes(target, make())
     try:

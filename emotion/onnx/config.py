@@ -9,19 +9,19 @@ from emotion.errors import BadDataError
 from emotion.store.atomic import write_json
 from emotion.store.layout import read_json
 
-# Not `temperature`, which Hugging Face's tools read as a setting of text generation.
+# Not `temperature`: Hugging Face's tools read that name as a setting of text generation.
 TEMPERATURE = "calibration_temperature"
 
 
 def read_labels(config: Mapping[str, Any], path: Path) -> list[str]:
-    """Label names in the order of the logits, from id2label of the `config` in `path`.
+    """Read the labels, in the order of the logits, from id2label of the `config` in `path`.
 
     Raises:
-        BadDataError: id2label is missing, or does not map 0, 1, 2 and so on to different names.
+        BadDataError: id2label is missing, or does not map 0, 1, 2, ... to different names.
     """
     names = config.get("id2label")
     if not isinstance(names, dict) or not names:
-        raise BadDataError(f"{path} has no id2label", "it maps the index of each logit to a label's name")
+        raise BadDataError(f"{path} has no id2label", "id2label maps the index of every logit to a label's name")
     if set(names) != {str(index) for index in range(len(names))}:
         raise BadDataError(
             f"{path}: the keys of id2label are {', '.join(names):.200}, not 0 to {len(names) - 1}",
@@ -34,7 +34,7 @@ def read_labels(config: Mapping[str, Any], path: Path) -> list[str]:
 
 
 def read_temperature(config: Mapping[str, Any], path: Path) -> float:
-    """Temperature that divides the logits before softmax; 1 if the `config` in `path` has none.
+    """Read the temperature that divides the logits before softmax; 1 if the `config` in `path` has none.
 
     Raises:
         BadDataError: the temperature is not a positive number.

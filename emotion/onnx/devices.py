@@ -14,12 +14,12 @@ from emotion.reader import for_reader
 Device = Literal["cpu", "gpu"]
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
-# TF32 would round float32 to ten bits before each matrix product.
+# TF32 would round float32 to ten bits before every matrix product.
 CUDA_OPTIONS = {"use_tf32": "0"}
-WITHOUT_GPU = "submit it again with --gpus 0, which classifies without a GPU; or name another image: --image"
-# onnxruntime also raises its messages as exceptions; on stderr they would be noise.
+WITHOUT_GPU = "submit it again with --gpus 0 to classify without a GPU; or use another image: --image"
+# onnxruntime also raises its messages as exceptions; on stderr, they would be noise.
 FATAL = 4
-# CUDA's own words in a message that begins with hundreds of characters of C++.
+# CUDA's words in a message that starts with hundreds of characters of C++.
 CUDA_REASON = re.compile(r"\w+ failure -?\d+: [^;\n]+|Failed to allocate [^;\n]+")
 
 
@@ -34,12 +34,12 @@ def open_on_cpu(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSessi
     except Exception as error:  # onnxruntime's errors have no base class
         name = graph if isinstance(graph, Path) else "the graph"
         raise BadDataError(
-            f"{name} is no ONNX model that can be run: {first_line(error)}", "export the model again"
+            f"{name} is not a usable ONNX model: {first_line(error)}", "export the model again"
         ) from error
 
 
 def has_cuda() -> bool:
-    """Whether onnxruntime was built for CUDA. Whether CUDA starts, only a session shows."""
+    """Whether onnxruntime was built for CUDA. Only a session shows whether CUDA starts."""
     return CUDA in onnxruntime.get_available_providers()
 
 
@@ -52,11 +52,9 @@ def open_on_gpu(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSessi
     if not has_cuda():
         raise UnavailableError(
             f"onnxruntime {onnxruntime.__version__} has no CUDA and cannot use a GPU",
-            for_reader(
-                "use the CUDA image, or onnxruntime-gpu in the place of onnxruntime; or --device cpu", WITHOUT_GPU
-            ),
+            for_reader("use the CUDA image, or onnxruntime-gpu instead of onnxruntime; or --device cpu", WITHOUT_GPU),
         )
-    # Standard output belongs to the rows; stderr stays quiet if the CPU can do the work.
+    # Standard output is for rows; stderr stays quiet if the CPU can do the work.
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         onnxruntime.preload_dlls()
     onnxruntime.set_default_logger_severity(FATAL)
@@ -71,12 +69,12 @@ def open_on_gpu(graph: Path | bytes, threads: int) -> onnxruntime.InferenceSessi
 
 
 def first_line(error: Exception) -> str:
-    """First line of an error, at most 200 characters."""
+    """Give the first line of an error, at most 200 characters."""
     return f"{(str(error).splitlines() or [''])[0]:.200}"
 
 
 def cuda_reason(error: Exception) -> str:
-    """CUDA's own words in an error, or else the error's first line."""
+    """Give CUDA's words in an error, or the error's first line."""
     found = CUDA_REASON.search(str(error))
     return found[0].strip() if found else first_line(error)
 
@@ -90,9 +88,9 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.log_severity_level = FATAL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that wait for work must leave a core for reading and writing.
+    # Idle threads must leave a core for reading and writing.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # onnxruntime keeps a memory pattern per shape: with many lengths that grows.
+    # onnxruntime keeps a memory pattern per shape: they grow with the number of lengths.
     options.enable_mem_pattern = False
     return options
 
@@ -101,8 +99,7 @@ def _gpu_error(reason: str) -> UnavailableError:
     return UnavailableError(
         f"onnxruntime cannot use the GPU: {reason}",
         for_reader(
-            "it needs NVIDIA's driver (see `nvidia-smi`), CUDA's libraries and, with docker, --gpus all;"
-            " or --device cpu",
+            "check NVIDIA's driver (`nvidia-smi`), CUDA's libraries and, with docker, --gpus all; or use --device cpu",
             WITHOUT_GPU,
         ),
     )

@@ -1,4 +1,4 @@
-"""SHA-256 of a model's files from their export: in the run's metrics.json, and as SHA256SUMS beside the files."""
+"""SHA-256 of a model's files from their export: in the run's metrics.json, and in SHA256SUMS next to the files."""
 
 import os
 import re
@@ -12,23 +12,23 @@ from emotion.records.text_io import unreadable
 from emotion.store.atomic import sha256, write_text
 from emotion.store.layout import Run, parse_json
 
-# As `sha256sum` of coreutils writes it, and as `sha256sum --check` reads it.
+# The format of `sha256sum` and `sha256sum --check` of coreutils.
 SUMS = "SHA256SUMS"
 LINE = re.compile(r"([0-9A-Fa-f]{64}) [ *](.+)")
 DIGEST = re.compile(r"[0-9a-f]{64}")
-# Of metrics.json or SHA256SUMS, which have some kilobytes.
+# Limit on metrics.json or SHA256SUMS, which have some kilobytes.
 MOST_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
 class Digests:
-    """SHA-256 of files by name, as 64 hex digits; `source` is the file that says so."""
+    """SHA-256 of files by name, as 64 hex digits; `source` is the file with the digests."""
 
     source: Path
     of_files: Mapping[str, str]
 
     def check(self, path: Path, found: str) -> None:
-        """Hold the digest of `path` against the digest from its export.
+        """Compare the digest of `path` with the digest from its export.
 
         Raises:
             BadDataError: the file changed, or has no digest.
@@ -38,23 +38,23 @@ class Digests:
             raise BadDataError(f"{self.source} has no SHA-256 of {path.name}", self._hint)
         if found != expected:
             raise BadDataError(
-                f"{path} changed since its export: its SHA-256 begins with {found[:8]}, and with {expected[:8]} in"
-                f" {self.source}",
+                f"{path} changed since its export: its SHA-256 starts with {found[:8]},"
+                f" but with {expected[:8]} in {self.source}",
                 self._hint,
             )
 
     @property
     def _hint(self) -> str:
         if self.source.name == SUMS:
-            change = f"if you changed it on purpose, remove {SUMS} or write it again with sha256sum"
+            change = f"if the change is intended, remove {SUMS} or write it again with sha256sum"
         else:
-            # The metrics belong to the files as they were.
-            change = f"to change a model on purpose, copy its folder, change the copy, and remove {SUMS} there"
+            # The metrics belong to the original files.
+            change = f"to change a model, copy its folder, change the copy, and remove {SUMS} there"
         return f"copy the folder again from its origin, or export the model again; {change}"
 
 
 def write_digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Write SHA256SUMS of the files in `folder` that have one of these names, and return their digests.
+    """Write SHA256SUMS of the existing files with these names in `folder`, and return the digests.
 
     Raises:
         CannotWriteError: the folder cannot be written.
@@ -65,13 +65,13 @@ def write_digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def read_digests(folder: Path) -> Digests | None:
-    """Read the digests of a model folder: for the `model/` of a run from metrics.json, or else from SHA256SUMS.
+    """Read the digests of a model folder from the run's metrics.json, or else from SHA256SUMS.
 
-    Other tools and earlier versions write neither; then there are none.
+    Other tools and earlier versions write neither; then there are no digests.
 
     Raises:
         InputMissingError: the file with the digests cannot be read.
-        BadDataError: it is damaged.
+        BadDataError: the file is damaged.
     """
     folder = folder.resolve()
     run = Run(folder.parent.parent.name, folder.parent.name, folder.parent)
@@ -86,7 +86,7 @@ def read_digests(folder: Path) -> Digests | None:
 
 def _read(path: Path) -> bytes:
     if not path.is_file():
-        raise BadDataError(f"{path} is no file", "copy it again from its origin")
+        raise BadDataError(f"{path} is not a file", "copy it again from its origin")
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -112,9 +112,9 @@ def _of_lines(content: bytes, path: Path) -> dict[str, str]:
         match = LINE.fullmatch(line)
         name = match[2] if match else ""
         if match is None or "/" in name or name in found:
-            wrong = "has a second SHA-256 of a file" if name in found else "is not a SHA-256 and the name of a file"
+            wrong = "has a second SHA-256 for a file" if name in found else "is not a SHA-256 with a file name"
             raise BadDataError(
-                f"{path}: line {number} {wrong}", f"write it again with sha256sum, in {path.parent}, or remove it"
+                f"{path}: line {number} {wrong}", f"write it again with sha256sum in {path.parent}, or remove it"
             )
         found[name] = match[1].lower()
     return found

@@ -18,10 +18,10 @@ DIMENSIONS = ("batch", "length")
 def to_onnx(model: Any, opset: int, *, apart: bool = False) -> bytes:
     """Convert on the CPU and return the serialized graph.
 
-    The graph takes the model's inputs by name, int64 (batch, length), and gives `logits`, float32 (batch, labels).
-    The batch is dynamic, and so is the length if the model takes any. With `apart` the weights join the graph after
-    the conversion, which copies the graph many times: with BERT's weights inside, that takes 15 GB. The converter
-    finds the ONNX operator of an LSTM only with the weights inside.
+    The graph takes the model's inputs by name, int64 (batch, length), and gives `logits`, float32 (batch, labels). The
+    batch is dynamic, and so is the length if the model takes any length. With `apart`, the weights join the graph after
+    the conversion. The conversion copies the graph many times, which takes 15 GB with BERT's weights. But the converter
+    finds an LSTM's ONNX operator only with the weights inside.
 
     Raises:
         CheckFailedError: the converter wrote a graph that is not valid ONNX.
@@ -29,7 +29,7 @@ def to_onnx(model: Any, opset: int, *, apart: bool = False) -> bytes:
     import tensorflow as tf
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Otherwise each pass of the converter copies the whole graph first, so that it can continue after an error.
+    # Otherwise every pass of the converter first copies the whole graph, to continue after an error.
     os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"
     import tf2onnx
 
@@ -61,7 +61,7 @@ def to_onnx(model: Any, opset: int, *, apart: bool = False) -> bytes:
 
 
 def _insert_weights(graph: Any, weights: Mapping[str, Any]) -> None:
-    """Replace the inputs that stand for weights by initializers, named like Keras' variables."""
+    """Replace inputs that stand for weights by initializers, named like Keras' variables."""
     used = {name for node in graph.node for name in node.input} & weights.keys()
     kept = [value for value in graph.input if value.name not in weights]
     del graph.input[:]
@@ -74,7 +74,7 @@ def _insert_weights(graph: Any, weights: Mapping[str, Any]) -> None:
 
 
 def _name_dimensions(graph: Any) -> None:
-    """Name the dynamic dimensions, which the converter numbers."""
+    """Name the dynamic dimensions: the converter only numbers them."""
     for value in (*graph.graph.input, *graph.graph.output):
         for name, dimension in zip(DIMENSIONS, value.type.tensor_type.shape.dim, strict=True):
             if not dimension.dim_value:
@@ -82,7 +82,7 @@ def _name_dimensions(graph: Any) -> None:
 
 
 def _divide_before_erf(graph: Any) -> None:
-    """Restore GELU's division x / sqrt(2), which the converter made a product: onnxruntime fuses only the division."""
+    """Restore GELU's division x / sqrt(2) from the converter's product: onnxruntime fuses only the division."""
     arguments = {node.input[0] for node in graph.node if node.op_type == "Erf"}
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
@@ -102,7 +102,7 @@ def _divide_before_erf(graph: Any) -> None:
 
 
 def _drop_unread(graph: Any) -> None:
-    """Remove constants that no node reads: onnxruntime warns of them in every tool that opens the file."""
+    """Remove unused constants: onnxruntime would warn of them in every tool that opens the file."""
     read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
     for index in reversed(range(len(graph.initializer))):
         if graph.initializer[index].name not in read:
@@ -110,7 +110,7 @@ def _drop_unread(graph: Any) -> None:
 
 
 def word_config(params: LinearParams | WordParams, labels: Sequence[str]) -> dict[str, Any]:
-    """config.json of a model that the transformers library does not know."""
+    """Make the config.json of a model that the transformers library does not know."""
     names = {str(index): label for index, label in enumerate(labels)}
     return {
         "model_type": f"emotion-{params.model.name}",

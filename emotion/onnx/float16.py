@@ -1,4 +1,4 @@
-"""The float16 file of an exported transformer, for GPUs, and its rejection if it changes labels or overflows."""
+"""Makes the float16 file of an exported transformer, for GPUs; rejects it if it changes labels or overflows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ MIN_AGREEMENT = 0.999
 class Float16Result(Verdict):
     """The verdict on float16, and the device on which it was compared with float32 on the CPU.
 
-    A CPU shows less than a GPU: onnxruntime computes in float32 there, and rounds to float16 between some operators.
+    A CPU shows less than a GPU: there onnxruntime computes in float32 and rounds to float16 only between some
+    operators.
     """
 
     device: Device
@@ -32,7 +33,7 @@ class Float16Result(Verdict):
 def write_float16(
     folder: Path, float32: Classifier, texts: Sequence[str], labels: NDArray[np.int32], threads: int | None
 ) -> Float16Result:
-    """Write model.float16.onnx beside model.onnx, and delete it if there is a reason to reject it.
+    """Write model.float16.onnx next to model.onnx, and delete it if there is a reason to reject it.
 
     `texts` and `labels`, int32 (rows,), are the validation split. `float32` is the model on the CPU.
     """
@@ -61,7 +62,7 @@ def _converted(path: Path) -> bytes:
 def _compare(
     folder: Path, float32: Classifier, texts: Sequence[str], labels: NDArray[np.int32], threads: int | None
 ) -> tuple[Classifier, Comparison]:
-    """Compare on a usable GPU, or else on the CPU. Training may leave the GPU too little memory."""
+    """Compare on a usable GPU, or else on the CPU: training may leave too little GPU memory."""
     try:
         float16 = Classifier.load(folder, threads, "float16", "auto")
         return float16, compare(float32, float16, texts, labels)
@@ -71,8 +72,8 @@ def _compare(
 
 
 def _overflow(largest: Largest) -> list[str]:
-    """A reason to reject float16 if its range is too small. A CPU rounds to float16 too rarely to show that."""
-    # Negated, so that NaN fails too.
+    """Give a reason to reject float16 if its range is too small. A CPU rounds to float16 too rarely to show that."""
+    # The comparison is negated: NaN must fail, too.
     if not largest.value <= RANGE:
         return [f"{largest.name} reaches {largest.value:.3g}, and float16 ends at {RANGE:,.0f}"]
     return []

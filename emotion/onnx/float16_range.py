@@ -1,4 +1,4 @@
-"""The largest value in a float32 graph: float16 must be able to hold it."""
+"""Finds the largest value in a float32 graph: float16 must be able to hold it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from emotion.hardware import usable_cores
 from emotion.onnx.devices import open_on_cpu
 from emotion.onnx.session import Classifier
 
-# Of finite float16 numbers, the largest: 65,504.
+# The largest finite float16 number: 65,504.
 RANGE = float(np.finfo(np.float16).max)
 
 
 @dataclass(frozen=True)
 class Largest:
-    """The largest magnitude in a graph, and the name of the weight or result that has it."""
+    """The largest magnitude in a graph, and the name of its weight or result."""
 
     name: str
     value: float
 
 
 def find_largest(float32: Classifier, texts: Sequence[str], threads: int | None) -> Largest:
-    """Find the largest magnitude among the weights and all that the graph computes for `texts`; NaN counts as largest.
+    """Find the largest magnitude among weights and all results for `texts`; NaN counts as the largest.
 
-    Only the CPU runs the graph. Operators that onnxruntime fuses are computed one by one: a fused layer normalization
-    may hold squares that float16 cannot, so this is the stricter check.
+    Only the CPU runs the graph, without fused operators. A fused layer normalization may hold squares that float16
+    cannot hold, so this check is stricter.
     """
     model = onnx.load(str(float32.graph))
     found = dict(_weights(model.graph))
@@ -51,7 +51,7 @@ def _weights(graph: onnx.GraphProto) -> Iterator[tuple[str, float]]:
 
 
 def _add_magnitudes(model: onnx.ModelProto) -> list[str]:
-    """Replace the outputs of a graph by the largest magnitude of each float32 result, and name these results."""
+    """Replace a graph's outputs by the largest magnitudes of its float32 results, and name the results."""
     graph = model.graph
     inferred = onnx.shape_inference.infer_shapes(model).graph
     values = [*inferred.value_info, *inferred.output]

@@ -1,4 +1,4 @@
-"""Rewrites an exported transformer so that its matrix products multiply bytes, with a scale per token.
+"""Rewrites an exported transformer to multiply matrices of bytes, with a scale per token.
 
 A product of states, float32 (tokens, inputs), and weights, float32 (inputs, outputs), becomes
 
@@ -6,8 +6,8 @@ A product of states, float32 (tokens, inputs), and weights, float32 (inputs, out
     bytes = round(states / scale) + 128                     uint8 (tokens, inputs)
     product = (bytes - 128) @ weights * scales * scale      float32 (tokens, outputs)
 
-with weights int8 (inputs, outputs) and scales float32 (outputs,). A token's scale depends on that token alone, so a
-row's logits do not depend on the rows beside it. onnxruntime's own dynamic quantization has one scale per batch.
+with weights int8 (inputs, outputs) and scales float32 (outputs,). A token's scale depends only on the token, so a row's
+logits do not depend on other rows. onnxruntime's dynamic quantization has one scale per batch.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from emotion.errors import CheckFailedError
 STATE_LIMIT = 127
 ZERO_POINT = 128
 # An x86 CPU without VNNI adds two products of bytes in 16 bits and saturates. 2 x 255 x 64 fits, so all CPUs give the
-# same sums. Weights as uint8 would be exact with 8 bits, but onnxruntime multiplies them no faster than float32.
+# same sums. uint8 weights would be exact with 8 bits, but onnxruntime multiplies them no faster than float32.
 WEIGHT_LIMIT = 64
-# Keeps the scale of zeros above zero.
+# A positive scale for states of zeros.
 SMALLEST = 1e-30
-# Domain of onnxruntime's own operators.
+# Domain of onnxruntime's additional operators.
 MICROSOFT = "com.microsoft"
-# The opset from which ReduceMax and ReduceMin take their axes as an input.
+# From this opset on, ReduceMax and ReduceMin take their axes as an input.
 AXES_AS_INPUT = 18
 CONSTANTS: dict[str, NDArray[Any]] = {
     "int8/axis": np.array([1], np.int64),
@@ -45,11 +45,11 @@ CONSTANTS: dict[str, NDArray[Any]] = {
 def to_int8(model: onnx.ModelProto) -> None:
     """Rewrite the products of `model` with constant weights, in place.
 
-    The last product, which gives the logits, stays float32: it takes no time, and its error would go to the scores.
+    The last product stays float32: it gives the logits, takes little time, and its error would affect the scores.
     Embeddings stay float32: their rows are looked up, not multiplied.
 
     Raises:
-        CheckFailedError: a weight is NaN or infinite. Bytes would hide that.
+        CheckFailedError: a weight is NaN or infinite, which bytes would hide.
     """
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
@@ -67,23 +67,23 @@ def to_int8(model: onnx.ModelProto) -> None:
             nodes.append(node)
             continue
         states = node.input[0]
-        if states not in quantized:  # query, key and value have the same states
+        if states not in quantized:  # query, key and value share states
             nodes.extend(_quantize_states(states, axes_as_input))
             quantized.add(states)
-        if f"{weight.name}/int8" not in constants:  # ALBERT's layers have the same weights
+        if f"{weight.name}/int8" not in constants:  # ALBERT's layers share weights
             constants[f"{weight.name}/int8"], constants[f"{weight.name}/scales"] = quantize_weights(to_array(weight))
         nodes.extend(_multiply(states, weight.name, node.output[0]))
     _replace(model, nodes, constants)
 
 
 def quantize_weights(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round weights, float32 (inputs, outputs), to int8 from -64 to 64; also give the scales, float32 (outputs,)."""
+    """Round weights, float32 (inputs, outputs), to int8 from -64 to 64; also return the scales, float32 (outputs,)."""
     scales = np.maximum(np.abs(weights).max(axis=0) / WEIGHT_LIMIT, np.float32(SMALLEST))
     return np.rint(weights / scales).astype(np.int8), scales
 
 
 def _quantize_states(states: str, axes_as_input: bool) -> Iterator[onnx.NodeProto]:
-    """Nodes that give the bytes and the scale of every token."""
+    """Make nodes that compute bytes and scale of every token."""
     axes = {} if axes_as_input else {"axes": [1]}
     for name in ("Max", "Min"):
         inputs = [states, "int8/axis"] if axes_as_input else [states]
@@ -100,7 +100,7 @@ def _quantize_states(states: str, axes_as_input: bool) -> Iterator[onnx.NodeProt
 
 
 def _multiply(states: str, weight: str, product: str) -> Iterator[onnx.NodeProto]:
-    """Nodes that multiply the bytes of `states` by int8 weights and give `product`."""
+    """Make nodes that multiply the bytes of `states` by int8 weights, with the result `product`."""
     inputs = [f"{states}/bytes", f"{weight}/int8", "int8/one", f"{weight}/scales"]
     zeros = ["int8/states_zero", "int8/weights_zero"]
     yield make_node("MatMulIntegerToFloat", [*inputs, *zeros], [f"{product}/unscaled"], domain=MICROSOFT)
@@ -108,7 +108,7 @@ def _multiply(states: str, weight: str, product: str) -> Iterator[onnx.NodeProto
 
 
 def _replace(model: onnx.ModelProto, nodes: list[onnx.NodeProto], constants: dict[str, NDArray[Any]]) -> None:
-    """Give the graph new nodes and more constants; drop the constants that no node reads."""
+    """Set the graph's nodes, add constants, and drop unused constants."""
     graph = model.graph
     read = {name for node in nodes for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in read]

@@ -13,15 +13,15 @@ from emotion.onnx.export import DIMENSIONS, OUTPUT
 from emotion.text.bigrams import Bigrams
 
 INPUT = "input_ids"
-# Under the square root: a text without a known word has this norm, and so the logits of the bias.
+# Added under the square root: a text without known words has this norm, and only the bias as logits.
 TINY = 1e-12
-# The oldest file format that has the operators of opset 17.
+# The oldest file format with the operators of opset 17.
 IR_VERSION = 8
 
 
 @dataclass
 class _Graph:
-    """Nodes and constants of a graph in the making; `add` and `constant` return the name of their result."""
+    """Nodes and constants of an unfinished graph; `add` and `constant` return the name of their result."""
 
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
@@ -48,9 +48,9 @@ def linear_graph(
 ) -> bytes:
     """Serialize the graph: `input_ids` int64 (batch, length) to `logits` float32 (batch, labels).
 
-    `weights` (features,), `coefficients` (features, labels) and `bias` (labels,) are those of
-    `emotion.training.linear`. A token's row has the coefficients times its weight, and the square of its weight. The
-    sum of all rows, divided by the root of its last column, is the logits without the bias.
+    `weights` (features,), `coefficients` (features, labels) and `bias` (labels,) come from `emotion.training.linear`. A
+    token's row has the coefficients times its weight, and its squared weight in the last column. The sum of all rows,
+    divided by the root of the last column, gives the logits without bias.
     """
     table = np.concatenate([weights[:, None] * coefficients, np.square(weights)[:, None]], axis=1).astype(np.float32)
     words = bigrams.words if bigrams is not None else len(table)
@@ -83,12 +83,12 @@ def linear_graph(
 
 
 def _sum(graph: _Graph, table: str, rows: str, axis: str) -> str:
-    """Sum the rows of a table over the length of each text."""
+    """Sum the rows of a table over every text."""
     return graph.add("ReduceSum", graph.add("Gather", table, rows), axis, keepdims=0)
 
 
 def _find(graph: _Graph, bigrams: Bigrams, axis: str) -> str:
-    """Places of the bigrams, as `Bigrams.find` finds them: int64 (batch, length - 1)."""
+    """Find the places of the bigrams like `Bigrams.find`: int64 (batch, length - 1)."""
     zero, one = graph.integers("zero", [0]), graph.integers("one", [1])
     before_last, last = graph.integers("before_last", [-1]), graph.integers("last", [2**31])
     first = graph.add("Slice", INPUT, zero, before_last, axis)

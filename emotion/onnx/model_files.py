@@ -1,4 +1,4 @@
-"""Reads the files of a model, each once, and holds them against the digests from their export."""
+"""Reads a model's files once, and compares them with the digests from their export."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ CONFIG = "config.json"
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """The files of a model: the content of the small ones, and the path of the graph.
+    """The files of a model: content of small files, and path of the graph.
 
-    `digest` is the SHA-256 over the bytes of graph, tokenizer.json and config.json, as 64 hex digits. `verified` says
-    that each has the digest of its export. `graph_stamp` is the graph's `stamp` before it was read.
+    `digest` is the SHA-256 over the bytes of graph, tokenizer.json and config.json, as 64 hex digits. `verified` is
+    True if all files have the digests from their export. `graph_stamp` is the graph's `stamp` before reading.
     """
 
     graph: Path
@@ -28,23 +28,23 @@ class ModelFiles:
     graph_stamp: tuple[int, int, int]
 
     def check_unchanged(self) -> None:
-        """Check, once the graph is open, that its digest was that of the same bytes.
+        """Check, after opening the graph, that its digest belongs to the same bytes.
 
-        The graph may have a gigabyte, so it is read twice instead of held.
+        The graph may have a gigabyte, so it is read twice instead of kept in memory.
 
         Raises:
-            BadDataError: another process wrote or replaced the graph meanwhile.
+            BadDataError: another process has changed the graph meanwhile.
         """
         if stamp(self.graph) != self.graph_stamp:
-            raise BadDataError(f"{self.graph} changed while it was read", "start again once it is complete")
+            raise BadDataError(f"{self.graph} changed while it was read", "start again when the file is complete")
 
 
 def read_files(graph: Path) -> ModelFiles:
-    """Read the files of the model whose graph is `graph`.
+    """Read the files of the model with the graph `graph`.
 
     Raises:
         InputMissingError: a file cannot be read.
-        BadDataError: a file changed since its export, or the file with the digests is damaged.
+        BadDataError: a file has changed since its export, or the file of digests is damaged.
     """
     digests = read_digests(graph.parent)
     tokenizer, config = graph.with_name(TOKENIZER), graph.with_name(CONFIG)

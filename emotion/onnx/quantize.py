@@ -1,4 +1,4 @@
-"""int8 quantization of an exported transformer, and its rejection if it changes labels or gains no speed."""
+"""Quantizes an exported transformer to int8; rejects the result if it changes labels or gains no speed."""
 
 import statistics
 import time
@@ -17,7 +17,7 @@ from emotion.onnx.int8_graph import to_int8
 from emotion.onnx.session import Classifier
 
 MIN_AGREEMENT = 0.995
-# A file that is not faster has no use.
+# A file that is not faster is useless.
 MIN_SPEEDUP = 1.0
 SPEED_ROWS = 512
 SPEED_PASSES = 3
@@ -25,7 +25,7 @@ SPEED_PASSES = 3
 
 @dataclass(frozen=True)
 class QuantizationResult(Verdict):
-    """The verdict on int8; `speedup` is the ratio of rows per second to float32's."""
+    """The verdict on int8; `speedup` is its rows per second divided by float32's."""
 
     speedup: float
 
@@ -33,7 +33,7 @@ class QuantizationResult(Verdict):
 def quantize(
     folder: Path, float32: Classifier, texts: Sequence[str], labels: NDArray[np.int32], threads: int | None
 ) -> QuantizationResult:
-    """Write model.int8.onnx beside model.onnx, and delete it if `reasons_to_reject` finds a reason.
+    """Write model.int8.onnx next to model.onnx, and delete it if `reasons_to_reject` finds a reason.
 
     `texts` and `labels`, int32 (rows,), are the validation split. `float32` is the model before quantization.
 
@@ -73,7 +73,7 @@ def _judge(int8: Classifier, found: Comparison, speedup: float) -> QuantizationR
 
 
 def reasons_to_reject(found: Comparison, speedup: float) -> list[str]:
-    """Reasons to reject int8: too few labels agree, too much accuracy is lost, or no time is saved. Empty if kept."""
+    """List reasons to reject int8: too few labels agree, too much accuracy is lost, or no time is saved."""
     reasons = found.reasons_to_reject(MIN_AGREEMENT)
     if speedup <= MIN_SPEEDUP:
         reasons.append(f"it is not faster here: {speedup:.2f} times float32's speed")
@@ -81,7 +81,7 @@ def reasons_to_reject(found: Comparison, speedup: float) -> list[str]:
 
 
 def _speedup(float32: Classifier, int8: Classifier, texts: Sequence[str]) -> float:
-    """Time of float32 divided by the time of int8: median of SPEED_PASSES passes, in turns."""
+    """Measure float32's time divided by int8's time: median of SPEED_PASSES alternating passes."""
     sample = list(texts[:SPEED_ROWS])
     ratios = []
     for _ in range(SPEED_PASSES):

@@ -22,12 +22,12 @@ from emotion.reader import for_reader
 from emotion.store.layout import parse_json
 
 OUTPUT = "logits"
-# Of graphs whose calls are too short to share them among cores.
+# Smaller graphs have calls that are too short to share among cores.
 SMALL_MODEL_BYTES = 25_000_000
-# Calls at once. Python's lock, which reading and tokenizing need, keeps more from running. Of a large model's calls,
-# each needs memory.
+# Simultaneous calls. Python's lock, which reading and tokenizing need, prevents more. Calls of a large model also need
+# memory.
 MOST_CALLS = 4
-# One call makes the next tokens while the GPU runs the other's.
+# One call tokenizes while the GPU runs the other call.
 GPU_CALLS = 2
 
 
@@ -35,10 +35,10 @@ GPU_CALLS = 2
 class Classifier:
     """A trained model on its `device`: `Classifier.load(folder).logits(["i feel fine"])`.
 
-    Its scores are `probabilities(logits, classifier.temperature)`. `calls` of `logits` at once use all its cores. One
-    call runs `_batches` at once.
-    `model_digest` is the SHA-256 over the bytes of the graph, tokenizer.json and config.json, as 64 hex digits.
-    `verified` says that the files are as they were exported. `fallback` says why `--precision auto` is float32.
+    Its scores are `probabilities(logits, classifier.temperature)`. `calls` simultaneous calls of `logits` use all its
+    cores. One call runs `_batches` batches at once. `model_digest` is the SHA-256 over the bytes of the graph,
+    tokenizer.json and config.json, as 64 hex digits. `verified` is True if the files are unchanged since their export.
+    `fallback` is the reason why `--precision auto` means float32.
     """
 
     graph: Path
@@ -70,19 +70,19 @@ class Classifier:
     ) -> "Classifier":
         """Open a model folder, or the `model/` of a run's folder, for `threads` cores.
 
-        With `concurrent`, a small model takes several calls at once, which share the cores. Its scores then have the
-        same bits on any number of cores.
-        With `auto`, float32 and float16 run on the GPU if possible. int8 always runs on the CPU.
+        With `concurrent`, a small model takes several calls at once, which share the cores. Then its scores are bit by
+        bit the same on any number of cores. With `auto`, float32 and float16 run on the GPU if possible. int8 always
+        runs on the CPU.
 
         Raises:
             InputMissingError: the folder, one of its three files, or the graph of `precision` does not exist.
-            BadDataError: a file is damaged, foreign or changed since its export, or the files do not belong together.
-            UnavailableError: `device` is "gpu", and the GPU cannot be used.
+            BadDataError: a file is damaged, foreign or changed since its export, or the files do not match.
+            UnavailableError: `device` is "gpu", and the GPU is unusable.
             UsageError: `device` is "gpu", and `precision` is "int8".
         """
         if device == "gpu" and precision == "int8":
             raise UsageError(
-                "a GPU cannot run int8: onnxruntime has its operators for the CPU only",
+                "a GPU cannot run int8: onnxruntime has int8 operators only for the CPU",
                 "use --precision float32, or --device cpu",
             )
         folder = find_model(folder)
@@ -94,11 +94,12 @@ class Classifier:
         small = graph.stat().st_size <= SMALL_MODEL_BYTES
         calls = min(threads, MOST_CALLS) if concurrent and small else 1
         if small:
-            # With `concurrent`, every batch has one core. Several cores may compute one row of a product apart from the
-            # others, and so with other last digits: a score would depend on the rows beside its own.
+            # With `concurrent`, a batch has one core. Several cores may compute a single row of a product separately
+            # and get other last digits: a score would depend on neighboring rows.
             at_once = threads // calls if concurrent else 1
         else:
-            # Cores that run a batch each wait less than cores that share every operator of one batch. No core is left.
+            # Cores with separate batches wait less than cores that share the operators of one batch. No core stays
+            # idle.
             at_once = max(count for count in range(1, MOST_CALLS + 1) if threads % count == 0)
         session = open_on_cpu(graph, threads // (calls * at_once))
         if precision == "int8":
@@ -113,9 +114,9 @@ class Classifier:
         return classifier
 
     def logits(self, texts: Sequence[str], stopped: threading.Event | None = None) -> NDArray[np.float32]:
-        """Logits, float32 (texts, labels). Texts that the tokenizer refuses have NaN.
+        """Compute logits, float32 (texts, labels); NaN for texts that the tokenizer refuses.
 
-        Another thread may set `stopped`: then the remaining rows have NaN too.
+        Another thread may set `stopped`: then the remaining rows are NaN, too.
 
         Raises:
             BadDataError: onnxruntime cannot run the model.
@@ -126,7 +127,7 @@ class Classifier:
     def logits_and_cut(
         self, texts: Sequence[str], stopped: threading.Event | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Logits as `logits` gives them, and bool (texts,): whether a text has more tokens than the model takes.
+        """Compute logits like `logits`, and bool (texts,): whether a text has more tokens than the model takes.
 
         A row of NaN counts as not cut.
 
@@ -137,7 +138,7 @@ class Classifier:
         logits = np.full((len(texts), len(self.labels)), np.nan, np.float32)
         cut = np.zeros(len(texts), np.bool_)
         batches, lock = self.batched(texts), threading.Lock()
-        # The last batch is taken, or one failed.
+        # No batch is left, or a batch failed.
         ended = threading.Event()
 
         def run() -> None:
@@ -160,11 +161,11 @@ class Classifier:
         return logits, cut
 
     def batched(self, texts: Sequence[str]) -> Iterator[Batch]:
-        """Tokenize `texts` and yield them as the graph takes them. Texts that the tokenizer refuses are in no batch."""
+        """Tokenize `texts` and yield batches for the graph, without texts that the tokenizer refuses."""
         return self._batcher.batches(texts, BATCH_TOKENS if self.device == "cpu" else GPU_BATCH_TOKENS)
 
     def _run(self, batch: Batch) -> NDArray[np.float32]:
-        # A single row takes another path through matrix products, with other last digits. So it runs twice.
+        # A single row would use other matrix products, with other last digits. So the row runs twice in a batch.
         single = len(batch.rows) == 1
         inputs = {name: np.repeat(array, 2, axis=0) if single else array for name, array in batch.inputs.items()}
         try:
@@ -172,19 +173,21 @@ class Classifier:
         except Exception as error:  # onnxruntime's errors have no base class
             if self.device == "gpu":
                 raise UnavailableError(
-                    f"the GPU failed with {self.graph}: {cuda_reason(error)}",
-                    for_reader("see `nvidia-smi`: others may have its memory; or --device cpu", WITHOUT_GPU),
+                    f"the GPU failed to run {self.graph}: {cuda_reason(error)}",
+                    for_reader(
+                        "check `nvidia-smi`: other processes may use the memory; or use --device cpu", WITHOUT_GPU
+                    ),
                 ) from error
             raise BadDataError(f"{self.graph} cannot be run: {first_line(error)}") from error
         return logits[:1] if single else logits
 
     def _on_gpu(self, threads: int, *, required: bool) -> "Classifier":
-        """Open the same model on the GPU. Its files passed the check, so a failure is the GPU's.
+        """Open the same model on the GPU. Its files passed the check, so only the GPU can fail.
 
         A failure leaves the model on the CPU, unless the GPU is `required`.
 
         Raises:
-            UnavailableError: the GPU cannot be used, or fails in its first run.
+            UnavailableError: the GPU is unusable, or fails in its first run.
         """
         try:
             session = open_on_gpu(self.graph, threads)
@@ -197,7 +200,7 @@ class Classifier:
         return on_gpu
 
     def _probe(self, names: Sequence[str], length: int | None) -> None:
-        """Run the tokenizer's largest id through the model, and count the logits."""
+        """Run the model with the tokenizer's largest id, and count the logits."""
         shape = (2, length or 2)
         largest = self._batcher.largest_id
         inputs = {name: np.full(shape, largest if name == "input_ids" else 0, np.int64) for name in names}
@@ -218,7 +221,7 @@ class Classifier:
 
 
 def probabilities(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDArray[np.float64]:
-    """Softmax of logits / temperature over the last axis, float64 of the same shape. A row of NaN stays NaN."""
+    """Compute the softmax of logits / temperature over the last axis, float64. A row of NaN stays NaN."""
     scaled = logits.astype(np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     shares: NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
@@ -226,13 +229,13 @@ def probabilities(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -
 
 
 def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[list[str], int | None]:
-    """Names of the model's inputs, and the length that it takes (None for any length).
+    """Give the names of the model's inputs, and their length (None for any length).
 
     Raises:
         BadDataError: the graph is not a text classifier.
     """
     inputs = {value.name: value for value in session.get_inputs()}
-    hint = "a text classifier takes input_ids, perhaps attention_mask and token_type_ids, and gives logits"
+    hint = "a text classifier takes input_ids, optionally attention_mask and token_type_ids, and gives logits"
     if "input_ids" not in inputs or not set(inputs) <= set(INPUTS) or OUTPUT not in _outputs(session):
         found = f"takes {', '.join(inputs)} and gives {', '.join(_outputs(session))}"
         raise BadDataError(f"{path} is another kind of model: it {found}", hint)
@@ -243,7 +246,7 @@ def _check_inputs(path: Path, session: onnxruntime.InferenceSession) -> tuple[li
             )
     lengths = {value.shape[1] for value in inputs.values() if isinstance(value.shape[1], int)}
     if len(lengths) > 1 or not all(length > 0 for length in lengths):
-        raise BadDataError(f"{path}: its inputs are of different lengths: {lengths}", hint)
+        raise BadDataError(f"{path}: the inputs have different lengths: {lengths}", hint)
     return list(inputs), next(iter(lengths), None)
 
 

@@ -1,4 +1,4 @@
-"""Fits the temperature that divides logits, so that scores are as high as labels are often right."""
+"""Fits the temperature that divides logits: scores then match how often labels are right."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.2, 5.0
-# Of 1 / temperature.
+# Bounds of 1 / temperature.
 PRECISION = 1e-6
-# Each step of a golden-section search keeps this share of the interval.
+# A step of a golden-section search keeps this share of the interval.
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -22,14 +22,14 @@ def fit_temperature(
     """Find the temperature, from `lowest` to `highest`, that gives the labels the highest likelihood.
 
     See Guo et al., ICML 2017, section 4.2. Dividing logits float (rows, classes) by the temperature changes no
-    predicted label. Fit the temperature on validation. It is 1 if all rows are right: any fit would then make the model
-    sure of everything.
+    predicted label. Fit the temperature on validation. It is 1 if all rows are right: any fit would then make all
+    scores certain.
     """
     if (logits.argmax(axis=1) == labels).all():
         return 1.0
     exact = logits.astype(np.float64)
     exact -= exact.max(axis=1, keepdims=True)
-    # Mean distance of the label's logit from the highest one. It and the loss are convex in 1 / temperature.
+    # Mean distance between the label's logit and the highest logit. This and the loss are convex in 1 / temperature.
     own = exact[np.arange(len(labels)), labels].mean()
 
     def loss(inverse: float) -> float:
@@ -39,7 +39,7 @@ def fit_temperature(
 
 
 def _lowest(function: Callable[[float], float], low: float, high: float) -> float:
-    """Find the minimum of a convex function by golden-section search. SciPy has it too, and is no part of classify."""
+    """Find the minimum of a convex function by golden-section search. SciPy is not available when classifying."""
     lower, upper = (high - GOLDEN * (high - low), low + GOLDEN * (high - low))
     at_lower, at_upper = function(lower), function(upper)
     while high - low > PRECISION:

@@ -1,4 +1,4 @@
-"""Tokenizes texts into flat arrays, without padding, cut to the length that tokenizer.json says."""
+"""Tokenizes texts into flat arrays, without padding, cut to the length in tokenizer.json."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from tokenizers import Encoding, Tokenizer
 
 from emotion.text.words import OTHER, AsciiWords
 
-# Characters of one tokenizer call: its encodings need about fifty times the memory of the text.
+# Characters of one tokenizer call: encodings need about fifty times the memory of the text.
 SLICE_CHARACTERS = 1 << 20
-# A text is cut to this many characters per token before it is tokenized: see `TextTokenizer._cut`.
+# Before tokenizing, a text is cut to this many characters per token: see `TextTokenizer._cut`.
 CHARACTERS_PER_TOKEN = 32
 # The shortest cut, in characters.
 MIN_CUT = 1024
@@ -23,8 +23,8 @@ MIN_CUT = 1024
 class Tokens:
     """Tokens of texts, in flat arrays.
 
-    Text t has `ids[starts[t] : starts[t] + lengths[t]]`, and `type_ids` alike; all int64. A text that the tokenizer
-    refuses has the length -1. `cut`, bool (texts,), marks texts with more tokens than the model takes.
+    Text t has `ids[starts[t] : starts[t] + lengths[t]]` and the same slice of `type_ids`; all int64. A text that the
+    tokenizer refuses has the length -1. `cut`, bool (texts,), marks texts with more tokens than the model takes.
     """
 
     lengths: NDArray[np.int64]
@@ -35,7 +35,7 @@ class Tokens:
 
 
 class TextTokenizer:
-    """A tokenizer without padding, which cuts texts as its own settings say."""
+    """A tokenizer without padding, which cuts texts by its own settings."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         truncation: dict[str, Any] = tokenizer.truncation or {}
@@ -64,7 +64,7 @@ class TextTokenizer:
         return Tokens(joined.lengths[order], joined.starts[order], joined.cut[order], joined.ids, joined.type_ids)
 
     def _kind_tokens(self, texts: Sequence[str], kind: int) -> Tokens:
-        """Tokens of texts of one kind."""
+        """Tokenize texts of one kind."""
         if self._words is None or kind == OTHER:
             return self._encoded(texts)
         ids, starts, counts = self._words.ids(texts, kind)
@@ -74,7 +74,7 @@ class TextTokenizer:
         return Tokens(lengths, starts, counts > self._max_length, ids, np.zeros_like(ids))
 
     def _encoded(self, texts: Sequence[str]) -> Tokens:
-        """Tokens of the texts by the tokenizer itself."""
+        """Tokenize texts with the tokenizer itself."""
         encodings = self._encode(texts)
         lengths = np.fromiter((-1 if found is None else len(found) for found in encodings), np.int64, len(texts))
         cut = np.fromiter(map(self._is_cut, encodings), np.bool_, len(texts))
@@ -85,11 +85,11 @@ class TextTokenizer:
         return Tokens(lengths, np.cumsum(counts) - counts, cut, ids, type_ids)
 
     def _is_cut(self, encoding: Encoding | None) -> bool:
-        # The overflow is a copy of all that was cut off: look only where a text fills the length.
+        # The overflow copies all tokens that were cut: look only if a text fills the length.
         return encoding is not None and len(encoding) >= self._max_length and bool(encoding.overflowing)
 
     def _encode(self, texts: Sequence[str]) -> list[Encoding | None]:
-        """Tokenize without padding, cut to `max_length` tokens. None stands for a text that the tokenizer refuses."""
+        """Tokenize without padding, cut to `max_length` tokens; None for a text that the tokenizer refuses."""
         pieces = [self._cut(text, self._min_cut) for text in texts]
         try:
             encodings: list[Encoding | None] = list(self._tokenizer.encode_batch_fast(pieces))
@@ -111,7 +111,7 @@ class TextTokenizer:
             return None
 
     def _encode_long(self, text: str, encoding: Encoding | None) -> Encoding | None:
-        """Encode more and more of a long text, until it has more tokens than the model takes."""
+        """Encode longer and longer pieces of a long text, until one has more tokens than the model takes."""
         size = self._min_cut
         while encoding is not None and not encoding.overflowing and size < len(text):
             size *= 4
@@ -121,9 +121,9 @@ class TextTokenizer:
     def _cut(self, text: str, size: int) -> str:
         """Keep about `size` characters on the side that truncation keeps, cut at a space or line end.
 
-        If this piece has more tokens than the model takes, truncation gives the tokens that it gives for the whole
-        text. Only a text without a space in `size` characters is cut inside a word. Then the tokens at the cut can
-        differ, but they are far beyond the model's length.
+        If this piece has more tokens than the model takes, truncation gives the same tokens as for the whole text. Only
+        a text without a space in `size` characters is cut inside a word. Then the tokens at the cut can differ, but
+        they are far beyond the model's length.
         """
         if len(text) <= size:
             return text
@@ -136,7 +136,7 @@ class TextTokenizer:
 
 
 def _joined(parts: Sequence[Tokens]) -> Tokens:
-    """Tokens of the texts of all parts, one after the other."""
+    """Join the tokens of all parts in order."""
     sizes = [len(part.ids) for part in parts]
     offsets = np.cumsum([0, *sizes])
     starts = [part.starts + offset for part, offset in zip(parts, offsets, strict=False)]
@@ -156,7 +156,7 @@ def _first_space(text: str) -> int:
 
 
 def _slices(texts: Sequence[str], max_characters: int) -> Iterator[Sequence[str]]:
-    """Split `texts` into slices of about SLICE_CHARACTERS. A text counts as at most `max_characters`."""
+    """Split `texts` into slices of about SLICE_CHARACTERS. A text counts at most `max_characters`."""
     first = characters = 0
     for index, text in enumerate(texts):
         characters += min(len(text), max_characters)
@@ -168,5 +168,5 @@ def _slices(texts: Sequence[str], max_characters: int) -> Iterator[Sequence[str]
 
 
 def is_tokenizer_error(error: BaseException) -> bool:
-    """Whether the tokenizer failed. It is written in Rust: a failure is an Exception or a panic."""
+    """Whether the tokenizer failed. The Rust library raises an Exception or a panic."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"

@@ -1,4 +1,4 @@
-"""The points of a sweep: every combination of the values of `--set`, with every seed; read and written as JSON."""
+"""The points of a sweep: every combination of `--set` values and seeds; read and written as JSON."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ from emotion.errors import BadParametersError, InputMissingError, UsageError
 from emotion.params.schema import AnyParams
 from emotion.params.toml import load_params
 
-# Limit on one sweep: an Indexed Job with more pods is a mistake in typing.
+# Limit on one sweep: a larger Indexed Job is probably a typing mistake.
 MOST_POINTS = 1000
 SEED = "training.seed"
 # Quoted text, with TOML's escapes; a bracket; a comma.
@@ -24,9 +24,9 @@ SEEDS = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?")
 
 @dataclass(frozen=True)
 class Point:
-    """One training of a sweep: `settings` are overrides "table.key=value" without the seed.
+    """One training in a sweep: `settings` are overrides "table.key=value" without the seed.
 
-    `seed` None is the seed of the parameter file. `run` is the run's name, "" where training chooses it.
+    `seed` None means the seed in the parameter file. `run` is the run's name, or "" if training chooses the name.
     """
 
     settings: tuple[str, ...]
@@ -35,17 +35,17 @@ class Point:
 
     @property
     def overrides(self) -> tuple[str, ...]:
-        """The overrides with the seed."""
+        """The overrides, including the seed."""
         return self.settings if self.seed is None else (*self.settings, f"{SEED}={self.seed}")
 
     def __str__(self) -> str:
-        return ", ".join(self.overrides) or "the parameters as they are"
+        return ", ".join(self.overrides) or "unchanged parameters"
 
 
 def parse_points(settings: Sequence[str], seeds: str = "") -> list[Point]:
     """Combine the values of all settings ("table.key=value,value") with all seeds ("1-3,7").
 
-    The seed changes slowest, so that a sweep which is cut off has tried every value.
+    The seed changes slowest: an interrupted sweep has tried every value first.
 
     Raises:
         UsageError: a setting or the seeds cannot be read, or there are too many points.
@@ -53,12 +53,12 @@ def parse_points(settings: Sequence[str], seeds: str = "") -> list[Point]:
     choices = [_choices(text) for text in settings]
     keys = [text.partition("=")[0].strip() for text in settings]
     if repeated := [key for key in keys if keys.count(key) > 1]:
-        raise UsageError(f"--set {repeated[0]} is given twice", f"write its values once: --set {repeated[0]}=A,B")
+        raise UsageError(f"--set {repeated[0]} is given twice", f"list all values once: --set {repeated[0]}=A,B")
     if SEED in keys:
-        raise UsageError(f"the seeds of a sweep are not a --set {SEED}", "--seeds 1-3")
+        raise UsageError(f"--set {SEED} cannot give the seeds of a sweep", "use --seeds 1-3")
     several = [key for key, values in zip(keys, choices, strict=True) if len(values) > 1]
     if data := [key for key in several if key.startswith("data.")]:
-        raise UsageError(f"points with different {data[0]} have different validation rows", "give it one value")
+        raise UsageError(f"points with different {data[0]} have different validation rows", "use one value")
     numbers: Sequence[int | None] = _parse_seeds(seeds) or [None]
     count = len(numbers) * math.prod(len(values) for values in choices)
     if count > MOST_POINTS:
@@ -67,18 +67,18 @@ def parse_points(settings: Sequence[str], seeds: str = "") -> list[Point]:
 
 
 def one_point_a_seed(settings: Sequence[str], seeds: str) -> tuple[Point, ...]:
-    """Combine settings with one value, whose commas mean nothing, with all seeds.
+    """Combine single-value settings, which may contain commas, with all seeds.
 
     Raises:
         UsageError: the seeds cannot be read, or are among the settings.
     """
     if any(text.partition("=")[0].strip() == SEED for text in settings):
-        raise UsageError(f"--set {SEED} contradicts --seeds", "leave one of them out")
+        raise UsageError(f"--set {SEED} contradicts --seeds", "leave out one of them")
     return tuple(Point(tuple(settings), seed) for seed in _parse_seeds(seeds))
 
 
 def _choices(text: str) -> list[str]:
-    """One override per value of a setting."""
+    """Make one override per value of a setting."""
     key, equals, values = text.partition("=")
     found = [value.strip() for value in _split(values)]
     if not equals or not all(found):
@@ -106,7 +106,7 @@ def _parse_seeds(text: str) -> list[int]:
         match = SEEDS.fullmatch(part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last:
-            raise UsageError(f"--seeds {text} are no seeds", "--seeds 1-3, or --seeds 1,5,9")
+            raise UsageError(f"--seeds {text} is not a list of seeds", "use --seeds 1-3 or --seeds 1,5,9")
         if last - first >= MOST_POINTS:
             raise UsageError(f"--seeds {text} are more than {MOST_POINTS:,} points", "sweep fewer seeds at a time")
         seeds |= dict.fromkeys(range(first, last + 1))
@@ -116,11 +116,11 @@ def _parse_seeds(text: str) -> list[int]:
 
 
 def load_grid(model: str, file: Path, points: Sequence[Point]) -> list[AnyParams]:
-    """Load the parameters of every point, and check that no two points are the same training.
+    """Load the parameters of every point, and check that all points are different trainings.
 
     Raises:
         InputMissingError: the parameter file does not exist.
-        BadParametersError: the mistakes of the first point that has some.
+        BadParametersError: the mistakes of the first wrong point.
         UsageError: two points are the same training.
     """
     loaded = [load_params(model, file, point.overrides) for point in points]
@@ -138,7 +138,7 @@ def as_json(points: Sequence[Point]) -> str:
 
 
 def read_point(file: Path, number: int) -> Point:
-    """Read one point of a file of points; the first is 0.
+    """Read one point from a file of points, counted from 0.
 
     Raises:
         InputMissingError: the file does not exist or cannot be read.
@@ -149,7 +149,7 @@ def read_point(file: Path, number: int) -> Point:
     except OSError as error:
         raise InputMissingError(f"cannot read {file}: {error.strerror}") from error
     except ValidationError as error:
-        raise BadParametersError(f"{file} has no points of a sweep", "submit the sweep again") from error
+        raise BadParametersError(f"{file} is not a file of sweep points", "submit the sweep again") from error
     if not 0 <= number < len(points):
-        raise BadParametersError(f"{file} has {len(points)} points, and none is {number}", "submit the sweep again")
+        raise BadParametersError(f"{file} has {len(points)} points, but no point {number}", "submit the sweep again")
     return points[number]

@@ -12,13 +12,13 @@ from emotion.store.layout import RUN_NAME
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
-# The tags keep pydantic from reporting a mistake in one alternative as a mistake in both.
+# Without the tags, pydantic would report a mistake in one alternative for both.
 ClassWeights = Annotated[
     Annotated[Literal["none", "balanced"], Tag("word")] | Annotated[dict[str, PositiveFloat], Tag("table")],
     Discriminator(lambda value: "table" if isinstance(value, dict) else "word"),
 ]
 
-# Keys that runs of earlier versions lack, by table.
+# Keys that runs of earlier versions do not have, by table.
 LATER_KEYS = {"data": ("delimiter", "quoting", "header"), "training": ("teacher",), "export": ("float16",)}
 
 
@@ -27,23 +27,24 @@ class _Table(BaseModel):
 
 
 class DataTable(_Table):
-    """`[data]`: the columns of text and label, and how one file becomes three splits."""
+    """`[data]`: columns of text and label, and the division of one file into three splits."""
 
     text_column: str = "text"
     label_column: str = "label"
     encoding: str = "utf-8"
-    # CSV and TSV files. `auto` takes delimiter and quoting from the file; columns without a header are called 1, 2, ...
+    # For CSV and TSV files. `auto` finds delimiter and quoting in the file; without a header, columns are called 1, 2,
+    # ...
     delimiter: Annotated[str, Field(pattern=r'^(auto|tab|[^"\r\n\x00])$')] = "auto"
     quoting: Literal["auto", "csv", "none"] = "auto"
     header: bool = True
     validation_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
-    # Separate from the training seed: runs with different seeds have the same test rows.
+    # Separate from the training seed: runs with different training seeds share their test rows.
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
 class WordTextTable(_Table):
-    """`[text]` of the word models: a tokenizer that is learned only from train."""
+    """`[text]` of the word models: a tokenizer learned only from train."""
 
     vocabulary: Annotated[int, Field(ge=3, le=1_000_000)] = 8126
     max_length: Annotated[int, Field(ge=1, le=4096)] = 35
@@ -51,22 +52,22 @@ class WordTextTable(_Table):
 
 
 class LinearTextTable(WordTextTable):
-    """`[text]` of the linear model: a sum over words costs little, so that it takes more of them."""
+    """`[text]` of the linear model: a sum over words is cheap, so the vocabulary is larger."""
 
     vocabulary: Annotated[int, Field(ge=3, le=1_000_000)] = 50_000
     max_length: Annotated[int, Field(ge=1, le=4096)] = 512
-    # Bigrams, pairs of neighboring words, beside the words. `auto` takes them if validation says so.
+    # Bigrams, pairs of neighboring words, besides words. `auto` lets validation decide.
     bigrams: Literal["auto", "yes", "no"] = "auto"
-    # Most bigrams, the most frequent of the ones that two or more texts of train have.
+    # Limit on bigrams: the most frequent bigrams that at least two texts of train have.
     bigram_vocabulary: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
     # Factor on the inverse document frequency of bigrams.
     bigram_weight: Annotated[float, Field(gt=0, le=10)] = 0.5
 
 
 class TransformerTextTable(_Table):
-    """`[text]` of the transformers, whose tokenizer comes with the pretrained weights."""
+    """`[text]` of the transformers: their tokenizer comes with the pretrained weights."""
 
-    # Tokens, special ones included; 0 is the length that covers 99.5 % of train's texts.
+    # Tokens, including special tokens; 0 means the length that covers 99.5 % of train's texts.
     max_length: Annotated[int, Field(ge=0, le=4096)] = 0
 
 
@@ -82,7 +83,7 @@ class AnnTable(_WordModelTable):
     """`[model]` of the ANN."""
 
     name: Literal["ann"] = "ann"
-    # Every position starts with the same weights (models/ann.py).
+    # Start every position with the same weights (models/ann.py).
     same_start: bool = True
 
 
@@ -96,21 +97,21 @@ class LstmTable(_WordModelTable):
 
 
 class LinearTable(_Table):
-    """`[model]` of the linear model, which has no size of its own: it has a weight per feature and label."""
+    """`[model]` of the linear model. It has no size parameter: one weight per feature and label."""
 
     name: Literal["linear"] = "linear"
 
 
 class TransformerTable(_Table):
-    """`[model]` of the transformers: the pretrained model that training starts from."""
+    """`[model]` of the transformers: the pretrained model at the start of training."""
 
     name: Annotated[str, Field(pattern=f"^{RUN_NAME.pattern}$")]
     # A hub id (`org/name`) or a folder with config.json, model.safetensors and tokenizer.json.
     checkpoint: Annotated[str, Field(min_length=1)]
     # Commit on the hub; empty for a folder.
     revision: str = ""
-    # `random` takes only the architecture. Models that `emotion models` lists then need no files and learn a tokenizer
-    # from train; other models use the tokenizer of their files.
+    # `random` uses only the architecture. Then models in the list of `emotion models` need no files and learn a
+    # tokenizer from train; other models use their files' tokenizer.
     init: Literal["pretrained", "random"] = "pretrained"
 
 
@@ -119,25 +120,25 @@ class TrainingTable(_Table):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 10
-    # Early stopping: training ends after this many epochs without a better one (training/early_stopping.py).
+    # Early stopping: training ends after this many epochs without improvement (training/early_stopping.py).
     patience: Positive = 10_000
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = 256
     # Peak after a linear warm-up over the share `warmup` of the steps; then a cosine or linear decay.
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     warmup: Fraction = 0.0
     schedule: Literal["cosine", "linear"] = "cosine"
-    # Decoupled, only on matrices: not on biases and normalizations.
+    # Decoupled weight decay, only for matrices, not for biases and normalizations.
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
-    # Maximum global norm of the gradients; 0 is no limit.
+    # Maximum global norm of the gradients; 0 means no limit.
     clip_norm: Annotated[float, Field(ge=0)] = 0.0
-    # `balanced` gives every label the same total weight. A table has one weight per label; absent labels have 1.
+    # `balanced` gives every label the same total weight. A table has one weight per label, 1 by default.
     class_weights: ClassWeights = "none"
     label_smoothing: Fraction = 0.0
-    # Decay per step of the moving average of the weights, which is evaluated and kept; 0 keeps the weights themselves.
+    # Decay per step of the moving average of the weights, which is evaluated and kept; 0 means no average.
     average: Fraction = 0.0
     # Batches of rows of similar length, with little padding.
     buckets: bool = False
-    # Bitwise reproducible on the same hardware, but slower.
+    # Bit-by-bit reproducible on the same hardware, but slower.
     deterministic: bool = False
 
 
@@ -151,33 +152,33 @@ def _check_teacher(name: str) -> str:
     return name
 
 
-# Defaults of `[training.teacher]` that validation chose for the LSTM; the table has the ANN's.
+# Defaults of `[training.teacher]` for the LSTM, chosen on validation; the table has the ANN's defaults.
 LSTM_STUDENT: dict[str, Any] = {"weight": 0.7, "made": 1, "dropout": 1.0}
 
 
 class TeacherTable(_Table):
-    """`[training.teacher]`: a trained model whose probabilities a student learns, on train's texts and on more."""
+    """`[training.teacher]`: a trained model. A student learns its probabilities, for train's texts and other texts."""
 
-    # MODEL/RUN of the store, or several joined: ensemble:A,B,C or cascade:A,B.
+    # MODEL/RUN in the store, or several runs: ensemble:A,B,C or cascade:A,B.
     run: Annotated[str, AfterValidator(_check_teacher)]
-    # Share of the teacher in what the student learns about train's texts; the rest is train's label.
+    # Weight of the teacher's probabilities for train's texts; train's labels have the rest.
     weight: Annotated[float, Field(ge=0, le=1)] = 0.9
-    # The teacher's logits are divided by it, after its own calibration: above 1 the student learns softer targets.
+    # Divides the teacher's calibrated logits: above 1, the student learns softer targets.
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
-    # Texts that are made per text of train, and the shares of their words that are dropped and replaced.
+    # Number of made texts per text of train, and shares of dropped and replaced words in them.
     made: Annotated[int, Field(ge=0, le=1000)] = 4
     dropped: Fraction = 0.03
     replaced: Fraction = 0.1
-    # Share of the dropouts of `[model]` that a student keeps: of more texts it learns less by heart.
+    # Factor on the dropouts of `[model]` for a student: with more texts it overfits less.
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
-    # A file of texts without labels: CSV, TSV or JSONL, with `[data] text_column`. Empty is none.
+    # A file of texts without labels: CSV, TSV or JSONL, with `[data] text_column`. Empty means no file.
     unlabelled: str = ""
 
 
 class WordTrainingTable(TrainingTable):
-    """`[training]` of the word models: with augmentation, and perhaps with a teacher."""
+    """`[training]` of the word models: with augmentation and optionally a teacher."""
 
-    # Share of words that become unknown, and whether the words move to a random position in the padded length.
+    # Share of words that become unknown, and whether words shift to a random position in the padded length.
     word_dropout: Fraction = 0.0
     shift: bool = False
     teacher: TeacherTable | None = None
@@ -194,35 +195,35 @@ class FineTuningTable(TrainingTable):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     clip_norm: Annotated[float, Field(ge=0)] = 1.0
     buckets: bool = True
-    # `auto` chooses by the hardware and says why.
+    # `auto` chooses by the hardware and reports the reason.
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     xla: Literal["auto", "on", "off"] = "auto"
 
 
 class LinearTrainingTable(_Table):
-    """`[training]` of the linear model: the candidates, of which validation chooses one."""
+    """`[training]` of the linear model: the candidates for the choice on validation."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     # As in other trainings.
     class_weights: ClassWeights = "none"
-    # C, the inverse strength of regularization, of linear SVMs and of logistic regressions. [] leaves the kind out.
+    # C, the inverse regularization strength, of linear SVMs and logistic regressions. [] excludes the kind.
     svm_c: list[PositiveFloat] = [0.1, 0.3, 0.5, 1.0, 2.0]
     logistic_c: list[PositiveFloat] = [10.0, 30.0]
-    # It always is: only the seed draws.
+    # Always true: only the seed draws.
     deterministic: bool = True
 
 
 class ExportTable(_Table):
-    """`[export]`: the ONNX file, and how close its logits must be to the trained model's."""
+    """`[export]`: the ONNX file, and the allowed distance of its logits from the trained model's logits."""
 
     opset: Annotated[int, Field(ge=17, le=23)] = 17
     parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-4
 
 
 class TransformerExportTable(ExportTable):
-    """`[export]` of the transformers: also as int8 and float16, unless these are rejected (onnx/compare.py).
+    """`[export]` of the transformers: also int8 and float16 files, unless rejected (onnx/compare.py).
 
-    `float16` is off unless set: only GPUs gain from it, and the check of its range takes time.
+    `float16` is off by default: only GPUs gain from it, and checking its range takes time.
     """
 
     parity: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
@@ -231,19 +232,19 @@ class TransformerExportTable(ExportTable):
 
 
 class ResourcesTable(_Table):
-    """`[resources]`: what the job may use. None of it changes what the model learns. 0 means all that exists.
+    """`[resources]`: limits on what the job may use. They do not change what the model learns. 0 means no limit.
 
-    `device` is where the model trains: `auto` prefers GPUs, `gpu` needs one, `cpu` ignores them.
+    `device` is the device for training: `auto` prefers GPUs, `gpu` needs one, `cpu` ignores GPUs.
     """
 
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    # Devices of this process: GPUs, or equal shares of the CPU.
+    # Number of devices for this process: GPUs, or equal shares of the CPU.
     replicas: Annotated[int, Field(ge=0, le=64)] = 0
     # Cores that the process may use.
     threads: Annotated[int, Field(ge=0, le=1024)] = 0
-    # Memory of the process, or per GPU ("6G", "800M"). Batches are split so that training fits.
+    # Memory of the process, or per GPU ("6G", "800M"). Batches are split to fit.
     max_memory: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8} *[MG])$")] = "0"
-    # Rows per device and forward pass; 0 is as many as fit.
+    # Rows per device and forward pass; 0 means as many as fit.
     micro_batch: Annotated[int, Field(ge=0, le=65_536)] = 0
     # Interval between checkpoints: "200 steps", "30s", "5m", "1h".
     checkpoint_every: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8} *(steps|s|m|h)$")] = "1m"
@@ -254,7 +255,7 @@ class ResourcesTable(_Table):
 
 
 class Params(_Table):
-    """All resolved parameters of one training run that every model has."""
+    """All resolved parameters of a training run that are common to all models."""
 
     data: DataTable = DataTable()
     text: WordTextTable | TransformerTextTable
@@ -265,15 +266,15 @@ class Params(_Table):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The parameters that distinguish trainings: a dialect or float16 only if somebody names it.
+        """The parameters that distinguish trainings; the keys for dialect and float16 count only if they are set.
 
-        So runs from before these keys existed are found, and go on.
+        So older runs without these keys are found and can resume.
         """
         named = self.model_dump(exclude_defaults=True)
         return self.model_dump(exclude={key: set(keys) - named.get(key, {}).keys() for key, keys in LATER_KEYS.items()})
 
     def digest(self, *inputs: str) -> str:
-        """SHA-256 of all that decides the result: the parameters without `[resources]`, and `inputs` (digests)."""
+        """Compute the SHA-256 of parameters without `[resources]`, and `inputs` (digests): they decide the result."""
         content = [{key: table for key, table in self.identity.items() if key != "resources"}, *inputs]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -288,12 +289,12 @@ class LinearParams(Params):
     @model_validator(mode="after")
     def _check_candidates(self) -> Self:
         if not self.training.svm_c and not self.training.logistic_c:
-            raise ValueError("[training] svm_c and logistic_c are empty: one candidate is needed")
+            raise ValueError("[training] svm_c and logistic_c are both empty: set at least one candidate")
         return self
 
 
 class WordParams(Params):
-    """Parameters of the word models, which learn a vocabulary from train: ANN and LSTM."""
+    """Parameters of the word models, ANN and LSTM, which learn a vocabulary from train."""
 
     text: WordTextTable = WordTextTable()
     model: Annotated[AnnTable | LstmTable, Field(discriminator="name")]
@@ -301,7 +302,7 @@ class WordParams(Params):
 
     @property
     def padded_length(self) -> int | None:
-        """Length that padding gives every row. None: a row keeps its own length, as the rows of buckets nearly do."""
+        """The padded length of all rows; None if rows keep nearly their own length, as in buckets."""
         return None if self.training.buckets else self.text.max_length
 
     @model_validator(mode="before")
@@ -318,12 +319,14 @@ class WordParams(Params):
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
-        """Refuse combinations that end in a traceback, or that train on texts without their words."""
+        """Refuse combinations that would cause a traceback, or would train on texts without words."""
         if self.training.buckets and isinstance(self.model, AnnTable):
-            raise ValueError("[training] buckets makes batches of many lengths, and the ann takes one: set it to false")
+            raise ValueError(
+                "[training] buckets makes batches of many lengths, but the ann takes one length: set buckets to false"
+            )
         if self.training.shift and (self.training.buckets or self.text.padding == "left"):
             raise ValueError(
-                '[training] shift moves words into the padding behind them: it needs [text] padding = "right" and'
+                '[training] shift moves words into the padding after them: it needs [text] padding = "right" and'
                 " [training] buckets = false"
             )
         return self
@@ -339,12 +342,12 @@ class TransformerParams(Params):
 
 
 AnyParams = LinearParams | WordParams | TransformerParams
-# Models that learn their words from train. Others are transformers.
+# Models that learn their words from train. Other models are transformers.
 WORD_MODELS = ("linear", "ann", "lstm")
 
 
 def schema(model: str) -> type[LinearParams] | type[WordParams] | type[TransformerParams]:
-    """Parameters class of the model of this name."""
+    """Give the parameter class of a model."""
     if model == "linear":
         return LinearParams
     return WordParams if model in WORD_MODELS else TransformerParams

@@ -28,14 +28,14 @@ def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> AnyPar
 
     Raises:
         InputMissingError: the file does not exist or cannot be read.
-        BadParametersError: the mistakes, one per line.
+        BadParametersError: all mistakes, one per line.
     """
     tables = _read(file)
     mistakes = _apply(tables, overrides)
     _drop_revision(tables, overrides)
     table = tables.setdefault("model", {})
     if isinstance(table, dict) and table.setdefault("name", model) != model:
-        mistakes.append(f"{file}: [model] name: is {table['name']!r}, and the job is {model!r}")
+        mistakes.append(f"{file}: [model] name: is {table['name']!r}, but the job is {model!r}")
         table["name"] = model
     try:
         params = schema(model).model_validate(tables)
@@ -46,17 +46,17 @@ def load_params(model: str, file: Path, overrides: Sequence[str] = ()) -> AnyPar
     if mistakes:
         raise BadParametersError(
             "the parameters are wrong:\n" + "\n".join(f"  {line}" for line in mistakes),
-            f"see `emotion params show {model}` for every key and its default",
+            f"`emotion params show {model}` lists every key with its default",
         )
     return params
 
 
 def read_model_name(file: Path) -> str:
-    """Read which model a parameter file is for; empty where `[model] name` is absent.
+    """Read the model's name from a parameter file; empty if `[model] name` is absent.
 
     Raises:
-        InputMissingError: there is no such file.
-        BadParametersError: it is not TOML.
+        InputMissingError: the file does not exist.
+        BadParametersError: the file is not TOML.
     """
     table = _read(file).get("model")
     name = table.get("name") if isinstance(table, dict) else None
@@ -64,7 +64,7 @@ def read_model_name(file: Path) -> str:
 
 
 def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """Parse valid overrides into tables, as a parameter file has them."""
+    """Parse valid overrides into tables like a parameter file's."""
     tables: dict[str, Any] = {}
     _apply(tables, overrides)
     return tables
@@ -102,24 +102,24 @@ def _apply(tables: dict[str, Any], overrides: Sequence[str]) -> list[str]:
 
 
 def _drop_revision(tables: dict[str, Any], overrides: Sequence[str]) -> None:
-    """Drop the file's revision if an override replaces only the pretrained model that it belongs to."""
+    """Drop the file's revision if an override replaces only its pretrained model."""
     names = {text.partition("=")[0].strip() for text in overrides}
     if "model.checkpoint" in names and "model.revision" not in names and isinstance(tables.get("model"), dict):
         tables["model"].pop("revision", None)
 
 
 def _value(text: str) -> Any:
-    """Parse a TOML value. Any other text is a string, so that quotes may be omitted."""
+    """Parse a TOML value. Any other text is a string: quotes may be omitted."""
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
-    # A line feed in the text may begin another key.
+    # A line feed in the text could start another key.
     return parsed["value"] if len(parsed) == 1 else text
 
 
 def _mistake(detail: ErrorDetails, file: Path, overridden: set[str], model: str) -> str:
-    """One line: where the mistake is, what is wrong, and what was found."""
+    """Describe a mistake in one line: its place, the problem, and the found value."""
     path = [str(part) for part in detail["loc"]]
     if path[:1] == ["model"] and len(path) > 1 and path[1] in WORD_MODELS:
         del path[1]  # pydantic names the chosen member of the union

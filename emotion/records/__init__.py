@@ -1,1 +1,1 @@
-"""Records of CSV, TSV and JSONL files, each with its own bytes."""
+"""Records of CSV, TSV and JSONL files, with their original bytes."""

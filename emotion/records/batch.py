@@ -1,4 +1,4 @@
-"""Rows that are read together: one by one, with what is wrong with them, or plain ones, as columns."""
+"""Batches of rows: parsed one by one with their problems, or plain rows as columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from typing import Any
 class Record:
     """One entry of a file: a row of a CSV or TSV file, or a line of JSONL.
 
-    `line` is the physical line, from 1, where the record starts. `raw` are its bytes without its line end; `end` is
-    the line end, with the blank lines that follow. `fields` are the cells of a row, of any number; JSONL has none.
-    `values` is the parsed JSON object, or None. `problem` says why the record cannot be used, or is empty.
-    `written` is the number of cells that `raw` has, which is 1 if the row is quoted once more as a whole.
+    `line` is the physical line, from 1, where the record starts. `raw` has its bytes without line end; `end` is the
+    line end, with following blank lines. `fields` has the cells of a row; JSONL has none. `values` is the parsed JSON
+    object, or None. `problem` is the reason why the record is unusable, or empty. `written` is the number of cells in
+    `raw`: 1 if the whole row is quoted again.
     """
 
     line: int
@@ -27,7 +27,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class OwnRows:
-    """Records that were parsed one by one."""
+    """Records, parsed one by one."""
 
     records: Sequence[Record]
 
@@ -36,11 +36,11 @@ class OwnRows:
 
     @property
     def first_line(self) -> int:
-        """Physical line, from 1, where the first record starts."""
+        """Physical line of the first record, from 1."""
         return self.records[0].line
 
     def sizes(self) -> list[int]:
-        """Bytes of each record."""
+        """Sizes of the records in bytes."""
         return [len(record.raw) + len(record.end) for record in self.records]
 
     def content(self) -> bytes:
@@ -48,16 +48,16 @@ class OwnRows:
         return b"".join(chain.from_iterable((record.raw, record.end) for record in self.records))
 
     def part(self, start: int, stop: int) -> "OwnRows":
-        """Some of the records, by index."""
+        """Select records by index."""
         return OwnRows(self.records[start:stop])
 
 
 @dataclass(frozen=True, slots=True)
 class PlainRows:
-    """Rows of one line each, in UTF-8, with `width` cells and nothing wrong.
+    """Single-line rows in UTF-8, with `width` cells and without problems.
 
-    `first_line` is the physical line of the first, from 1. `lines` are their bytes, `texts` the same as text without
-    `end`, the line end of all. `cells` are the cells of all rows, one row after the other.
+    `first_line` is the physical line of the first row, from 1. `lines` has the rows' bytes, and `texts` the rows' text
+    without `end`, their common line end. `cells` has the cells of all rows in order.
     """
 
     first_line: int
@@ -72,7 +72,7 @@ class PlainRows:
 
     @property
     def records(self) -> list[Record]:
-        """The same rows one by one."""
+        """Give the same rows one by one."""
         end, width = self.end.encode(), self.width
         return [
             Record(self.first_line + row, line[: -len(end)], end, self.cells[row * width :][:width], None, "", width)
@@ -80,7 +80,7 @@ class PlainRows:
         ]
 
     def sizes(self) -> list[int]:
-        """Bytes of each row."""
+        """Sizes of the rows in bytes."""
         return list(map(len, self.lines))
 
     def content(self) -> bytes:
@@ -88,11 +88,11 @@ class PlainRows:
         return b"".join(self.lines)
 
     def column(self, index: int) -> list[str]:
-        """The cells of a column."""
+        """Give the cells of a column."""
         return self.cells[index :: self.width]
 
     def part(self, start: int, stop: int) -> "PlainRows":
-        """Some of the rows, by index."""
+        """Select rows by index."""
         if (start, stop) == (0, len(self)):
             return self
         cells = self.cells[start * self.width : stop * self.width]

@@ -1,8 +1,9 @@
-"""Finds borders in a file: places where a reader may begin, and get the records that a reader of the whole file gets.
+"""Finds borders in a file: from a border on, a reader gets the same records as a reader of the whole file.
 
-A border is the start of a line that no quoted cell of an earlier line can hold. The quotes before it show that. A quote
-behind a letter never opens a cell: it closes one, or is text. So nothing is open at the end of its line if it is the
-last there. From then on every quote is followed, until a malformed one makes the state unknown again.
+A border is the start of a line that cannot belong to a quoted cell of an earlier line. The quotes before the border
+show that. A quote after a letter never opens a cell: it closes a cell, or is text. So if it is the last quote in its
+line, no cell is open at the line's end. From there the reader follows every quote, until a malformed quote makes the
+state unknown again.
 """
 
 import os
@@ -13,20 +14,20 @@ from emotion.records.dialect import Dialect
 from emotion.records.plain import CELL_LIMIT
 from emotion.records.sample import RECORD_LIMIT
 
-# How much farther each further look goes.
+# Every new search goes this much farther.
 FARTHER = 16
 LINE_ENDS = b"\r\n"
 BLOCK = 1 << 20
-# Bytes in which most lines end.
+# Most lines end within this many bytes.
 LINE = 1 << 10
-# Bytes before a line that say whether its first quote opens a cell; more than a delimiter or a line end has.
+# Bytes before a line that show whether its first quote opens a cell; more than the bytes of a delimiter or line end.
 CONTEXT = 8
-# Bytes before a place that mostly show what is open there; more than a line end has.
+# Bytes before a position that usually show whether a cell is open there; more than the bytes of a line end.
 NEAR = 1 << 14
 
 
 class State(Enum):
-    """Whether a quoted cell is open. `CLOSED_AT_END`: at the end of the line none is, unless more quotes follow."""
+    """Whether a quoted cell is open. `CLOSED_AT_END`: no cell is open at the line's end, unless more quotes follow."""
 
     CLOSED = 1
     OPEN = 2
@@ -35,10 +36,10 @@ class State(Enum):
 
 
 class Borders:
-    """Borders of a file that is open as `descriptor`, in an encoding of single bytes or UTF-8.
+    """Borders of the open file `descriptor`, in a single-byte encoding or UTF-8.
 
-    `first` is the place of the first record, in bytes, and `size` the length of the file. Both are borders. Blank lines
-    belong to the record before them, so that none begins at a border.
+    `first` is the position of the first record, in bytes, and `size` the length of the file. Both are borders. Blank
+    lines belong to the previous record, so no blank line starts at a border.
     """
 
     def __init__(self, descriptor: int, first: int, size: int, end: bytes, dialect: Dialect, encoding: str) -> None:
@@ -48,12 +49,12 @@ class Borders:
         self._end = end
         self._delimiter = dialect.delimiter.encode(encoding)
         self._quoting = dialect.quoting
-        # No cell is open for longer: the file would be refused, or the quote would be text.
+        # A longer cell is impossible: the reader would refuse the file, or treat the quote as text.
         self._limit = CELL_LIMIT if dialect.quoting == "line" else RECORD_LIMIT
         self._block, self._block_start, self._ahead = b"", 0, NEAR
 
     def after(self, place: int, known: int) -> int:
-        """First border that is found from `place` on. `known` is a border before it: the nearer, the less is read."""
+        """Find the first border from `place` on. `known` is an earlier border: a near border saves reading."""
         if place <= known:
             return known
         if place >= self.size:
@@ -74,19 +75,19 @@ class Borders:
         return self.size
 
     def content(self, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the bytes of the file from `start` to `stop`, or to the end of a file that has become shorter."""
+        """Yield the file's bytes from `start` to `stop`, or to the end of a file that has shrunk."""
         while start < stop and (part := os.pread(self._descriptor, min(stop - start, BLOCK), start)):
             yield part
             start += len(part)
 
     def _follow(self, start: int, stop: int, state: State) -> tuple[State, int]:
-        """State at the line start `stop` if it is `state` at `start`, and the place of the last quote, or `start`."""
+        """Find the state at the line start `stop`, from `state` at `start`; and the last quote's place, or `start`."""
         if self._quoting == "none":
             return State.CLOSED, start
         before = self._read(max(self.first, start - CONTEXT), start) if start > self.first else b""
         content = before + self._read(start, stop)
         position = len(before)
-        # The first quotes may be the rest of more.
+        # The first quotes may belong to a longer series of quotes.
         if before.endswith(b'"') and state is State.UNKNOWN:
             position = len(content) - len(content[position:].lstrip(b'"'))
         last = position
@@ -98,7 +99,7 @@ class Borders:
         return State.CLOSED if state is State.CLOSED_AT_END else state, start + last - len(before)
 
     def _next(self, content: bytes, start: int, stop: int, state: State) -> State:
-        """State behind the quotes from `start` to `stop`."""
+        """Give the state after the quotes from `start` to `stop`."""
         odd = (stop - start) % 2 == 1
         opens = self._opens(content, start)
         closes = self._closes(content, stop)
@@ -115,36 +116,36 @@ class Borders:
         return State.CLOSED if closes else State.UNKNOWN
 
     def _opens(self, content: bytes, start: int) -> bool | None:
-        """Whether a quote may begin a cell; None if a line end before it is not the file's."""
+        """Whether a quote may open a cell; None after a line end that differs from the file's line end."""
         if not start or content.endswith((self._delimiter, self._end), 0, start):
             return True
         odd = content[start - 1] in LINE_ENDS or content[start - 1] == self._delimiter[-1]
         return None if odd else False
 
     def _closes(self, content: bytes, stop: int) -> bool | None:
-        """Whether a cell may end before `stop`; None if a line end follows that is not the file's."""
+        """Whether a cell may end before `stop`; None before a line end that differs from the file's line end."""
         ends = (self._delimiter, self._end, b"\r\n") if self._end == b"\n" else (self._delimiter, self._end)
         if stop == len(content) or content.startswith(ends, stop):
             return True
         return None if content[stop] in LINE_ENDS else False
 
     def _next_line(self, place: int) -> int:
-        """Place behind the next line end; the end of the file if the line is longer than any may be."""
+        """Find the position after the next line end; the end of the file if the line is longer than allowed."""
         start, step = place, LINE
         while start < self.size and start - place <= RECORD_LIMIT:
             stop = min(start + step, self.size)
             found = self._read(start, stop).find(self._end)
             if found >= 0:
                 return start + found + len(self._end)
-            # A line end may be cut.
+            # The block may end within a line end.
             start, step = max(stop - len(self._end) + 1, start + 1), 4 * step
         return self.size
 
     def _read(self, start: int, stop: int) -> bytes:
-        """Bytes from `start` to `stop`. The bytes read last are kept."""
+        """Read the bytes from `start` to `stop`. The bytes of the last read are kept."""
         offset = start - self._block_start
         if offset < 0 or stop > self._block_start + len(self._block):
-            # Whoever goes on reads ever more at once.
+            # Continued reading reads more and more at once.
             goes_on = 0 <= offset <= len(self._block)
             self._ahead = min(2 * self._ahead, BLOCK) if goes_on else NEAR
             self._block_start = max(0, start - CONTEXT)
@@ -154,8 +155,8 @@ class Borders:
 
 
 def _quotes(content: bytes, position: int) -> Iterator[tuple[int, int]]:
-    """Yield where quotes that stand together start and end, from `position` on."""
-    # The search for a byte is a hundred times faster than a pattern's.
+    """Yield start and end of every series of quotes, from `position` on."""
+    # Searching a byte is a hundred times faster than matching a pattern.
     while (start := content.find(b'"', position)) >= 0:
         position = start + 1
         while content.startswith(b'"', position):

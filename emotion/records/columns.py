@@ -7,11 +7,11 @@ from emotion.formatting import escape_invisible, first_items, visible
 from emotion.records.record import Records
 
 MAX_NAMED, LONGEST_NAME = 10, 60
-JSONL_HINT = "if the file is JSONL, call it .jsonl, or say --format jsonl"
+JSONL_HINT = "if the file is JSONL, name it .jsonl, or use --format jsonl"
 
 
 def find_column(path: Path, records: Records, name: str, options: str) -> int:
-    """Index of column `name`, from 0.
+    """Find the index of column `name`, from 0.
 
     Raises:
         BadDataError: the file has no such column, or more than one. The hint names the `options` that choose columns.
@@ -23,7 +23,7 @@ def find_column(path: Path, records: Records, name: str, options: str) -> int:
     shown = first_items([f"{visible(other):.{LONGEST_NAME}}" for other in names], MAX_NAMED)
     hint = f"name the column with {options}"
     if name not in names and records.first is not None:
-        hint += ", or say --no-header if the first line is no header"
+        hint += ", or use --no-header if the first line is not a header"
     if len(names) == 1:
         hint += ", or the delimiter with --delimiter"
     if names and names[0].startswith("{"):

@@ -1,4 +1,4 @@
-"""Reads the rows of a CSV or TSV file, each with its own bytes."""
+"""Reads the rows of a CSV or TSV file with their original bytes."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from emotion.records.row_parser import QuoteError, parse_line, parse_quoted
 from emotion.records.sample import RECORD_LIMIT, without_quoted
 from emotion.records.text_problem import MARK, SWAPPED_MARK
 
-# Bytes that a short line takes in memory beside its own.
+# A short line takes this much memory besides its own bytes.
 LINE_BYTES = 64
 DOUBLE_RETURN = r"the line ends in \r twice"
 REMOVE_RETURNS = r"remove \r with: tr -d '\r'"
-# Characters of a name of a column that is looked for in all rows.
+# Only shorter column names are searched in all rows, in characters.
 LONGEST_NAME = 200
 
 
@@ -27,18 +27,18 @@ class RowReader:
     """Takes rows from the lines of a file.
 
     Raises:
-        BadDataError: two readings of quotes or line ends are possible, or a quoted cell is over RECORD_LIMIT.
+        BadDataError: quotes or line ends are ambiguous, or a quoted cell is over RECORD_LIMIT.
     """
 
     def __init__(self, lines: Lines, dialect: Dialect, width: int = 0, *, doubted: bool) -> None:
         self._lines = lines
-        # Whether nobody said what quotes mean.
+        # Whether no option defines the meaning of quotes.
         self._doubted = doubted
         self._dialect = dialect
         self._header: list[str] = []
-        # Whether the header is quoted once more as a whole.
+        # Whether the whole header is quoted again.
         self._wrapped = False
-        # Number of cells that a row should have; 0 if only the first row will say it.
+        # Expected number of cells in a row; 0 if the first row decides.
         self._width = width
         self._return = lines.codec.encode("\r")
         # A quoted cell that is still open in this line is malformed.
@@ -59,26 +59,26 @@ class RowReader:
         return self._width
 
     def batches(self, first: Sequence[Record] = ()) -> Iterator[Rows]:
-        """Yield the rows `first`, then all others to the end of the file, with what is wrong with them."""
+        """Yield the rows `first`, then all other rows of the file, with their problems."""
         for record in chain(first, iter(self.take, None)):
             if not record.problem and len(record.fields) != self._width:
                 record.problem = self._wrong_width(record)
             if self._header and self._repeats_header(record.fields):
-                record.problem = "the header again: are several files in one?"
+                record.problem = "the header again: this may be several joined files"
             yield OwnRows([record])
             while plain := self._plain_rows():
                 yield plain
 
     def batches_from(self, place: int, number: int, first: Sequence[Record] = ()) -> Iterator[Rows]:
-        """Yield the rows `first`, then all from a border of the file on, as if `number` lines were before it."""
+        """Yield the rows `first`, then all rows from a border on, as if `number` lines preceded the border."""
         self._lines.jump(place, number)
         self._dead_end = 0
         yield from self.batches(first)
 
     def _plain_rows(self) -> PlainRows | None:
-        """Parse lines that are read already together, up to the first that is not plain. None if that is the next.
+        """Parse buffered lines together, up to the first line that is not plain; None if the next line is not plain.
 
-        The rows are what `take` gives, in a tenth of its time.
+        The rows equal the rows of `take`, in a tenth of the time.
         """
         if self._lines.codec.name != "utf-8":
             return None
@@ -87,10 +87,10 @@ class RowReader:
         if self._may_repeat_header(rows):
             rows = rows.part(0, 0)
         elif 0 < len(rows) < len(lines) and self._lines.is_blank(lines[len(rows)]):
-            # Blank lines belong to the row before them.
+            # Blank lines belong to the previous row.
             rows = rows.part(0, len(rows) - 1)
         self._lines.put_back(lines[len(rows) :])
-        # Where lines are odd, few are parsed in vain.
+        # After an odd line, parse fewer lines together: this wastes less work.
         if lines:
             self._together = (4 if len(rows) == len(lines) else 2) * len(rows) + 1
         return rows if len(rows) else None
@@ -108,14 +108,14 @@ class RowReader:
         expected = f"{where} {'has' if self._header else 'have'} {self._width - self._dialect.unnamed}"
         index = " and an index" if self._dialect.unnamed else ""
         other_end = self._lines.end != "\n" and any("\n" in cell for cell in record.fields)
-        mixed = ", perhaps because some lines end in \\n and the first does not" if other_end else ""
+        mixed = ", perhaps because some lines end in \\n, unlike the first line" if other_end else ""
         return f"{count(len(record.fields), 'field')} where the {expected}{index}{mixed}"
 
     def _repeats_header(self, fields: Sequence[str]) -> bool:
-        """Whether the fields are the names of the columns, in any order and any case."""
+        """Whether the fields are the column names, in any order and case."""
         return (
             len(fields) == len(self._header)
-            # Sorts only few rows.
+            # Sort only few rows.
             and len(fields[0]) < LONGEST_NAME
             and _folded(fields[0]) in self._header
             and sorted(map(_folded, fields)) == self._header
@@ -145,23 +145,23 @@ class RowReader:
         return Record(number, raw, end + self._blank_lines(), fields, problem=problem, written=written)
 
     def _damage(self, text: str, raw: bytes) -> str:
-        """Reason why the bytes `raw` of a row are no text; `text` is its first line."""
+        """Give the reason why the bytes `raw` of a row are not text; `text` is its first line."""
         if text.startswith(MARK):
-            return "a byte order mark within the file: are several files in one?"
+            return "a byte order mark within the file: this may be several joined files"
         if b"\0" in raw and not self._lines.codec.wide:
-            return "NUL bytes: is this part of the file UTF-16?"
+            return "NUL bytes: this part of the file may be UTF-16"
         if SWAPPED_MARK in text:
-            return "a byte order mark of another encoding: are several files in one?"
+            return "a byte order mark of another encoding: this may be several joined files"
         if raw.endswith(self._return):
             return DOUBLE_RETURN
         return ""
 
     def _blank_lines(self) -> bytes:
-        """Take the blank lines that follow. In a file of one column they are rows."""
+        """Take the following blank lines. In a file with one column, blank lines are rows."""
         return self._lines.take_blank() if self._width > 1 else b""
 
     def _parse(self, text: str) -> tuple[list[str], str]:
-        """Cells of the row that begins with the line `text`, and the reason why they are a guess."""
+        """Parse the row that starts with the line `text`; also give the reason if the cells are a guess."""
         delimiter, quoting, _ = self._dialect
         if '"' not in text or quoting == "none":
             return text.split(delimiter), ""
@@ -179,17 +179,17 @@ class RowReader:
         return cells, ""
 
     def _check_rows_in_cell(self) -> None:
-        """Refuse a quoted cell whose lines are whole rows: its quotes may be text.
+        """Refuse a quoted cell with lines that are complete rows: its quotes may be text.
 
         Raises:
-            BadDataError: they are, and nobody said what quotes mean.
+            BadDataError: the lines are rows, and no option defines the meaning of quotes.
         """
         lines = [self._lines.decode(self._lines.split_end(line)[0]) for line in self._taken]
         if hold_rows(lines, self._dialect.delimiter, self._width):
             raise ambiguous_quote(self._lines.path, self._lines.number - len(lines) + 1)
 
     def _more(self) -> tuple[str, str] | None:
-        """Take another line of the row: the line end before it, and its text."""
+        """Take another line of the row: the previous line end, and the line's text."""
         following = self._lines.take() if self._lines.number >= self._dead_end else b""
         if not following:
             return None
@@ -198,21 +198,21 @@ class RowReader:
         self._size += len(following) + LINE_BYTES
         if self._size > RECORD_LIMIT:
             raise BadDataError(
-                f"{self._lines.path}: the quote in line {self._lines.number - len(self._taken) + 1:,} is not closed"
-                f" within {RECORD_LIMIT >> 20} MiB",
-                "mend it, or read quotes as text with --quoting none",
+                f"{self._lines.path}: the quote in line {self._lines.number - len(self._taken) + 1:,} stays open"
+                f" for {RECORD_LIMIT >> 20} MiB",
+                "fix the quote, or read quotes as text with --quoting none",
             )
         return self._lines.decode(end), self._lines.decode(self._lines.split_end(following)[0])
 
     def _put_back(self) -> None:
-        """Put back all lines of the row but the first."""
+        """Put back all lines of the row except the first."""
         self._lines.put_back(self._taken[1:])
         del self._taken[1:]
 
     def _unwrapped(self, fields: list[str]) -> list[str]:
-        """Cells of a row that is quoted once more as a whole; `fields` if it is one quoted cell.
+        """Parse a row that is quoted again as a whole; return `fields` if the row is one quoted cell.
 
-        A file that is quoted so has such a header, or a quoted cell within the row.
+        Such a file has a header that is quoted again, or a quoted cell within the row.
         """
         delimiter = self._dialect.delimiter
         cells = quoted_cells(fields[0], delimiter)
@@ -220,7 +220,7 @@ class RowReader:
         return cells if quoted and len(cells) == self._width else fields
 
     def _check_one_line(self, text: str) -> None:
-        """Refuse a row whose quotes may span lines, unless each of these lines is a whole row."""
+        """Refuse a row with quotes that may span lines, unless all these lines are complete rows."""
         try:
             cells = parse_quoted(text, self._dialect.delimiter, self._more_of_cell)
         except QuoteError:
@@ -236,14 +236,14 @@ class RowReader:
             raise ambiguous_quote(self._lines.path, self._lines.number)
 
     def _more_of_cell(self) -> tuple[str, str] | None:
-        """Take another line unless the cell is longer than any cell may be."""
+        """Take another line unless the cell is longer than allowed."""
         return None if self._size > CELL_LIMIT else self._more()
 
     def _rows_within(self, line: bytes) -> list[bytes]:
-        """Lines within a line that has other line ends than the first line, if all of them are whole rows.
+        """Split a line at line ends that differ from the file's, if all pieces are complete rows.
 
         Raises:
-            BadDataError: they may be rows, or one text.
+            BadDataError: the pieces may be rows, or one text.
         """
         codec, text = self._lines.codec, self._lines.decode(line)
         content = self._lines.decode(self._lines.split_end(line)[0])
@@ -262,7 +262,7 @@ class RowReader:
         return re.findall(rb"[^\n]*\n|[^\n]+$", line)
 
     def _whole_rows(self, lines: Sequence[str], width: int) -> bool:
-        """Whether each line has `width` cells."""
+        """Whether all lines have `width` cells."""
         delimiter, quoting, _ = self._dialect
         try:
             return all(len(parse_line(line, delimiter, quoting, width)) == width for line in lines)

@@ -1,4 +1,4 @@
-"""Finds the dialect of a CSV or TSV file from its first lines: delimiter, quoting, and whether an index has no name."""
+"""Finds the dialect of a CSV or TSV file from its first lines: delimiter, quoting, and a possible unnamed index."""
 
 import re
 from collections import Counter
@@ -16,19 +16,19 @@ Format = Literal["csv", "tsv", "jsonl"]
 DELIMITERS = (",", ";", "|", "\t")
 DEFAULTS: dict[Format, str] = {"csv": ",", "tsv": "\t"}
 NAMES = {"\t": "tab"}
-# The line by which a file says its delimiter to spreadsheets.
+# The line that names a file's delimiter to spreadsheets.
 SEPARATOR_LINE = re.compile(r'"?sep=([^".0-9\ud800-\udfff])"?', re.IGNORECASE)
-# Ends of the names of columns that count the rows themselves.
+# Last characters in names of columns that count the rows.
 COUNTED = ("id", "index", "idx", "key", "line", "no", "nr", "num", "number", "pos", "position", "rank", "row", "#")
-# More digits than any number of a column has.
+# More digits than any column number has.
 LONGEST_NUMBER = 6
-# Rows that must agree before the header is doubted.
+# This many rows must agree to contradict the header.
 FEW_ROWS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class DialectOptions:
-    """What a person says about a file. None is taken from the file.
+    """Options for a file's dialect. None means: found in the file.
 
     `quoting` is `csv` or `none`. Without a `header`, the columns are called 1, 2, ...
     """
@@ -40,7 +40,7 @@ class DialectOptions:
 
 
 class Dialect(NamedTuple):
-    """How rows are written. `unnamed` says that the header lacks the name of the first column, an index."""
+    """Format of rows. `unnamed` is True if the first column is an index without a name in the header."""
 
     delimiter: str
     quoting: Quoting
@@ -48,7 +48,7 @@ class Dialect(NamedTuple):
 
 
 def delimiter_name(delimiter: str) -> str:
-    """A delimiter as --delimiter takes it, in quotes where a person would not see it otherwise."""
+    """Format a delimiter for --delimiter, in quotes if it is hard to see."""
     return NAMES.get(delimiter, repr(delimiter))
 
 
@@ -56,7 +56,7 @@ def parse_delimiter(text: str) -> str:
     """Read the value of --delimiter: one character, or `tab`.
 
     Raises:
-        UsageError: it is neither, or it is a quote or a line end.
+        UsageError: the text has another form, or is a quote or a line end.
     """
     delimiter = {"tab": "\t", "\\t": "\t"}.get(text, text)
     if len(delimiter) != 1 or delimiter in '"\r\n\0.0123456789' or "\ud800" <= delimiter <= "\udfff":
@@ -67,10 +67,10 @@ def parse_delimiter(text: str) -> str:
 def find_dialect(
     path: Path, kind: Format, sample: Sequence[str], options: DialectOptions, columns: Sequence[str]
 ) -> Dialect:
-    """Choose the dialect of a file that begins with the rows `sample`, from which blank lines are left out.
+    """Choose the dialect of a file that starts with the rows `sample`, without blank lines.
 
-    The delimiter is the one in the header, else the one that cuts all rows into equally many cells. If there are
-    several, the names `columns` decide, then the rows, then the file's name.
+    The delimiter comes from the header, else from rows: it divides all rows into the same number of cells. Among
+    several delimiters, the names `columns` decide, then the rows, then the file's name.
 
     Raises:
         BadDataError: several delimiters are equally likely.
@@ -84,7 +84,7 @@ def find_dialect(
 
 
 def header_cells(line: str, delimiter: str, columns: Sequence[str]) -> list[str]:
-    """Names in a header line. A line that is quoted once more as a whole has one of `columns` within."""
+    """Parse the names in a header line. If the whole line is quoted again, the inner names have one of `columns`."""
     cells = quoted_cells(line, delimiter) or [line]
     within = quoted_cells(cells[0], delimiter) if len(cells) == 1 and line.startswith('"') else []
     return cells if set(columns).isdisjoint(within) else within
@@ -97,12 +97,12 @@ def _find_delimiter(path: Path, kind: Format, header: str, rows: Sequence[str], 
         return _of_one_name(path, header, rows, columns, default)
     if len(likely) > 1 and (default not in likely or (kind == "csv" and not header)):
         found = " or ".join(map(delimiter_name, likely))
-        raise BadDataError(f"{path}: the delimiter may be {found}", "name it with --delimiter")
+        raise BadDataError(f"{path}: the delimiter may be {found}", "name the delimiter with --delimiter")
     return likely[0] if len(likely) == 1 else default
 
 
 def _in_header(header: str, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """Delimiters that cut the header; of several, those that give one of the `columns`, or that cut the rows alike."""
+    """Find delimiters in the header; of several, prefer delimiters that give one of the `columns`, or fit the rows."""
     names = {delimiter: header_cells(header, delimiter, columns) for delimiter in DELIMITERS}
     found = [delimiter for delimiter in DELIMITERS if len(names[delimiter]) > 1]
     found = [delimiter for delimiter in found if not set(columns).isdisjoint(names[delimiter])] or found
@@ -110,29 +110,29 @@ def _in_header(header: str, rows: Sequence[str], columns: Sequence[str]) -> list
 
 
 def _in_rows(path: Path, rows: Sequence[str], columns: Sequence[str], default: str) -> list[str]:
-    """Delimiters that cut all rows of a file without header alike, or most rows into as many cells as `columns` need.
+    """Find delimiters of a file without header: they divide all rows equally, or give most rows the needed `columns`.
 
     Raises:
-        BadDataError: a delimiter cuts most rows, and nothing says that it is one.
+        BadDataError: a delimiter divides most rows, but unequally.
     """
     needed = max((int(name) for name in columns if name.isdecimal() and len(name) < LONGEST_NUMBER), default=1)
     found = [delimiter for delimiter in DELIMITERS if _width(rows, delimiter) >= max(2, needed)]
     if found:
-        # A row with another number of cells does not make another delimiter the right one.
+        # A row with another number of cells does not make another delimiter right.
         found = [name for name in DELIMITERS if name in found or _usual_width(rows, name) >= max(2, needed)]
     found = found or [delimiter for delimiter in DELIMITERS if needed > 1 and _most_have(rows, delimiter, needed)]
     doubtful = [delimiter for delimiter in DELIMITERS if delimiter != default and _most_have(rows, delimiter, 2)]
     if doubtful and not found:
         name = delimiter_name(doubtful[0])
         raise BadDataError(
-            f"{path}: the delimiter {name} cuts most of the first rows, but not all alike",
-            f"say --delimiter {name}, or --delimiter {delimiter_name(default)} for one column",
+            f"{path}: the delimiter {name} divides most of the first rows, but into different numbers of cells",
+            f"use --delimiter {name}, or --delimiter {delimiter_name(default)} for one column",
         )
     return found
 
 
 def _of_one_name(path: Path, header: str, rows: Sequence[str], columns: Sequence[str], default: str) -> str:
-    """Delimiter of a file with one name in its header. Another one in all rows is an index, or it is refused."""
+    """Find the delimiter of a file with one name in its header. A second cell in all rows needs an index."""
     for delimiter in DELIMITERS:
         if _has_index(header, rows, delimiter, columns):
             return delimiter
@@ -141,17 +141,17 @@ def _of_one_name(path: Path, header: str, rows: Sequence[str], columns: Sequence
         if width > 1 and len(rows) >= FEW_ROWS and delimiter != default:
             name = delimiter_name(delimiter)
             raise BadDataError(
-                f"{path}: the header has one name, and the delimiter {name} cuts the first rows into {width} cells",
-                f"say --delimiter {name}, or --delimiter {delimiter_name(default)} if {name} is a part of the texts",
+                f"{path}: the header has one name, but the delimiter {name} divides the first rows into {width} cells",
+                f"use --delimiter {name}, or --delimiter {delimiter_name(default)} if {name} belongs to the texts",
             )
     return default
 
 
 def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequence[str]) -> bool:
-    """Whether the rows have one cell more than the header has names, and their first cells look like an index.
+    """Whether the rows have one cell more than the header, and the first cells look like an index.
 
-    An index counts up from 0 or 1, or has names of rows in quotes, as R writes them with all names in quotes. The
-    column of texts, the first of `columns`, has longer cells with the index than without.
+    An index counts up from 0 or 1, or has quoted row names, as R writes them with all names in quotes. The column of
+    texts, the first of `columns`, has longer cells if the index is assumed.
     """
     cells = _all_cells(rows, delimiter)
     names = header_cells(header, delimiter, columns)
@@ -166,7 +166,7 @@ def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequen
         return counting or _moves_texts(names, cells, columns, words=True)
     if not counting or len(rows) < FEW_ROWS:
         return False
-    # In a text a space follows the comma; in a number other digits follow.
+    # In texts a space follows the comma; in numbers digits follow.
     in_texts = any(cell.startswith(" ") for row in cells for cell in row)
     in_numbers = len(names) == 1 and any(cell[:1].isdigit() for cell in second)
     numbers = [int(cell) for cell in first]
@@ -175,7 +175,7 @@ def _has_index(header: str, rows: Sequence[str], delimiter: str, columns: Sequen
 
 
 def _counts_rows(name: str) -> bool:
-    """Whether a column of this name counts the rows: it is an index itself."""
+    """Whether a column with this name counts the rows: it is an index itself."""
     letters = re.sub(r"[\W_\d]+", "", name.casefold()) if name != "#" else name
     return not letters or letters.endswith(COUNTED) or letters == "unnamed"
 
@@ -183,9 +183,9 @@ def _counts_rows(name: str) -> bool:
 def _moves_texts(
     names: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[str], *, words: bool = False
 ) -> bool:
-    """Whether the column of texts has more characters one cell to the right of its name.
+    """Whether texts are longer one cell to the right of the column's name.
 
-    With `words` the cells below its name must be single words, too.
+    With `words`, the cells below the name must also be single words.
     """
     found = [names.index(column) for column in columns if column in names]
     if not found:
@@ -195,13 +195,13 @@ def _moves_texts(
 
 
 def _width(rows: Sequence[str], delimiter: str) -> int:
-    """Number of cells of the rows, or 0 if rows differ. Rows with other quotes say nothing."""
+    """Count the cells of the rows; 0 if rows differ. Rows with odd quotes do not count."""
     widths = set(_widths(rows, delimiter))
     return widths.pop() if len(widths) == 1 else 0
 
 
 def _usual_width(rows: Sequence[str], delimiter: str) -> int:
-    """Number of cells of half of the rows or more, if all others have two or more; otherwise 0."""
+    """Count the cells of at least half of the rows, if all other rows have two or more; otherwise 0."""
     widths = Counter(_widths(rows, delimiter))
     if not widths or min(widths) <= 1:
         return 0
@@ -210,7 +210,7 @@ def _usual_width(rows: Sequence[str], delimiter: str) -> int:
 
 
 def majority_width(rows: Sequence[str], dialect: Dialect) -> int:
-    """Number of cells of most of the rows; 0 if no number is that frequent."""
+    """Count the cells of most rows; 0 if no number has a majority."""
     delimiter, quoting, _ = dialect
     widths = Counter(
         _widths(rows, delimiter) if quoting == "csv" else (len(parse_line(row, delimiter, quoting, 0)) for row in rows)
@@ -225,7 +225,7 @@ def _most_have(rows: Sequence[str], delimiter: str, width: int) -> bool:
 
 
 def _widths(rows: Sequence[str], delimiter: str) -> list[int]:
-    """Numbers of cells of the rows; 0 for a row with a line end that is in no quoted cell of this delimiter."""
+    """Count the cells of every row; 0 for a row with a line end outside of quoted cells."""
     return [
         0 if "\n" in row and "\n" in without_quoted(row, delimiter) else len(cells)
         for row in rows
@@ -238,7 +238,7 @@ def _all_cells(rows: Sequence[str], delimiter: str) -> list[list[str]]:
 
 
 def quoted_cells(line: str, delimiter: str) -> list[str]:
-    """Cells of a line; none if its quotes do not fit the delimiter. A tab may stand beside any quotes."""
+    """Parse the cells of a line; none if quotes do not fit the delimiter. With tabs, quotes may be anywhere."""
     try:
         return parse_quoted_line(line, delimiter)
     except QuoteError:

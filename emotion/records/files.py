@@ -1,4 +1,4 @@
-"""Opens files of records: CSV, TSV and JSONL, also packed, in any dialect.
+"""Opens files of records: CSV, TSV and JSONL, compressed or not, in any dialect.
 
 Training refuses a file with a bad record; classification writes it without a label.
 """
@@ -24,7 +24,7 @@ ANY_DIALECT = DialectOptions()
 
 
 def format_of(path: Path) -> Format | None:
-    """Format that the name says, ignoring `.gz` and case; None if the name says none."""
+    """Derive the format from a file name, ignoring `.gz` and case; None if unknown."""
     return SUFFIXES.get(Path(path.name.lower().removesuffix(".gz")).suffix)
 
 
@@ -38,11 +38,11 @@ def open_records(
 ) -> Iterator[Records]:
     """Open `path` as a stream of records in constant memory.
 
-    The names `columns` help to find the delimiter. `digest` is updated with the bytes read.
+    The names `columns` help to find the delimiter. The bytes read update `digest`.
 
     Raises:
         InputMissingError: the file does not exist or cannot be read.
-        BadDataError: the header cannot be read, the dialect is ambiguous, or the file as a whole is damaged.
+        BadDataError: the header cannot be read, the dialect is ambiguous, or the file is damaged.
         UsageError: the encoding is unknown.
     """
     with open_bytes(path, digest) as raw:
@@ -57,7 +57,7 @@ def open_records(
 
 
 def _borders(records: Records, descriptor: int) -> Borders | None:
-    """Borders of a file; None of a device or a pipe."""
+    """Give the borders of a file; None for a device or a pipe."""
     status = os.fstat(descriptor)
     if not S_ISREG(status.st_mode):
         return None

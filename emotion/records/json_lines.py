@@ -1,4 +1,4 @@
-"""Reads the lines of a JSONL file as objects, each with its own bytes."""
+"""Reads the lines of a JSONL file as objects with their original bytes."""
 
 import json
 from collections import Counter
@@ -14,13 +14,13 @@ from emotion.records.text_problem import MARK, undecodable
 
 
 class RepeatingObject(dict[str, Any]):
-    """A JSON object that has some keys more than once, of which the last values count. `repeated` are these keys."""
+    """A JSON object with `repeated` keys; the last values count."""
 
     repeated: set[str]
 
 
 def open_objects(lines: Lines) -> Records:
-    """Prepare to read the objects of a JSONL file, and collect the keys of its first objects."""
+    """Prepare reading the objects of a JSONL file, and collect the keys of the first objects."""
     first = [_parse(line)[0] or {} for line in lines.sample_lines()]
     keys = tuple(dict.fromkeys(key for values in first for key in values))
     preamble = lines.codec.mark + lines.take_blank(spaces=True)
@@ -29,12 +29,12 @@ def open_objects(lines: Lines) -> Records:
 
 
 def half_pair(cell: object, record: Record, codec: Codec) -> bool:
-    """Whether a cell has half a surrogate pair, written as an escape: the line itself has no undecodable bytes."""
+    """Whether a cell has an escaped half of a surrogate pair: the line itself has no undecodable bytes."""
     return isinstance(cell, str) and undecodable(cell) and not undecodable(codec.decode(record.raw))
 
 
 def json_type(value: object) -> str:
-    """JSON's own word for the type of a value, with its article; Python's word for a value that JSON lacks."""
+    """Name the JSON type of a value, with its article; for other values, the Python type."""
     if value is None:
         return "null"
     names: dict[type, str] = {
@@ -62,9 +62,9 @@ def _batches(lines: Lines) -> Iterator[Rows]:
 
 
 def _parse(text: str) -> tuple[dict[str, Any] | None, str]:
-    """Return the object of a line, or None and the reason why the line has none."""
+    """Return the object of a line, or None and the reason."""
     if text.startswith(MARK):
-        return None, "a byte order mark within the file: are several files in one?"
+        return None, "a byte order mark within the file: this may be several joined files"
     try:
         values = DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -74,7 +74,7 @@ def _parse(text: str) -> tuple[dict[str, Any] | None, str]:
     except ValueError:
         return None, "JSON with a number of too many digits"
     if not isinstance(values, dict):
-        return None, f"{json_type(values)} where an object was expected"
+        return None, f"{json_type(values)} instead of an object"
     return values, ""
 
 

@@ -1,4 +1,4 @@
-"""Splits a file into physical lines of bytes, as its first line ends, and keeps those that are read ahead."""
+"""Splits a file into physical lines of bytes at the first line's kind of line end, and buffers lines."""
 
 import codecs
 import re
@@ -13,15 +13,14 @@ from emotion.records.text_io import BLOCK, LONGEST_START, check_kind, find_codec
 
 
 class Lines:
-    r"""Physical lines of an open file, with their line ends, without the file's byte order mark.
+    r"""Physical lines of an open file, with line ends, without the file's byte order mark.
 
-    Behind one of the `delimiters` a quoted cell may begin, which holds line ends of its own. `end` is the line end. In
-    a file with `\n` lines may also end in `\r\n`. `number` counts the lines that were taken. `whole` says that the
-    sample is the whole file.
-    `loose` says that no row holds a `\n`, so that it ends lines in a file with `\r\n` too.
+    After one of the `delimiters` a quoted cell may start and contain line ends. `end` is the line end. In a file with
+    `\n`, lines may also end in `\r\n`. `number` counts the taken lines. `whole` is True if the sample is the whole
+    file. With `loose`, no row contains a `\n`, so `\n` ends lines in a file with `\r\n`, too.
 
     Raises:
-        BadDataError: NUL bytes, bytes that no text has, a damaged `.gz` file, or a line over RECORD_LIMIT.
+        BadDataError: NUL bytes, bytes that cannot be text, a damaged `.gz` file, or a line over RECORD_LIMIT.
         InputMissingError: the file cannot be read.
         UsageError: Python does not know the encoding.
     """
@@ -43,11 +42,11 @@ class Lines:
         self.whole = whole
         self._sample = sample if whole else whole_lines(sample, self.end)
         self._end = self.codec.encode(self.end)
-        # Longest first. In a file with `\r\n` only the last line can end in half of it.
+        # The longest line end comes first. In a file with `\r\n`, only the last line can end in half of it.
         ends = {"\r": ["\r"], "\n": ["\r\n", "\n"], "\r\n": ["\r\n", "\n", "\r"]}[self.end]
         self._ends = [self.codec.encode(end) for end in ends]
         self._blocks_of_lines = self._wide_lines(decoder) if self.codec.wide else self._byte_lines()
-        # Lines that are read already, the next one at the end.
+        # Buffered lines in reverse order: the next line is at the end.
         self._ahead: list[bytes] = []
 
     def take(self) -> bytes:
@@ -62,7 +61,7 @@ class Lines:
         return self._ahead.pop() if self._ahead else b""
 
     def take_read(self, most: int) -> list[bytes]:
-        """Take up to `most` of the lines that are read already. They end before a line that is not blank."""
+        """Take at most `most` buffered lines. The following line is not blank."""
         left = max(1, len(self._ahead) - most)
         while left < len(self._ahead) and self.is_blank(self._ahead[left - 1]):
             left += 1
@@ -72,28 +71,28 @@ class Lines:
         return lines
 
     def jump(self, place: int, number: int) -> None:
-        """Go on at a place in a plain file, at the start of a line, as if `number` lines were taken."""
+        """Continue at the start of a line at a position in a plain file, as if `number` lines were taken."""
         self._raw.seek(place)
         self._block, self._ahead, self.number = b"", [], number
         self._blocks_of_lines = self._byte_lines()
 
     def sample_lines(self) -> list[str]:
-        """Texts of the first lines of the file, without their line ends."""
+        """Give the first lines of the file as text, without line ends."""
         lines = re.split(r"\r" if self.end == "\r" else r"\r?\n", self._sample)
         return lines[:-1] if lines[-1] == "" else lines
 
     def put_back(self, lines: list[bytes]) -> None:
-        """Put lines back, to be taken again in this order."""
+        """Put lines back; `take` gives them again in this order."""
         self._ahead.extend(reversed(lines))
         self.number -= len(lines)
 
     def replace(self, lines: list[bytes]) -> None:
-        """Put `lines` in the place of the line that was taken last."""
+        """Replace the line that was taken last by `lines`."""
         self._ahead.extend(reversed(lines))
         self.number -= 1
 
     def take_blank(self, *, spaces: bool = False) -> bytes:
-        """Take the blank lines that follow; with `spaces` also lines of white space."""
+        """Take the following blank lines; with `spaces` also lines of white space."""
         blank = bytearray()
         while line := self._next():
             if not self.is_blank(line) and not (spaces and self._is_space(line)):
@@ -106,7 +105,7 @@ class Lines:
         return bytes(blank)
 
     def is_blank(self, line: bytes) -> bool:
-        """Whether a line is only a line end."""
+        """Whether a line has only a line end."""
         return line in self._ends
 
     def _is_space(self, line: bytes) -> bool:
@@ -114,14 +113,14 @@ class Lines:
         return not narrow_text and not self.decode(line).strip(" \t\r\n")
 
     def split_end(self, line: bytes) -> tuple[bytes, bytes]:
-        """Split a line into its content and its line end, which the last line of a file may lack."""
+        """Split a line into content and line end; the last line of a file may have no line end."""
         for end in self._ends:
             if line.endswith(end):
                 return line[: -len(end)], end
         return line, b""
 
     def decode(self, line: bytes) -> str:
-        """Text of a line. Undecodable bytes are lone surrogates.
+        """Decode a line. Undecodable bytes become lone surrogates.
 
         Raises:
             BadDataError: bytes that not even surrogates can represent.
@@ -132,21 +131,21 @@ class Lines:
             raise self._invalid(error) from error
 
     def _read_head(self) -> bytes:
-        """Read the first block, and more of a pipe until it shows the kind of the file."""
+        """Read the first block; read more of a pipe until the kind of file is known."""
         head = self._read()
         while head and len(head) < LONGEST_START and (block := self._read()):
             head += block
         return head
 
     def _read_sample(self, decoder: codecs.IncrementalDecoder) -> tuple[str, bool]:
-        """Read until the sample is complete. Give its text, and whether it is the whole file."""
+        """Read until the sample is complete. Return its text, and whether it is the whole file."""
         blocks, texts, size = [self._block], [""], 0
         length = 0
         while not length:
             texts.append(self._decoded(decoder, blocks[-1]))
             size += len(texts[-1])
             ended = len(blocks) > 1 and not blocks[-1]
-            # Without a further line end the sample stays incomplete, up to the limit.
+            # Without another line end the sample stays incomplete, up to the limit.
             if ended or size > RECORD_LIMIT or "\n" in texts[-1] or "\r" in texts[-1]:
                 texts = ["".join(texts)]
                 length = sample_length(texts[0])
@@ -202,7 +201,7 @@ class Lines:
             rest.append(last)
             length += len(last)
             self._check_length(length)
-        # The decoder keeps half a surrogate pair until the end.
+        # The decoder holds back half a surrogate pair until the end.
         if text := "".join(rest) + carried + self._decoded(decoder, b"", final=True):
             yield [self.codec.encode(text)]
 
@@ -216,11 +215,11 @@ class Lines:
         if length > RECORD_LIMIT:
             raise BadDataError(
                 f"{self.path}: line {self.number + 1:,} is longer than {RECORD_LIMIT >> 20} MiB",
-                "is it a text file, and are its line ends alike?",
+                "check that it is a text file with equal line ends",
             )
 
     def _invalid(self, error: UnicodeError) -> BadDataError:
         reason = getattr(error, "reason", error)
         return BadDataError(
-            f"{self.path} is not valid {self.codec.name}: {reason}", "name its encoding with --encoding"
+            f"{self.path} is not valid {self.codec.name}: {reason}", "name the file's encoding with --encoding"
         )

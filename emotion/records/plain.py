@@ -1,4 +1,4 @@
-"""Parses lines of a CSV or TSV file together, up to the first that needs more care."""
+"""Parses lines of a CSV or TSV file together, up to the first line that is not plain."""
 
 import csv
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from emotion.records.batch import PlainRows
 from emotion.records.dialect import Dialect
 from emotion.records.text_problem import MARK, SWAPPED_MARK
 
-# Characters of the longest cell. A row with a longer cell cannot be used.
+# Longest cell, in characters. A row with a longer cell is unusable.
 CELL_LIMIT = 1 << 20
 
 
 def plain_rows(lines: list[bytes], first_line: int, end: str, dialect: Dialect, width: int) -> PlainRows:
-    """The rows of `lines`, which are said to be UTF-8, up to the first that is not plain.
+    """Parse `lines`, which should be UTF-8, up to the first line that is not plain.
 
     A plain row has `width` cells and the line end `end`. All quoted cells are closed in its line. It has no other line
     end, byte order mark, NUL or undecodable byte, and no cell over CELL_LIMIT.
@@ -26,7 +26,7 @@ def plain_rows(lines: list[bytes], first_line: int, end: str, dialect: Dialect, 
 
 
 def _content(lines: Sequence[bytes], end: str) -> str:
-    """All text of `lines`. It is empty if a line is odd, whatever its cells are."""
+    """Decode all `lines`; empty if a line is odd."""
     content = b"".join(lines)
     other = {"\n": b"\r", "\r": b"\n"}.get(end)
     mixed = other in content if other else not content.count(b"\r") == content.count(b"\n") == len(lines)
@@ -40,7 +40,7 @@ def _content(lines: Sequence[bytes], end: str) -> str:
 
 
 def _cells(content: str, texts: Sequence[str], dialect: Dialect, width: int) -> list[str]:
-    """Cells of the rows up to the first of another width or with an unclosed quote."""
+    """Parse rows up to the first row with another width or an unclosed quote."""
     delimiter, quoting, _ = dialect
     if quoting == "none" or '"' not in content:
         return _split(texts, delimiter, width)
@@ -53,7 +53,7 @@ def _cells(content: str, texts: Sequence[str], dialect: Dialect, width: int) -> 
 
 
 def _split(texts: Sequence[str], delimiter: str, width: int) -> list[str]:
-    """Cells of rows without quoted cells."""
+    """Split rows without quoted cells."""
     counts = list(map(str.count, texts, repeat(delimiter)))
     if counts.count(width - 1) < len(counts):
         texts = texts[: next(row for row, count in enumerate(counts) if count != width - 1)]
@@ -61,7 +61,7 @@ def _split(texts: Sequence[str], delimiter: str, width: int) -> list[str]:
 
 
 def _quoted_cells(texts: Sequence[str], delimiter: str, width: int) -> list[str]:
-    """Cells of rows as RFC 4180 quotes them."""
+    """Split rows with cells quoted as in RFC 4180."""
     reader = csv.reader(texts, delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     try:
@@ -69,6 +69,6 @@ def _quoted_cells(texts: Sequence[str], delimiter: str, width: int) -> list[str]
             if len(row) != width or reader.line_num != len(rows) + 1:
                 break
             rows.append(row)
-    except csv.Error:  # malformed, or longer than that module takes
+    except csv.Error:  # malformed, or longer than that module allows
         pass
     return list(chain.from_iterable(rows))

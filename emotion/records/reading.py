@@ -1,4 +1,4 @@
-"""Describes how a file is read: as facts for a summary, and as a sentence for people."""
+"""Describes how a file is read: facts for a summary, and a sentence for people."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from emotion.records.record import Records
 
 
 def reading(records: Records, column: str) -> dict[str, Any]:
-    """Facts about how a file is read. `column` has the text, or the file lacks it.
+    """Collect facts about how a file is read. `column` has the text; the file may not have this column.
 
-    A list without a header has its text in the only column.
+    In a list without a header, the only column has the text.
     """
     encoding = {"encoding": records.codec.name, "line_end": records.line_end}
     if records.header is None:
@@ -31,7 +31,7 @@ def reading(records: Records, column: str) -> dict[str, Any]:
 
 
 def sentence(facts: dict[str, Any]) -> str:
-    """How a file is read, as a line for people."""
+    """Describe how a file is read, as a line for people."""
     column = f"'{escape_invisible(facts['text_column'] or '')}'"
     if facts["format"] == "jsonl":
         return f"JSONL in {facts['encoding']}, the text under {column}"
@@ -44,7 +44,7 @@ def sentence(facts: dict[str, Any]) -> str:
 
 
 def doubt(facts: dict[str, Any]) -> str:
-    """A warning about how a file is read, or an empty string."""
+    """Give a warning about how a file is read, or an empty string."""
     if not facts.get("index"):
         return ""
-    return "the rows have one cell more than the header: their first cell is taken for an index without a name"
+    return "the rows have one cell more than the header: the first cell is treated as an index without a name"

@@ -16,11 +16,11 @@ NO_DELIMITER = Dialect("", "none")
 class Records:
     """An open file: its column names (None for JSONL), and an iterator over its records.
 
-    `preamble` are the bytes before the header: byte order mark, `sep=` line, blank lines. `first` is the header as a
-    record; None if the file has none. JSONL has no delimiter, and `keys` are the keys of its first objects.
+    `preamble` has the bytes before the header: byte order mark, `sep=` line, blank lines. `first` is the header as a
+    record, or None. JSONL has no delimiter, and `keys` are the keys of its first objects.
 
-    `batches` has the records, those together that are read together. A plain file has `borders`; `batches_from` gives
-    its records from a border on, with lines counted as if the border were the place of the first record.
+    `batches` has the records in batches. A plain file has `borders`; `batches_from` gives the records from a border on,
+    with lines counted as if the first record started at the border.
     """
 
     format: Format
@@ -42,6 +42,6 @@ class Records:
 
     @property
     def start(self) -> int:
-        """Place of the first record, in bytes."""
+        """Position of the first record, in bytes."""
         header = self.first.raw + self.first.end if self.first is not None else b""
         return len(self.preamble) + len(header)

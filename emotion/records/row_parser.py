@@ -3,21 +3,21 @@
 from collections.abc import Callable
 from typing import Literal
 
-# How a file quotes. `csv`: a quoted cell may have delimiters, doubled quotes and line ends. `line`: a cell is quoted
+# Rules of quoting. `csv`: a quoted cell may have delimiters, doubled quotes and line ends. `line`: a cell is quoted
 # only if its closing quote is in the same line; all other quotes are text. `none`: all quotes are text.
 Quoting = Literal["csv", "line", "none"]
-# Gives the line end of the line before and the next line, or None at the end.
+# Gives the previous line end and the next line, or None at the end.
 More = Callable[[], tuple[str, str] | None]
 
 
 class QuoteError(Exception):
-    """A quoted cell that is not closed, or that goes on after its closing quote."""
+    """A quoted cell that is not closed, or continues after its closing quote."""
 
 
 def parse_line(text: str, delimiter: str, quoting: Quoting, width: int) -> list[str]:
-    """Cells of a row that is one line, without its line end.
+    """Parse a single-line row, without its line end.
 
-    `width` is the number of cells that a row should have. With `line` it decides whether quotes hold a delimiter.
+    `width` is the expected number of cells. With `line`, it decides whether quotes enclose a delimiter.
 
     Raises:
         QuoteError: with `csv`, a quoted cell is malformed or not closed.
@@ -33,7 +33,7 @@ def parse_line(text: str, delimiter: str, quoting: Quoting, width: int) -> list[
 
 
 def parse_quoted_line(text: str, delimiter: str) -> list[str]:
-    """Cells of a row that is one line, under the rule `csv`.
+    """Parse a single-line row under the rule `csv`.
 
     Raises:
         QuoteError: a quoted cell is malformed or not closed.
@@ -42,7 +42,7 @@ def parse_quoted_line(text: str, delimiter: str) -> list[str]:
 
 
 def parse_quoted(text: str, delimiter: str, more: More) -> list[str]:
-    """Cells of a row that begins with the line `text` (RFC 4180). All lines come without their line ends.
+    """Parse a row that starts with the line `text` (RFC 4180). All lines come without line ends.
 
     Raises:
         QuoteError: a quoted cell is malformed or not closed.
@@ -72,7 +72,7 @@ def parse_quoted(text: str, delimiter: str, more: More) -> list[str]:
 
 
 def _parse_lenient(text: str, delimiter: str) -> list[str]:
-    """Cells of one line, in which only quotes around a whole cell are no text."""
+    """Parse one line; only quotes around a whole cell are not text."""
     cells: list[str] = []
     position = 0
     while True:
@@ -93,13 +93,13 @@ def _end_of_cell(text: str, delimiter: str, position: int) -> int:
 
 
 def _closing(text: str, position: int) -> int:
-    """Index of the quote that closes a cell, from `position` on; -1 if the line has none."""
+    """Find the quote that closes a cell, from `position` on; -1 without one."""
     while (found := text.find('"', position)) >= 0 and text.startswith('"', found + 1):
         position = found + 2
     return found
 
 
 def _unquoted(cell: str) -> str:
-    """Content of a cell that is quoted as a whole; any other cell as it is."""
+    """Unquote a cell that is quoted as a whole; keep other cells."""
     whole = cell.startswith('"') and _closing(cell, 1) == len(cell) - 1
     return cell[1:-1].replace('""', '"') if whole else cell

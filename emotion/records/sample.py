@@ -3,18 +3,18 @@
 import re
 from collections.abc import Sequence
 
-# Lines and characters at the start of a file that show its dialect. They do not depend on how a pipe cuts its content.
+# Lines and characters at the start of a file that show its dialect. They do not depend on the chunks of a pipe.
 SAMPLE_LINES = 33
 SAMPLE_CHARACTERS = 1 << 16
 FEWEST_LINES = 2
-# Bytes of the longest record. Without a limit a file without line ends is read into memory.
+# Longest record in bytes. Without a limit, a file without line ends would be read into memory.
 RECORD_LIMIT = 16 << 20
 
 
 def sample_length(text: str) -> int:
-    r"""Characters of the sample at the start of `text`; 0 if it is not complete.
+    r"""Count the characters of the sample at the start of `text`; 0 if incomplete.
 
-    The sample has SAMPLE_LINES lines behind the blank ones; if these are long, fewer, but at least two. Only a file
+    The sample has SAMPLE_LINES lines after leading blank lines; fewer if lines are long, but at least two. Only a file
     without `\n` has lines that end in `\r`.
     """
     start = len(text) - len(text.lstrip("\r\n"))
@@ -32,7 +32,7 @@ def sample_length(text: str) -> int:
 
 
 def _end_of_lines(text: str, end: str, position: int, lines: int) -> int:
-    """Position behind the given number of lines; 0 if the text has fewer."""
+    """Find the position after the given number of lines; 0 if the text has fewer."""
     for _ in range(lines):
         position = text.find(end, position) + 1
         if not position:
@@ -41,9 +41,9 @@ def _end_of_lines(text: str, end: str, position: int, lines: int) -> int:
 
 
 def line_end(sample: str, delimiters: str) -> str:
-    r"""First line end of the sample: `\n`, `\r\n` or `\r`. Line ends in quoted cells count if there are no others.
+    r"""Find the first line end of the sample: `\n`, `\r\n` or `\r`. Line ends in quoted cells count only alone.
 
-    A first `\r` may be a part of the first row. It ends lines if more `\r` than `\n` do.
+    A first `\r` may belong to the first row. It is the line end if more lines end in `\r` than in `\n`.
     """
     sample = re.sub(r'^\s*"?sep=."?\r?\n', "", sample, flags=re.IGNORECASE)
     bare = without_quoted(sample, delimiters) if delimiters else sample
@@ -60,9 +60,9 @@ def line_end(sample: str, delimiters: str) -> str:
 
 
 def logical_rows(lines: Sequence[str], delimiters: str, *, whole: bool) -> list[str]:
-    """Join the lines over which quoted cells extend.
+    """Join lines that belong to one quoted cell.
 
-    A quote that is not closed in a `whole` file joins none. Otherwise it begins a row that the lines do not show.
+    An unclosed quote in a `whole` file joins no lines. Otherwise it starts an incomplete row.
     """
     rows: list[str] = []
     position = 0
@@ -81,15 +81,15 @@ def logical_rows(lines: Sequence[str], delimiters: str, *, whole: bool) -> list[
 
 
 def _open_quote(bare: str, delimiters: str) -> re.Match[str] | None:
-    """Find the quote of a cell that is not closed, in a text without its quoted cells."""
+    """Find the quote of an unclosed cell, in a text without its quoted cells."""
     return re.search(rf'(?:^|(?<=[{re.escape(delimiters)}\r\n]))"', bare)
 
 
 def without_quoted(text: str, delimiters: str) -> str:
-    """Remove the quoted cells of a text, which begin behind one of the `delimiters`, or at the start of a line."""
+    """Remove a text's quoted cells, which start after one of the `delimiters` or at the start of a line."""
     return re.sub(rf'(^|[{re.escape(delimiters)}\r\n])"[^"]*(?:""[^"]*)*"', r"\1", text)
 
 
 def whole_lines(sample: str, end: str) -> str:
-    """Drop the part of a line at the end, unless there is no other line."""
+    """Drop an incomplete last line, unless it is the only line."""
     return sample[: sample.rfind(end) + len(end)] if end in sample else sample

@@ -1,4 +1,4 @@
-"""Opens a CSV or TSV file: what precedes its header, its dialect, its header."""
+"""Opens a CSV or TSV file: preamble, dialect and header."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ from emotion.records.text_problem import undecodable
 
 
 def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequence[str]) -> Records:
-    """Read the header of a CSV or TSV file, and prepare to read its rows. `columns` helps to find the delimiter.
+    """Read the header of a CSV or TSV file, and prepare reading its rows. `columns` helps to find the delimiter.
 
     Raises:
         BadDataError: the header cannot be read, or the dialect is ambiguous.
@@ -43,7 +43,7 @@ def open_rows(lines: Lines, kind: Format, options: DialectOptions, columns: Sequ
         del sample[0]
     _check_delimiter(lines, options.delimiter)
     dialect, width = _find_dialect(lines, kind, sample, options, columns)
-    # In a list of one column without a header blank lines are rows.
+    # In a list without a header and with one column, blank lines are rows.
     if options.header or (sample and len(parse_line(sample[0], dialect.delimiter, "line", 0)) > 1):
         preamble += lines.take_blank()
     reader = RowReader(lines, dialect, width, doubted=options.quoting is None)
@@ -67,7 +67,7 @@ def _batches_from(
     batches_from: Callable[[int], Iterator[Rows]],
     place: int,
 ) -> Iterator[Rows]:
-    """Rows of a file without a header from a border on. Its first row stays what it was before its width was known."""
+    """Read rows of a file without a header from a border on. The first row stays as it was first parsed."""
     if place > opened.start:
         return batches_from(place)
     return reader.batches_from(place + len(first.raw) + len(first.end), number, [first])
@@ -76,10 +76,10 @@ def _batches_from(
 def _find_dialect(
     lines: Lines, kind: Format, sample: Sequence[str], options: DialectOptions, columns: Sequence[str]
 ) -> tuple[Dialect, int]:
-    """The dialect and, without a header, the number of cells of most rows; 0 if the first row says it.
+    """Find the dialect and, without a header, the number of cells of most rows; 0 if the first row decides.
 
     Raises:
-        BadDataError: the delimiter is ambiguous, or the quotes of a file without a header.
+        BadDataError: the delimiter is ambiguous, or the quotes of a file without a header are.
     """
     delimiters = options.delimiter or "".join(DELIMITERS)
     rows = logical_rows(sample, delimiters, whole=lines.whole) if options.quoting != "none" else sample
@@ -99,7 +99,7 @@ def _find_dialect(
 def _start_below_header(
     opened: Records, lines: Lines, reader: RowReader, first: Record, columns: Sequence[str]
 ) -> None:
-    """Take the names of the columns from the first row."""
+    """Take the column names from the first row."""
     delimiter, quoting, unnamed = opened.dialect
     _check_header(lines, first)
     if quoting != "none" and len(first.fields) == 1 and first.raw.startswith(lines.codec.encode('"')):
@@ -114,14 +114,16 @@ def _check_delimiter(lines: Lines, delimiter: str | None) -> None:
     try:
         lines.codec.encode(delimiter or "")
     except UnicodeError as error:
-        raise UsageError(f"{lines.codec.name} lacks the delimiter {delimiter!a}", "see --encoding") from error
+        raise UsageError(
+            f"{lines.codec.name} has no character for the delimiter {delimiter!a}", "check --encoding"
+        ) from error
 
 
 def _check_header(lines: Lines, first: Record) -> None:
     where = f"{lines.path}: the header (line {first.line})"
     if first.problem:
         names = ", ".join(map(visible, first.fields[:10]))
-        hint = REMOVE_RETURNS if first.problem == DOUBLE_RETURN else "mend it, or see --quoting"
+        hint = REMOVE_RETURNS if first.problem == DOUBLE_RETURN else "fix the header, or check --quoting"
         hint = JSONL_HINT if first.fields[0].startswith("{") else hint
         raise BadDataError(f"{where} cannot be read: {first.problem}: {names:.80}", hint)
     if undecodable(" ".join(first.fields)):

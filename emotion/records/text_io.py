@@ -1,4 +1,4 @@
-"""Opens files, `.gz` files and standard input as bytes, and says how their bytes are text."""
+"""Opens files, `.gz` files and standard input as bytes, and finds the codec of their text."""
 
 import codecs
 import contextlib
@@ -16,7 +16,7 @@ from emotion.errors import BadDataError, EmotionError, InputMissingError, UsageE
 STANDARD_STREAM = Path("-")
 BLOCK = 1 << 16
 GZIP_START = b"\x1f\x8b"
-# UTF-32 first: its mark for little endian starts with the mark of UTF-16.
+# UTF-32 comes first: its little-endian mark starts with the mark of UTF-16.
 MARKS = {
     "utf-8": codecs.BOM_UTF8,
     "utf-32-le": codecs.BOM_UTF32_LE,
@@ -24,13 +24,13 @@ MARKS = {
     "utf-16-le": codecs.BOM_UTF16_LE,
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
-# Line end, delimiters and letters that text in a wide encoding has with NUL bytes beside them.
+# In a wide encoding, NUL bytes are next to these line ends, delimiters and letters.
 COMMON = b"\n ,;\tetaoin"
-# Encodings whose code units have more than one byte.
+# Encodings with code units of more than one byte.
 WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-# Encodings in which every byte below 128 is that character of ASCII: UTF-8, and most of single bytes.
+# Encodings where every byte below 128 is its ASCII character: UTF-8, and most single-byte encodings.
 ASCII_BYTES = ("utf-8", "ascii", "iso8859", "cp125", "koi8", "mac")
-# First bytes of files that people take for text.
+# First bytes of files that people mistake for text.
 KINDS = {
     b"PK\x03\x04": "a zip archive or a workbook",
     b"\xd0\xcf\x11\xe0": "an old workbook or document",
@@ -42,26 +42,26 @@ KINDS = {
     b"%PDF-": "a PDF document",
     b"SQLite format 3": "a SQLite database",
 }
-# Bytes of the longest start of a file that says what it is.
+# Longest start of a file, in bytes, that shows its kind.
 LONGEST_START = max(map(len, [*MARKS.values(), *KINDS]))
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How a file's bytes are text. `mark` is its byte order mark, or empty.
+    """Codec of a file's text. `mark` is the byte order mark, or empty.
 
     Undecodable bytes become lone surrogates, and lone surrogates become the same bytes again (PEP 383).
     """
 
     name: str
     mark: bytes = b""
-    # Set from `name`: whether a code unit has more than one byte, and the error handler that loses no byte.
+    # Derived from `name`: whether code units have more than one byte, and an error handler that keeps all bytes.
     wide: bool = field(init=False)
     errors: str = field(init=False)
 
     @property
     def has_ascii_bytes(self) -> bool:
-        """Whether bytes below 128, and no others, are the characters of ASCII."""
+        """Whether exactly the bytes below 128 are ASCII characters."""
         if not self.name.startswith(ASCII_BYTES):
             return False
         return not any(map(str.isascii, bytes(range(128, 256)).decode(self.name, "replace")))
@@ -71,7 +71,7 @@ class Codec:
         object.__setattr__(self, "errors", "surrogatepass" if self.wide else "surrogateescape")
 
     def decode(self, content: bytes) -> str:
-        """Text of whole lines.
+        """Decode complete lines.
 
         Raises:
             UnicodeError: bytes that not even surrogates can represent.
@@ -79,22 +79,22 @@ class Codec:
         return content.decode(self.name, self.errors)
 
     def encode(self, text: str) -> bytes:
-        """Bytes of `text`.
+        """Encode `text`.
 
         Raises:
-            UnicodeError: the encoding lacks a character.
+            UnicodeError: the encoding cannot hold a character.
         """
         return text.encode(self.name, self.errors)
 
 
 @contextlib.contextmanager
 def open_bytes(path: Path, digest: "hashlib._Hash | None" = None) -> Iterator[IO[bytes]]:
-    """Open a file or `-` (standard input) as bytes. The content of a gzip file is unpacked, whatever its name.
+    """Open a file or `-` (standard input) as bytes. Gzip files are unpacked, regardless of their name.
 
-    `digest` is updated with the file's own bytes while they are read.
+    Reading updates `digest` with the file's own bytes.
 
     Raises:
-        InputMissingError: the file does not exist or may not be read.
+        InputMissingError: the file does not exist or is not readable.
     """
     with contextlib.ExitStack() as stack:
         file = _open_standard() if path == STANDARD_STREAM else stack.enter_context(_open_raw(path))
@@ -109,10 +109,10 @@ def open_bytes(path: Path, digest: "hashlib._Hash | None" = None) -> Iterator[IO
 
 
 def find_codec(encoding: str, start: bytes) -> Codec:
-    """Choose the codec for a file that begins with `start`. A byte order mark decides for UTF-8, UTF-16 and UTF-32.
+    """Choose the codec of a file that starts with `start`. A byte order mark means UTF-8, UTF-16 or UTF-32.
 
     Raises:
-        UsageError: Python does not know the encoding, or it is none for text files.
+        UsageError: Python does not know the encoding, or it does not suit text files.
     """
     name = codec_name(encoding)
     for marked, mark in MARKS.items():
@@ -123,53 +123,57 @@ def find_codec(encoding: str, start: bytes) -> Codec:
 
 
 def codec_name(encoding: str) -> str:
-    """Python's name of an encoding in which a line feed is one byte, or of UTF-16 or UTF-32.
+    """Give Python's name of an encoding with a one-byte line feed, or of UTF-16 or UTF-32.
 
     Raises:
-        UsageError: Python does not know the encoding, or it is none for text files.
+        UsageError: Python does not know the encoding, or it does not suit text files.
     """
     try:
         name = codecs.lookup(encoding).name.removesuffix("-sig")
         usable = name in (*WIDE, "utf-16", "utf-32") or len("\n".encode(name, "surrogateescape")) == 1
     except (LookupError, ValueError) as error:
-        raise UsageError(f"unknown encoding: {encoding}", "name one that Python knows, such as latin-1") from error
+        raise UsageError(
+            f"unknown encoding: {encoding}", "name an encoding that Python knows, such as latin-1"
+        ) from error
     if not usable:
-        raise UsageError(f"{encoding} is no encoding of text files", "name another one, such as utf-8 or latin-1")
+        raise UsageError(
+            f"{encoding} is not an encoding of text files", "name another encoding, such as utf-8 or latin-1"
+        )
     return name
 
 
 def check_kind(path: Path, start: bytes) -> None:
-    """Refuse a file that is no text, by its first bytes."""
+    """Refuse a file that is not text, by its first bytes."""
     for magic, kind in KINDS.items():
         if start.startswith(magic):
-            raise BadDataError(f"{path} is {kind}, not text", "unpack it, or save it as CSV")
+            raise BadDataError(f"{path} is {kind}, not text", "unpack the file, or save it as CSV")
 
 
 def nul_error(path: Path, start: bytes) -> BadDataError:
-    """Error that says which encoding the NUL bytes beside line ends and ASCII characters suggest."""
+    """Make an error that names the encoding suggested by NUL bytes next to line ends and ASCII characters."""
     start = start[:BLOCK]
     found = max(reversed(WIDE), key=lambda name: _aligned_ascii(start, name))
     if 2 * _aligned_ascii(start, found) <= sum(start.count(bytes([byte])) for byte in COMMON):
-        return BadDataError(f"{path} has NUL bytes: it is no text file, or damaged", "look at it with `file` or `xxd`")
+        return BadDataError(f"{path} has NUL bytes: it is damaged or not a text file", "check it with `file` or `xxd`")
     return BadDataError(f"{path} has NUL bytes: it looks like {found.upper()[:6]}", f"read it with --encoding {found}")
 
 
 def _aligned_ascii(start: bytes, encoding: str) -> int:
-    """Number of common ASCII characters that `start` has in a wide encoding."""
+    """Count common ASCII characters of a wide encoding in `start`."""
     width = 2 if encoding.startswith("utf-16") else 4
     units = {bytes([byte]).decode().encode(encoding) for byte in COMMON}
     return sum(start[position : position + width] in units for position in range(0, len(start), width))
 
 
 def unreadable(path: Path, error: Exception) -> EmotionError:
-    """Error that says why `path` cannot be read."""
+    """Make an error with the reason why `path` cannot be read."""
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
         return InputMissingError(f"cannot read {path}: {error.strerror or error}")
-    return BadDataError(f"{path} is not a whole .gz file: {error}")
+    return BadDataError(f"{path} is not a complete .gz file: {error}")
 
 
 def stamp(path: Path) -> tuple[int, int, int]:
-    """Size, modification time and inode: one changes when a file is written or replaced.
+    """Give size, modification time and inode: at least one changes when a file is written or replaced.
 
     Raises:
         InputMissingError: the file cannot be read.
@@ -197,7 +201,7 @@ def _open_raw(path: Path) -> IO[bytes]:
 
 
 class _Source(io.RawIOBase):
-    """A file of which the `start` was read already. It updates a digest, if there is one."""
+    """A file with an already read `start`. Reading updates the digest, if there is one."""
 
     def __init__(self, start: bytes, file: IO[bytes], digest: "hashlib._Hash | None") -> None:
         self._start, self._file, self._digest = start, file, digest

@@ -1,1 +1,1 @@
-"""A training job: planned, run from labeled text to metrics.json, in one run folder."""
+"""A training job: from labeled text to metrics.json, in one run folder."""

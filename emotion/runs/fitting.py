@@ -1,4 +1,4 @@
-"""Fits the model of a job: on which devices, in which memory, from which checkpoint."""
+"""Fits the model of a job: chooses devices, memory use and checkpoint."""
 
 import gc
 import time
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt at a run: the workers that train together, and the lease of the worker that writes."""
+    """An attempt at a run: the workers that train together, and the lease of the writing worker."""
 
     topology: Topology | None = None
     lease: Lease | None = None
 
 
 def fitted_already(job: TrainingJob, listener: TrainingListener) -> bool:
-    """Whether an earlier attempt finished fitting: no other worker is needed then."""
+    """Whether an earlier attempt finished fitting: then no other worker is needed."""
     newest = next(_checkpoints(job).newest(_warner(listener)), None)
     return newest is not None and newest.state.finished
 
@@ -46,13 +46,13 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
     Raises:
         As `emotion.runs.train_job.train_job`.
     """
-    # Before TensorFlow: the teacher gets all cores and the memory.
+    # Before TensorFlow starts, the teacher can use all cores and memory.
     lesson = prepare_lesson(job, listener, attempt.topology, attempt.lease)
     group, gpus, free = _prepare(job, listener, attempt.topology)
     with group.scope():
         learner = _learner(job, listener, gpus)
     if group.description:
-        listener.note("team", f"training on {group.description}, {group.replicas} parts a batch")
+        listener.note("team", f"training on {group.description}, {group.replicas} parts per batch")
     for line in learner.notes():
         listener.note("model", line)
     for line in learner.warnings(job.data.splits["validation"].texts):
@@ -61,7 +61,7 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
         _describe(job, learner)
     began = time.monotonic()
     fitted = _fit(job, learner, lesson, group, free, attempt.lease, listener)
-    # Reference cycles of the graphs hold the optimizer's memory, and the export needs memory of its own.
+    # Reference cycles of the graphs hold the optimizer's memory, and the export needs more memory.
     gc.collect()
     if group.chief:
         learner.save(job.run.weights)
@@ -81,7 +81,7 @@ def fit_job(job: TrainingJob, listener: TrainingListener, attempt: Attempt) -> T
 def _prepare(
     job: TrainingJob, listener: TrainingListener, topology: Topology | None
 ) -> "tuple[ReplicaGroup, list[tuple[int, int]], int | None]":
-    """Set up devices, threads and replicas in the order that TensorFlow needs; give GPUs and their free memory."""
+    """Set up devices, threads and replicas in the order that TensorFlow needs; return GPUs and their free memory."""
     from emotion.models.backend import prepare
     from emotion.models.compute import select_device
 
@@ -89,7 +89,7 @@ def _prepare(
     gpus = select_device(resources.device)
     free = min(free_gpu_memory(), default=None) if gpus else None
     prepare(training.seed, resources.threads, deterministic=training.deterministic)
-    # Not earlier: `select_device` has to load TensorFlow first.
+    # Imported late: `select_device` must load TensorFlow first.
     from emotion.training.distributed.peers import join
     from emotion.training.distributed.replicas import form_group
 
@@ -100,7 +100,7 @@ def _prepare(
 
 
 def _learner(job: TrainingJob, listener: TrainingListener, gpus: list[tuple[int, int]]) -> KerasLearner:
-    """Make the model and tokenizer of the parameters."""
+    """Make the model and tokenizer for the parameters."""
     from emotion.models.compute import choose
 
     if isinstance(job.params, TransformerParams):

@@ -1,4 +1,4 @@
-"""What learners have in common whose tokenizer is learned from train."""
+"""Common code of learners that learn their tokenizer from train."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,16 @@ from emotion.text.vocabulary import UNKNOWN_ID
 
 
 class LearnedWords:
-    """The part of a `emotion.runs.learner.Learner` that is about words; `tokenizer` is learned from train."""
+    """The word-related part of a `emotion.runs.learner.Learner`; `tokenizer` is learned from train."""
 
     tokenizer: Tokenizer
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Convert texts to token ids, padded as the model needs it."""
+        """Convert texts to token ids, padded for the model."""
         return encode(self.tokenizer, texts)
 
     def notes(self) -> list[str]:
-        """Give no lines."""
+        """Return no lines."""
         return []
 
     def warnings(self, texts: Sequence[str]) -> list[str]:

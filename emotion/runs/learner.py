@@ -1,4 +1,4 @@
-"""The interface of what a job trains: a model with its tokenizer, which can be saved and exported."""
+"""The interface of a learner: a model with its tokenizer, which can be saved and exported."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from emotion.training.memory import Memory
 
 
 class Learner(Protocol):
-    """A model and its tokenizer, which cuts texts to `max_length` tokens; `precision` is the training's."""
+    """A model and its tokenizer, which cuts texts to `max_length` tokens."""
 
     max_length: int
     weights: WeightsSource | None
@@ -29,10 +29,10 @@ class Learner(Protocol):
         """Convert texts to token ids, the model's input."""
 
     def notes(self) -> list[str]:
-        """Give lines that a person should read before training starts."""
+        """Return lines that a person should read before training starts."""
 
     def warnings(self, texts: Sequence[str]) -> list[str]:
-        """Warn if the tokenizer does not fit `texts`, validation's."""
+        """Warn if the tokenizer does not fit `texts` from validation."""
 
     def architecture(self) -> dict[str, Any]:
         """Describe the layers, as `emotion.models.build.architecture` does."""
@@ -45,7 +45,7 @@ class Learner(Protocol):
 
 
 class KerasLearner(Learner, Protocol):
-    """A learner whose model is Keras'."""
+    """A learner with a Keras model."""
 
     model: Any
     compute: Compute
@@ -56,10 +56,9 @@ class KerasLearner(Learner, Protocol):
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, and how it was fitted; `began` is the start of fitting, on the monotonic clock.
+    """A trained model with facts about its fitting; `began` is the start of fitting on the monotonic clock.
 
-    `seconds` and `resumes` are of all attempts. A student had a `lesson`. `candidates` are the models that validation
-    chose from.
+    `seconds` and `resumes` cover all attempts. A student has a `lesson`. Validation chose from `candidates`.
     """
 
     learner: Learner

@@ -1,4 +1,4 @@
-"""Fits the linear model of a job: in one process, on the CPU, without checkpoints, because it takes seconds."""
+"""Fits the linear model of a job on the CPU in one process. Fitting takes seconds, so it needs no checkpoints."""
 
 import math
 import time
@@ -18,13 +18,13 @@ from emotion.training.progress import Epoch, TrainingListener, TrainingProgress
 def fit_linear_job(job: TrainingJob, listener: TrainingListener) -> Trained:
     """Train; write the weights, params.json and architecture.json into the run's folder.
 
-    An interrupted training starts again from its beginning. The whole of it counts as one epoch.
+    An interrupted training starts again from its beginning. The whole training counts as one epoch.
 
     Raises:
         BadParametersError: the parameters ask for a GPU.
         CannotWriteError: the store cannot be written.
     """
-    # Not before: scikit-learn takes a second to import.
+    # Imported late: importing scikit-learn takes a second.
     from emotion.runs.linear_learner import LinearLearner
 
     assert isinstance(job.params, LinearParams)  # noqa: S101  the caller looked

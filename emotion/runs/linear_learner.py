@@ -54,12 +54,12 @@ class LinearLearner(LearnedWords):
         layers = [
             _layer("input_ids", "InputLayer", "", [None, None], 0),
             _layer("tfidf", "TF-IDF", detail, [None, size], 0),
-            _layer("classifier", "Linear", "each label against all others", [None, labels], total),
+            _layer("classifier", "Linear", "one label against all others", [None, labels], total),
         ]
         return {"name": "linear", "parameters": {"total": total, "trainable": total}, "layers": layers}
 
     def save(self, folder: Path) -> None:
-        """Write model.safetensors: features' weights, coefficients, bias and the table of bigrams."""
+        """Write model.safetensors: feature weights, coefficients, bias and the table of bigrams."""
         from safetensors.numpy import save
 
         model, bigrams = self.model, self.model.features.bigrams

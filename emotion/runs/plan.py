@@ -1,4 +1,4 @@
-"""Plans a training job: its data, the name of its run, and whether an existing run is the same job."""
+"""Plans a training job: data, run name, and whether an existing run is the same job."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,8 @@ from emotion.weights.find import find_weights
 class TrainingJob:
     """A planned training job: its parameters, its data, and the run that it writes.
 
-    If the pretrained weights are a folder, `weights` has the digests of its files. The parameters have the revision
-    of weights from a hub. A student has a `teacher`.
+    If the pretrained weights are a folder, `weights` has its files' digests. For weights from a hub, the parameters
+    have the revision. A student has a `teacher`.
     """
 
     params: AnyParams
@@ -41,7 +41,7 @@ class TrainingJob:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What distinguishes this job from others: parameters, and digests of data, weights and teacher."""
+        """Facts that distinguish this job from others: parameters, and digests of data, weights and teacher."""
         identity = {"params": self.params.identity, "data": {"digests": self.data.digests}}
         weights = {"weights": self.weights} if self.weights else {}
         return identity | weights | ({"teacher": self.teacher.digests} if self.teacher else {})
@@ -59,8 +59,8 @@ def plan_job(params: AnyParams, data: Path, store: Store, name: str | None) -> T
     """Read the data and choose the run: the same parameters and data give the same run, unless `name` names one.
 
     Raises:
-        BadParametersError: the named run exists with other parameters or other data, or the teacher may not teach it.
-        InputMissingError: the folder of pretrained weights lacks a file, or there is no such teacher.
+        BadParametersError: the named run exists with other parameters or data, or its teacher is unsuitable.
+        InputMissingError: a file of the pretrained weights, or the teacher, is missing.
         UsageError: the pretrained weights are neither a folder nor a repository.
     """
     dataset = load_dataset(data, params.data)
@@ -77,7 +77,7 @@ def plan_job(params: AnyParams, data: Path, store: Store, name: str | None) -> T
 
 
 def _folder_digests(params: AnyParams, store: Store) -> dict[str, str]:
-    """Digests of the pretrained weights if they are a folder: its content may change under the same name."""
+    """Compute digests of pretrained weights in a folder: the content may change under the same name."""
     if not isinstance(params, TransformerParams):
         return {}
     if not is_folder(params.model.checkpoint):
@@ -87,7 +87,7 @@ def _folder_digests(params: AnyParams, store: Store) -> dict[str, str]:
 
 
 def _check_labels(params: AnyParams, data: Dataset) -> None:
-    """Raise BadParametersError if `[training] class_weights` names a label that the data lacks."""
+    """Raise BadParametersError if `[training] class_weights` names a label that the data does not have."""
     asked = params.training.class_weights
     unknown = sorted(set(asked) - set(data.labels)) if isinstance(asked, dict) else []
     if unknown:
@@ -98,12 +98,12 @@ def _check_labels(params: AnyParams, data: Dataset) -> None:
 
 
 def _check_same(job: TrainingJob) -> None:
-    """Raise BadParametersError, naming the differences, if the run's folder belongs to another job."""
+    """Raise BadParametersError with the differences if the run's folder belongs to another job."""
     stored = read_json(job.run.params)
     if stored.get("digest") == job.digest:
         return
     different = differences({key: stored.get(key) for key in job.identity}, job.identity, "params.resources")
     raise BadParametersError(
-        f"the run {job.run} exists and was made otherwise:\n" + "\n".join(different),
-        f"choose another --run name, or remove it: {runs_command(f'rm {job.run}', job.store.folder)}",
+        f"the run {job.run} exists with other settings:\n" + "\n".join(different),
+        f"choose another --run name, or remove the run: {runs_command(f'rm {job.run}', job.store.folder)}",
     )

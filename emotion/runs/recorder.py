@@ -29,7 +29,7 @@ class Recorder:
         self.written = 0.0
 
     def on_start(self, progress: TrainingProgress, rows: int, epochs: Sequence[Epoch]) -> None:
-        """Note what training resumes from, and write history.csv up to there."""
+        """Note the position where training resumes, and write history.csv up to it."""
         self.epochs = list(epochs)
         if progress.resumes:
             self._note_resume(progress)
@@ -47,10 +47,10 @@ class Recorder:
         reached = previous.get("step")
         lost = max(0, reached - progress.step) if isinstance(reached, int) else 0
         self.facts |= known | {"checkpoint_step": progress.step, "lost_steps": known.get("lost_steps", 0) + lost}
-        loss = f"{lost:,} steps after it were lost" if lost else "nothing known of was lost"
+        loss = f"{lost:,} later steps were lost" if lost else "no steps were lost"
         self.note(
             "resume",
-            f"going on from the checkpoint after step {progress.step:,} of {progress.steps:,} (epoch"
+            f"resuming from the checkpoint after step {progress.step:,} of {progress.steps:,} (epoch"
             f" {min(progress.epoch, progress.epochs)} of {progress.epochs}); {loss}",
         )
 
@@ -76,7 +76,7 @@ class Recorder:
         self.listener.on_checkpoint(progress, seconds)
 
     def state(self, state: str) -> None:
-        """Write progress.json with another `state` than training and the same figures."""
+        """Write progress.json with a new `state` and the same figures."""
         self.check()
         self._write(state, self.progress)
 

@@ -1,4 +1,4 @@
-"""Prepares what a student learns from: collects its texts, and lets the teacher answer them, once."""
+"""Prepares a student's lesson: collects texts, and lets the teacher answer them once."""
 
 from emotion.distillation.answers import ask, wait_for_answers
 from emotion.distillation.lesson import Lesson, Material, collect, make_lesson
@@ -14,10 +14,10 @@ from emotion.training.progress import TrainingListener
 def prepare_lesson(
     job: TrainingJob, listener: TrainingListener, topology: Topology | None, lease: Lease | None
 ) -> Lesson | None:
-    """Prepare the lesson of a student; None if the job has no teacher. Only the chief of several workers asks it.
+    """Prepare a student's lesson; None if the job has no teacher. Of several workers, only the chief asks the teacher.
 
     Raises:
-        InputMissingError, BadDataError: the file of unlabelled texts cannot be read, or the teacher cannot be run.
+        InputMissingError, BadDataError: the file of unlabeled texts or the teacher cannot be read.
         BadParametersError: the teacher changed meanwhile.
         CannotWriteError: the store cannot be written.
         TryAgainError: another process holds the run, or the chief is lost.

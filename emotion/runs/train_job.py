@@ -50,16 +50,16 @@ from emotion.training.progress import TrainingListener
 def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
     """Start or resume training; export and evaluate; write metrics.json last.
 
-    Among several workers only the chief exports and evaluates; the other workers return None.
+    Among several workers, only the chief exports and evaluates; other workers return None.
 
     Raises:
-        UsageError: several workers train a model that one process trains.
+        UsageError: several workers train a model that trains in one process.
         CheckFailedError: training diverged, or the exported model and the trained model differ.
-        CannotWriteError: the store, or the temporary folder, cannot be written.
+        CannotWriteError: the store or the temporary folder cannot be written.
         UnavailableError: the pretrained weights or the requested GPU are not available.
         TryAgainError: another process holds the run, or a worker is lost.
         BadParametersError: the run's checkpoints belong to another training.
-        Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
+        Terminated, KeyboardInterrupt: a signal stops this process; a checkpoint is written.
     """
     topology = read_topology(os.environ)
     if topology is not None and isinstance(job.params, LinearParams):
@@ -70,14 +70,14 @@ def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
         _assist(job, listener, topology)
         return None
     with hold(job.run.folder, job.params.resources.wait, lambda line: listener.note("wait", line)) as lease:
-        # The process that held the run before may have completed it.
+        # The previous holder may have completed the run.
         metrics = job.complete()
         if metrics is None:
             remove_leftovers(job.run.folder)
             note_attempt(lease)
             metrics = _run(job, listener, topology, lease)
         else:
-            listener.note("complete", f"{job.run} is complete: nothing is left to do")
+            listener.note("complete", f"{job.run} is complete: nothing to do")
         _remove(job.run.checkpoints)
         lease.remove()
     return metrics
@@ -102,7 +102,7 @@ def _assist(job: TrainingJob, listener: TrainingListener, topology: Topology) ->
         listener.note("complete", f"{job.run} is trained: nothing to do for worker {topology.index}")
         return
     fit_job(job, listener, Attempt(topology))
-    listener.note("complete", f"worker {topology.index} of {len(topology.workers)} has done its part of {job.run}")
+    listener.note("complete", f"worker {topology.index} of {len(topology.workers)} has finished its part of {job.run}")
 
 
 def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None, lease: Lease) -> Metrics:
@@ -124,7 +124,7 @@ def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None
     seconds = Seconds(
         load=trained.began - started, export=evaluating - exporting, evaluation=time.monotonic() - evaluating
     )
-    # The model's files are complete: whatever changes from here on is no part of the export.
+    # The model's files are complete: later changes do not belong to the export.
     digests = write_digests(job.run.exported, [*FILES, INT8, FLOAT16])
     metrics = _metrics(job, trained, exported, scores, seconds, digests)
     _illustrate(job.run, metrics, listener)
@@ -134,7 +134,7 @@ def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None
 
 
 def _illustrate(run: Run, metrics: Metrics, listener: TrainingListener) -> None:
-    """Write the model card and the figures. A figure that fails is a warning: it does not fail the training."""
+    """Write the model card and the figures. A failed figure is a warning and does not fail the training."""
     write_card(run, metrics)
     try:
         warnings = draw_run(run, metrics)
@@ -148,7 +148,7 @@ def _illustrate(run: Run, metrics: Metrics, listener: TrainingListener) -> None:
 
 @dataclass(frozen=True)
 class Exported:
-    """The exported model, as any reader opens it, and its comparison with the trained model."""
+    """The exported model as its users open it, and its comparison with the trained model."""
 
     classifier: Classifier
     parity: Parity
@@ -207,9 +207,9 @@ def _data_source(job: TrainingJob) -> DataSource:
 
 
 def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> Exported:
-    """Write model/, open it as any reader does, and compare it with the trained model on validation."""
-    listener.note("export", "exporting to ONNX and holding it against the trained model on validation")
-    # An earlier attempt may have been killed after its export, which this one replaces.
+    """Write model/, open it as its users do, and compare it with the trained model on validation."""
+    listener.note("export", "exporting to ONNX and comparing with the trained model on validation")
+    # This export replaces the export of an earlier attempt that was killed.
     (job.run.exported / SUMS).unlink(missing_ok=True)
     texts = job.data.splits["validation"].texts
     trained = learner.export(job.run.exported, {"run": str(job.run), "data": job.data.name, "sample": job.data.sample})
@@ -224,7 +224,7 @@ def _export(job: TrainingJob, learner: Learner, listener: TrainingListener) -> E
 def _add_graphs(
     job: TrainingJob, table: TransformerExportTable, exported: Exported, listener: TrainingListener
 ) -> Exported:
-    """Write the graphs of other precisions that `table` asks for, unless validation rejects them."""
+    """Write graphs in other precisions as set in `table`, unless validation rejects them."""
     texts, labels = job.data.splits["validation"].texts, job.data.encoded("validation")
     folder, float32, threads = job.run.exported, exported.classifier, job.params.resources.threads or None
     if table.int8:

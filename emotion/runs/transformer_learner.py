@@ -28,7 +28,7 @@ from emotion.training.memory import Memory, estimate
 from emotion.weights.catalog import PRETRAINED
 from emotion.weights.find import Weights, find_weights
 
-# Largest ONNX file, which is a protocol buffer.
+# Largest ONNX file: the format is a protocol buffer.
 MAX_BYTES = 2**31
 
 
@@ -43,13 +43,13 @@ class TransformerLearner:
         texts, wanted = data.splits["train"].texts, params.text.max_length
         known = PRETRAINED.get(params.model.checkpoint)
         if known and params.model.init == "random":
-            # The registry has the architecture: no file of the pretrained model is needed.
+            # The registry has the architecture, so no file of the pretrained model is needed.
             self.content = known.config
             self.config = encoder_config(self.content)
             wordpiece = learn_wordpiece(texts, self.config.vocabulary)
             self.tokenizer = fit_tokenizer(wordpiece, self.config.max_length, wanted, texts)
             self.model = self._build(compute.precision)
-            self.loaded = "random weights, and a tokenizer learnt from train"
+            self.loaded = "random weights, and a tokenizer learned from train"
         else:
             found = find_weights(params.model.checkpoint, params.model.revision, store, tell)
             self.weights = _weights_source(found)
@@ -66,8 +66,8 @@ class TransformerLearner:
         size = 4 * model.count_params()
         if size >= MAX_BYTES:
             raise BadDataError(
-                f"{self.params.model.checkpoint} takes {size / 1e9:.1f} GB, and an ONNX file holds 2.1 GB at most",
-                "take a smaller checkpoint",
+                f"{self.params.model.checkpoint} needs {size / 1e9:.1f} GB, and an ONNX file holds at most 2.1 GB",
+                "use a smaller checkpoint",
             )
         return model
 
@@ -81,11 +81,11 @@ class TransformerLearner:
 
     def notes(self) -> list[str]:
         """Give lines about the loaded weights, the length, the precision and XLA."""
-        taken = "as the parameters say" if self.params.text.max_length else "99.5 % of train's texts fit"
+        taken = "as set in the parameters" if self.params.text.max_length else "99.5 % of train's texts fit"
         most = self.config.max_length
         return [
             self.loaded,
-            f"texts are cut to {self.max_length} tokens ({taken}; the model has positions for {most})",
+            f"texts are cut to {self.max_length} tokens ({taken}; the model reads at most {most})",
             self.compute.reason,
         ]
 
@@ -108,12 +108,12 @@ class TransformerLearner:
         return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
 
     def save(self, folder: Path) -> None:
-        """Write config.json, model.safetensors and the tokenizer, as transformers opens them with PyTorch."""
+        """Write config.json, model.safetensors and the tokenizer, which transformers can open with PyTorch."""
         save_pretrained(folder, self.model, self.config, self.content, self.labels)
         self.tokenizer.save(folder, input_names(self.config))
 
     def export(self, folder: Path, card: dict[str, Any]) -> Callable[[Encoded], NDArray[np.float32]]:
-        """Write model.onnx, the tokenizer and config.json, as AutoTokenizer and optimum open them."""
+        """Write model.onnx, the tokenizer and config.json, which AutoTokenizer and optimum can open."""
         from emotion.training.forward import Forward
 
         exact = self.model

@@ -53,7 +53,7 @@ class WordLearner(LearnedWords):
         return estimate(self.model.count_params(), row, average=bool(self.params.training.average))
 
     def save(self, folder: Path) -> None:
-        """Write model.weights.h5, as Keras opens it."""
+        """Write model.weights.h5 for Keras."""
         with scratch_folder(FLOAT * self.model.count_params() + MIN_BYTES) as scratch:
             file = scratch / "model.weights.h5"
             self.model.save_weights(file)

@@ -1,1 +1,1 @@
-"""The store on disk: its layout, files that appear whole, and leases on the folders of runs."""
+"""The store on disk: its layout, atomic files, and leases on run folders."""

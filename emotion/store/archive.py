@@ -1,4 +1,4 @@
-"""Many files as one tar stream, with their digests: a reader takes only the listed files, and each appears whole."""
+"""Many files as one tar stream with digests: a reader accepts only listed files, and files appear complete."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A file of a folder: its path in the folder, its size in bytes, its SHA-256 in hexadecimal."""
+    """A file in a folder: path in the folder, size in bytes, SHA-256 in hexadecimal."""
 
     path: str
     size: int
@@ -32,15 +32,15 @@ def check_path(path: str) -> str:
     """
     relative = PurePosixPath(path)
     if relative.is_absolute() or ".." in relative.parts or "\0" in path or not relative.name:
-        raise BadDataError(f"a file has the name {path!r}, which leads out of its folder", "remove or rename the file")
+        raise BadDataError(f"the file name {path!r} leads out of its folder", "remove or rename the file")
     return str(relative)
 
 
 def check_inside(folder: Path, path: str) -> Path:
-    """Give the place of a file in a folder.
+    """Give the path of a file in a folder.
 
     Raises:
-        BadDataError: the place is outside of the folder: a part of the path is a link.
+        BadDataError: a link in the path leads out of the folder.
     """
     place = folder / check_path(path)
     if not place.resolve().is_relative_to(folder.resolve()):
@@ -49,33 +49,33 @@ def check_inside(folder: Path, path: str) -> Path:
 
 
 def write_list(stream: IO[bytes], entries: Iterable[FileEntry]) -> None:
-    """Write the list of files that a stream has, or is to have, as one line."""
+    """Write a stream's list of files as one line."""
     stream.write(json.dumps([astuple(entry) for entry in entries]).encode() + b"\n")
     stream.flush()
 
 
 def read_list(stream: IO[bytes]) -> list[FileEntry]:
-    """Read a list of files from its line.
+    """Read a list of files from one line.
 
     Raises:
-        BadDataError: this is no list of files, or a path leads out of the folder.
+        BadDataError: the line is not a list of files, or a path leads out of the folder.
     """
     try:
         entries = [FileEntry(str(path), int(size), str(digest)) for path, size, digest in json.loads(stream.readline())]
     except (ValueError, TypeError) as error:
-        raise BadDataError("standard input does not begin with a list of files", "use emotion put or fetch") from error
+        raise BadDataError("standard input does not start with a list of files", "use emotion put or fetch") from error
     for entry in entries:
         check_path(entry.path)
     return entries
 
 
 def pack(folder: Path, entries: Iterable[FileEntry], stream: IO[bytes]) -> Iterator[FileEntry]:
-    """Write files of a folder to a stream as a tar; yield the entry of each file that is written.
+    """Write files of a folder to a stream as a tar; yield the entries of written files.
 
     Raises:
         InputMissingError: a file cannot be read.
         BadDataError: the size of a file has changed.
-        BrokenPipeError: the reader has gone.
+        BrokenPipeError: the reader is gone.
     """
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for entry in entries:
@@ -96,10 +96,10 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def unpack(stream: IO[bytes], folder: Path, entries: Iterable[FileEntry]) -> Iterator[FileEntry]:
-    """Write the files of a tar stream into a folder; yield the entry of each file that is complete.
+    """Write the files of a tar stream into a folder; yield the entries of complete files.
 
     Raises:
-        BadDataError: the stream has something that is not in the list.
+        BadDataError: the stream has an unlisted file.
         CheckFailedError: the stream ends early, or a file has another digest.
         CannotWriteError: the folder cannot be written.
     """
@@ -123,19 +123,19 @@ def _listed(member: tarfile.TarInfo, missing: dict[str, FileEntry]) -> FileEntry
     """Find the entry of a member.
 
     Raises:
-        BadDataError: the member is not in the list or came before, is no plain file, or has another size.
+        BadDataError: the member is not in the list, is repeated, is not a plain file, or has another size.
     """
     entry = missing.get(member.name)
     if entry is None:
-        raise BadDataError(f"the stream has a file that nobody asked for: {member.name!r}", "remove it from its folder")
+        raise BadDataError(f"the stream has an unrequested file: {member.name!r}", "remove it from its folder")
     plain = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and not member.issparse()
     if not plain or member.size != entry.size:
-        raise BadDataError(f"{member.name!r} is not the file of {entry.size} bytes that was listed", "try again")
+        raise BadDataError(f"{member.name!r} is not the listed file of {entry.size} bytes", "try again")
     return entry
 
 
 def _filter(member: tarfile.TarInfo, folder: Path) -> None:
-    """Check a member by tarfile's own rules too. Python 3.11.2, which Debian 12 and so the images have, has none."""
+    """Also check a member by tarfile's rules. Python 3.11.2 in Debian 12 and in the images has no such rules."""
     if hasattr(tarfile, "data_filter"):
         try:
             tarfile.data_filter(member, str(folder))
@@ -150,4 +150,4 @@ def _write(content: IO[bytes] | None, path: Path, entry: FileEntry) -> None:
             digest.update(block)
             file.write(block)
         if digest.hexdigest() != entry.digest:
-            raise CheckFailedError(f"{path} did not arrive as it was sent", "try again")
+            raise CheckFailedError(f"{path} changed during the transfer", "try again")

@@ -1,4 +1,4 @@
-"""Writes files that appear whole or not at all: write to a temporary name, fsync, then rename."""
+"""Writes files atomically: write to a temporary name, fsync, then rename."""
 
 import contextlib
 import gzip
@@ -16,13 +16,13 @@ from emotion.errors import CannotWriteError
 from emotion.reader import for_reader
 
 TEMPORARY = re.compile(r"\.[0-9a-f]{8}\..+")
-# Files that this process has open, as names that can be linked.
+# Open files of this process, as names that can be linked.
 OPENED = Path("/proc/self/fd")
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`. On exit without an error the file is fsynced and renamed to `path`.
+    """Yield a temporary name next to `path`. On exit without an error, fsync the file and rename it to `path`.
 
     The temporary name has the suffix of `path`, for writers that choose a format by suffix.
 
@@ -31,13 +31,13 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with _renaming(path) as temporary:
         yield temporary
-        # Some writers make private files; another user may read a shared store.
+        # Some writers make private files, but other users may read a shared store.
         temporary.chmod(0o666 & ~_umask())
         sync(temporary)
 
 
 def _umask() -> int:
-    """Umask of this process. Reading it sets it, for a moment, to the usual value."""
+    """Read the umask of this process. Reading sets it to the usual value for a moment."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
@@ -45,7 +45,7 @@ def _umask() -> int:
 
 @contextlib.contextmanager
 def _renaming(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`. On exit without an error the file, already fsynced, becomes `path`."""
+    """Yield a temporary name next to `path`. On exit without an error, rename the fsynced file to `path`."""
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,17 +68,17 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> CannotWriteError:
-    """Error that says why `path` could not be written."""
+    """Make an error with the reason why `path` could not be written."""
     reason = error.strerror or str(error)
     hint = for_reader(
-        "free some space, or choose a folder that you may write",
+        "free some space, or choose a writable folder",
         "free some space (emotion runs rm RUN --cluster{flags}), or enlarge the claim",
     )
     return CannotWriteError(f"cannot write {path}: {reason}", hint)
 
 
 def sync(path: Path) -> None:
-    """Wait until all that was written to a file or folder is on the disk."""
+    """Wait until the content of a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -87,16 +87,16 @@ def sync(path: Path) -> None:
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a file of this name is written as gzip."""
+    """Whether a file with this name is written as gzip."""
     return path.suffix.lower() == ".gz"
 
 
 @contextlib.contextmanager
 def open_replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open `path` for writing bytes. The file appears, whole, when the block ends without an error.
+    """Open `path` for writing bytes. The complete file appears when the block ends without an error.
 
-    Until then the file has no name if the file system allows that, so that a killed writer leaves nothing.
-    A path that ends in `.gz` is compressed without a time stamp, so that equal content gives equal bytes.
+    Until then the file has no name if the file system allows that: a killed writer leaves nothing. A path that ends in
+    `.gz` is compressed without a time stamp: equal content gives equal bytes.
 
     Raises:
         CannotWriteError: the folder or file cannot be written.
@@ -111,7 +111,7 @@ def open_replacing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def open_replacing_unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """Like `open_replacing`, but the bytes are written as they are, whatever the name.
+    """Like `open_replacing`, but never compress the bytes.
 
     Raises:
         CannotWriteError: the folder or file cannot be written.
@@ -122,7 +122,7 @@ def open_replacing_unpacked(path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _named_last(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file. It is fsynced and gets its name when the block ends without an error."""
+    """Open a new file. When the block ends without an error, fsync the file and give it its name."""
     with _create(path) as file:
         yield file
         file.flush()
@@ -132,7 +132,7 @@ def _named_last(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _create(path: Path) -> IO[bytes]:
-    """Open a new file without a name in the folder of `path`, or `path` itself (NFS, some overlays)."""
+    """Open a new file without a name in the folder of `path`, or `path` itself on NFS and some overlays."""
     if not OPENED.is_dir():
         return path.open("wb")
     try:
@@ -142,10 +142,10 @@ def _create(path: Path) -> IO[bytes]:
 
 
 def _link(descriptor: int, path: Path) -> None:
-    """Link an open file to `path` or, if links are forbidden, copy it."""
+    """Link an open file to `path`, or copy it if links are forbidden."""
     source = OPENED / str(descriptor)
     try:
-        # Without src_dir_fd Python calls link(), which links to the symbolic link in /proc itself.
+        # Without src_dir_fd, Python calls link(), which would link the symbolic link in /proc.
         os.link(source, path, src_dir_fd=descriptor, follow_symlinks=True)
     except OSError:
         shutil.copyfile(source, path)
@@ -155,7 +155,7 @@ def _link(descriptor: int, path: Path) -> None:
 def write_new(path: Path, content: bytes) -> bool:
     """Write `path` unless it exists, and return whether this process wrote it.
 
-    The file appears whole. On a disk without links others may see the beginning of it, for a moment.
+    The file appears complete. On a disk without links, others may briefly see an incomplete file.
 
     Raises:
         CannotWriteError: the folder or file cannot be written.
@@ -206,6 +206,6 @@ def copy(source: Path, target: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hex digits."""
+    """Compute the SHA-256 of a file as 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Layout of the store: paths of runs, comparisons and weights, and which names a run may have."""
+"""Layout of the store: paths of runs, comparisons and weights, and valid names of runs."""
 
 import json
 import re
@@ -34,7 +34,7 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        """Checkpoints that a training resumes from; removed once the run is complete."""
+        """Checkpoints for resuming; removed when the run is complete."""
         return self.folder / "checkpoints"
 
     @property
@@ -44,7 +44,7 @@ class Run:
 
     @property
     def tensorboard(self) -> Path:
-        """Event files for TensorBoard: scalars by step and by epoch."""
+        """Event files for TensorBoard: scalars per step and per epoch."""
         return self.folder / "tensorboard"
 
     @property
@@ -89,7 +89,7 @@ class Run:
 
     @property
     def metrics(self) -> Path:
-        """Written last: its existence means that the run is complete."""
+        """The metrics, written last: their existence means that the run is complete."""
         return self.folder / "metrics.json"
 
     @property
@@ -103,7 +103,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Store:
-    """The store: a local folder, the mount of a volume claim, or NFS."""
+    """The store: a local folder, a mounted volume claim, or NFS."""
 
     folder: Path
 
@@ -123,11 +123,11 @@ class Store:
         return self.folder / "weights"
 
     def pretrained(self, repository: str) -> Path:
-        """Folder of the pretrained weights `org/name`, which may not exist yet."""
+        """Folder of the pretrained weights `org/name`; it may not exist yet."""
         return self.weights / repository
 
     def run(self, model: str, name: str) -> Run:
-        """The run of this name, which may not exist yet.
+        """Give the run with this name; its folder may not exist yet.
 
         Raises:
             UsageError: `name` or `model` is not a DNS label of at most 40 characters.
@@ -141,24 +141,24 @@ class Store:
         return Run(model, name, self.folder / "runs" / model / name)
 
     def runs(self) -> Iterator[Run]:
-        """All runs, complete or not, sorted by model and name. Other folders are skipped."""
+        """List all runs, complete or not, sorted by model and name. Other folders are skipped."""
         for model in _folders(self.folder / "runs"):
             for folder in _folders(model):
                 yield Run(model.name, folder.name, folder)
 
     def find(self, text: str) -> Run:
-        """Find the run that `MODEL/RUN`, or only RUN, names.
+        """Find a run by `MODEL/RUN`, or by RUN only.
 
         Raises:
             InputMissingError: the store has no such run.
-            UsageError: several models have a run of that name.
+            UsageError: several models have a run with this name.
         """
         model, _, name = text.rpartition("/")
         found = [run for run in self.runs() if run.name == name and model in {"", run.model}]
         if not found:
             raise InputMissingError(f"no run {text!r} in {self.folder}", runs_command("list", self.folder))
         if len(found) > 1:
-            raise UsageError(f"{text!r} is a run of several models: {', '.join(map(str, found))}", "name one in full")
+            raise UsageError(f"several models have a run {text!r}: {', '.join(map(str, found))}", "give the full name")
         return found[0]
 
 
@@ -185,15 +185,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def parse_json(encoded: bytes, path: Path) -> dict[str, Any]:
-    """Parse a JSON object; `path` is the file that it comes from.
+    """Parse a JSON object; `path` is its file.
 
     Raises:
-        BadDataError: it is truncated, not JSON, or not an object.
+        BadDataError: the content is truncated, not JSON, or not an object.
     """
     try:
         content = json.loads(encoded)
     except (ValueError, RecursionError) as error:
-        raise BadDataError(f"{path} is not whole JSON: {error}") from error
+        raise BadDataError(f"{path} is not complete JSON: {error}") from error
     if not isinstance(content, dict):
-        raise BadDataError(f"{path} holds a JSON {type(content).__name__} where an object was expected")
+        raise BadDataError(f"{path} holds a JSON {type(content).__name__} instead of an object")
     return content

@@ -1,10 +1,10 @@
-"""A lease lets one process at a time hold a run's folder. A process that waits in vain ends with exit code 75.
+"""Leases let one process at a time hold a run's folder. A process that waits too long exits with code 75.
 
-A lease is a file such as `lease-00000001.json`. The file with the highest number, its generation, counts. A process
-takes a folder by creating the file of the next generation, which succeeds for one process only. The holder touches its
-file every HEARTBEAT seconds. A waiting process takes over once the file has not changed for EXPIRY seconds by its own
-clock: clocks of other machines differ and jump. A lease ends with its holder or the holder's machine. Leases work on
-NFS, where file locks may fail.
+A lease is a file such as `lease-00000001.json`. The number is its generation, and the highest generation counts. A
+process takes a folder by creating the file of the next generation, which only one process can do. The holder touches
+its file every HEARTBEAT seconds. A waiting process takes over when the file has not changed for EXPIRY seconds. It uses
+its own clock, because clocks of other machines differ and jump. A lease ends when its holder or the holder's machine
+dies. Leases work on NFS, where file locks may fail.
 """
 
 import contextlib
@@ -40,23 +40,23 @@ from emotion.store.lease_file import (
     write_temporary,
 )
 
-HEARTBEAT = 15.0  # seconds between two touches by the holder
+HEARTBEAT = 15.0  # seconds between touches by the holder
 EXPIRY = 60.0  # seconds without a change after which a lease is free
 OWNERSHIP_CHECK = 5.0  # seconds between two checks that this process still owns the lease
 SAMPLE = 0.5  # seconds between two samples of memory pressure
 POLL = 0.5  # seconds between two observations by a waiting process
-MAX_MISSING = 3  # times in a row that the folder does not exist after this process made it
-PRESSURE_STEP = 0.05  # rise of memory pressure that is written to the file
-STOP_HINT = "stop that process first, or try again when it has ended"
+MAX_MISSING = 3  # times in a row that the folder vanishes after this process made it
+PRESSURE_STEP = 0.05  # smallest rise of memory pressure to write to the file
+STOP_HINT = "stop that process, or try again after it has ended"
 
 
 def _clock() -> float:
-    """Seconds of a clock that runs while the machine sleeps and never jumps."""
+    """Read a clock, in seconds, that runs while the machine sleeps and never jumps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Lease:
-    """A folder that this process holds: see `hold`. `previous` is what the lease before says of its holder."""
+    """A folder that this process holds: see `hold`. `previous` is the previous holder, from its lease."""
 
     def __init__(self, folder: Path, holder: Holder, previous: Holder | None, created: float) -> None:
         self.folder, self.holder, self.previous = folder, holder, previous
@@ -70,11 +70,11 @@ class Lease:
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
     def check(self) -> None:
-        """Make sure that this process still holds the folder. Cheap: a thread checks every OWNERSHIP_CHECK seconds.
+        """Check that this process still holds the folder. This is cheap: a thread checks every OWNERSHIP_CHECK seconds.
 
         Raises:
-            TryAgainError: another process took over, because this one was paused for longer than EXPIRY.
-            CannotWriteError: the disk takes no heartbeats, so other processes will soon consider this one dead.
+            TryAgainError: another process took over, because this process was paused for longer than EXPIRY.
+            CannotWriteError: heartbeats cannot be written, so other processes will soon consider this process dead.
         """
         if _clock() - self._checked > 2 * min(OWNERSHIP_CHECK, HEARTBEAT):
             self._heartbeat()
@@ -92,7 +92,7 @@ class Lease:
             self._write()
 
     def remove(self) -> None:
-        """Remove every lease file at the end of a complete run. To leave `hold` then writes no file."""
+        """Remove every lease file at the end of a complete run. The end of `hold` then writes no file."""
         self._stop()
         if self._check_ownership():
             remove_leases(self.folder, self.holder.generation)
@@ -104,14 +104,14 @@ class Lease:
         self._thread.start()
 
     def release(self, ended: Ended) -> None:
-        """Stop the heartbeat and write how the holder ended, if this process owns the lease and the disk takes it."""
+        """Stop the heartbeat; if this process owns the lease, try to write how it ended."""
         self._stop()
         if not self._thread.is_alive():
             self.holder = self.holder.model_copy(update={"ended": ended})
             self._write()
 
     def _stop(self) -> None:
-        """Stop the thread. Wait for at most HEARTBEAT seconds, because its disk may hang."""
+        """Stop the thread. Wait at most HEARTBEAT seconds, because the disk may hang."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=HEARTBEAT)
@@ -129,7 +129,7 @@ class Lease:
                 self._heartbeat()
 
     def _heartbeat(self) -> None:
-        """Touch first, then check ownership. A process that takes over creates its file, then looks for a touch."""
+        """Touch the file, then check ownership. A process that takes over creates its file, then looks for a touch."""
         with self._lock:
             now = _clock()
             if now - self._touched >= HEARTBEAT:
@@ -171,9 +171,9 @@ class Lease:
 
 @contextlib.contextmanager
 def hold(folder: Path, wait: float, on_wait: Callable[[str], None]) -> Iterator[Lease]:
-    """Hold `folder`, which is made if it does not exist. `on_wait` gets one line about the holder if this waits.
+    """Hold `folder`, and create it if necessary. `on_wait` gets one line about the holder if this process waits.
 
-    At the end the lease says "complete", "stopped" after a signal, or "failed" after any other exception.
+    The end in the lease is "complete", "stopped" after a signal, or "failed" after any other exception.
 
     Raises:
         TryAgainError: another process still holds the folder after `wait` seconds (exit code 75).
@@ -206,7 +206,8 @@ def _acquire(folder: Path, wait: float, on_wait: Callable[[str], None]) -> Lease
                     return lease
                 observed = observe_newest(folder)
         except FileNotFoundError as error:
-            # Another process removed the folder, so the loop makes it again; or, as below /proc, it cannot be made.
+            # If another process removed the folder, the loop makes it again. Some folders, as below /proc, cannot be
+            # made.
             missing += 1
             if missing == MAX_MISSING:
                 raise cannot_write(folder, error) from error
@@ -215,7 +216,7 @@ def _acquire(folder: Path, wait: float, on_wait: Callable[[str], None]) -> Lease
         except OSError as error:
             raise cannot_write(folder, error) from error
         missing = 0
-        held = f"{folder} is held by {(observed and observed.holder) or 'a process that cannot be told'}"
+        held = f"{folder} is held by {(observed and observed.holder) or 'an unknown process'}"
         left = deadline - _clock()
         if left <= 0:
             raise TryAgainError(held, STOP_HINT)
@@ -236,7 +237,8 @@ class _Expiry:
         """Whether no lease exists, its holder ended or is dead, or nothing changed for EXPIRY seconds."""
         if observed is None or observed.free:
             return True
-        # After a long gap this machine slept, and the holder's may have too: the holder gets EXPIRY to come back.
+        # A long gap means that this machine slept. The holder's machine may have slept too: its holder gets EXPIRY
+        # again.
         now = _clock()
         if observed != self._observed or now - self._last > EXPIRY / 2:
             self._observed, self._since = observed, now
@@ -245,8 +247,8 @@ class _Expiry:
 
 
 def _take(folder: Path, base: Observation | None) -> Lease | None:
-    """Create the generation after `base`. Keep it only if nothing changed since the observation of `base`."""
-    # Before the first write: the first check then notices a pause at any later point.
+    """Create the generation after `base`. Keep it only if `base` has not changed since the observation."""
+    # Taken before the first write: the first check then notices any later pause.
     began = _clock()
     holder = Holder(
         generation=base.generation + 1 if base else 1,

@@ -1,4 +1,4 @@
-"""The lease file: its content, whether its holder lives, and how it is observed, created and removed."""
+"""The lease file: content, creation, observation, removal, and whether its holder lives."""
 
 import contextlib
 import errno
@@ -22,7 +22,7 @@ Fact = int | str | float
 
 
 class Holder(BaseModel):
-    """Content of a lease file: its holder. Times are for people; no decision depends on them."""
+    """Content of a lease file: its holder. Times are for people only; no decision depends on them."""
 
     # Later versions may add keys.
     model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="strings")
@@ -44,7 +44,7 @@ class Holder(BaseModel):
 
     @property
     def here(self) -> bool:
-        """Whether this process can look for the holder's: same machine, boot and process namespace."""
+        """Whether this process can see the holder's process: same machine, boot and process namespace."""
         return bool(self.boot) and (self.host, self.boot) == (socket.gethostname(), boot_id())
 
     @property
@@ -54,7 +54,7 @@ class Holder(BaseModel):
 
 
 def boot_id() -> str:
-    """Boot of the machine and process namespace, which give a process id its meaning; empty if unknown."""
+    """Identify the machine's boot and process namespace: process ids are unique only there; empty if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
@@ -63,12 +63,12 @@ def boot_id() -> str:
 
 
 def process_stat(pid: int | str) -> list[str]:
-    """Fields of /proc/<pid>/stat from the third on: the second may contain spaces."""
+    """Read the fields of /proc/<pid>/stat from the third on: the second may contain spaces."""
     return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 def _lives(pid: int, process_start: int) -> bool:
-    """Whether the process lives; true where nothing says so."""
+    """Whether the process lives; True if unknown."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -85,7 +85,7 @@ def _lives(pid: int, process_start: int) -> bool:
 
 @dataclass(frozen=True)
 class Observation:
-    """A lease file at one moment. Two observations are equal if nobody touched or wrote the file in between."""
+    """A lease file at one moment. Two observations are equal if nobody changed the file in between."""
 
     generation: int
     content: bytes
@@ -93,7 +93,7 @@ class Observation:
 
     @property
     def holder(self) -> Holder | None:
-        """The file's content; None if it is not valid."""
+        """The file's content; None if invalid."""
         try:
             holder = Holder.model_validate_json(self.content)
         except ValidationError:
@@ -102,24 +102,24 @@ class Observation:
 
     @property
     def free(self) -> bool:
-        """Whether the holder ended or is dead, so that nobody has to wait."""
+        """Whether the holder ended or is dead: nobody has to wait."""
         holder = self.holder
         return holder is not None and (holder.ended is not None or holder.dead)
 
 
 def lease_path(folder: Path, generation: int) -> Path:
-    """Path of a generation's file."""
+    """Give the path of a generation's file."""
     return folder / f"lease-{generation:08d}.json"
 
 
 def generations(folder: Path) -> list[int]:
-    """Existing generations, the highest first."""
+    """List existing generations, the highest first."""
     matches = (NAME.fullmatch(name) for name in os.listdir(folder))  # noqa: PTH208  names are enough
     return sorted((int(match[1]) for match in matches if match), reverse=True)
 
 
 def observe(folder: Path, generation: int) -> Observation:
-    """Observe a generation's file. Opening it makes NFS ask its server.
+    """Observe a generation's file. Opening makes NFS ask its server.
 
     Raises:
         FileNotFoundError: the file is gone.
@@ -137,7 +137,7 @@ def observe(folder: Path, generation: int) -> Observation:
 
 
 def observe_newest(folder: Path) -> Observation | None:
-    """Observe the file that counts. NFS may list removed files and omit new ones: see `is_still_newest`."""
+    """Observe the newest file. NFS may list removed files and omit new files: see `is_still_newest`."""
     for generation in generations(folder):
         with contextlib.suppress(FileNotFoundError):
             return observe(folder, generation)
@@ -145,7 +145,7 @@ def observe_newest(folder: Path) -> Observation | None:
 
 
 def newest_holder(folder: Path) -> Holder | None:
-    """Holder in the file that counts; None without a valid file."""
+    """Read the holder from the newest file; None without a valid file."""
     try:
         observed = observe_newest(folder)
     except OSError:
@@ -154,7 +154,7 @@ def newest_holder(folder: Path) -> Holder | None:
 
 
 def current_holder(folder: Path) -> Holder | None:
-    """Holder of the folder by one observation; None if there is none, or it ended, or it is dead."""
+    """Find the folder's holder by one observation; None if there is none, or it ended or is dead."""
     holder = newest_holder(folder)
     return None if holder is None or holder.ended is not None or holder.dead else holder
 
@@ -184,13 +184,13 @@ def remove_leases(folder: Path, below: int) -> None:
 
 
 def create_lease(folder: Path, holder: Holder) -> bool:
-    """Create the file of the holder's generation, whole. Return whether this process created it."""
+    """Create the complete file of the holder's generation. Return whether this process created it."""
     path = lease_path(folder, holder.generation)
     with write_temporary(folder, holder) as temporary:
         try:
             os.link(temporary, path)
         except (FileExistsError, FileNotFoundError):
-            # NFS repeats a request whose answer was lost; the second answer is that this process's file exists.
+            # NFS repeats a request after a lost answer. The second answer is that the file of this process exists.
             return is_own(folder, holder)
         except OSError as error:
             if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
@@ -200,7 +200,7 @@ def create_lease(folder: Path, holder: Holder) -> bool:
 
 
 def _create_unlinked(path: Path, content: bytes) -> bool:
-    """Create a file on a disk without links. For a moment others see an empty file of an unknown holder."""
+    """Create a file on a disk without links. Others briefly see an empty file of an unknown holder."""
     try:
         file = path.open("xb")
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""A temporary folder, for libraries that write files themselves before the store takes them."""
+"""A temporary folder for libraries that write files directly, before the files move to the store."""
 
 import contextlib
 import errno
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emotion.errors import CannotWriteError
 
-# TensorFlow needs the temporary folder from its import on, for some kilobytes.
+# From its import on, TensorFlow needs some kilobytes in the temporary folder.
 MIN_BYTES = 1 << 20
 
 
@@ -35,5 +35,5 @@ def scratch_folder(size: int = MIN_BYTES) -> Iterator[Path]:
 def _no_room(folder: str, size: int, reason: str) -> CannotWriteError:
     return CannotWriteError(
         f"cannot write {size / 1e6:.0f} MB to {folder or 'the temporary folder'}: {reason}",
-        "let TMPDIR name a folder with more room; in a container --tmpfs /tmp, without a small size=",
+        "set TMPDIR to a folder with more room; in a container use --tmpfs /tmp without a small size=",
     )

@@ -14,7 +14,7 @@ class Coverage:
     truncated_rows: float
 
     def warnings(self) -> list[str]:
-        """Warn of what is likely to cost accuracy: over 20 % unknown tokens, over 5 % cut rows."""
+        """Warn of likely losses of accuracy: over 20 % unknown tokens, over 5 % cut rows."""
         found = []
         if self.unknown_tokens > 0.20:  # noqa: PLR2004
             found.append(

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-# Rows of a part: with 512 tokens each, eight bytes a token are 17 MB.
+# Rows of a part: with 512 tokens per row and eight bytes per token, a part has 17 MB.
 PART_ROWS = 4096
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids int32 (rows, length) and the number of tokens in every row, int32 (rows,); the rest is `pad`.
+    """Token ids int32 (rows, length) and the number of tokens per row, int32 (rows,); the rest is `pad`.
 
-    Padding is on the right, or with `left` on the left.
+    Padding is on the right, or on the left with `left`.
     """
 
     ids: NDArray[np.int32]
@@ -27,7 +27,7 @@ class Encoded:
         return len(self.ids)
 
     def parts(self) -> "Iterator[Encoded]":
-        """Yield the rows in parts, for which working arrays of any type are small."""
+        """Yield the rows in parts: working arrays for a part are small."""
         for first in range(0, max(len(self), 1), PART_ROWS):
             yield self.rows(np.arange(first, min(first + PART_ROWS, len(self))))
 

@@ -1,4 +1,4 @@
-"""Learns a WordPiece tokenizer only from train, for transformers that start from random weights."""
+"""Learns a WordPiece tokenizer only from train, for transformers with random initial weights."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,15 +7,15 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 PAD, UNKNOWN, FIRST, LAST, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-# Rarer words are no pieces: they are split into letters.
+# Rarer words are not pieces: they are split into letters.
 MIN_COUNT = 2
 
 
 def learn_wordpiece(texts: Iterable[str], vocabulary: int) -> Any:
-    """Learn the letters and the most frequent words of `texts`, uncased, at most `vocabulary` ids.
+    """Learn letters and the most frequent words of `texts`, uncased, with at most `vocabulary` ids.
 
-    Returns a tokenizer of transformers. The trainer of the `tokenizers` library is not used: it gives another
-    vocabulary in every run.
+    Returns a transformers tokenizer. The trainer of the `tokenizers` library is unsuitable: its vocabulary differs in
+    every run.
     """
     from transformers import BertTokenizerFast
 
@@ -33,5 +33,5 @@ def learn_wordpiece(texts: Iterable[str], vocabulary: int) -> Any:
 
 
 def _ordered(counts: Counter[str]) -> list[str]:
-    """Sort the keys: the most frequent first, ties in alphabetical order."""
+    """Sort keys by frequency, then alphabetically."""
     return sorted(counts, key=lambda piece: (-counts[piece], piece))

@@ -1,7 +1,7 @@
-"""Splits texts into the words of the ANN and the LSTM: by `tokenizers`, and ten times faster for plain ASCII.
+"""Splits texts into words for ANN and LSTM: with `tokenizers`, or ten times faster for plain ASCII.
 
-For ASCII the rules are short: Unicode forms, scripts without spaces and Chinese characters have no part in them. Any
-other tokenizer.json, and any other text, belongs to `tokenizers`.
+For ASCII the rules are short, without Unicode forms, scripts without spaces and Chinese characters. `tokenizers`
+handles any other tokenizer.json and any other text.
 """
 
 import json
@@ -15,24 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-# Scripts that are written without spaces: a token is a character with its combining marks.
+# Scripts without spaces: a token is a character with its combining marks.
 SPACELESS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
 # A token is a word with its apostrophes ("don't"), or any other visible character.
 WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # noqa: RUF001  the typographic apostrophe is meant
 # The same for ASCII, without the typographic apostrophe.
 TOKENS = re.compile(r"\w+(?:'\w+)*|[^\w\s]", re.ASCII)
 LETTER_BYTES = ascii_letters.encode() + b" "
-# Printable ASCII, and white space that is kept as a space. All other control characters are removed, and join what is
-# beside them.
+# Printable ASCII, and white space that becomes a space. Other control characters are removed, which joins their
+# neighbors.
 PLAIN_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n\r"
-# Kinds of texts: only letters and spaces, any plain ASCII, all others.
+# Kinds of texts: only letters and spaces, other plain ASCII, all other texts.
 LETTERS, ASCII, OTHER = range(3)
-# A word that no plain text has, and its place among the ids.
+# A word that no plain text has, and its id.
 BETWEEN, NO_ID = " \1 ", -1
 
 
 def split_into_words(tokenizer: Tokenizer) -> Tokenizer:
-    """Set the rules by which a text becomes words: lower case, apostrophes within words, scripts without spaces."""
+    """Set the rules for splitting a text into words: lower case, apostrophes within words, scripts without spaces."""
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.NFC(),
@@ -49,14 +49,14 @@ def split_into_words(tokenizer: Tokenizer) -> Tokenizer:
 
 
 class AsciiWords:
-    """Words and token ids of plain ASCII texts, not cut."""
+    """Words and token ids of plain ASCII texts, without cutting."""
 
     def __init__(self, vocabulary: dict[str, int], unknown: int, added: list[str]) -> None:
         self._vocabulary, self._unknown, self._added = {**vocabulary, BETWEEN.strip(): NO_ID}, unknown, added
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> "AsciiWords | None":
-        """The same rules as those of `tokenizer`; None if it has other rules than `split_into_words` gives."""
+        """Make the same rules as `tokenizer`; None if its rules differ from `split_into_words`."""
         rules: dict[str, Any] = json.loads(tokenizer.to_str())
         expected = json.loads(split_into_words(Tokenizer(models.WordLevel({}, unk_token=""))).to_str())
         same = all(rules[key] == expected[key] for key in ("normalizer", "pre_tokenizer"))
@@ -70,17 +70,17 @@ class AsciiWords:
         return cls(vocabulary, unknown, [token["content"] for token in added]) if unknown is not None else None
 
     def kinds(self, texts: Sequence[str], longest: int) -> NDArray[np.int8]:
-        """Kind of each text, int8 (texts,): LETTERS, ASCII or OTHER."""
+        """Give the kind of every text, int8 (texts,): LETTERS, ASCII or OTHER."""
         if max(map(len, texts), default=0) <= longest and self._kind("".join(texts)) == LETTERS:
             return np.full(len(texts), LETTERS, np.int8)
         kinds = (self._kind(text) if len(text) <= longest else OTHER for text in texts)
         return np.fromiter(kinds, np.int8, len(texts))
 
     def ids(self, texts: Sequence[str], kind: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Token ids of texts of one kind, LETTERS or ASCII.
+        """Give the token ids of texts of one kind, LETTERS or ASCII.
 
-        Returns the ids of all texts with something between texts, int64; where the ids of a text start, and how many
-        it has, both int64 (texts,).
+        Returns the ids of all texts with a separator between texts, int64; and the start and number of every text's
+        ids, both int64 (texts,).
         """
         joined = BETWEEN.join(texts).lower()
         words = joined.split() if kind == LETTERS else TOKENS.findall(joined)

@@ -1,4 +1,4 @@
-"""Augments token ids. Only the random generator decides the result, so that an epoch can be repeated."""
+"""Augments token ids. The random generator alone decides the result, so epochs are repeatable."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ def drop_words(ids: Ids, share: float, pad: int, unknown: int, random: np.random
 
 
 def shift_words(ids: Ids, pad: int, random: np.random.Generator) -> Ids:
-    """Move each row's words to a random position in the row; ids are (rows, length), padded on the right."""
+    """Move a row's words to a random position in the row; ids are (rows, length), padded on the right."""
     length = ids.shape[1]
     words = (ids != pad).sum(axis=1)
     offsets = random.integers(0, length - words + 1)

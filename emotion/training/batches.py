@@ -1,4 +1,4 @@
-"""Makes the batches of one epoch: shuffled, augmented, and bucketed by length if the parameters say so."""
+"""Makes the batches of one epoch: shuffled, augmented, and bucketed by length if set in the parameters."""
 
 import math
 from collections.abc import Iterator
@@ -12,18 +12,19 @@ from emotion.text.encoded import Encoded
 from emotion.text.vocabulary import UNKNOWN_ID
 from emotion.training.augment import drop_words, shift_words
 
-# Noise on the length that rows are sorted by: a batch holds rows of similar length, and its rows change every epoch.
+# Noise on the sorted lengths: a batch holds rows of similar length, but other rows in every epoch.
 LENGTH_NOISE = 3.0
-# Most tokens of padding that a bucketed batch keeps beside its longest row, for models that read padding. They get
-# none at inference; trained without any here, the LSTM had 0.9155 on validation instead of 0.9225 (one seed).
+# A bucketed batch keeps at most this many tokens of padding after its longest row, for models that read padding. At
+# inference there is no padding. Without padding in training, the LSTM had 0.9155 on validation instead of 0.9225 (one
+# seed).
 EXTRA_PADDING = 10
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Texts as token ids, and their labels int32 (rows,).
+    """Texts as token ids, and labels int32 (rows,).
 
-    A student has `targets` float32 (rows, labels): the probabilities that it learns instead of the labels.
+    A student has `targets` float32 (rows, labels): probabilities to learn instead of the labels.
     """
 
     texts: Encoded
@@ -35,13 +36,13 @@ class Examples:
 
 
 def batches(train: Examples, params: TrainingTable, epoch: int, multiple: int = 1) -> Iterator[Examples]:
-    """Make the batches of `epoch`; only seed and epoch decide them. All batches have the same number of rows.
+    """Make the batches of `epoch` from seed and epoch alone. All batches have the same number of rows.
 
-    The length of bucketed batches is a multiple of `multiple`, so that there are few shapes.
+    The length of bucketed batches is a multiple of `multiple`: this limits the number of shapes.
     """
     random = np.random.default_rng([params.seed, epoch])
     size = min(params.batch_size, len(train))
-    # Rows from the start of the epoch's order fill the last batch.
+    # Rows from the start of the epoch fill the last batch.
     order = np.resize(random.permutation(len(train)), math.ceil(len(train) / size) * size)
     texts = _augmented(train.texts, params, random)
     if params.buckets:
@@ -74,6 +75,6 @@ def _by_length(
 
 
 def _trim(texts: Encoded, extra: int, multiple: int) -> Encoded:
-    """Cut padding to `extra` tokens beside the longest row; round the length up to a multiple of `multiple`."""
+    """Cut padding to `extra` tokens after the longest row; round the length up to a multiple of `multiple`."""
     longest = max(int(texts.lengths.max()), 1)
     return texts.padded_to(math.ceil(min(longest + extra, texts.ids.shape[1]) / multiple) * multiple)

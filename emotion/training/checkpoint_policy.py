@@ -1,13 +1,13 @@
-"""When training writes a checkpoint, and which checkpoint it resumes from.
+"""Decides when training writes a checkpoint, and from which checkpoint it resumes.
 
 A checkpoint is written
-* every so often: `[resources] checkpoint_every`, in steps or in time;
-* when the process is asked to stop, by SIGTERM or Ctrl-C: after the current step, before the process ends;
-* when training is finished: it holds only the best epoch's weights;
-* when a step fails: it holds the state before that step.
+* at intervals: `[resources] checkpoint_every`, in steps or in time;
+* on SIGTERM or Ctrl-C: after the current step, before the process ends;
+* when training is finished: the checkpoint holds only the best epoch's weights;
+* when a step fails: the checkpoint holds the state before the step.
 
-A checkpoint never holds half a step. After a failed step has begun to change weights, none is written. A batch that a
-signal interrupts is repeated. `training/fit.py` asks this policy; `training/checkpoints.py` writes the files.
+A checkpoint never holds half a step. If a failed step has started to change weights, no checkpoint is written. An
+interrupted batch is repeated. `training/fit.py` asks this policy; `training/checkpoints.py` writes the files.
 """
 
 import re
@@ -23,7 +23,7 @@ from emotion.training.progress_state import ProgressState
 from emotion.training.step import Step
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
-# The interval by time is at least this many times the seconds that the last checkpoint took: at most 2 % of the time.
+# An interval in time is at least this multiple of the last checkpoint's seconds: checkpoints take at most 2 %.
 MIN_INTERVAL_IN_WRITES = 50
 
 Weights = list[NDArray[Any]]
@@ -33,7 +33,7 @@ class CheckpointPolicy:
     """Decides when a checkpoint is written, writes it, and finds the checkpoint to resume from.
 
     `every` is an interval in steps or in time, such as "200 steps", "30s" or "5m". `warn` receives a message about
-    every damaged checkpoint. A process that is not the `chief` writes nothing.
+    every damaged checkpoint. Only the `chief` writes checkpoints.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class CheckpointPolicy:
     def due(self, steps: int, *, stopping: bool = False, finished: bool = False) -> bool:
         """Whether to write a checkpoint after `steps` steps.
 
-        At once if the process is `stopping` or training is `finished`; otherwise if the interval has passed.
+        True if the process is `stopping`, training is `finished`, or the interval has passed.
         """
         if stopping or finished:
             return True
@@ -59,15 +59,15 @@ class CheckpointPolicy:
         return time.monotonic() - self.last_time >= interval
 
     def due_after_failure(self, step: Step) -> bool:
-        """Whether to write a checkpoint after `step` failed: only if it has not changed any weight."""
+        """Whether to write a checkpoint after `step` failed: only if the step has changed no weight."""
         return step.weights_unchanged
 
     def restart_interval(self, steps: int) -> None:
-        """Start the interval now, after `steps` steps."""
+        """Restart the interval now, after `steps` steps."""
         self.last_time, self.last_step = time.monotonic(), steps
 
     def save(self, step: Step, state: ProgressState, best: Weights | None, steps: int) -> float:
-        """Write a checkpoint after `steps` steps, with the `best` epoch's weights; return the seconds it took.
+        """Write a checkpoint after `steps` steps, with the `best` epoch's weights; return the seconds of writing.
 
         Raises:
             CannotWriteError: the store is full or read-only.
@@ -91,7 +91,7 @@ class CheckpointPolicy:
             try:
                 best = _load(checkpoint, step)
             except Damaged as error:
-                self.warn(f"checkpoint {checkpoint.file} is damaged and passed over: {error}")
+                self.warn(f"checkpoint {checkpoint.file} is damaged and is skipped: {error}")
                 continue
             return checkpoint.state, best
         return None

@@ -1,7 +1,7 @@
 """Reads and writes checkpoints on disk: tensors as npz, and a manifest as JSON; the last two checkpoints are kept.
 
-The manifest is written last and holds the digest of the tensors. A killed process thus leaves a whole checkpoint or
-none, and a damaged checkpoint is recognized and passed over for the one before.
+The manifest is written last and holds the digest of the tensors. So a killed process leaves a complete checkpoint or
+none. A damaged checkpoint is recognized and skipped; the previous checkpoint replaces it.
 """
 
 import contextlib
@@ -43,12 +43,12 @@ class _Manifest(BaseModel):
 
 
 class Damaged(Exception):  # noqa: N818  no failure: the checkpoint before is taken
-    """A checkpoint does not hold what its manifest or the model says."""
+    """A checkpoint does not match its manifest or the model."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint whose digest is correct."""
+    """A checkpoint with a correct digest."""
 
     state: ProgressState
     file: Path
@@ -67,7 +67,7 @@ class Checkpoint:
             found = {info.filename: _shape(archive, info) for info in archive.infolist()}
             if found != dict(shapes):
                 foreign = [name for name in found.keys() | shapes.keys() if found.get(name) != shapes.get(name)]
-                raise Damaged(f"{len(foreign)} tensors are another model's, such as {min(foreign)}")
+                raise Damaged(f"{len(foreign)} tensors belong to another model, such as {min(foreign)}")
             for name in shapes:
                 with archive.open(name) as file:
                     yield name, np.lib.format.read_array(file, allow_pickle=False)
@@ -81,7 +81,7 @@ class Checkpoints:
         self.damaged: set[int] = set()
 
     def save(self, state: ProgressState, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
-        """Write a checkpoint, and remove all but the last two; damaged checkpoints do not count.
+        """Write a checkpoint, and keep only the last two; damaged checkpoints do not count.
 
         Raises:
             CannotWriteError: the store is full or read-only; earlier checkpoints are unchanged.
@@ -95,7 +95,7 @@ class Checkpoints:
         self._prune()
 
     def newest(self, warn: Callable[[str], None]) -> Iterator[Checkpoint]:
-        """Give the intact checkpoints, newest first; `warn` receives a message about every damaged one.
+        """Yield the intact checkpoints, newest first; `warn` receives a message about every damaged checkpoint.
 
         Raises:
             BadParametersError: a checkpoint belongs to another training.
@@ -105,28 +105,28 @@ class Checkpoints:
                 yield self._read(number)
             except Damaged as error:
                 self.damaged.add(number)
-                warn(f"checkpoint {self._path(number, '.json')} is damaged and passed over: {error}")
+                warn(f"checkpoint {self._path(number, '.json')} is damaged and is skipped: {error}")
 
     def _read(self, number: int) -> Checkpoint:
         path, file = self._path(number, ".json"), self._path(number, ".npz")
         try:
             manifest = _Manifest.model_validate_json(path.read_bytes())
             if manifest.version != VERSION:
-                raise Damaged(f"it is of version {manifest.version}")
+                raise Damaged(f"it has version {manifest.version}")
             self._check_same(path, manifest.identity)
             if file.stat().st_size != manifest.bytes or sha256(file) != manifest.sha256:
-                raise Damaged(f"{file.name} has not the bytes that were written")
+                raise Damaged(f"{file.name} has other bytes than were written")
         except OSError as error:
             raise Damaged(f"{error.filename}: {error.strerror}") from error
         except ValidationError as error:
-            raise Damaged(f"it is no checkpoint: {error.errors()[0]['msg'].lower()}") from error
+            raise Damaged(f"it is not a checkpoint: {error.errors()[0]['msg'].lower()}") from error
         return Checkpoint(manifest.state, file)
 
     def _check_same(self, path: Path, identity: dict[str, Any]) -> None:
         different = differences(identity, self.identity, "params.resources")
         if different:
             raise BadParametersError(
-                f"{path} is a checkpoint of another training:\n" + "\n".join(different),
+                f"{path} belongs to another training:\n" + "\n".join(different),
                 f"choose another --run name, or remove {self.folder}",
             )
 
@@ -160,7 +160,7 @@ def _shape(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[int, ...]:
     """Read the shape of an array from its header.
 
     Raises:
-        Damaged: it is no array of numbers, or its size does not match its header.
+        Damaged: the content is not an array of numbers, or its size does not match its header.
     """
     with contextlib.suppress(ValueError, EOFError, SyntaxError, TokenError), archive.open(info) as file:
         np.lib.format.read_magic(file)

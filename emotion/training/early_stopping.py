@@ -1,4 +1,4 @@
-"""Early stopping: which epoch is the best, and after how many epochs without a better one training ends.
+"""Early stopping: chooses the best epoch, and ends training without improvement.
 
 The best epoch has the highest validation accuracy; among equal accuracies, the lowest validation loss.
 `[training] patience` counts the epochs since the best epoch. The model ends with the best epoch's weights:
@@ -11,12 +11,12 @@ from emotion.training.progress import Epoch
 
 
 def is_better(accuracy: float, loss: float, best: Epoch | None) -> bool:
-    """Whether an epoch with this validation `accuracy` and `loss` is better than the `best` epoch before it."""
+    """Whether an epoch with this validation `accuracy` and `loss` is better than the `best` earlier epoch."""
     return best is None or (accuracy, -loss) > (best.validation_accuracy, -best.validation_loss)
 
 
 def best_epoch(epochs: Sequence[Epoch]) -> Epoch | None:
-    """Give the best of all `epochs`, in order: the last one that was better than all before it."""
+    """Give the best of the ordered `epochs`: the last epoch that was better than all earlier epochs."""
     return next((epoch for epoch in reversed(epochs) if epoch.best), None)
 
 

@@ -1,9 +1,9 @@
-"""Event files, which TensorBoard reads: each attempt at a training appends to a file of its own.
+"""Event files for TensorBoard: every attempt at a training writes its own file.
 
-A killed process may leave half a record at a file's end; readers, and the next attempt, ignore it.
+A killed process may leave half a record at a file's end. Readers and the next attempt ignore it.
 
-The files come from TensorFlow's record writer. `tf.summary.scalar` needs the package tensorboard, and the writer of
-`tf.summary` takes 100 microseconds per event, as an operation on the device; the record writer takes 9.
+TensorFlow's record writer makes the files in 9 microseconds per event. `tf.summary.scalar` would need the package
+tensorboard. The writer of `tf.summary` takes 100 microseconds, as an operation on the device.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ from google.protobuf.message import DecodeError
 
 from emotion.store.atomic import cannot_write, sync, write_bytes
 
-# TensorBoard recognizes event files by this part of their names, and reads them in the order of their names.
+# TensorBoard recognizes event files by this part of the name, and reads them in the order of their names.
 PREFIX = "events.out.tfevents."
-# The first record of a file names its format; TensorBoard takes files without it for those of 2015.
+# The first record of a file names its format; without it, TensorBoard assumes the format of 2015.
 VERSION = "brain.Event:2"
 # Bytes around a record: its length, and checksums of the length and the record.
 FRAME = 16
@@ -37,7 +37,7 @@ class EventFiles:
         self.flushed = 0.0
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Append an event with `values` by tag; the first event makes the file of this attempt.
+        """Append an event with `values` by tag; the first event creates the file of this attempt.
 
         Raises:
             CannotWriteError: the store is full or read-only.
@@ -73,7 +73,7 @@ class EventFiles:
                 self.writer.close()
 
     def cut(self, covered: Callable[[str, int], bool]) -> None:
-        """Remove all events from the first that is not `covered`, which takes its first tag and its step.
+        """Remove all events from the first uncovered event on; `covered` gets an event's first tag and step.
 
         Raises:
             CannotWriteError: the store is full or read-only.
@@ -81,13 +81,14 @@ class EventFiles:
         for path in self._paths():
             with self._reporting():
                 if length := self._covered_bytes(path, covered):
-                    # A new file even where all is covered: a process that lost the run may still hold the old one.
+                    # Write a new file even if all events are covered: a process that lost the run may still hold the
+                    # old file.
                     write_bytes(path, path.read_bytes()[:length])
                 else:
                     path.unlink()
 
     def _covered_bytes(self, path: Path, covered: Callable[[str, int], bool]) -> int:
-        """Length of a file's covered part; 0 if no event is covered."""
+        """Measure a file's covered part; 0 if no event is covered."""
         covered_bytes = length = 0
         try:
             for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
@@ -98,9 +99,9 @@ class EventFiles:
                         break
                     covered_bytes = length
         except (tf.errors.DataLossError, DecodeError) as error:
-            # Half a record at the end is what a killed process leaves.
+            # A killed process leaves half a record at the end.
             if "truncated record" not in str(error):
-                self.warn(f"{path} is damaged after byte {length:,}: TensorBoard lacks the scalars after it")
+                self.warn(f"{path} is damaged after byte {length:,}: TensorBoard does not show later scalars")
         return covered_bytes
 
     def _paths(self) -> list[Path]:
@@ -108,7 +109,7 @@ class EventFiles:
         return sorted(path for path in found if path.suffix[1:].isdecimal() and path.is_file())
 
     def _open(self) -> None:
-        # Later than all names so far, even if this machine's clock is behind.
+        # Later than all earlier names, even if this machine's clock is behind.
         last = max((int(path.suffix[1:]) for path in self._paths()), default=0)
         self.path = self.folder / f"{PREFIX}{max(last + 1, time.time_ns())}"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +121,7 @@ class EventFiles:
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:
-        """Raise CannotWriteError for errors of the disk."""
+        """Raise CannotWriteError for disk errors."""
         try:
             yield
         except OSError as error:

@@ -1,8 +1,8 @@
 """Fits a model, epoch by epoch over arrays in memory; the model ends with the best epoch's weights.
 
 Training may stop after any step, and resumes from its last checkpoint with the same result. Seed and step alone decide
-batches and dropout; the checkpoint holds everything else. `early_stopping.py` decides when training ends early,
-`checkpoint_policy.py` when a checkpoint is written.
+batches and dropout; the checkpoint holds everything else. `early_stopping.py` ends training early;
+`checkpoint_policy.py` decides when to write checkpoints.
 """
 
 import math
@@ -38,19 +38,19 @@ class Fitted:
 
     @property
     def best(self) -> Epoch:
-        """The best epoch, whose weights the model holds."""
+        """The best epoch. The model has its weights."""
         best = best_epoch(self.state.epochs)
         assert best is not None  # noqa: S101  there is at least one epoch
         return best
 
     @property
     def seconds(self) -> float:
-        """Seconds of fitting in all attempts, without steps that were lost between attempts."""
+        """Seconds of fitting in all attempts, without lost steps."""
         return self.state.elapsed
 
     @property
     def samples_per_second(self) -> float:
-        """Throughput of the last epoch's training steps, which no compilation slows down."""
+        """Throughput of the last epoch's training steps, which needs no compilation."""
         return self.epochs[-1].samples_per_second
 
 
@@ -60,7 +60,7 @@ def steps_per_epoch(rows: int, params: TrainingTable) -> int:
 
 
 class Fitting:
-    """Trains the model of `step` until training is finished or the process is asked to stop."""
+    """Trains the model of `step` until training is finished or a signal arrives."""
 
     def __init__(
         self,
@@ -87,8 +87,8 @@ class Fitting:
         The length of bucketed batches is a multiple of `multiple`.
 
         Raises:
-            TryAgainError: a worker is lost, or another worker is asked to stop.
-            Terminated, KeyboardInterrupt: this process is asked to stop; a checkpoint is written.
+            TryAgainError: a worker is lost, or another worker must stop.
+            Terminated, KeyboardInterrupt: a signal stops this process; a checkpoint is written.
             CannotWriteError: the store is full or read-only.
             CheckFailedError: training diverged.
         """
@@ -99,7 +99,7 @@ class Fitting:
             if self._stopping(stop):
                 self._save_if_due(stopping=True)
                 if not stop():
-                    raise TryAgainError("another worker is asked to stop", "start all workers again: training goes on")
+                    raise TryAgainError("another worker must stop", "start all workers again to resume training")
             elif not self.state.finished:
                 self._finish()
         return Fitted(self.state)
@@ -110,16 +110,16 @@ class Fitting:
 
     @property
     def _trained(self) -> bool:
-        """Whether no epoch is left to train."""
+        """Whether all epochs are trained."""
         all_epochs = self.state.epoch > self.params.epochs
         return self.state.finished or all_epochs or out_of_patience(self.state.epochs, self.params.patience)
 
     def _stopping(self, stop: DeferredSignals) -> bool:
-        """Whether to stop now. Several workers stop after the same step, in which they tell each other."""
+        """Whether to stop now. Workers share this decision, so all stop after the same step."""
         return stop() if self.step.group.workers == 1 else self.workers_stopping
 
     def _validation_tokens(self) -> int:
-        """Tokens per forward pass in validation; fewer where memory is too small for a whole batch in training."""
+        """Tokens per forward pass in validation; fewer if memory is too small for a whole training batch."""
         batch_size = min(self.params.batch_size, len(self.train))
         if self.step.micro_batch * self.step.group.replicas >= batch_size:
             return EVALUATION_TOKENS
@@ -135,9 +135,9 @@ class Fitting:
         (chief_steps,) = self.step.group.agree(self._steps_done)
         if chief_steps != self._steps_done:
             raise TryAgainError(
-                f"this worker found a checkpoint after {self._steps_done:,} steps, the chief one after"
+                f"this worker found a checkpoint after {self._steps_done:,} steps, but the chief after"
                 f" {chief_steps:,.0f}",
-                "all workers need the same store; start them again",
+                "all workers need the same store: start them again with one store",
             )
         self.scalars.resume(self._steps_done, len(self.state.epochs))
         self.started = time.monotonic() - self.state.elapsed
@@ -145,7 +145,7 @@ class Fitting:
         self.listener.on_start(self._progress(), len(self.train), self.state.epochs)
 
     def _train_epoch(self, stop: DeferredSignals, multiple: int) -> None:
-        """Train on the remaining batches of the epoch, then validate."""
+        """Train the remaining batches of the epoch, then validate."""
         epoch_batches = batches(self.train, self.params, self.state.epoch, multiple)
         for batch in islice(epoch_batches, self.state.batches, None):
             self._train_batch(batch, stop)
@@ -175,7 +175,7 @@ class Fitting:
         self.workers_stopping = result.stopping
 
     def _validate(self, stop: DeferredSignals) -> None:
-        """Score validation with the running average, or with the weights where there is none, and end the epoch."""
+        """Score validation with the running average, or with the weights if there is no average, and end the epoch."""
         started = time.monotonic()
         self.step.optimizer.swap_average()
         logits = self.forward.predict(self.validation.texts, lambda: self._stopping(stop))
@@ -220,7 +220,7 @@ class Fitting:
     def _save(self) -> None:
         self.state.elapsed = time.monotonic() - self.started
         self.state.micro_batch = self.step.micro_batch
-        # Before the checkpoint: it covers only scalars that no crash can lose.
+        # Before the checkpoint, which covers only scalars that no crash can lose.
         self.scalars.files.sync()
         seconds = self.policy.save(self.step, self.state, self.best_weights, self._steps_done)
         self.listener.on_checkpoint(self._progress(), seconds)

@@ -27,9 +27,10 @@ class Forward:
         )
 
     def predict(self, texts: Encoded, stopping: Callable[[], bool] = bool) -> NDArray[np.float32]:
-        """Compute logits, float32 (rows, labels). Once `stopping` returns true, the remaining rows stay NaN.
+        """Compute logits, float32 (rows, labels). After `stopping` returns True, the remaining rows stay NaN.
 
-        Rows of similar length run together if the model masks padding. Otherwise, rows of one length do, without any.
+        If the model masks padding, rows of similar length run together. Otherwise only rows of equal length do, without
+        padding.
         """
         lengths = np.maximum(texts.lengths, 1) if self._any_length else np.full(len(texts), texts.ids.shape[1])
         order = np.argsort(lengths, kind="stable")

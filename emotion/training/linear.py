@@ -1,8 +1,8 @@
-"""Fits the linear model: TF-IDF of words and bigrams, with the classifier that is the best on validation.
+"""Fits the linear model: TF-IDF of words and bigrams, with the best classifier on validation.
 
 The features of a text are its words and bigrams, with their inverse document frequencies (IDF) as weights, over the
-norm of these weights. Two occurrences of a word count as two features in the norm. So logits are sums over token ids,
-and only texts that repeat a word differ from the usual TF-IDF.
+norm of these weights. Two occurrences of a word count as two features in the norm. So logits are sums over token ids.
+Only texts that repeat a word differ from the usual TF-IDF.
 """
 
 import time
@@ -27,15 +27,15 @@ from emotion.text.vocabulary import UNKNOWN_ID
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int32]
 MOST_ITERATIONS = 2000
-# Of the factor that makes logits of an SVM's margins, which are about 1.
+# Bounds of the factor that turns an SVM's margins, which are about 1, into logits.
 MOST_SCALE = 50.0
 
 
 @dataclass(frozen=True)
 class Features:
-    """Words, and perhaps bigrams, with their `weights`, float64 (words + bigrams,). A weight of 0 is no feature.
+    """Words, and perhaps bigrams, with their `weights`, float64 (words + bigrams,). A weight of 0 means no feature.
 
-    The first features are the word ids, the next ones the places of `bigrams`.
+    The first features are the word ids; the next features are the places of `bigrams`.
     """
 
     words: int
@@ -48,7 +48,7 @@ class Features:
         return "words" if self.bigrams is None else "words and bigrams"
 
     def matrix(self, texts: Encoded) -> Any:
-        """TF-IDF of texts, a sparse float64 matrix (texts, features)."""
+        """Compute the TF-IDF of texts, a sparse float64 matrix (texts, features)."""
         return sparse.vstack([self._matrix(part) for part in texts.parts()], format="csr")
 
     def _matrix(self, texts: Encoded) -> Any:
@@ -86,7 +86,7 @@ def _frequencies(found: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 def _occurrences(texts: Encoded, words: int, bigrams: Bigrams | None) -> NDArray[np.int64]:
-    """Features of texts, int64 (texts, length) or, with bigrams, (texts, 2 * length - 1)."""
+    """Give the features of texts, int64 (texts, length) or, with bigrams, (texts, 2 * length - 1)."""
     ids = texts.ids.astype(np.int64)
     return ids if bigrams is None else np.concatenate([ids, words + bigrams.find(texts.ids)], axis=1)
 
@@ -100,14 +100,14 @@ class LinearModel:
     bias: NDArray[np.float64]
 
     def logits(self, texts: Encoded) -> Logits:
-        """Logits of texts, float32 (texts, labels)."""
+        """Compute the logits of texts, float32 (texts, labels)."""
         logits: Logits = (self.features.matrix(texts) @ self.coefficients + self.bias).astype(np.float32)
         return logits
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the models that validation chose from; `converged` says whether its solver came to its end."""
+    """A model that validation may choose; `converged` is True if its solver converged."""
 
     features: str
     classifier: str
@@ -130,7 +130,7 @@ class Split:
 
 @dataclass(frozen=True)
 class LinearFit:
-    """The best model, all candidates in the order of their training, and the seconds that they took."""
+    """The best model, all candidates in the order of training, and their training seconds."""
 
     model: LinearModel
     candidates: list[Candidate]
@@ -146,9 +146,9 @@ def fit_linear(
     training: LinearTrainingTable,
     tell: Callable[[Candidate], Any],
 ) -> LinearFit:
-    """Fit every candidate, and keep the most accurate one on validation; of equally accurate ones the first.
+    """Fit every candidate, and keep the most accurate on validation; among equals, the first.
 
-    The logits of the kept one are scaled to the highest likelihood on validation.
+    The kept model's logits are scaled to the highest likelihood on validation.
 
     `label_weights` float32 (labels,) weight each label's loss. `tell` gets every candidate.
     """
@@ -170,7 +170,7 @@ def fit_linear(
 
 
 def _scaled(model: LinearModel, validation: Split) -> LinearModel:
-    """Scale the logits so that validation's labels are most likely: the margins of an SVM are no logarithms of odds."""
+    """Scale the logits to the highest likelihood on validation: margins of an SVM are not logarithms of odds."""
     logits = model.logits(validation.texts)
     scale = 1 / fit_temperature(logits, validation.labels, 1 / MOST_SCALE, MOST_SCALE)
     return LinearModel(model.features, scale * model.coefficients, scale * model.bias)
@@ -188,7 +188,7 @@ def _classifiers(training: LinearTrainingTable) -> Iterator[tuple[str, float, An
 def _fit(
     classifier: Any, features: Features, matrix: Any, labels: Labels, label_weights: NDArray[np.float32]
 ) -> tuple[LinearModel, bool]:
-    """Fit every label against all others; return the model, and whether all solvers came to their ends."""
+    """Fit every label against all others; return the model, and whether all solvers converged."""
     size = len(label_weights)
     coefficients, bias = np.zeros((matrix.shape[1], size)), np.zeros(size)
     present = np.unique(labels)
@@ -197,7 +197,7 @@ def _fit(
         for label in present if len(present) > 1 else ():
             classifier.fit(matrix, labels == label, label_weights[labels])
             coefficients[:, label], bias[label] = classifier.coef_[0], classifier.intercept_[0]
-    # No text of train has an absent label, so that none should get it.
+    # No text of train has an absent label, so no text should get it.
     absent = np.setdiff1d(np.arange(size), present)
     if len(absent):
         bias[absent] = (matrix @ coefficients + bias).min() - 1

@@ -1,4 +1,4 @@
-"""Loss scaling for float16: small gradients are scaled up, and a step that overflows is skipped."""
+"""Loss scaling for float16: scales small gradients up, and skips steps that overflow."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ STEPS_TO_DOUBLE = 2000
 
 
 class LossScale:
-    """A factor that is halved when a gradient overflows, and doubled after enough steps without overflow."""
+    """A factor that halves when a gradient overflows, and doubles after enough steps without overflow."""
 
     def __init__(self) -> None:
         self.factor = tf.Variable(START, trainable=False)
@@ -25,9 +25,9 @@ class LossScale:
         return loss * self.factor
 
     def apply(self, gradients: Sequence[Any], update: Callable[[Sequence[Any]], Any]) -> Any:
-        """Scale down gradients and call `update` with them, unless one is infinite or NaN.
+        """Scale gradients down and call `update` with them, unless a gradient is infinite or NaN.
 
-        Returns the figures of `update`, float32 (2,): NaN for a step that is skipped.
+        Returns the figures of `update`, float32 (2,): NaN for a skipped step.
         """
         unscaled = [gradient / self.factor for gradient in gradients]
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in unscaled])

@@ -1,7 +1,7 @@
 """AdamW with TensorFlow's fused kernel, and a running average of the weights.
 
-Keras' Adam runs a dozen operations per weight, over arrays as large as the embedding. One kernel per weight is
-1.7 times as fast for the ANN; XLA reaches the same speed, but first compiles for most of a second.
+Keras' Adam runs a dozen operations per weight, over arrays as large as the embedding. One kernel per weight is 1.7
+times as fast for the ANN. XLA is as fast, but first compiles for most of a second.
 """
 
 import math
@@ -15,10 +15,10 @@ from emotion.training.variables import add, assign, read
 
 # Kingma and Ba, ICLR 2015, algorithm 1; epsilon as in Keras.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
-# The average starts as the mean of the first steps, and its decay rises to `[training] average`: it is useful from
-# the first epoch on (the ramp of TensorFlow's ExponentialMovingAverage).
+# The average starts as the mean of the first steps, and its decay rises to `[training] average`, like the ramp of
+# TensorFlow's ExponentialMovingAverage. So the average is useful from the first epoch on.
 RAMP = 10.0
-# The cosine ends at this share of the peak; the linear schedule ends at zero.
+# The cosine schedule ends at this share of the peak; the linear schedule ends at zero.
 LAST_RATE = 0.02
 # Weights without decay, by the last part of their path: biases, and scales and shifts of normalizations.
 UNDECAYED = ("bias", "gamma", "beta")
@@ -41,9 +41,9 @@ class AdamW:
     def apply(self, gradients: Sequence[Any], measure: Any) -> Any:
         """Update the weights by one step, on every replica; `gradients` are dense, in the weights' order.
 
-        `done` counts the step before any weight changes. Returns the learning rate and the global norm of the
-        gradients before clipping, float32 (2,). Without clipping the norm takes a pass of its own: it is NaN unless
-        `measure`, a bool tensor, asks for it.
+        `done` counts the step before any weight changes. Returns the learning rate and the global norm of the gradients
+        before clipping, float32 (2,). Without clipping the norm needs an extra pass: it is NaN unless `measure`, a bool
+        tensor, is true.
         """
         rate = learning_rate(tf.identity(self.done), self.params, self.steps)
         done = self.done + 1.0

@@ -1,4 +1,4 @@
-"""What training reports while it runs: the figures, the listener that receives them, and history.csv."""
+"""Reports of a running training: figures, the listener that receives them, and history.csv."""
 
 import csv
 import io
@@ -11,9 +11,9 @@ from typing import Protocol
 class Epoch:
     """One epoch's figures. `loss` (nats) and `accuracy` are running means over augmented training batches.
 
-    Both means leave out batches without a finite loss, whose step float16 skips; they are NaN without other batches.
-    `seconds` counts from the start of fitting; `seconds_left` is an estimate without early stopping. `best` says that
-    no epoch before it was better.
+    Both means leave out batches without a finite loss, because float16 skips such steps. Without other batches, both
+    are NaN. `seconds` counts from the start of fitting; `seconds_left` is an estimate without early stopping. `best` is
+    True if no earlier epoch was better.
     """
 
     epoch: int
@@ -29,7 +29,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far training has come: `step` of `steps` are done.
+    """Progress of a training: `step` of `steps` are done.
 
     `loss` is the epoch's running mean, in nats; it is NaN before the first finite loss. `seconds` counts fitting in all
     attempts; `seconds_left` is an estimate without validation.

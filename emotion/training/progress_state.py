@@ -1,4 +1,4 @@
-"""How far training has come: the part of a checkpoint that is not tensors."""
+"""Progress of a training: the part of a checkpoint without tensors."""
 
 import math
 
@@ -8,9 +8,9 @@ from emotion.training.progress import Epoch
 
 
 class ProgressState(BaseModel):
-    """The current epoch, from 1, with sums over its finished batches; and all finished epochs.
+    """The current epoch (from 1), sums over its finished batches, and all finished epochs.
 
-    `loss` is the sum of the rows' losses in nats, `right` the number of correct predictions; both leave out the
+    `loss` is the sum of the rows' losses in nats, and `right` the number of correct predictions, both without the
     `skipped` rows. `elapsed` counts the seconds of fitting in all attempts. The checkpoint of a `finished` training
     holds only the best epoch's weights.
     """
@@ -20,7 +20,7 @@ class ProgressState(BaseModel):
     epoch: int = 1
     batches: int = 0
     rows: int = 0
-    # Rows of batches without a finite loss. Checkpoints of earlier versions lack the key.
+    # Rows of batches without a finite loss. Checkpoints of earlier versions do not have the key.
     skipped: int = 0
     right: int = 0
     loss: float = 0.0
@@ -51,7 +51,7 @@ class ProgressState(BaseModel):
         return total / counted if counted else math.nan
 
     def add_batch(self, rows: int, loss: float, right: int, seconds: float) -> None:
-        """Count a batch. The means leave out a `loss` that is not finite: float16 skipped that step."""
+        """Count a batch. The means leave out a `loss` that is not finite: float16 skipped the step."""
         self.batches += 1
         self.rows += rows
         self.seconds += seconds
@@ -62,7 +62,7 @@ class ProgressState(BaseModel):
             self.skipped += rows
 
     def next_epoch(self, epoch: Epoch) -> None:
-        """Add the figures of the epoch that ended, and begin the next epoch."""
+        """Add the figures of the finished epoch, and start the next epoch."""
         self.epochs.append(epoch)
         self.epoch += 1
         self.batches = self.rows = self.skipped = self.right = 0

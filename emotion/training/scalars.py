@@ -1,8 +1,8 @@
-"""Which scalars a training gives to TensorBoard, and at which steps.
+"""Chooses the scalars for TensorBoard, and the steps that write them.
 
-Steps and epochs alone decide which events there are. Each is on the disk before a checkpoint covers it, and a resumed
-training removes the events that its checkpoint does not cover. So, wherever a process was killed, and whichever
-checkpoint training goes on from, every event is there once.
+The events depend only on steps and epochs. Every event is on the disk before a checkpoint covers it. A resumed training
+removes events that its checkpoint does not cover. So every event exists exactly once, even if a process was killed and
+training resumed from an older checkpoint.
 """
 
 import math
@@ -13,9 +13,9 @@ from emotion.training.event_files import EventFiles
 from emotion.training.progress import Epoch
 from emotion.training.step import StepResult
 
-# Events by step in a training. TensorBoard shows 1,000 points of a curve at most.
+# Step events in a training. TensorBoard shows at most 1,000 points of a curve.
 MOST_STEPS = 1000
-# Without clipping, the norm of the gradients takes 4 to 10 % of a step of the ANN: one in so many events has it.
+# Without clipping, the gradient norm takes 4 to 10 % of a step of the ANN. So only one in this many events has it.
 EVENTS_PER_NORM = 25
 EPOCH, STEP = "epoch/", "step/"
 
@@ -23,8 +23,8 @@ EPOCH, STEP = "epoch/", "step/"
 class Scalars:
     """Writes the scalars of a training of `steps` steps into event files in `folder`.
 
-    A process that is not the `chief` writes nothing; if not `on`, the chief only removes what a resumed training
-    repeats. `warn` receives a message about every damaged file. Whoever trains syncs and closes the `files`.
+    Only the `chief` writes. If not `on`, the chief only removes events that a resumed training repeats. `warn` receives
+    a message about every damaged file. The caller syncs and closes the `files`.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Scalars:
         self.chief, self.writes = chief, on and chief
 
     def resume(self, steps: int, epochs: int) -> None:
-        """Remove the events after `steps` steps and `epochs` whole epochs, which training repeats.
+        """Remove the events after `steps` steps and `epochs` complete epochs: training repeats them.
 
         Raises:
             CannotWriteError: the store is full or read-only.
@@ -51,17 +51,17 @@ class Scalars:
             self.files.cut(lambda tag, number: number <= (epochs if tag.startswith(EPOCH) else steps))
 
     def measures_norm(self, step: int) -> bool:
-        """Whether the event of `step`, from 1, needs a gradient norm that takes a pass of its own."""
+        """Whether the event of `step`, from 1, needs an extra pass for the gradient norm."""
         return self.writes and step % (self.every * EVENTS_PER_NORM) == 0
 
     def add_step(self, step: int, result: StepResult, rows: int, seconds: float) -> None:
-        """Add the figures of `step`, from 1, if it is one of every so many, or the last of an epoch.
+        """Add the figures of `step`, from 1, if the interval ends there, or the epoch.
 
         Raises:
             CannotWriteError: the store is full or read-only.
         """
         if self.writes and (step % self.every == 0 or step % self.steps_per_epoch == 0):
-            # NaN is what a step lacks: a norm that was not measured, the rate of a step that float16 skips.
+            # NaN means that a step has no such figure: an unmeasured norm, or the rate of a skipped step.
             optional = {"learning_rate": result.learning_rate, "gradient_norm": result.gradient_norm}
             values = {
                 "loss": result.loss,

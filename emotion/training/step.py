@@ -21,10 +21,10 @@ from emotion.training.variables import add, read
 
 
 class StepResult(NamedTuple):
-    """A step's mean loss, its number of correct predictions, and whether any worker is asked to stop.
+    """A step's mean loss, its number of correct predictions, and whether any worker must stop.
 
-    `gradient_norm` is the norm before clipping; NaN if it was not measured. Both it and `learning_rate` are NaN for a
-    step that float16 skips.
+    `gradient_norm` is the norm before clipping, or NaN if not measured. For a step that float16 skips, `gradient_norm`
+    and `learning_rate` are NaN.
     """
 
     loss: float
@@ -37,10 +37,11 @@ class StepResult(NamedTuple):
 class Step:
     """Trains a Keras model one batch at a time; `weights` float32 (labels,) weight each label's loss.
 
-    With `soft`, batches have targets, which the model learns instead of the labels.
+    With `soft`, the model learns the batches' targets instead of the labels.
 
-    A replica takes at most `micro_batch` rows at once: it sums the gradients of its micro-batches before the update.
-    With dropout, another `micro_batch` makes another, equally good training: dropout is drawn per micro-batch.
+    A replica takes at most `micro_batch` rows at once and sums the gradients of its micro-batches before the update.
+    Dropout is drawn per micro-batch. So with dropout, a different `micro_batch` gives a different, equally good
+    training.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Step:
             from_logits=True, label_smoothing=params.label_smoothing, reduction="none"
         )
         self.inputs = [tensor.name for tensor in model.inputs]
-        # Compiled apart from the update: XLA takes the variables of one device only.
+        # Compiled separately from the update: XLA takes variables of only one device.
         self._gradients = (
             tf.function(self._compute_gradients, autograph=False, jit_compile=True)
             if compute.xla
@@ -94,9 +95,8 @@ class Step:
     ) -> StepResult | None:
         """Update the weights by one batch, in step `number`, from 0.
 
-        `measure` asks for the gradient norm, which clipping gives anyway.
-        Returns None, with unchanged weights, if this process trains alone and is asked to stop during the step.
-        If memory runs out, `micro_batch` is halved.
+        `measure` asks for the gradient norm, which clipping gives anyway. Returns None, with unchanged weights, if this
+        process trains alone and a signal arrives during the step. If memory runs out, `micro_batch` is halved.
 
         Raises:
             TryAgainError: a worker is lost, or memory ran out with one row at once or during an update.
@@ -110,13 +110,13 @@ class Step:
                 if not self.weights_unchanged or self.micro_batch == 1:
                     raise TryAgainError(
                         f"out of memory with {self.micro_batch} rows at once",
-                        "give it more memory, or shorten [text] max_length",
+                        "add memory, or shorten [text] max_length",
                     ) from error
                 self.micro_batch = math.ceil(min(self.micro_batch, len(batch)) / 2)
 
     @property
     def weights_unchanged(self) -> bool:
-        """Whether the last call, which failed, left all weights unchanged: no half a step is in them."""
+        """Whether the last call failed before it changed any weight."""
         return self._updates == self.updates_before
 
     @property
@@ -124,7 +124,7 @@ class Step:
         return float(self.group.value(self.optimizer.done))
 
     def state(self, *, weights_only: bool = False) -> dict[str, Any]:
-        """Give the variables that training resumes from, by their names in a checkpoint, always in the same order."""
+        """Give the variables for resuming, by their names in a checkpoint, always in the same order."""
         kinds = {"weight": [weight.value for weight in self.model.weights]}
         if not weights_only:
             optimizer = self.optimizer
@@ -145,7 +145,7 @@ class Step:
         targets = np.zeros((count, 0), np.float32) if batch.targets is None else batch.targets
         begin, end = (count * worker // self.group.workers for worker in (self.group.index, self.group.index + 1))
         parts = math.ceil((end - begin) / (self.micro_batch * self.group.local))
-        # Workers may differ in memory and thus in the number of parts: all workers meet in the same update.
+        # Workers with different memory use different numbers of parts, but all meet in the same update.
         if parts <= 1 and self.group.workers == 1:
             return _result(self._run_whole(inputs, labels, targets, number, 0, count, int(stopping()), measure))
         self._clear_sums()
@@ -193,9 +193,9 @@ class Step:
     def _replica_gradients(
         self, inputs: Any, labels: Any, targets: Any, number: Any, first: Any, count: Any
     ) -> tuple[Sequence[Any], Any]:
-        """Give this replica's gradients of the mean weighted loss of `count` rows, and its figures.
+        """Give this replica's gradients of the mean weighted loss over `count` rows, and its figures.
 
-        The figures are its part of the loss and its number of correct predictions, float32 (2,). `first` is the index
+        The figures, float32 (2,), are its part of the loss and its number of correct predictions. `first` is the index
         of the first row of `inputs` in the whole batch.
         """
         begin, end = self.group.share(tf.shape(labels)[0])
@@ -218,13 +218,13 @@ class Step:
         return [tf.convert_to_tensor(gradient) for gradient in gradients], figures
 
     def _losses(self, logits: Any, labels: Any, targets: Any) -> Any:
-        """Cross-entropy of every row with its targets, or else with its smoothed label."""
+        """Compute the cross-entropy of every row with its targets, or with its smoothed label."""
         if self.soft:
             return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
         return self.loss(tf.one_hot(labels, logits.shape[-1]), logits)
 
     def _update(self, gradients: Sequence[Any], figures: Any, stopping: Any, measure: Any) -> Any:
-        """Sum gradients and figures over the replicas; once all sums are there, change the weights."""
+        """Sum gradients and figures over the replicas, then change the weights."""
         figures = tf.concat([figures, [tf.cast(stopping, tf.float32)]], axis=0)
         *gradients, figures = self.group.sum([*gradients, figures])
         with tf.control_dependencies([*gradients, figures]):

@@ -1,4 +1,4 @@
-"""Changes variables on one replica. Every replica makes the same changes, so that all copies stay equal.
+"""Changes variables on one replica. All replicas make the same changes, so all copies stay equal.
 
 TensorFlow's own methods would average the values over the replicas first.
 """
@@ -19,5 +19,5 @@ def add(variable: Any, value: Any) -> None:
 
 
 def read(variable: Any) -> Any:
-    """Read this replica's copy of `variable`, which may differ from other replicas' copies."""
+    """Read this replica's copy of `variable`; other replicas may have other values."""
     return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)

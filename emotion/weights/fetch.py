@@ -40,7 +40,7 @@ Progress = Callable[[str, int], AbstractContextManager[Advance]]
 
 @dataclass(frozen=True)
 class Fetched:
-    """Weights in the store; `written` says whether this fetch changed them."""
+    """Weights in the store; `written` is True if this fetch changed them."""
 
     folder: Path
     manifest: Manifest
@@ -49,10 +49,10 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The files that a model needs of one commit, on the hub or in the folder `cached`.
+    """A commit's files that a model needs, on the hub or in the folder `cached`.
 
-    `asked` is the revision that led to the commit, `hint` what a person does where the hub fails.
-    `sizes` are in bytes; `digests` has the SHA-256 of the files for which the hub publishes one.
+    `asked` is the revision that led to the commit; `hint` is the advice if the hub fails. `sizes` are in bytes;
+    `digests` has the SHA-256 that the hub publishes for files.
     """
 
     repository: str
@@ -65,7 +65,7 @@ class Snapshot:
     cached: Path | None = None
 
     def download(self, name: str, advance: Advance, *, force: bool) -> Path:
-        """Bring the file into the client's cache and return its path; the client resumes a broken download.
+        """Download the file into the client's cache and return its path; the client resumes a broken download.
 
         Raises:
             UnavailableError: the hub does not send the file.
@@ -73,7 +73,7 @@ class Snapshot:
         """
         if self.cached:
             return self.cached / name
-        # One file by the branch's name, so that the client's cache knows the branch's commit.
+        # One file by the branch's name: then the client's cache knows the branch's commit.
         revision = self.asked if name == CONFIG else self.commit
         with translate_errors(self.repository, self.hint):
             path = download_file(self.repository, name, revision, self.sizes[name], advance, force=force)
@@ -91,15 +91,15 @@ def silent(_what: str, _total: int) -> Iterator[Advance]:
 def fetch_weights(
     reference: Reference, store: Store, *, force: bool, tell: Callable[[str], None], progress: Progress = silent
 ) -> Fetched:
-    """Bring into the store every file that it lacks or has damaged.
+    """Fetch every missing or damaged file into the store.
 
-    `force` fetches all files again, and lets another revision replace the stored one.
-    `progress(what, bytes)` opens a meter for the download.
+    `force` fetches all files again, and lets another revision replace the stored revision. `progress(what, bytes)`
+    opens a meter for the download.
 
     Raises:
         UsageError: the store has another revision, and `force` is not given.
-        UnavailableError: the hub is out of reach, or lacks the weights.
-        BadDataError: a file differs from the published one, or from the first download.
+        UnavailableError: the hub is unreachable, or does not have the weights.
+        BadDataError: a file differs from the published file or from the first download.
         CannotWriteError: the store, or the client's cache, cannot be written.
     """
     folder = store.pretrained(reference.repository)
@@ -107,7 +107,7 @@ def fetch_weights(
     good = set() if force else _good_files(folder, reference, stored)
     if stored and stored.files.keys() <= good:
         return Fetched(folder, stored, written=False)
-    # A forced fetch of a named branch follows the branch to its newest commit.
+    # A forced fetch of a branch takes the branch's newest commit.
     pinned = "" if stored is None or (force and reference.revision) else stored.revision
     snapshot = _find_snapshot(reference, pinned or reference.wanted_revision or "main", folder, tell)
     _check_writable(folder)
@@ -150,7 +150,7 @@ def _good_files(folder: Path, reference: Reference, stored: Manifest | None) -> 
 
 
 def _check_writable(folder: Path) -> None:
-    """Try to write before the download of hundreds of megabytes, and leave no trace."""
+    """Try to write before a large download, and leave no trace."""
     existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=existing):
@@ -168,7 +168,7 @@ def _find_snapshot(reference: Reference, asked: str, folder: Path, tell: Callabl
         if config is None:
             return _cached_snapshot(repository, asked, hint)
         if config.commit_hash is None:
-            raise UnavailableError(f"{config.location} does not answer like a hub: it names no commit", hint)
+            raise UnavailableError(f"{config.location} does not answer like a hub: the answer names no commit", hint)
         return _hub_snapshot(repository, config.commit_hash, asked, hint, tell)
 
 
@@ -176,7 +176,7 @@ def _cached_snapshot(repository: str, asked: str, hint: str) -> Snapshot:
     folder = cache_folder(repository, asked)
     if folder is None:
         raise UnavailableError(
-            f"cannot fetch {repository}: the hub is out of reach, and its client's cache lacks it", hint
+            f"cannot fetch {repository}: the hub is unreachable, and the client's cache has no copy", hint
         )
     files = _needed_files(lambda name: (folder / name).is_file(), f"the cache's copy of {repository}", hint)
     return Snapshot(repository, folder.name, asked, files, hint, cached=folder)
@@ -188,13 +188,13 @@ def _hub_snapshot(repository: str, commit: str, asked: str, hint: str, tell: Cal
     found = {name: answer for name in files if (answer := metadata(name))}
     sizes = {name: answer.size or 0 for name, answer in found.items()}
     tell(f"{repository} at {commit}: {len(files)} files, {sum(sizes.values()) / 1e6:,.1f} MB")
-    # A large file's tag is its SHA-256, a small file's tag a digest of git.
+    # A large file's tag is its SHA-256; a small file's tag is a git digest.
     digests = {name: tag for name, answer in found.items() if (tag := answer.etag) and len(tag) == SHA256_DIGITS}
     return Snapshot(repository, commit, asked, files, hint, sizes, digests)
 
 
 def _needed_files(has: Callable[[str], bool], origin: str, hint: str) -> list[str]:
-    """List the files to download, with tf_model.h5 where there is no model.safetensors.
+    """List the files to download, with tf_model.h5 if there is no model.safetensors.
 
     Raises:
         UnavailableError: no model can start from these files.
@@ -221,14 +221,14 @@ def _download(
         for name in names:
             path = paths[name] = snapshot.download(name, advance, force=force)
             if name in expected and (found := sha256(path)) != expected[name]:
-                hint = f"{again}; where it is the same again, the hub's file has changed: do not use it"
+                hint = f"{again}; if the result is the same, the hub's file has changed: do not use it"
                 raise wrong_digest(path, found, expected[name], hint)
     return paths
 
 
 def _replace_files(folder: Path, paths: dict[str, Path], good: set[str]) -> None:
-    """Remove the stored files that are not good and put the new ones in their place, the model last."""
-    # The manifest and the model go first: half replaced weights must not look complete.
+    """Replace bad stored files by the new files, the model last."""
+    # Remove the manifest and the model first: half-replaced weights must not look complete.
     for name in [MANIFEST, *reversed([name for name in FILES if name not in good])]:
         try:
             (folder / name).unlink(missing_ok=True)
@@ -254,6 +254,6 @@ def _new_manifest(
         files=files,
         verified=verified,
         unverified=[name for name in files if name not in verified],
-        # Without a conversion now, the stored model is still the earlier conversion.
+        # Without a new conversion, the stored model is still the earlier conversion.
         converted=converted or (stored.converted if stored else {}),
     )

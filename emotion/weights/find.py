@@ -1,4 +1,4 @@
-"""Finds the weights that a training starts from, and verifies them."""
+"""Finds and verifies the weights that a training starts from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from emotion.weights.verify import MODEL, Manifest, check_files, incomplete, rea
 class Weights:
     """Complete pretrained weights on this machine: config.json, model.safetensors and a tokenizer in `folder`.
 
-    `repository` and `revision` (a commit) are "" where nothing says them. `digests` has the SHA-256 of all
-    files that may be read. `verified` says that model.safetensors is the published one.
+    `repository` and `revision` (a commit) are "" if unknown. `digests` has the SHA-256 of all files that may be read.
+    `verified` is True if model.safetensors equals the published file.
     """
 
     folder: Path
@@ -30,19 +30,19 @@ class Weights:
 
 
 def find_weights(name: str, revision: str, store: Store, tell: Callable[[str], None]) -> Weights:
-    """Find weights in a named folder, or else in the store, an installed package, the client's cache, the hub.
+    """Find weights in a named folder; or in the store, an installed package, the client's cache, or the hub.
 
     Args:
         name: `org/name` on the hub, or a folder; a folder exists or begins with /, ./, ../ or ~.
-        revision: a branch, tag or commit; "" for the pinned one.
-        store: where fetched weights are, and where a fetch puts them.
+        revision: a branch, tag or commit; "" for the pinned commit.
+        store: the store with fetched weights, which gets new weights.
         tell: receives progress messages, a line at a time.
 
     Raises:
         UsageError: `name` is not a name, or the store has another revision.
-        InputMissingError: the folder does not exist, or lacks files.
-        BadDataError: a file differs from the published or the fetched one.
-        UnavailableError: this machine lacks the weights, and the hub lacks them or is out of reach.
+        InputMissingError: the folder does not exist, or files are missing.
+        BadDataError: a file differs from the published or the fetched file.
+        UnavailableError: this machine does not have the weights, and the hub has none or is unreachable.
         CannotWriteError: the store cannot be written.
     """
     if is_folder(name):
@@ -65,7 +65,7 @@ def _in_folder(folder: Path) -> Weights:
     problem = incomplete(folder)
     if problem:
         raise problem
-    # A fetched folder, or a copy of one, has a manifest.
+    # Fetched folders and their copies have a manifest.
     manifest = read_manifest(folder)
     reference = Reference(manifest.repository, manifest.revision) if manifest else Reference("")
     location = Location(folder, Source.FOLDER, reference.revision)
@@ -76,7 +76,7 @@ def _fetch(reference: Reference, store: Store, tell: Callable[[str], None]) -> W
     try:
         fetched = fetch_weights(reference, store, force=False, tell=tell)
     except UnavailableError as error:
-        reason = f"no weights of {reference} on this machine: {error.message}"
+        reason = f"{reference} has no weights on this machine: {error.message}"
         raise UnavailableError(reason, missing_hint(reference, store.folder)) from error
     manifest = fetched.manifest
     return Weights(

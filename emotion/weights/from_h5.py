@@ -14,24 +14,24 @@ from emotion.store.atomic import replacing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Names have a dozen parts and models some thousand tensors: beyond, a group contains itself.
+# Names have a dozen parts, and models have some thousand tensors. With more, a group contains itself.
 MAX_DEPTH = 24
 MAX_OBJECTS = 100_000
 FLOAT_BYTES = (2, 4, 8)
-# A path begins with the names of the group and of the model.
+# A path starts with the names of the group and of the model.
 OUTER_PARTS = 2
 VARIABLES = {"kernel": "weight", "gamma": "weight", "embeddings": "weight", "beta": "bias"}
-HINT = "choose a checkpoint that has model.safetensors"
+HINT = "choose a checkpoint with model.safetensors"
 
 
 def convert(h5: Path, safetensors: Path) -> None:
     """Write the tensors of `h5` as safetensors, with PyTorch's names and shapes and the dtypes of the file.
 
-    Converting runs and unpickles nothing, and reads no other file. It refuses links, external data, filters
-    and everything but floating-point vectors and matrices.
+    Converting runs and unpickles nothing, and reads no other file. It refuses links, external data and filters, and
+    accepts only floating-point vectors and matrices.
 
     Raises:
-        BadDataError: the file is damaged, has another layout, or is refused.
+        BadDataError: the file is damaged, has another layout, or has refused content.
         CannotWriteError: `safetensors` cannot be written.
     """
     from safetensors.numpy import save_file
@@ -49,8 +49,8 @@ def convert(h5: Path, safetensors: Path) -> None:
 def pytorch_name(path: str) -> tuple[str, bool]:
     """Give a variable's name in PyTorch, and whether PyTorch stores its transpose.
 
-    TensorFlow stores a dense kernel as (inputs, outputs), PyTorch as (outputs, inputs); all else is the same.
-    TensorFlow calls item 0 of a list `layer_._0`, and PyTorch's layer `cls` for instance `mlm___cls`.
+    TensorFlow stores a dense kernel as (inputs, outputs), PyTorch as (outputs, inputs); other tensors are the same.
+    TensorFlow calls item 0 of a list `layer_._0`, and PyTorch's layer `cls` is, for instance, `mlm___cls`.
 
     Raises:
         BadDataError: `path` is not the name of a model's variable.
@@ -87,7 +87,7 @@ def _tensors(h5: Path) -> "dict[str, NDArray[Any]]":
 
 
 def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the path and object of everything but groups in the file; refuse a link before following it."""
+    """Yield path and object of everything but groups in the file; refuse links before following them."""
     import h5py
 
     waiting, seen = [("", file)], 0
@@ -97,9 +97,9 @@ def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
             seen += 1
             path = f"{parent}/{name}".lstrip("/")
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise BadDataError(f"{path!r} is a link to somewhere else, and is not followed")
+                raise BadDataError(f"{path!r} is a link, which is not allowed")
             if path.count("/") > MAX_DEPTH or seen > MAX_OBJECTS:
-                raise BadDataError("it has more groups than any model, or one that contains itself")
+                raise BadDataError("it has more groups than any model, or a group that contains itself")
             found = group[name]
             if isinstance(found, h5py.Group):
                 waiting.append((path, found))
@@ -108,14 +108,14 @@ def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _check(path: str, dataset: Any) -> None:
-    """Raise BadDataError for an object that is no model's tensor."""
+    """Raise BadDataError for an object that cannot be a model's tensor."""
     import h5py
 
     if not isinstance(dataset, h5py.Dataset):
         raise BadDataError(f"{path!r} is a {type(dataset).__name__}, not a tensor")
     if dataset.external or dataset.is_virtual:
-        raise BadDataError(f"{path!r} keeps its data in another file, which is not read")
+        raise BadDataError(f"{path!r} keeps its data in another file, which is not allowed")
     if dataset.id.get_create_plist().get_nfilters():
-        raise BadDataError(f"{path!r} is packed by a filter, which is not run")
+        raise BadDataError(f"{path!r} is packed by a filter, which is not allowed")
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in FLOAT_BYTES or dataset.ndim not in {1, 2}:
         raise BadDataError(f"{path!r} is {dataset.dtype} of shape {dataset.shape}, not a vector or matrix of floats")

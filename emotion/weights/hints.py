@@ -1,4 +1,4 @@
-"""What to do where weights are missing or wrong: on this machine, or as the submitter of a cluster's Job."""
+"""Hints for missing or wrong weights: on this machine, or for the submitter of a cluster's Job."""
 
 import shlex
 from pathlib import Path
@@ -9,35 +9,35 @@ from emotion.weights.locate import package_hint
 
 
 def fetch_hint(reference: Reference, store: Path, *, force: bool = False) -> str:
-    """Say how the store gets the weights; `force` replaces what is there."""
+    """Explain how the store gets the weights; `force` replaces existing weights."""
     options = " --force" if force else ""
     here = f"`emotion weights fetch {reference}{options} --store {shlex.quote(str(store))}`"
     return for_reader(here, _put_hint(reference, options))
 
 
 def missing_hint(reference: Reference, store: Path) -> str:
-    """Say how a training gets weights that its machine lacks."""
-    # The job prefetch fetches the weights that the models start from by default.
+    """Explain how a training gets missing weights."""
+    # The job prefetch fetches the models' default weights.
     prefetch = "`emotion submit prefetch{flags}`; or " if reference.known else ""
     return for_reader(
-        f"where the hub can be reached: {fetch_hint(reference, store)}{package_hint(reference)}",
+        f"with access to the hub: {fetch_hint(reference, store)}{package_hint(reference)}",
         f"{prefetch}{_put_hint(reference)}",
     )
 
 
 def unreachable_hint(reference: Reference, folder: Path) -> str:
-    """Say what to do where the hub does not send weights to `folder`."""
+    """Explain what to do if the hub does not send weights to `folder`."""
     return for_reader(
-        f"try again where the hub can be reached (HF_ENDPOINT names a mirror), or copy the folder that"
+        f"try again with access to the hub (HF_ENDPOINT names a mirror), or copy the folder that"
         f" `emotion weights fetch {reference}` fills on another machine to {folder}{package_hint(reference)}",
         f"HF_ENDPOINT in the ConfigMap hub names a mirror; or {_put_hint(reference)}",
     )
 
 
 def _put_hint(reference: Reference, options: str = "") -> str:
-    """Say how a submitter brings weights from another machine into the cluster's store."""
+    """Explain how a submitter brings weights from another machine into the cluster's store."""
     folder = f"weights/{reference.repository}"
     return (
-        f"on a machine that reaches the hub, `emotion weights fetch {reference}{options} --store store`, then"
+        f"on a machine with access to the hub, run `emotion weights fetch {reference}{options} --store store`, then"
         f" `emotion put store/{folder} {folder}{{flags}}`"
     )

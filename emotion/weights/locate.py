@@ -1,6 +1,6 @@
-"""Where weights are on this machine: the store, an installed package, the cache of the hub's client.
+"""Finds weights on this machine: in the store, an installed package, or the hub client's cache.
 
-Looking reads no large file and needs no network, so that listings are instant.
+It reads no large file and needs no network, so listings are instant.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from emotion.weights.verify import CONFIG, FILES, MANIFEST, Manifest, incomplete
 
 
 class Source(StrEnum):
-    """Where weights were found."""
+    """Place of found weights."""
 
     FOLDER = "folder"
     STORE = "store"
@@ -28,7 +28,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Location:
-    """A folder with weights, and the commit of the weights; "" where nothing says it."""
+    """A folder with weights, and their commit; "" if unknown."""
 
     folder: Path
     source: Source
@@ -36,12 +36,12 @@ class Location:
 
     @property
     def bytes(self) -> int:
-        """The size of all files that are ever read."""
+        """The size of all files that may be read."""
         return sum(path.stat().st_size for name in FILES if (path := self.folder / name).is_file())
 
 
 def locate_weights(reference: Reference, store: Store) -> Location | None:
-    """Find complete weights in the store, an installed package or the client's cache; compares no digest."""
+    """Find complete weights in the store, an installed package or the client's cache, without comparing digests."""
     return next((found for found in _candidates(reference, store) if incomplete(found.folder) is None), None)
 
 
@@ -49,7 +49,7 @@ def _candidates(reference: Reference, store: Store) -> Iterator[Location]:
     wanted = reference.wanted_revision
     stored = store.pretrained(reference.repository)
     manifest = _intact_manifest(stored)
-    # Without a manifest a person put the files there; whoever reads the weights reports a damaged one.
+    # Without a manifest, a person put the files there. The weights' reader reports a damaged manifest.
     if manifest is None or manifest.serves(wanted):
         yield Location(stored, Source.STORE, manifest.revision if manifest else wanted)
     packaged = package_folder(reference)
@@ -76,7 +76,7 @@ def package_folder(reference: Reference) -> Path | None:
 
 
 def package_hint(reference: Reference) -> str:
-    """Say how to install the package, as the end of a sentence; "" where there is no package."""
+    """Explain how to install the package, as the end of a sentence; "" if there is no package."""
     known = reference.known
     if known is None or known.package is None:
         return ""
@@ -87,7 +87,7 @@ def package_hint(reference: Reference) -> str:
 
 
 def cache_folder(repository: str, revision: str) -> Path | None:
-    """Find the revision's folder in the cache of the hub's client, whose name is the commit; it may lack files."""
+    """Find the revision's folder in the hub client's cache. Its name is the commit; it may be incomplete."""
     prepare_client()
     try:
         from huggingface_hub import try_to_load_from_cache
@@ -98,14 +98,14 @@ def cache_folder(repository: str, revision: str) -> Path | None:
 
 
 def stored_references(store: Store) -> list[Reference]:
-    """Name all weights that the store has a file of, in alphabetical order."""
+    """Name all weights that have a file in the store, in alphabetical order."""
     folders = sorted(store.weights.glob("*/*/"))
     found = [_name(folder) for folder in folders if any((folder / name).is_file() for name in (*FILES, MANIFEST))]
     return [reference for reference in found if reference]
 
 
 def _name(folder: Path) -> Reference | None:
-    """Name the weights in a folder of the store, with the revision where it is not the pinned one."""
+    """Name the weights in a folder of the store, with the revision unless it is the pinned commit."""
     try:
         reference = parse_reference(f"{folder.parent.name}/{folder.name}")
     except UsageError:

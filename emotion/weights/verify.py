@@ -1,4 +1,4 @@
-"""Verifies the files of pretrained weights: which are needed, which were fetched, whether their digests are right."""
+"""Verifies the files of pretrained weights: required files, fetched files, and digests."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CONFIG = "config.json"
 MODEL = "model.safetensors"
 H5 = "tf_model.h5"
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
-# All files that are ever read. The model comes last, since it completes a folder.
+# All files that may be read. The model comes last, because it completes a folder.
 FILES = (
     CONFIG,
     *TOKENIZERS,
@@ -28,16 +28,16 @@ FILES = (
     "added_tokens.json",
     MODEL,
 )
-SAVE = "open it with transformers where you trust it, and save_pretrained(FOLDER, {}) writes one model.safetensors"
+SAVE = "if you trust it, open it with transformers; save_pretrained(FOLDER, {}) then writes one model.safetensors"
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Manifest(BaseModel):
     """The content of `weights.json`, which completes a fetch and pins the fetched files.
 
-    `revision` is the commit, `asked` the branch or tag that led to it. `files` has the SHA-256 by file:
-    files in `verified` equal the published ones, files in `unverified` equal the first download.
-    `converted` has the SHA-256 of the tf_model.h5 that became model.safetensors, if any.
+    `revision` is the commit, and `asked` is the branch or tag that led to it. `files` has the SHA-256 by file: files in
+    `verified` equal the published files, and files in `unverified` equal the first download. `converted` has the
+    SHA-256 of the tf_model.h5 that became model.safetensors, if any.
     """
 
     # Later versions may add keys.
@@ -53,17 +53,17 @@ class Manifest(BaseModel):
 
     @property
     def pins(self) -> dict[str, str]:
-        """SHA-256 by file as the hub sent it. A converted model is not pinned: its bytes depend on our version."""
+        """SHA-256 of the files from the hub. A converted model is not pinned: its bytes depend on our version."""
         sent = {name: digest for name, digest in self.files.items() if not (self.converted and name == MODEL)}
         return sent | self.converted
 
     def serves(self, revision: str) -> bool:
-        """Tell whether these weights serve where `revision` is wanted."""
+        """Whether these weights have the wanted `revision`."""
         return revision in {"", self.revision, self.asked}
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """Read the folder's manifest; None where the folder has none.
+    """Read the folder's manifest; None if the folder has no manifest.
 
     Raises:
         BadDataError: the manifest is damaged, or names unknown files.
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     name = f"{folder.parent.name}/{folder.name}"
     hint = for_reader(
         f"fetch it again with `emotion weights fetch {name} --force`, or remove {folder}",
-        f"put it again from a machine that has it: `emotion put FOLDER weights/{name}{{flags}}`",
+        f"put it again from another machine: `emotion put FOLDER weights/{name}{{flags}}`",
     )
     try:
         manifest = Manifest.model_validate(read_json(path))
@@ -86,7 +86,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise BadDataError(f"{path} is not a manifest of weights: {key}: {first['msg']}", hint) from error
     unknown = sorted(set(manifest.files) - set(FILES))
     if unknown:
-        raise BadDataError(f"{path} names a file that no checkpoint has: {unknown[0]!r}", hint)
+        raise BadDataError(f"{path} names an unknown file: {unknown[0]!r}", hint)
     return manifest
 
 
@@ -114,7 +114,7 @@ BAD = (Verdict.WRONG, Verdict.MISSING)
 
 @dataclass(frozen=True)
 class FileCheck:
-    """The SHA-256 that was found and the expected one (64 hex digits; "" for none), and the verdict."""
+    """The found and the expected SHA-256 (64 hex digits; "" for none), and the verdict."""
 
     file: str
     found: str
@@ -123,10 +123,10 @@ class FileCheck:
 
 
 def check_files(folder: Path, published: dict[str, str], manifest: Manifest | None) -> list[FileCheck]:
-    """Read every file of the folder and compare its digest; a published digest counts before the manifest's.
+    """Read every file of the folder and compare its digest; published digests come before the manifest's digests.
 
-    A file with a published digest may be absent, since other files can hold the same tokenizer.
-    A file of the manifest may not.
+    A file with a published digest may be absent, because other files can hold the same tokenizer. A file of the
+    manifest must exist.
     """
     fetched = manifest.files if manifest else {}
     return [
@@ -148,21 +148,21 @@ def _check_file(path: Path, published: str, fetched: str) -> FileCheck:
 
 
 def require_good(folder: Path, checks: Sequence[FileCheck], hint: str) -> None:
-    """Raise BadDataError for the first wrong or missing file; `hint` says what to do."""
+    """Raise BadDataError for the first wrong or missing file; `hint` is the advice."""
     for check in checks:
         if check.verdict is Verdict.WRONG:
             raise wrong_digest(folder / check.file, check.found, check.expected, hint)
         if check.verdict is Verdict.MISSING:
-            raise BadDataError(f"{folder / check.file} is missing, and was there when it was fetched", hint)
+            raise BadDataError(f"{folder / check.file} is missing, although it was fetched", hint)
 
 
 def wrong_digest(path: Path, found: str, expected: str, hint: str) -> BadDataError:
-    """Make the error for a file whose SHA-256 differs from the expected one."""
-    return BadDataError(f"{path} is not the file it should be: its SHA-256 is {found}, expected {expected}", hint)
+    """Make an error for a file with a SHA-256 that differs from the expected one."""
+    return BadDataError(f"{path} is wrong: its SHA-256 is {found}, expected {expected}", hint)
 
 
 def incomplete(folder: Path) -> InputMissingError | None:
-    """Make the error that says what the folder lacks; None where a model can start from it."""
+    """Make an error that names missing files in the folder; None if the folder is complete."""
     if not folder.is_dir():
         return InputMissingError(f"no such folder: {folder}", "name a folder with config.json and model.safetensors")
 
@@ -174,28 +174,28 @@ def incomplete(folder: Path) -> InputMissingError | None:
 
 
 def problem_beside_model(has: Callable[[str], bool]) -> tuple[str, str] | None:
-    """Say which configuration or tokenizer is missing, and what to do; None where both are there."""
+    """Describe a missing configuration or tokenizer, and what to do; None if both exist."""
     if not has(CONFIG):
-        return f"has no {CONFIG}", "name the folder or repository that a checkpoint was saved to"
+        return f"has no {CONFIG}", "name a folder or repository with a saved checkpoint"
     if not any(map(has, TOKENIZERS)):
-        return f"has no tokenizer, none of {', '.join(TOKENIZERS)}", "put the tokenizer's files beside the model"
+        return f"has no tokenizer, none of {', '.join(TOKENIZERS)}", "put the tokenizer's files next to the model"
     return None
 
 
 def problem_of_model(has: Callable[[str], bool]) -> tuple[str, str]:
-    """Say what a folder or repository has instead of model.safetensors, and what to do."""
+    """Describe what a folder or repository has instead of model.safetensors, and what to do."""
     if has(f"{MODEL}.index.json"):
         return (
-            f"has its weights in several files ({MODEL}.index.json): only one {MODEL} is read",
+            f"splits its weights into several files ({MODEL}.index.json), but only a single {MODEL} is supported",
             SAVE.format('max_shard_size="100GB"'),
         )
     if has("pytorch_model.bin"):
         return (
-            f"has no {MODEL}, only pytorch_model.bin, which is a pickle: it can run any code, and is never read",
+            f"has no {MODEL}, only pytorch_model.bin: pickles can run any code and are never read",
             SAVE.format("safe_serialization=True"),
         )
     if has(H5):
-        conversion = "`emotion weights fetch ORG/NAME` converts it on its way from the hub"
+        conversion = "`emotion weights fetch ORG/NAME` converts it after the download"
         hint = for_reader(
             conversion, f"{conversion}, and `emotion put FOLDER weights/ORG/NAME{{flags}}` brings it here"
         )

@@ -315,7 +315,7 @@ def test_a_name_that_a_file_without_quotes_cannot_hold(tmp_path: Path, store: St
     source.write_text("n,text\n1,happy\n")
     done = classify(store, source, tmp_path / "out.csv", ENSEMBLE, "--model-column", "--quoting", "none")
     assert done.code == 65
-    assert "cannot hold without quotes" in " ".join(done.err.split())
+    assert "need quotes" in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize(

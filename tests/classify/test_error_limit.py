@@ -44,7 +44,7 @@ def test_a_number_or_a_share(text: str, limit: ErrorLimit) -> None:
     ["", "%", "-1", "+1", "1.5", "1e3", "100.1%", "101%", "5 %", " 5", "5\n", "5%\n", ".5%", "1.%", "٣", "1,000"],
 )
 def test_limits_that_are_none(text: str) -> None:
-    with pytest.raises(UsageError, match="is no limit") as caught:
+    with pytest.raises(UsageError, match="is not a limit") as caught:
         ErrorLimit.parse(text)
     assert "0.5%" in caught.value.hint
 
@@ -91,7 +91,7 @@ def test_the_message_has_the_most_frequent_reason() -> None:
         ErrorLimit().check(Path("in.csv"), errors, counts(1500, short=300, empty=1200))
     message = "in.csv: none of 1,500 rows got a label; the most frequent reason (1,200 rows): empty"
     assert (caught.value.message, caught.value.exit_code) == (message, 65)
-    assert "out.csv.errors.csv has all rows" in caught.value.hint
+    assert "out.csv.errors.csv lists these rows" in caught.value.hint
     with pytest.raises(BadDataError, match=r"in\.csv: 1,200 of 1,500") as caught:
         ErrorLimit(count=0).check(Path("in.csv"), None, counts(1500, short=300))
     assert "None" not in caught.value.hint
@@ -103,7 +103,7 @@ def test_the_message_has_the_most_frequent_reason() -> None:
     ("reason", "advice"),
     [
         ("not JSON: Expecting value", "jq"),
-        ("an array where an object was expected", "jq"),
+        ("an array instead of an object", "jq"),
         ("no key 'text'", "--text-column"),
         ("no key 'JSON'", "--text-column"),
         ("no key 'fields'", "--text-column"),

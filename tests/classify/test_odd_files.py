@@ -60,7 +60,7 @@ def test_a_line_feed_behind_lines_that_end_in_carriage_returns_is_refused(
 ) -> None:
     done = command(content, *options)
     assert done.code == 65
-    assert r"a \n within a line, and the first line ends in \r" in done.err
+    assert r"a \n within a line, but the first line ends in \r" in done.err
     assert not done.output.exists()
 
 

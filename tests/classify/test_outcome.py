@@ -184,7 +184,7 @@ def test_the_summary_counts_what_happened(command: Command) -> None:
 
 def test_the_summary_for_people_says_so_too(command: Command) -> None:
     done = command(f"id,text\n1,happy\n2,{'so ' * 40}\n3,\n")
-    for words in ("longer than the model reads", "joy", "empty text"):
+    for words in ("cut to the model's longest input", "joy", "empty text"):
         assert words in done.err
 
 

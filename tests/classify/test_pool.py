@@ -86,7 +86,7 @@ def test_a_process_that_is_killed_is_reported(source: Path, toy: Classifier, poo
     classify(source, toy, pool)
     os.kill(helpers(pool)[0], signal.SIGKILL)
     source.with_name("out.csv").unlink()
-    with pytest.raises(UnavailableError, match="a process that helped to classify was killed"):
+    with pytest.raises(UnavailableError, match="a helper process was killed"):
         classify(source, toy, pool)
     assert not source.with_name("out.csv").exists()
 

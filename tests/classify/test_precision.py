@@ -73,7 +73,7 @@ def test_float16_is_for_a_gpu(both: Path, three: Path, half: Path) -> None:
     for device in ("auto", "gpu"):
         found = load_model(half, 1, "float16", device, shard=False)
         assert (found.precision, found.device, found.fallback) == ("float16", "gpu", "")
-    with pytest.raises(UsageError, match="float16 is for GPUs"):
+    with pytest.raises(UsageError, match="float16 needs a GPU"):
         load_model(half, 1, "float16", "cpu", shard=False)
     with pytest.raises(InputMissingError, match=r"no model\.float16\.onnx"):
         load_model(both, 1, "float16", "auto", shard=False)

@@ -16,7 +16,7 @@ from tests.classify.conftest import quick
     "text", ["", "1", "1/1", "2/1", "-1/2", "0/0", "a/b", "1/2/3", "1.0/2", "0/100000", "\u0660/1"]
 )
 def test_shards_that_are_none(text: str) -> None:
-    with pytest.raises(UsageError, match="is no part"):
+    with pytest.raises(UsageError, match="is not a shard"):
         Shard.parse(text)
 
 

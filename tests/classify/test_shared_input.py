@@ -85,7 +85,7 @@ def test_parts_may_stay_apart(tmp_path: Path, toy_model: Path, run: Classify) ->
     source = write(tmp_path / "a.csv", QUOTED)
     arguments = ("classify", source, tmp_path / "out.csv", "--model", toy_model, "--no-join", "--shard")
     first, second = (emotion(*arguments, f"{index}/2") for index in (0, 1))
-    assert "still to come: 1 of 2 parts" in first.err
+    assert "missing: 1 of 2 parts" in first.err
     assert f"all 2 parts of {tmp_path / 'out.csv'} are in {tmp_path / 'out.csv.parts'}" in second.err
     assert not (tmp_path / "out.csv").exists()
     run(source, tmp_path / "whole.csv")
@@ -110,7 +110,7 @@ def test_a_folder_is_shared_out_by_files(tmp_path: Path, toy_model: Path) -> Non
     for path in sorted((tmp_path / "whole").iterdir()):
         assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes(), path.name
     again = [emotion(*arguments[:2], tmp_path / "out", *arguments[2:], "--shard", f"{index}/4") for index in range(4)]
-    assert sum(run.err.count("was there already") for run in again) == 6 + 4
+    assert sum(run.err.count("exists already") for run in again) == 6 + 4
 
 
 @pytest.mark.parametrize(

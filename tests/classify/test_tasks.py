@@ -57,7 +57,7 @@ def test_files_of_unknown_formats_are_passed_over(tmp_path: Path) -> None:
     _write(source / "a.txt")
     with pytest.raises(InputMissingError, match="nothing to classify") as caught:
         list_tasks(source, tmp_path / "out")
-    assert "with --format files of any name" in caught.value.hint
+    assert "with --format files with any name" in caught.value.hint
     _write(source / "a.csv")
     assert list_tasks(source, tmp_path / "out").passed_over == [(source / "a.txt", "unknown format")]
 
@@ -89,7 +89,7 @@ def test_an_empty_folder_and_a_missing_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("outputs", ["in", "in/out", "."])
 def test_an_output_folder_in_the_input_or_around_it(tmp_path: Path, outputs: str) -> None:
     _write(tmp_path / "in" / "a.csv")
-    with pytest.raises(UsageError, match="one in the other"):
+    with pytest.raises(UsageError, match="inside the other"):
         list_tasks(tmp_path / "in", tmp_path / outputs)
 
 
@@ -100,11 +100,11 @@ def test_an_output_folder_in_the_input_or_around_it(tmp_path: Path, outputs: str
         ("in.csv", "link.csv", None, "IN and OUT are the same"),
         ("out.csv.errors.csv", "out.csv", None, "IN and the errors file are the same"),
         ("in.csv", "out.csv", "out.csv", "OUT and the errors file are the same"),
-        ("in.csv", "folder", None, "is a folder and"),
+        ("in.csv", "folder", None, "is a folder, and"),
         ("folder", "-", None, "is a folder, and"),
         ("folder", "in.csv", None, "is a folder, and"),
         ("folder", "out", "errors.csv", "--errors names one file"),
-        ("notes.txt", "out.csv", None, "does not say its format"),
+        ("notes.txt", "out.csv", None, "is unknown"),
         ("in.csv", "out.jsonl", None, "would be csv"),
     ],
 )

@@ -71,7 +71,7 @@ def test_jsonl_stays_as_it_is_spelled(tmp_path: Path, run: Classify) -> None:
     assert reasons == [
         "the text is null, not a string",
         "no key 'text'",
-        "an array where an object was expected",
+        "an array instead of an object",
         "undecodable bytes in the text",
     ]
 

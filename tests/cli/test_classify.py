@@ -224,8 +224,8 @@ def test_an_argument_that_neither_is_given_nor_a_variable_is_missing(
         (("nowhere.csv", "out.csv"), 66, "no such file"),
         (("in.csv", "in.csv"), 2, "the same file"),
         (("in.csv", "out.csv", "--shard", "8/8"), 2, "I from 0 to N-1"),
-        (("-", "out.csv", "--shard", "0/8"), 2, "that every shard can open"),
-        (("in.csv", "-", "--json"), 2, "both write on standard output"),
+        (("-", "out.csv", "--shard", "0/8"), 2, "every shard opens the input"),
+        (("in.csv", "-", "--json"), 2, "both write to standard output"),
         (("in.csv", "out.csv", "--text-column", "body"), 65, "its columns are: id, text"),
         (("in.csv", "out.csv", "--on-error", "fail"), 65, "line 4: empty text"),
         (("in.csv", "out.csv", "--encoding", "rot13"), 2, "unknown encoding"),
@@ -233,7 +233,7 @@ def test_an_argument_that_neither_is_given_nor_a_variable_is_missing(
         (("in.csv", "in.csv/out.csv"), 73, "cannot write"),
         (("in.csv", "out.csv", "--precision", "int4"), 2, "'int4' is not one of"),
         (("in.csv", "out.csv", "--precision", "int8", "--device", "gpu"), 2, "a GPU cannot run int8"),
-        (("in.csv", "out.csv", "--precision", "float16", "--device", "cpu"), 2, "float16 is for GPUs"),
+        (("in.csv", "out.csv", "--precision", "float16", "--device", "cpu"), 2, "float16 needs a GPU"),
         (("in.csv", "out.csv", "--precision", "float16"), 66, "no model.float16.onnx"),
         (("in.csv", "out.csv", "--device", "tpu"), 2, "'tpu' is not one of"),
     ],
@@ -347,8 +347,8 @@ def test_shards_say_what_they_did(tmp_path: Path, source: Path, toy_model: Path)
     first, again = (classify(*arguments, "0/2").stderr for _ in range(2))
     assert "1 of 2 parts" in first
     assert "rows/s" in first
-    assert "was there already" in again
-    assert "nothing to do: all parts are there, of 2 rows" in again
+    assert "exists already" in again
+    assert "nothing to do: all parts exist, 2 rows" in again
     assert "rows/s" not in again
     last = classify(*arguments, "1/2", "--json")
     assert "joined 2 parts in" in last.stderr

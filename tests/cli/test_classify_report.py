@@ -121,20 +121,20 @@ def test_what_is_unusual_about_an_output_is_said(capsys: Capture) -> None:
     assert capsys.readouterr().err == "no rows in a.csv\n"
     made.add(second, counts(rows=1200, errors=1199, reasons=Counter(short=199, empty=1000)), prefixed=True)
     assert capsys.readouterr().err.splitlines() == [
-        "b.csv has columns of these names already: the new ones are called predicted_...",
+        "b.csv has columns with these names: the new columns are called predicted_...",
         "warning: 1,199 of 1,200 rows of b.csv could not be classified: empty (1,000), short (199);"
         f" see {second.errors}",
     ]
     [task] = tasks("-", errors=False)
     made.add(task, counts(errors=1, reasons=Counter(short=1)), prefixed=False)
-    assert capsys.readouterr().err.endswith("they are named above\n")
+    assert capsys.readouterr().err.endswith("see the lines above\n")
 
 
 @pytest.mark.parametrize(
     ("skipped", "missing", "expected"),
     [
-        (False, [1, 2], "still to come: 2 of 3 parts of out/a.csv"),
-        (True, [2], "part 0 of 3 was there already"),
+        (False, [1, 2], "missing: 2 of 3 parts of out/a.csv"),
+        (True, [2], "part 0 of 3 exists already"),
         (False, [], "joined 3 parts in out/a.csv"),
     ],
 )
@@ -190,7 +190,7 @@ def test_bad_files_of_a_folder_are_named_at_the_end(capsys: Capture) -> None:
 def test_files_that_are_passed_over_are_named_up_to_ten(capsys: Capture) -> None:
     made = report("a.csv", passed_over=12)
     err = capsys.readouterr().err
-    assert err.startswith("warning: passing over 12 files: 0.png (unknown format), 1.png")
+    assert err.startswith("warning: skipping 12 files: 0.png (unknown format), 1.png")
     assert err.endswith("9.png (unknown format), and 2 more\n")
     content = summary(made, capsys)["passed_over"]
     assert (content["count"], len(content["files"])) == (12, 10)
@@ -228,12 +228,12 @@ def test_one_of_a_kind_is_in_the_singular(capsys: Capture) -> None:
     made.add_part(Share(task, Shard(0, 2)), result, joined=True)
     made.summarize(PREDICTOR, as_json=False)
     passed, errors, joined, whole, rows, *_, cut = capsys.readouterr().err.splitlines()
-    assert passed.startswith("warning: passing over 1 file: ")
+    assert passed.startswith("warning: skipping 1 file: ")
     assert "1 of 1 row of a.csv could not" in errors
     assert joined.startswith("joined 2 parts in out/a.csv; ")
     assert whole == "all parts: 1 row, 1 without a label"
     assert rows.startswith("1 row in ")
-    assert cut == "longer than the model reads: 1 text"
+    assert cut == "cut to the model's longest input: 1 text"
 
 
 def test_the_dialect_of_an_empty_file_is_its_own(capsys: Capture) -> None:
@@ -258,8 +258,8 @@ def test_the_summary_for_people_says_what_came_out(capsys: Capture) -> None:
     assert first.endswith(" with model.onnx, float32")
     assert shares.startswith("labels: label 0 15.4%, label 1 14.1%, ")
     assert shares.endswith("label 9 3.8%, and 2 more")
-    assert scores == "scores: median 0.900, 5 % up to 0.500, 95 % up to 0.900"
-    assert cut.startswith("longer than the model reads: 1,500 texts")
+    assert scores == "scores: median 0.900, 5 % are at most 0.500, 95 % are at most 0.900"
+    assert cut.startswith("cut to the model's longest input: 1,500 texts")
 
 
 def test_control_characters_of_a_record_do_not_reach_the_terminal(capsys: Capture) -> None:

@@ -68,7 +68,7 @@ def test_absent_weights_are_a_warning_with_the_command_that_brings_them(tmp_path
 def test_looking_does_not_make_a_store(tmp_path: Path) -> None:
     found = look("--store", tmp_path / "new" / "store")
 
-    assert "can be made" in found["store"]["found"]
+    assert "can be created" in found["store"]["found"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -40,11 +40,11 @@ def test_figures_and_numbers_are_written_and_the_key_numbers_printed(tmp_path: P
         "labels": ["2", "2", "2"],
         "words": ["25", "5", "7"],
         "distinct words": ["23", "", ""],
-        "among the 3 commonest of train": ["20.0%", "0.0%", "14.3%"],
-        "texts of at most 4 words": ["25.0%", "100.0%", "100.0%"],
+        "among the 3 most frequent words of train": ["20.0%", "0.0%", "14.3%"],
+        "texts with at most 4 words": ["25.0%", "100.0%", "100.0%"],
     }
-    assert "texts under two labels or more, in all splits together: 0" in text
-    assert f"wrote 7 figures, each as PNG and SVG, and explore.json to {out}" in stderr
+    assert "texts with two labels or more, across all splits: 0" in text
+    assert f"wrote 7 figures as PNG and SVG, and explore.json to {out}" in stderr
     assert "wrote" not in text
 
 
@@ -124,5 +124,5 @@ def test_data_that_cannot_be_trained_on_is_explored_without_tensorflow(tmp_path:
         "print(sorted({'tensorflow', 'keras', 'transformers', 'onnxruntime', 'matplotlib.pyplot'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "among the 2 commonest of train" in done.stdout
+    assert "among the 2 most frequent words of train" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"

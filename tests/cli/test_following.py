@@ -61,13 +61,13 @@ def test_the_hint_in_the_pods_log_gets_the_context_of_the_command(api: ApiServer
     def fail(scene: Scene) -> None:
         pod = scene.pod()
         scene.run(pod)
-        scene.end(pod, 66, message="error: no data\n  try: put one there: emotion put DIR reviews -n emotion")
+        scene.end(pod, 66, message="error: no data\n  try: put a data set there: emotion put DIR reviews -n emotion")
         scene.fail("PodFailurePolicy", "")
 
     play(api, fail)
     done = emotion("submit", "ann", "--context", "test")
     assert done.returncode == 66
-    assert "try: put one there: emotion put DIR reviews -n emotion (with --context test)" in done.stderr
+    assert "try: put a data set there: emotion put DIR reviews -n emotion (with --context test)" in done.stderr
 
 
 def test_a_shell_with_another_namespace_gets_the_default_one_by_name(
@@ -78,4 +78,4 @@ def test_a_shell_with_another_namespace_gets_the_default_one_by_name(
     done = subprocess.run(
         command, env={**environment, "EMOTION_NAMESPACE": "team"}, capture_output=True, text=True, check=False
     )
-    assert "see them with: emotion status -n emotion;" in done.stderr
+    assert "to see the jobs: emotion status -n emotion;" in done.stderr

@@ -29,7 +29,7 @@ def test_list_tells_every_state(store: Store) -> None:
     files = (store.folder / "runs" / "ann" / "done").rglob("*")
     assert listed["ann/done"]["bytes"] == sum(file.stat().st_size for file in files)
     assert listed["ann/going"]["progress"]["epoch"] == 3
-    assert "not whole JSON" in listed["lstm/broken"]["why"]
+    assert "not complete JSON" in listed["lstm/broken"]["why"]
 
 
 def test_the_table_says_the_same(store: Store) -> None:

@@ -110,7 +110,7 @@ def test_cancel_deletes_the_job_with_its_pods_and_never_the_claim(api: ApiServer
     scene.run(scene.pod(), "training")
     done = emotion("cancel", scene.name)
     assert done.returncode == 0, done.stderr
-    assert "submitted again, with the same options, it goes on from its checkpoint" in done.stderr
+    assert "submit it again with the same options to resume from its checkpoint" in done.stderr
     assert not api.all("Job")
     assert not api.all("Pod")
     assert api.all("PersistentVolumeClaim")
@@ -138,8 +138,8 @@ def test_the_condition_has_the_exit_code_of_a_job_whose_pods_are_gone(api: ApiSe
     for job, verdict in (("ann", "failed: exit code 66, input missing"), ("lstm", "complete")):
         done = emotion("logs", job)
         assert done.returncode == 0
-        assert f"has no pods any more, and the logs went with the pods: {verdict}" in done.stderr
-        assert "begun" not in done.stderr
+        assert f"has no pods or logs any more: {verdict}" in done.stderr
+        assert "started yet" not in done.stderr
 
 
 def test_the_condition_decides_where_only_pods_that_the_job_stopped_are_left(api: ApiServer, emotion: Emotion) -> None:

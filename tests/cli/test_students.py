@@ -206,7 +206,7 @@ def test_several_runs_teach_together(store: Store, data: Path) -> None:
     [
         ("lstm", "name a run as MODEL/RUN, or several as ensemble:A,B,C"),
         ("ensemble:lstm/teacher", "name a run as MODEL/RUN, or several as ensemble:A,B,C"),
-        ("ensemble:lstm/teacher,lstm/teacher", "has a member twice"),
+        ("ensemble:lstm/teacher,lstm/teacher", "repeats a member"),
         ("cascade:lstm/teacher,lstm/other@2", "is not a threshold"),
     ],
 )
@@ -254,7 +254,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_student(store: Store, dat
     process.communicate()
     done = train(data, store.folder, *options, "resources.micro_batch=16")
     assert done.returncode == 0, done.stderr
-    assert "going on from the checkpoint" in done.stderr
+    assert "resuming from the checkpoint" in done.stderr
     assert "the teacher answers" not in done.stderr
     assert results(run) == results(undisturbed)
 
@@ -266,7 +266,7 @@ def test_unlabelled_texts_are_learned_from_and_part_of_the_run(store: Store, dat
     done = train(data, store.folder, *options)
     assert done.returncode == 0, done.stderr
     assert "warning: " + f"{file}: left out 1 row without a text" in done.stderr
-    assert "left out 1 text of validation or test" in done.stderr
+    assert "left out 1 text from validation or test" in done.stderr
     assert f"{TRAIN} train texts, 2 unlabelled texts" in done.stderr
     source = read_metrics(store.run("ann", "student").metrics).teacher
     assert source is not None

@@ -123,7 +123,7 @@ def test_a_signal_stops_the_point_at_work_with_a_checkpoint(tmp_path: Path, numb
         process.send_signal(number)
         rest = "".join(said)
     assert process.returncode == code
-    assert "the same command goes on where it was" in rest
+    assert "run the same command to resume" in rest
     assert "[2/2]" not in rest
     (run,) = (sweeps.store / "runs" / "ann").iterdir()
     assert json.loads((run / "progress.json").read_text())["state"] != "complete"
@@ -191,7 +191,7 @@ def test_the_points_after_a_mistake_that_all_share_are_not_trained(sweeps: Sweep
     done = sweeps("--set", "training.epochs=1,2", "--data", str(tmp_path / "absent"))
     assert done.returncode == 66
     assert "[2/2]" not in done.stderr
-    assert "the sweep ends at this error; not trained: 1 point" in done.stderr
+    assert "the sweep stops at this error; not trained: 1 point" in done.stderr
     assert "training.epochs=2 has no scores: not trained" in done.stderr
 
 
@@ -206,10 +206,10 @@ def test_a_dry_run_prints_the_points(sweeps: Sweeps) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sweep", "gpt", "--data", "x"], "gpt is no model"),
-        (["sweep", "ann"], "the data is missing"),
-        (["sweep", "ann", "--cluster", "--params", "mine.toml"], "--params is a file of this machine"),
-        (["train", "ann", "--data", "x", "--point", "3"], "--point lacks its --points"),
+        (["sweep", "gpt", "--data", "x"], "gpt is not a model"),
+        (["sweep", "ann"], "no data is named"),
+        (["sweep", "ann", "--cluster", "--params", "mine.toml"], "--params is a file on this machine"),
+        (["train", "ann", "--data", "x", "--point", "3"], "--point needs --points"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(arguments: list[str], message: str) -> None:

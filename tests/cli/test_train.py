@@ -214,9 +214,9 @@ def test_doubts_about_the_data_are_warned_of_before_training_starts(ann: Trained
     names = [event["event"] for event in events]
     assert names.index("start") < names.index("warning") < names.index("epoch")
     assert [event["message"] for event in events if event["event"] == "warning"] == [
-        "texts of validation in train: 18 of 18 (100.00%), 0 of them under another label",
-        "texts of test in train: 27 of 27 (100.00%), 0 of them under another label",
-        "texts of test in validation: 27 of 27 (100.00%), 0 of them under another label",
+        "texts of validation in train: 18 of 18 (100.00%), 0 of them with another label",
+        "texts of test in train: 27 of 27 (100.00%), 0 of them with another label",
+        "texts of test in validation: 27 of 27 (100.00%), 0 of them with another label",
     ]
 
 
@@ -270,7 +270,7 @@ def test_options_are_parameters(ann: Trained) -> None:
     assert params["training"]["deterministic"] is True
     assert (params["resources"]["max_memory"], params["resources"]["checkpoint_every"]) == ("64G", "2 steps")
     (line,) = [line for line in ann.done.stderr.splitlines() if '"memory"' in line]
-    assert "of max_memory: batches of 90 go whole" in line
+    assert "of max_memory: batches of 90 stay whole" in line
 
 
 @pytest.mark.parametrize(("option", "value"), [("--max-memory", "6GB"), ("--checkpoint-every", "often")])
@@ -457,11 +457,11 @@ def test_the_parameter_file_says_which_model(plan: Callable[..., Planned], lstm_
 @pytest.mark.parametrize(
     ("arguments", "content", "code", "message"),
     [
-        ((), None, 2, "the model is missing"),
-        (("--params", "params.toml"), "[training]\nepochs = 2\n", 2, "params.toml does not say which model it is for"),
+        ((), None, 2, "no model is named"),
+        (("--params", "params.toml"), "[training]\nepochs = 2\n", 2, "params.toml names no model"),
         (("--params", "params.toml"), "[model\n", 78, "params.toml is not TOML"),
         (("--params", "nowhere.toml"), None, 66, "no such parameter file: nowhere.toml"),
-        (("lstm", "--params", "params.toml"), '[model]\nname = "ann"\n', 78, "is 'ann', and the job is 'lstm'"),
+        (("lstm", "--params", "params.toml"), '[model]\nname = "ann"\n', 78, "is 'ann', but the job is 'lstm'"),
         (("gpt",), None, 2, "unknown model 'gpt'"),
     ],
 )

@@ -146,7 +146,7 @@ def test_an_interrupted_training_starts_again(data: Path, tmp_path: Path) -> Non
     ("arguments", "variables", "code", "words"),
     [
         (["--device", "gpu"], {}, 78, "linear trains on the CPU only"),
-        (["--set", "training.svm_c=[]", "--set", "training.logistic_c=[]"], {}, 78, "one candidate is needed"),
+        (["--set", "training.svm_c=[]", "--set", "training.logistic_c=[]"], {}, 78, "set at least one candidate"),
         (["--set", "training.svm_c=[0]"], {}, 78, "greater than 0"),
         (["--set", "training.epochs=3"], {}, 78, "unknown key"),
         ([], {"TF_CONFIG": TWO_WORKERS}, 2, "in one process"),

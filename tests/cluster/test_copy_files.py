@@ -44,7 +44,7 @@ def test_a_changed_file_is_replaced_and_others_are_named(api: ApiServer, emotion
     done = emotion("put", source, "inputs/in", "--json")
     assert json.loads(done.stdout)["written"] == ["empty.csv"]
     assert (api.store / "inputs" / "in" / "empty.csv").read_text() == "text\nno longer\n"
-    assert "other files too: old.csv" in done.stderr
+    assert "also has other files: old.csv" in done.stderr
 
 
 def test_a_transfer_that_was_cut_off_goes_on_where_it_was(api: ApiServer, emotion: Emotion, source: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_damaged_part_is_sent_again(api: ApiServer, emotion: Emotion, source: 
 def test_a_place_outside_of_what_is_put_is_refused(api: ApiServer, emotion: Emotion, source: Path, name: str) -> None:
     done = emotion("put", "--json", "--", source, name)
     assert done.returncode == 2
-    assert "is no place for files" in done.stderr
+    assert "is not a folder of the store" in done.stderr
     assert not api.requests
 
 
@@ -145,7 +145,7 @@ def commands(api: ApiServer) -> int:
 def test_many_small_files_take_few_commands(api: ApiServer, emotion: Emotion, many: Path, tmp_path: Path) -> None:
     done = emotion("put", many, "inputs/many")
     assert done.returncode == 0, done.stderr
-    assert f"{MANY} files written, 0 were there already" in done.stderr
+    assert f"{MANY} files written, 0 existed already" in done.stderr
     assert content(api.store / "inputs" / "many") == content(many)
     assert commands(api) == 3
     (api.store / "inputs").rename(api.store / "predictions")
@@ -219,7 +219,7 @@ def test_what_the_store_sends_unasked_is_an_error(
     in_pod(f"cat '{tmp_path / 'sent.tar'}'")
     done = emotion("fetch", "predictions/one", tmp_path / "back")
     assert done.returncode == 65, done.stderr
-    assert "nobody asked for: '../outside.csv'" in done.stderr
+    assert "unrequested file: '../outside.csv'" in done.stderr
     assert content(tmp_path / "back") == {"asked.csv": b"text\n"}
     assert not (tmp_path / "outside.csv").exists()
 

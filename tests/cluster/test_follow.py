@@ -42,9 +42,7 @@ def test_a_failed_attempt_is_reported_and_the_next_one_is_followed(api: ApiServe
     lines = done.stderr
     assert (
         lines.index("first attempt")
-        < lines.index(
-            "on node-1 failed with exit code 69 (something needed is unavailable); the job goes on with another one"
-        )
+        < lines.index("on node-1 failed with exit code 69 (something needed is unavailable); another pod replaces it")
         < lines.index("second attempt")
     )
 
@@ -64,7 +62,7 @@ def test_an_eviction_is_reported_and_the_pod_that_replaces_it_is_followed(api: A
     done = emotion("submit", "ann")
     assert done.returncode == 0
     assert (
-        "on node-1 was evicted: requested, as by a drain of its node; the job goes on with another one" in done.stderr
+        "on node-1 was evicted: requested, for example by a drain of its node; another pod replaces it" in done.stderr
     )
     assert "resumed on the second" in done.stderr
 
@@ -87,7 +85,7 @@ def test_a_pod_that_is_gone_without_a_trace_is_reported(api: ApiServer, emotion:
     output = done.stderr
     assert (
         output.index("on the first")
-        < output.index("-00001 on node-1 is gone; the job goes on with another one")
+        < output.index("-00001 on node-1 is gone; another pod replaces it")
         < output.index("on the second")
     )
 
@@ -188,13 +186,13 @@ def test_an_eviction_is_reported_though_the_failed_pod_is_never_seen(api: ApiSer
     assert done.returncode == 0, done.stderr
     text = done.stderr
     first = "0-00001 on node-1"
-    assert text.count(f"{first} is being evicted: requested, as by a drain of its node") == 1
+    assert text.count(f"{first} is being evicted: requested, for example by a drain of its node") == 1
     assert (
-        text.count(f"{first} was evicted: requested, as by a drain of its node; the job goes on with another one") == 1
+        text.count(f"{first} was evicted: requested, for example by a drain of its node; another pod replaces it") == 1
     )
     assert text.index("is being evicted") < text.index("its last words") < text.index("was evicted")
     assert text.count("1-00002 on node-1 is being deleted\n") == 1
-    assert text.count("1-00002 on node-1 was deleted; the job goes on with another one") == 1
+    assert text.count("1-00002 on node-1 was deleted; another pod replaces it") == 1
 
 
 def test_a_pod_that_the_jobs_deadline_ends_is_reported_while_it_terminates(api: ApiServer, emotion: Emotion) -> None:
@@ -216,7 +214,7 @@ def test_a_pod_that_the_jobs_deadline_ends_is_reported_while_it_terminates(api: 
     assert "on node-1 is being stopped: DeadlineExceeded: Job was active longer" in done.stderr
     assert "\nfinishing\n" in done.stderr
     assert "another" not in done.stderr
-    assert done.stderr.count("goes on from its checkpoint") == 1
+    assert done.stderr.count("resume from its checkpoint") == 1
 
 
 @pytest.mark.parametrize(("failures", "code"), [(5, 69), (1, 73)])
@@ -234,7 +232,7 @@ def test_nobody_promises_another_pod_after_the_last_attempt(
     play(api, scene)
     done = emotion("submit", "ann")
     assert done.returncode == code
-    assert done.stderr.count("; the job goes on with another one") == failures - 1
+    assert done.stderr.count("; another pod replaces it") == failures - 1
     assert done.stderr.count("error: what was wrong") == failures
     assert "finishing" in done.stderr.rpartition("another")[2]
 

@@ -90,7 +90,7 @@ def test_a_deadline_is_reported_and_worth_another_try(api: ApiServer, emotion: E
     done = emotion("submit", "ann")
     assert done.returncode == 75
     assert "DeadlineExceeded" in done.stderr
-    assert "goes on from its checkpoint" in done.stderr
+    assert "resume from its checkpoint" in done.stderr
 
 
 def test_a_job_that_somebody_deletes_ends_the_following_with_75(api: ApiServer, emotion: Emotion) -> None:

@@ -34,7 +34,7 @@ def test_what_only_a_classification_has_is_refused_elsewhere(job: str) -> None:
         ("max_errors", "0", "--max-errors"),
     ]
     for option, value, flag in options:
-        with pytest.raises(UsageError, match=f"{job} classifies nothing: it has no {flag}$"):
+        with pytest.raises(UsageError, match=f"{job} classifies nothing: leave out {flag}$"):
             check_spec(JobSpec(job, classify=ClassifyOptions(**{option: value})))
 
 

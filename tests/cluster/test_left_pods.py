@@ -90,7 +90,7 @@ def test_the_pod_of_a_command_at_work_is_never_removed(api: ApiServer, emotion: 
     assert emotion("put", source, "mine").returncode == 0
     refused = emotion("cancel", name)
     assert refused.returncode == 75
-    assert f"a command is at work in {name}" in refused.stderr
+    assert f"a command uses the pod {name}" in refused.stderr
     assert f"delete job {name}" in refused.stderr
     assert [job["metadata"]["name"] for job in api.all("Job")] == [name]
 

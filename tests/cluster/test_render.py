@@ -254,7 +254,7 @@ def test_a_character_that_no_manifest_holds_is_refused(text: str) -> None:
         ("ann", {"settings": (f"data.text_column={text}",)}),
         ("aggregate", {"image": text}),
     ):
-        with pytest.raises(UsageError, match="a manifest cannot hold the character"):
+        with pytest.raises(UsageError, match="which a manifest cannot hold"):
             rendered_job(job, **options)
 
 

@@ -39,7 +39,7 @@ def test_a_job_at_work_is_followed_and_not_created_again(api: ApiServer, emotion
     pod = scene.pod()
     scene.run(pod, "still training")
     again = emotion("submit", "ann", "--no-follow")
-    assert "at work already" in again.stderr
+    assert "running already" in again.stderr
     assert [item["metadata"]["uid"] for item in api.all("Job")] == [job["metadata"]["uid"]]
 
 
@@ -47,7 +47,7 @@ def test_a_job_at_work_with_other_workers_is_the_same_job(api: ApiServer, emotio
     emotion("submit", "ann", "--no-follow")
     again = emotion("submit", "ann", "--workers", 2, "--no-follow")
     assert again.returncode == 0, again.stderr
-    assert "at work already" in again.stderr
+    assert "running already" in again.stderr
     assert len(api.all("Job")) == 1
 
 
@@ -96,14 +96,14 @@ def test_what_a_variable_takes_from_the_pod_itself_makes_no_other_job(api: ApiSe
     api.put("MODIFIED", job)
     done = emotion("submit", "ann", "--no-follow")
     assert done.returncode == 0, done.stderr
-    assert "at work already" in done.stderr
+    assert "running already" in done.stderr
 
 
 def test_a_classification_at_work_with_another_number_of_shards_is_named(api: ApiServer, emotion: Emotion) -> None:
     emotion("submit", "classify", "--shards", 4, "--no-follow")
     done = emotion("submit", "classify", "--shards", 3, "--no-follow")
     assert done.returncode == 0, done.stderr
-    message = "at work already: this command follows the job with 4 pods; for 3, cancel that job first"
+    message = "running already: this command follows the job with 4 pods; to use 3, cancel that job first"
     assert message in " ".join(done.stderr.split())
     assert api.all("Job")[0]["spec"]["completions"] == 4
 
@@ -113,7 +113,7 @@ def test_a_queue_without_kueue_is_only_a_label(api: ApiServer, emotion: Emotion,
     api.kueue = kueue
     done = emotion("submit", "ann", "--queue", "research", "--no-follow")
     assert done.returncode == 0, done.stderr
-    text = "the cluster has no Kueue: the queue is only a label, and the jobs start at once"
+    text = "the cluster has no Kueue: the queue has no effect, and the jobs start at once"
     assert (text in " ".join(done.stderr.split())) == said
     assert "no Kueue" not in emotion("submit", "lstm", "--no-follow").stderr
 
@@ -147,7 +147,7 @@ def quota(api: ApiServer) -> None:
         (forbid_job, 69, "cannot create resource", "kubectl --namespace=emotion auth can-i --list"),
         (forbid_later, 69, "cannot create resource", "kubectl --namespace=emotion auth can-i --list"),
         (quota, 69, "exceeded quota", "kubectl --namespace=emotion describe resourcequota"),
-        (lose_params, 69, "etcdserver: request timed out", "see that the cluster runs"),
+        (lose_params, 69, "etcdserver: request timed out", "check that the cluster runs"),
         (
             lambda api: api.remove("PersistentVolumeClaim", "emotion"),
             66,

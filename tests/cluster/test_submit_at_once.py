@@ -11,7 +11,7 @@ from tests.cluster.conftest import Emotion, Start, read_until
 from tests.cluster.scenes import SUBMITTED_KINDS, Scene, play, submitted_objects
 
 PEOPLE = 20
-AT_WORK = "at work already"
+AT_WORK = "running already"
 
 
 def added(api: ApiServer, kind: str) -> list[dict[str, Any]]:

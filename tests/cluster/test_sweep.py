@@ -150,7 +150,7 @@ def test_the_same_sweep_in_another_order_follows_the_job_at_work(api: ApiServer,
         "sweep", "ann", "--cluster", "--set", "training.learning_rate=2e-3,1e-3", "--seeds", "2,1", "--no-follow"
     )
     assert done.returncode == 0, done.stderr
-    assert "at work already" in done.stderr
+    assert "running already" in done.stderr
     assert len(api.all("Job")) == 1
 
 
@@ -170,7 +170,7 @@ def test_seeds_of_submit_are_a_sweep_without_values(api: ApiServer, emotion: Emo
     ("arguments", "code", "message"),
     [
         (["submit", "ann", "--seeds", "1-2", "--run", "mine"], 2, "leave out --run"),
-        (["submit", "ann", "--seeds", "1-2", "--workers", "2"], 2, "it has no --workers"),
+        (["submit", "ann", "--seeds", "1-2", "--workers", "2"], 2, "without --workers"),
         (["submit", "ann", "--seeds", "1-2", "--set", "training.seed=3"], 2, "contradicts --seeds"),
         (["submit", "ann", "--max-parallel", "2"], 2, "add --seeds"),
         (["submit", "classify", "--seeds", "1-2"], 2, "no --seeds"),

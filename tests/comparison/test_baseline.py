@@ -77,7 +77,7 @@ def test_without_predictions_there_is_no_verdict(store: Store, monkeypatch: pyte
     (baseline.predictions / "test.npz").unlink()
     (comparison,) = compare(collect(store).complete, every=True)
     observations = analyse(store, comparison).observations
-    assert observations[-1] == "Not tested against linear, without predictions on the same test rows: ann."
+    assert observations[-1] == "Not tested against linear, because predictions on the same test rows are missing: ann."
 
 
 def test_nothing_is_said_without_a_baseline_or_with_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

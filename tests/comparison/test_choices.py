@@ -59,7 +59,7 @@ def test_a_cascade_says_which_rows_each_model_sees(four: Store) -> None:
     cascades = [choice for choice in choices if choice.scored.candidate.kind == "cascade"]
     for choice in cascades:
         cheap, dear = choice.scored.candidate.members
-        assert re.search(rf"{cheap} sees all rows, {dear} [\d.]+% of them", choice.line)
+        assert re.search(rf"{cheap} classifies all rows, {dear} [\d.]+% of them", choice.line)
 
 
 @pytest.mark.parametrize(("counts", "warned"), [((3, 40), True), ((40, 3), False)])

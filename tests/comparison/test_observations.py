@@ -110,7 +110,7 @@ def test_of_many_runs_those_that_test_cannot_tell_apart_are_listed_in_one_senten
     }
     observations = key_observations(Comparison("key", [BERT, *others]), tests)
     (sentence,) = [sentence for sentence in observations if "On test" in sentence]
-    assert sentence.startswith("On test 10 of the 12 others cannot be told from bert: m0, m1,")
+    assert sentence.startswith("On test 10 of the 12 other runs do not differ from bert by more than chance: m0, m1,")
     assert sentence.endswith("and 2 more.")
     assert "m11" not in sentence
 
@@ -159,7 +159,7 @@ def test_texts_of_train_and_labels_without_rows_are_told_once_for_all_runs() -> 
     runs = [make_metrics(model, test__in_train=SHARED, test__macro_f1_labels=["joy"]) for model in ("ann", "lstm")]
     for found in (sentences(*runs), sentences(runs[0])):
         assert found[-2:] == [
-            "9 of the 900 texts of test (1.00%) are in train too, 2 of them under another label.",
+            "9 of the 900 texts of test (1.00%) are in train too, 2 of them with another label.",
             "Macro-F1 on test is the mean over 1 of 2 labels: test has no row of anger.",
         ]
 

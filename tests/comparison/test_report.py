@@ -26,9 +26,9 @@ def test_it_answers_which_model_and_how_sure(usual_report: tuple[Store, str]) ->
     best = next(run for run in store.runs() if run.model == "minilm")
     assert f"Which model to deploy minilm {best}" in text
     assert "chosen for the highest accuracy on validation" in text
-    assert re.search(r"On 2,000 test rows, .* with 95 % confidence it is between \d\d\.\d% and \d\d\.\d%", text)
+    assert re.search(r"On 2,000 test rows, .* the 95 % confidence interval .* is \d\d\.\d% to \d\d\.\d%", text)
     assert "It beats" in text
-    assert "One seed of it was trained" in text
+    assert "Only one seed was trained" in text
 
 
 def test_the_table_has_every_run_and_the_columns_of_the_study_first(usual_report: tuple[Store, str]) -> None:

@@ -39,7 +39,7 @@ def test_settings_without_all_seeds_come_last_and_are_never_the_best() -> None:
     assert [len(candidate.scores) for candidate in ranked] == [2, 1, 0]
     assert ranked[2].accuracy is None
     assert choose(ranked) is ranked[0]
-    assert "settings that lack runs cannot be the best: 2 of 3" in remarks(ranked)
+    assert "settings with missing runs cannot be the best: 2 of 3" in remarks(ranked)
     assert choose(rank([*results("a=1", None), *results("a=2", None)])) is None
 
 
@@ -53,7 +53,7 @@ def test_seeds_of_one_setting_have_a_spread_and_nothing_to_choose() -> None:
 def test_one_seed_has_no_spread_and_the_remark_says_so() -> None:
     ranked = rank([*results("a=1", 0.8), *results("a=2", 0.9)])
     assert ranked[0].spread is None
-    assert remarks(ranked) == ["every setting has one seed: --seeds 1-3 shows how much of a difference is chance"]
+    assert remarks(ranked) == ["every setting has one seed: use --seeds 1-3 to see how much of a difference is chance"]
 
 
 def test_the_remark_says_whether_the_difference_is_more_than_the_seeds() -> None:

@@ -41,7 +41,7 @@ def test_members_with_other_labels(store: Store) -> None:
 def test_members_that_were_judged_on_other_rows(store: Store, texts: list[str]) -> None:
     write_member(store, "bert/other", 3, validation=texts)
     for name in (f"cascade:{CHEAP},bert/other@0.9", f"ensemble:{CHEAP},{DEAR},bert/other"):
-        with pytest.raises(BadDataError, match="bert/other were judged on different validation rows"):
+        with pytest.raises(BadDataError, match="bert/other were evaluated on different validation rows"):
             load(store, name)
 
 

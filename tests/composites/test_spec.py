@@ -28,12 +28,12 @@ def test_other_names_are_those_of_models(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("cascade:", "does not name a composite"),
-        ("cascade:a", "does not name a composite"),
-        ("cascade:a,b,c", "does not name a composite"),
-        ("cascade:a,", "does not name a composite"),
-        ("ensemble:a", "does not name a composite"),
-        ("ensemble:" + ",".join("abcdefghi"), "does not name a composite"),
+        ("cascade:", "is not a composite"),
+        ("cascade:a", "is not a composite"),
+        ("cascade:a,b,c", "is not a composite"),
+        ("cascade:a,", "is not a composite"),
+        ("ensemble:a", "is not a composite"),
+        ("ensemble:" + ",".join("abcdefghi"), "is not a composite"),
         ("ensemble:a,b,a", "twice"),
         ("cascade:a,b@", "not a threshold"),
         ("cascade:a,b@1.5", "not a threshold"),

@@ -71,14 +71,14 @@ def test_doubtful_labels_are_remarks(tmp_path: Path) -> None:
 
 def test_an_unseen_label_is_named_with_the_label_it_resembles(tmp_path: Path) -> None:
     (problem,) = check_data(write(tmp_path, TRAIN, ["a;jo\u200by"], TEST), DataTable()).problems
-    assert "validation has labels that train lacks: 'jo\\u200by'" in problem
+    assert "validation has labels that are not in train: 'jo\\u200by'" in problem
     assert "differ only in" in problem
 
 
 def test_more_labels_than_a_model_can_have_are_a_problem(tmp_path: Path) -> None:
     lines = [f"text;{number}" for number in range(MAX_LABELS + 1)]
     (problem,) = check_data(write(tmp_path, lines, lines[:1], lines[:1]), DataTable()).problems
-    assert "10,001 labels in 10,001 rows; 10,000 are the most" in problem
+    assert "10,001 labels in 10,001 rows; the limit is 10,000" in problem
     assert "--label-column" in problem
 
 
@@ -87,7 +87,7 @@ def test_ten_labels_are_named_and_the_others_counted(tmp_path: Path) -> None:
     ids = [f"text;id {'x' * 500 * (number % 2)} {number:04}" for number in range(300)]
     report = check_data(write(tmp_path, TRAIN, [*VALIDATION, *ids], TEST), DataTable())
     (problem,) = report.problems
-    assert problem.startswith("validation has labels that train lacks: id  0000, id  0002, ")
+    assert problem.startswith("validation has labels that are not in train: id  0000, id  0002, ")
     assert problem.endswith("id  0018, and 290 more")
     assert any(remark.startswith("test has no row of ") and "and 290 more" in remark for remark in report.remarks)
     (only,) = check_data(write(tmp_path, [ids[1]], [ids[1]], [ids[1]]), DataTable()).problems
@@ -99,7 +99,7 @@ def test_ten_labels_are_named_and_the_others_counted(tmp_path: Path) -> None:
     [
         (TRAIN, [], TEST, ["the validation split has no rows"]),
         (["a;joy", "b;joy"], ["a;joy"], ["c;joy"], ["train has only the label 'joy'"]),
-        (TRAIN, ["a;fear"], ["b;hope"], ["validation has labels that train lacks: fear", "test has labels"]),
+        (TRAIN, ["a;fear"], ["b;hope"], ["validation has labels that are not in train: fear", "test has labels"]),
         ([], [], ["b;joy"], ["the train split has no rows", "the validation split has no rows", "test has"]),
     ],
 )

@@ -85,7 +85,7 @@ class TestFolder:
         assert f"{split}.csv" in error.hint
 
     def test_an_empty_folder(self, tmp_path: Path) -> None:
-        assert "it holds nothing" in refused(tmp_path, InputMissingError, 66).message
+        assert "found: nothing" in refused(tmp_path, InputMissingError, 66).message
 
     @pytest.mark.parametrize(
         ("first", "second"),
@@ -156,7 +156,7 @@ class TestOneFile:
         error = refused(
             write_rows(tmp_path / "all.txt", [*MANY, ("she left", "and never came back"), ("once", "rare")])
         )
-        assert "labels of one row: 'and never came back' (line 101), 'rare' (line 102)" in error.message
+        assert "labels with one row: 'and never came back' (line 101), 'rare' (line 102)" in error.message
 
     @pytest.mark.parametrize("seed", range(5))
     def test_a_rare_label_is_trained_on_first_of_all(self, tmp_path: Path, seed: int) -> None:
@@ -202,7 +202,7 @@ class TestChecks:
         folder = write_dataset(tmp_path)
         write_rows(folder / f"{split}.csv", rows)
         error = refused(folder)
-        assert f"{split} has labels that train lacks: Joy, fear" in error.message
+        assert f"{split} has labels that are not in train: Joy, fear" in error.message
         assert "anger, joy" in error.hint
 
     def test_labels_that_only_train_has_are_no_mistake(self, tmp_path: Path) -> None:

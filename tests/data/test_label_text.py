@@ -52,6 +52,6 @@ def test_a_label_in_a_list_is_quoted_only_where_it_could_be_misread(label: str, 
 
 def test_unseen_labels_are_named_with_the_labels_they_resemble() -> None:
     sentence = unseen_sentence("test", {"jo\u200by", "fear"}, {"joy", "anger"})
-    assert sentence.startswith("test has labels that train lacks: fear, 'jo\\u200by'; ")
+    assert sentence.startswith("test has labels that are not in train: fear, 'jo\\u200by'; ")
     assert "'joy' and 'jo\\u200by' differ only in case" in sentence
     assert "anger" not in sentence

@@ -90,7 +90,7 @@ def test_truth_in_words_and_in_numbers(labels: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("labels", [("1", "1.0"), ("0", "00"), ("7", "007"), ("2.50", "2.5")])
 def test_one_number_in_two_forms(labels: tuple[str, ...]) -> None:
     (warning,) = warnings_of(*labels, "5")
-    assert warning.startswith("labels that are the same number: ")
+    assert warning.startswith("labels with equal numbers: ")
     assert all(f"'{label}' (1 row)" in warning for label in labels)
     assert "'5'" not in warning
 
@@ -175,4 +175,4 @@ def test_a_header_of_other_names_is_named(tmp_path: Path) -> None:
 
 def test_texts_that_splits_share_are_warned_of(tmp_path: Path) -> None:
     splits = write(tmp_path, "a;joy\nb;sad\n", "a;sad\nc;joy\n", "d;joy\n")
-    assert find_warnings(splits) == ["texts of validation in train: 1 of 2 (50.00%), 1 of them under another label"]
+    assert find_warnings(splits) == ["texts of validation in train: 1 of 2 (50.00%), 1 of them with another label"]

@@ -149,7 +149,7 @@ class TestJson:
         error = refused(put(tmp_path / "r.jsonl", '{"text":"a","label":["joy","love"]}\n'))
         assert "line 1: the label is an array" in error.message
         assert "multi-label classification is not supported" in error.hint
-        assert "a row per label" in error.hint
+        assert "one row per label" in error.hint
 
     def test_a_number_is_no_text(self, tmp_path: Path) -> None:
         assert "the text is a number" in refused(put(tmp_path / "r.jsonl", '{"text":5,"label":"a"}\n')).message

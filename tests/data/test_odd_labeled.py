@@ -160,7 +160,7 @@ def test_rows_that_are_no_examples_are_named(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("first", ["text;label\n", ""])
 def test_a_txt_file_made_of_several_is_refused(tmp_path: Path, first: str) -> None:
     path = put(tmp_path / "r.txt", f"{first}so happy;joy\nText;Label\nso furious;anger\n")
-    assert "the header again: are several files in one?" in refused(path).message
+    assert "the header again: this may be several joined files" in refused(path).message
 
 
 UNUSABLE = {

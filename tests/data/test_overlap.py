@@ -18,6 +18,6 @@ def test_a_split_without_rows_shares_none() -> None:
 def test_only_splits_that_share_texts_are_named() -> None:
     splits = {"train": TRAIN, "validation": Split(["c"], ["joy"]), "test": Split(["c", "b", "d"], ["joy"] * 3)}
     assert overlap_sentences(splits) == [
-        "texts of test in train: 1 of 3 (33.33%), 0 of them under another label",
-        "texts of test in validation: 1 of 3 (33.33%), 0 of them under another label",
+        "texts of test in train: 1 of 3 (33.33%), 0 of them with another label",
+        "texts of test in validation: 1 of 3 (33.33%), 0 of them with another label",
     ]

@@ -68,7 +68,7 @@ class TestParquet:
         error = refused(path)
         assert "line 1: the label is an array" in error.message
         assert "line 2: the label is an array" in error.message
-        assert "a row per label" in error.hint
+        assert "one row per label" in error.hint
 
     def test_undecodable_bytes_in_a_string_column(self, tmp_path: Path) -> None:
         """Parquet's writers do not check that strings are UTF-8."""
@@ -79,7 +79,7 @@ class TestParquet:
     @pytest.mark.parametrize("keep", [0, 4, 200, -1])
     def test_a_file_that_is_cut_short(self, tmp_path: Path, keep: int) -> None:
         path = write_rows(tmp_path / "r.parquet", ROWS)
-        assert "not a whole Parquet file" in refused(put(path, path.read_bytes()[:keep])).message
+        assert "not a complete Parquet file" in refused(put(path, path.read_bytes()[:keep])).message
 
     def test_text_that_is_called_parquet(self, tmp_path: Path) -> None:
         assert "not a whole" in refused(put(tmp_path / "r.parquet", "text,label\na,b\n" * 50)).message

@@ -102,7 +102,7 @@ def test_other_files_are_passed_over(tmp_path: Path) -> None:
 def test_the_folder_inside_of_a_repository_is_named(tmp_path: Path) -> None:
     write_hub(tmp_path / "data")
     (tmp_path / "README.md").touch()
-    with pytest.raises(InputMissingError, match=r"no train split; it holds README\.md, data") as caught:
+    with pytest.raises(InputMissingError, match=r"no train split; found: README\.md, data") as caught:
         load_dataset(tmp_path, DataTable())
     assert str(tmp_path / "data") in caught.value.hint
 

@@ -51,7 +51,7 @@ def test_a_column_that_is_not_there_is_named_with_the_ones_that_are(tmp_path: Pa
 
 @pytest.mark.parametrize(("name", "content"), [("a.csv", "text,x\n,1\n"), ("a.jsonl", '{"body": "first"}\n')])
 def test_a_file_without_a_text(tmp_path: Path, name: str, content: str) -> None:
-    with pytest.raises(BadDataError, match="none of 1 rows has a text under 'text'"):
+    with pytest.raises(BadDataError, match="no row of 1 has a text in the column 'text'"):
         read(tmp_path / name, content)
 
 

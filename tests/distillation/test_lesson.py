@@ -71,7 +71,7 @@ def test_texts_of_validation_and_test_are_left_out_with_a_warning(tmp_path: Path
     assert found.texts[len(TRAIN) :] == ["something new"]
     assert [line.rpartition("more.csv: ")[2] for line in warnings] == [
         "left out 1 row without a text",
-        "left out 2 texts of validation or test: scores there would mean less",
+        "left out 2 texts from validation or test, which would make their scores unreliable",
     ]
 
 

@@ -45,7 +45,7 @@ def test_a_root_of_the_store_in_which_nothing_can_be_created(api: ApiServer, emo
     (api.store / "data").symlink_to(api.store / "nowhere" / "else")
     done = emotion("doctor", "--cluster")
     assert done.returncode == 73, done.stderr
-    assert "the root of the store belongs to" in " ".join(done.stdout.split())
+    assert "the store's root belongs to" in " ".join(done.stdout.split())
 
 
 def test_a_missing_setup_is_a_failure(api: ApiServer, emotion: Emotion) -> None:
@@ -60,7 +60,7 @@ def test_a_missing_setup_is_a_failure(api: ApiServer, emotion: Emotion) -> None:
 def test_a_data_set_of_this_machine_does_not_go_with_a_cluster(emotion: Emotion) -> None:
     done = emotion("doctor", "--cluster", "--data", "mine")
     assert done.returncode == 2
-    assert "--data is a folder of this machine" in done.stderr
+    assert "--data is a folder on this machine" in done.stderr
 
 
 def test_an_unknown_context_is_a_wrong_command_line(emotion: Emotion) -> None:

@@ -279,7 +279,7 @@ def test_labels_without_rows_and_texts_of_train_are_told(tmp_path: Path) -> None
     )
     markdown = text(tmp_path, metrics)
     assert r"Macro-F1 on test is the mean over 2 of 3 labels: test has no row of fear\|x." in markdown
-    assert "* 9 of the 900 texts of test (1.00%) are in train too, 2 of them under another label.\n" in markdown
+    assert "* 9 of the 900 texts of test (1.00%) are in train too, 2 of them with another label.\n" in markdown
     assert "validation (" not in markdown
     assert "texts of validation" not in markdown
 

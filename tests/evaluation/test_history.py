@@ -98,7 +98,7 @@ GOOD = history_csv([epoch(1, 0.7), epoch(2, 0.8)])
 )
 def test_a_damaged_history(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    assert "not the history of a training" in refused(path)
+    assert "not a training history" in refused(path)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -131,7 +131,7 @@ def test_runs_are_compared_by_digests_so_these_must_be_digests(path: Path, diges
 
 @pytest.mark.parametrize("content", ["", json.dumps(GOOD)[:-20], "not JSON"])
 def test_a_truncated_file(path: Path, content: str) -> None:
-    assert "not whole JSON" in refused(put(path, content))
+    assert "not complete JSON" in refused(put(path, content))
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"accuracy": 0.9}'])

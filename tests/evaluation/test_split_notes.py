@@ -9,7 +9,7 @@ NONE = {"texts": 0, "share": 0.0, "other_label": 0}
 def test_texts_of_train_are_counted_per_split() -> None:
     shared = {"texts": 5, "share": 5 / 900, "other_label": 1}
     assert overlap_notes(make_metrics(validation__in_train=shared, test__in_train=NONE)) == [
-        "5 of the 900 texts of validation (0.56%) are in train too, 1 of them under another label."
+        "5 of the 900 texts of validation (0.56%) are in train too, 1 of them with another label."
     ]
 
 

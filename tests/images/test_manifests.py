@@ -364,7 +364,7 @@ def test_two_workers_train_one_run_together(start_node: Callable[..., Node], net
         node.pods.clear()
     run = node.claim / "runs" / "ann" / job.spec.run
     assert {path.name for path in run.iterdir()} == RUN_FILES
-    assert "worker 1 of 2 has done its part" in logs[1]
+    assert "worker 1 of 2 has finished its part" in logs[1]
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def test_batches_are_split_to_fit_the_limit(
 ) -> None:
     container = start(train_image, mounts, *command(), more=(*TMP, *LIMIT))
     assert container.wait() == 0, container.words()
-    assert "may be taken of the container's limit of 1.3 GB" in container.words()
+    assert "available from the container's limit of 1.3 GB" in container.words()
     assert 0 < micro_batch(store) < BATCH / 2
 
 
@@ -80,7 +80,7 @@ def test_a_kill_for_memory_is_told_apart_and_the_next_attempt_splits_further(
     assert container.killed_for_memory
     again = start(train_image, mounts, *whole, more=(*TMP, *LIMIT))
     again.until(lambda: "split into parts of" in again.words())
-    assert f"split into parts of {BATCH // 2} (the attempt before ended without a word" in again.words()
+    assert f"split into parts of {BATCH // 2} (the previous attempt ended unexpectedly" in again.words()
 
 
 def test_another_kill_is_not_taken_for_one_for_memory(
@@ -93,4 +93,4 @@ def test_another_kill_is_not_taken_for_one_for_memory(
     assert not container.killed_for_memory
     again = start(train_image, mounts, *command("resources.micro_batch=16"))
     again.until(lambda: "split into parts of" in again.words())
-    assert "split into parts of 16 (as the parameters say)" in again.words()
+    assert "split into parts of 16 (as set in the parameters)" in again.words()

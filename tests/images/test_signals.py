@@ -32,7 +32,7 @@ def test_docker_stop_in_training_keeps_a_checkpoint_and_the_same_command_goes_on
     assert list((progress.parent / "checkpoints").glob("*.json"))
     done = run(train_image, mounts, *arguments)
     assert done.returncode == 0, done.stderr
-    assert "going on from the checkpoint after step" in done.stderr
+    assert "resuming from the checkpoint after step" in done.stderr
     assert json.loads((progress.parent / "metrics.json").read_text())["resumes"] == 1
 
 

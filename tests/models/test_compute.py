@@ -23,8 +23,8 @@ def chosen(
 @pytest.mark.parametrize(
     ("flags", "precision", "why"),
     [
-        ({"avx2", "avx512_vnni"}, "float32", "does not multiply bfloat16 fast"),
-        (set(), "float32", "does not multiply bfloat16 fast"),
+        ({"avx2", "avx512_vnni"}, "float32", "bfloat16 is slow on this CPU"),
+        (set(), "float32", "bfloat16 is slow on this CPU"),
         ({"avx2", "avx512_bf16"}, "bfloat16", "the CPU has avx512_bf16"),
         ({"amx_bf16"}, "bfloat16", "the CPU has amx_bf16"),
         ({"asimd", "bf16"}, "bfloat16", "the CPU has bf16"),
@@ -67,7 +67,7 @@ def test_the_parameters_decide_the_precision(
 ) -> None:
     found = chosen(monkeypatch, gpus, {"avx512_bf16"}, precision=precision)
     assert found.precision == precision
-    assert f"{precision} (as the parameters say)" in found.reason
+    assert f"{precision} (as set in the parameters)" in found.reason
     assert found.xla == bool(gpus)
 
 
@@ -79,7 +79,7 @@ def test_the_parameters_decide_xla_and_lengths_follow(
 ) -> None:
     found = chosen(monkeypatch, gpus, xla=xla)
     assert (found.xla, found.multiple) == (xla == "on", multiple)
-    assert f"XLA {xla} (as the parameters say)" in found.reason
+    assert f"XLA {xla} (as set in the parameters)" in found.reason
 
 
 class Devices:

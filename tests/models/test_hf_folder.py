@@ -106,14 +106,14 @@ def test_the_weights_of_another_family(bert: Reference) -> None:
 def test_a_shape_that_is_not_that_of_the_configuration(bert: Reference, shape: tuple[int, ...]) -> None:
     with pytest.raises(BadDataError) as caught:
         bert.load({**bert.tensors, QUERY: np.ones(shape, np.float32)})
-    assert f"{QUERY} is {shape}, and by config.json it is (16, 16)" in caught.value.message
+    assert f"{QUERY} has shape {shape}, but in config.json (16, 16)" in caught.value.message
 
 
 def test_shapes_are_told_as_pytorch_has_them(bert: Reference) -> None:
     name = "bert.encoder.layer.1.intermediate.dense.weight"
     with pytest.raises(BadDataError) as caught:
         bert.load({**bert.tensors, name: bert.tensors[name].T})
-    assert f"{name} is (16, 24), and by config.json it is (24, 16)" in caught.value.message
+    assert f"{name} has shape (16, 24), but in config.json (24, 16)" in caught.value.message
 
 
 def test_a_head_of_other_labels_is_not_taken_for_the_same(bert: Reference) -> None:
@@ -125,7 +125,7 @@ def test_a_head_of_other_labels_is_not_taken_for_the_same(bert: Reference) -> No
 def test_a_file_that_is_cut_off(bert: Reference, share: float) -> None:
     whole = (REFERENCES / "bert" / "model.safetensors").read_bytes()
     bert.file.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(BadDataError, match="not whole safetensors"):
+    with pytest.raises(BadDataError, match="not a complete safetensors file"):
         bert.load()
 
 
@@ -152,7 +152,7 @@ def test_a_header_that_lies(bert: Reference, changed: dict[str, Any]) -> None:
     end = 8 + int.from_bytes(whole[:8], "little")
     header = json.dumps(changed_header(json.loads(whole[8:end]), **changed)).encode()
     bert.file.write_bytes(len(header).to_bytes(8, "little") + header + whole[end:])
-    with pytest.raises(BadDataError, match="not whole safetensors"):
+    with pytest.raises(BadDataError, match="not a complete safetensors file"):
         bert.load()
 
 
@@ -169,7 +169,7 @@ def test_a_header_that_lies(bert: Reference, changed: dict[str, Any]) -> None:
 )
 def test_what_is_no_safetensors_file(bert: Reference, content: bytes) -> None:
     bert.file.write_bytes(content)
-    with pytest.raises(BadDataError, match="not whole safetensors"):
+    with pytest.raises(BadDataError, match="not a complete safetensors file"):
         bert.load()
 
 
@@ -186,7 +186,7 @@ class Pickled:
 def test_a_pickle_is_never_opened(bert: Reference, tmp_path: Path) -> None:
     mark = tmp_path / "opened"
     bert.file.write_bytes(pickle.dumps({"weight": Pickled(mark)}))
-    with pytest.raises(BadDataError, match="not whole safetensors"):
+    with pytest.raises(BadDataError, match="not a complete safetensors file"):
         bert.load()
     assert not mark.exists()
 

@@ -39,7 +39,7 @@ def test_a_session_that_falls_back_to_the_cpu_is_none_on_the_gpu(
 
 def test_a_damaged_model_is_no_fault_of_the_gpu(tmp_path: Path) -> None:
     (write_model(tmp_path) / "model.onnx").write_bytes(b"not a model at all")
-    with pytest.raises(BadDataError, match="no ONNX model"):
+    with pytest.raises(BadDataError, match="not a usable ONNX model"):
         Classifier.load(tmp_path, device="gpu")
 
 

@@ -151,7 +151,7 @@ def test_the_int8_model_is_a_file_of_its_own(tmp_path: Path, toy: Classifier) ->
     dense.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(dense), "dense"))
     save(model, folder / "model.int8.onnx")
     # As earlier versions wrote it.
-    with pytest.raises(BadDataError, match="a row's label depends on the rows beside it"):
+    with pytest.raises(BadDataError, match="labels would depend on neighboring rows"):
         Classifier.load(folder, precision="int8")
     helper.set_model_props(model, dict([INT8_KIND]))
     save(model, folder / "model.int8.onnx")
@@ -242,15 +242,15 @@ def _graph(change: str) -> Callable[[Path], None]:
 
 
 HOSTILE = {
-    "config cut": (_cut("config.json"), "not whole JSON"),
+    "config cut": (_cut("config.json"), "not complete JSON"),
     "config a list": (_replace("config.json", b"[]"), "object"),
     "no id2label": (_config(), "no id2label"),
     "keys from 1": (_config(id2label={"1": "a", "2": "b", "3": "c"}), "not 0 to 2"),
     "a label twice": (_config(id2label={"0": "a", "1": "a", "2": "b"}), "different names"),
     "a label that is a number": (_config(id2label={"0": "a", "1": 1, "2": "b"}), "different names"),
     "too few labels": (_config(id2label={"0": "a", "1": "b"}), "2 labels"),
-    "model cut": (_cut("model.onnx"), "no ONNX model"),
-    "model foreign": (_replace("model.onnx", b"not a model at all"), "no ONNX model"),
+    "model cut": (_cut("model.onnx"), "not a usable ONNX model"),
+    "model foreign": (_replace("model.onnx", b"not a model at all"), "not a usable ONNX model"),
     "model empty": (_replace("model.onnx", b""), "model.onnx"),
     "tokenizer cut": (_cut("tokenizer.json"), "no tokenizer"),
     "tokenizer foreign": (_replace("tokenizer.json", b"{}"), "no tokenizer"),

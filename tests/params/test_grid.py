@@ -63,11 +63,11 @@ def test_seeds_alone_leave_the_commas_of_a_setting_alone() -> None:
         ([RATE], "", "is not table.key=value,value"),
         ([f"{RATE}=1e-3,2e-3,1e-3"], "", "has the value 1e-3 twice"),
         ([f"{RATE}=1e-3", f"{RATE} = 2e-3"], "", "given twice"),
-        (["training.seed=1,2"], "", "the seeds of a sweep"),
+        (["training.seed=1,2"], "", "cannot give the seeds of a sweep"),
         (["data.split_seed=1,2"], "", "have different validation rows"),
-        ([], "3-1", "are no seeds"),
-        ([], "a", "are no seeds"),
-        ([], "-1", "are no seeds"),
+        ([], "3-1", "is not a list of seeds"),
+        ([], "a", "is not a list of seeds"),
+        ([], "-1", "is not a list of seeds"),
         ([], "1-1001", "are more than 1,000 points"),
         ([], ",", "has no seed"),
         ([f"a.b={','.join(map(str, range(101)))}"], "1-10", "1,010 points are more than 1,000"),
@@ -107,7 +107,7 @@ def test_points_come_back_from_their_file(tmp_path: Path) -> None:
 def test_a_damaged_file_of_points_is_bad_parameters(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "points.json"
     file.write_bytes(content)
-    with pytest.raises(BadParametersError, match="has no points"):
+    with pytest.raises(BadParametersError, match="is not a file of sweep points"):
         read_point(file, 0)
 
 

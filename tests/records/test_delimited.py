@@ -341,7 +341,7 @@ SPANNING = 'id\ttext\n1\t"a\nb"\n2\tc\n'
 
 
 def test_a_tsv_whose_cells_may_span_lines_is_refused() -> None:
-    with pytest.raises(BadDataError, match="line 2: a quote may hold the next lines") as caught:
+    with pytest.raises(BadDataError, match="line 2: a quote may include the next lines") as caught:
         read(SPANNING, "tsv")
     assert "--quoting csv" in caught.value.hint
     assert fields(read(SPANNING, "tsv", quoting="csv")) == [["1", "a\nb"], ["2", "c"]]
@@ -397,7 +397,7 @@ def test_a_delimiter_that_a_file_cannot_have_is_bad_data() -> None:
 
 def test_a_quoted_cell_of_whole_rows_is_refused_until_somebody_says_what_quotes_mean() -> None:
     content = 'id,text\n1,"happy\n2,furious\n3,scared"\n4,happy\n'
-    with pytest.raises(BadDataError, match="line 2: a quote may hold the next lines") as caught:
+    with pytest.raises(BadDataError, match="line 2: a quote may include the next lines") as caught:
         read(content)
     assert "--quoting csv" in caught.value.hint
     assert [row.fields[0] for row in read(content, quoting="csv")] == ["1", "4"]
@@ -415,9 +415,9 @@ def test_a_quoted_cell_of_whole_rows_is_refused_until_somebody_says_what_quotes_
     ],
 )
 def test_rows_in_a_quoted_cell_are_doubted(rows: str, line_ends: int) -> None:
-    with pytest.raises(BadDataError, match="a quote may hold the next lines"):
+    with pytest.raises(BadDataError, match="a quote may include the next lines"):
         read(f"id,text\n{rows}")
-    with pytest.raises(BadDataError, match="a quote may hold the next lines"):
+    with pytest.raises(BadDataError, match="a quote may include the next lines"):
         read(rows, header=False)
     assert read(f"id,text\n{rows}", quoting="csv")[-1].fields[1].count("\n") == line_ends
 

@@ -49,11 +49,11 @@ NO_OBJECT = {
     "{'a': 1}": "not JSON: Expecting property name",
     '{"a": "\t"}': "not JSON: Invalid control character",
     "[" * 100_000: "JSON that is nested too deeply",
-    "[]": "an array where an object was expected",
-    "null": "null where an object was expected",
-    "1": "a number where an object was expected",
-    "true": "a boolean where an object was expected",
-    '"a"': "a string where an object was expected",
+    "[]": "an array instead of an object",
+    "null": "null instead of an object",
+    "1": "a number instead of an object",
+    "true": "a boolean instead of an object",
+    '"a"': "a string instead of an object",
     '\ufeff{"a": 1}': "a byte order mark within the file",
 }
 

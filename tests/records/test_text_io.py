@@ -69,7 +69,7 @@ class TestEncodings:
 def test_a_packed_file_that_is_cut_short(tmp_path: Path, suffix: str, keep: int) -> None:
     many = [(f"text {number:x} {number * 7919 % 100_003}", "joy") for number in range(20_000)]
     path = write_rows(tmp_path / f"r{suffix}", many)
-    assert "not a whole .gz file" in refused(put(path, path.read_bytes()[:keep])).message
+    assert "not a complete .gz file" in refused(put(path, path.read_bytes()[:keep])).message
 
 
 @pytest.mark.parametrize("suffix", PACKED)
@@ -81,7 +81,7 @@ def test_a_file_that_is_only_called_packed_is_read_as_it_is(tmp_path: Path, suff
 def test_a_packed_file_whose_content_was_changed(tmp_path: Path) -> None:
     content = bytearray(gzip.compress(b"text,label\na,joy\n"))
     content[-8] ^= 0xFF  # the checksum
-    assert "not a whole .gz file" in refused(put(tmp_path / "r.csv.gz", bytes(content))).message
+    assert "not a complete .gz file" in refused(put(tmp_path / "r.csv.gz", bytes(content))).message
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl"])
@@ -110,7 +110,7 @@ def test_encodings_that_are_none(tmp_path: Path, encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["unicode_escape", "punycode"])
 def test_encodings_without_a_line_end_of_one_byte(tmp_path: Path, encoding: str) -> None:
     path = put(tmp_path / "a.csv", b"text\n")
-    with pytest.raises(UsageError, match="no encoding of text files"), open_records(path, "csv", said(encoding)):
+    with pytest.raises(UsageError, match="not an encoding of text files"), open_records(path, "csv", said(encoding)):
         pass
 
 
@@ -180,5 +180,5 @@ def test_a_first_read_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_single_nul_byte_is_no_wide_encoding(tmp_path: Path) -> None:
     path = put(tmp_path / "a.csv", b"id,text\n1,so happy\x00\n2,so furious\n")
-    with pytest.raises(BadDataError, match="no text file, or damaged"), open_records(path, "csv"):
+    with pytest.raises(BadDataError, match="damaged or not a text file"), open_records(path, "csv"):
         pass

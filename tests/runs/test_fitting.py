@@ -32,7 +32,7 @@ def test_what_is_stopped_is_incomplete_and_goes_on(tmp_path: Path, data: Path) -
     assert metrics.validation == whole.validation
     assert len(job.run.history.read_text().splitlines()) == 3
     assert (listener.start, listener.rows, [epoch.epoch for epoch in listener.epochs]) == ((2, 24), 24, [2])
-    assert "going on from the checkpoint after step 1 of 2 (epoch 2 of 2)" in listener.messages("resume")
+    assert "resuming from the checkpoint after step 1 of 2 (epoch 2 of 2)" in listener.messages("resume")
     progress = json.loads(job.run.progress.read_text())
     assert (progress["state"], progress["resumes"], progress["lost_steps"]) == ("complete", 1, 0)
     assert progress["checkpoints"] == 2
@@ -68,5 +68,5 @@ def test_batches_are_split_as_the_parameters_say_and_metrics_tell(tmp_path: Path
     whole, listener = trained(plan(tmp_path / "whole", data), RecordingListener()), RecordingListener()
     split = trained(plan(tmp_path / "split", data, "resources.micro_batch=5"), listener)
     assert (whole.micro_batch, split.micro_batch) == (24, 5)
-    assert "batches of 24 are split into parts of 5 (as the parameters say)" in listener.messages("memory")
+    assert "batches of 24 are split into parts of 5 (as set in the parameters)" in listener.messages("memory")
     assert split.validation.loss == pytest.approx(whole.validation.loss, rel=0.1)

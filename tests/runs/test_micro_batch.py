@@ -58,7 +58,7 @@ def test_a_cpu_takes_few_rows_at_once_so_that_a_signal_is_heard(
     monkeypatch.setattr(micro_batch, "SOON_BYTES", bytes_soon)
     chosen, messages = choose()
     assert chosen == expected
-    assert ("a signal is heard within seconds" in messages) == (expected < ROWS)
+    assert ("to react to signals within seconds" in messages) == (expected < ROWS)
     assert choose(micro_batch=24)[0] == 24
     assert choose(free_gpu=PLENTY)[0] == ROWS
 
@@ -99,38 +99,36 @@ def choose_next(folder: Path, **resources: Any) -> tuple[int, str]:
 def test_a_batch_that_fits_goes_whole() -> None:
     chosen, messages = choose()
     assert chosen == ROWS
-    assert "of the machine's memory: batches of 32 go whole" in messages
-    assert "weights 0.10 + gradients 0.10 + optimiser 0.30 + activations of 32 rows 3.20 = 3.70 GB" in messages
+    assert "from the machine's memory: batches of 32 stay whole" in messages
+    assert "weights 0.10 + gradients 0.10 + optimizer 0.30 + activations of 32 rows 3.20 = 3.70 GB" in messages
 
 
 @pytest.mark.usefixtures("scarce")
 def test_a_batch_that_does_not_fit_is_split() -> None:
     chosen, messages = choose()
     assert chosen == 8
-    assert (
-        "1.41 GB may be taken of the container's limit of 4.0 GB: batches of 32 are split into parts of 8" in messages
-    )
+    assert "1.41 GB available from the container's limit of 4.0 GB: batches of 32 are split into parts of 8" in messages
     assert "too much" not in messages
 
 
 def test_free_memory_of_the_gpu_counts_where_there_is_one() -> None:
     chosen, messages = choose(free_gpu=round(1.41e9 / SHARE))
     assert chosen == 8
-    assert "of the GPU's memory: " in messages
+    assert "from the GPU's memory: " in messages
 
 
 @pytest.mark.parametrize(("size", "expected"), [("1410M", 8), ("2 G", 11), ("4G", 32), ("1G", 4)])
 def test_max_memory_is_a_gpu_s(size: str, expected: int) -> None:
     chosen, messages = choose(free_gpu=PLENTY, max_memory=size)
     assert chosen == expected
-    assert "may be taken of max_memory" in messages
+    assert "available from max_memory" in messages
 
 
 def test_max_memory_is_the_process_s_with_what_it_already_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(micro_batch, "_resident", lambda: 10**9)
         chosen, messages = choose(max_memory="2610M")
-    assert (chosen, "1.41 GB may be taken of max_memory" in messages) == (8, True)
+    assert (chosen, "1.41 GB available from max_memory" in messages) == (8, True)
     assert choose(max_memory="900G")[0] == ROWS
     assert choose(max_memory="10M")[0] == 1
 
@@ -138,7 +136,7 @@ def test_max_memory_is_the_process_s_with_what_it_already_takes(monkeypatch: pyt
 def test_what_the_parameters_say_goes_before_what_fits() -> None:
     chosen, messages = choose(micro_batch=5)
     assert chosen == 5
-    assert "parts of 5 (as the parameters say)" in messages
+    assert "parts of 5 (as set in the parameters)" in messages
     assert choose(micro_batch=100)[0] == ROWS
 
 
@@ -146,7 +144,7 @@ def test_what_the_parameters_say_goes_before_what_fits() -> None:
 def test_too_little_memory_is_told_unless_the_parameters_say_how_many() -> None:
     chosen, messages = choose(max_memory="1M")
     assert chosen == 1
-    assert "even so little may be too much" in messages
+    assert "even this may need too much memory" in messages
     assert "too much" not in choose(max_memory="1M", micro_batch=32)[1]
 
 
@@ -165,8 +163,8 @@ def test_an_attempt_that_vanished_with_full_memory_halves(
     attempt(tmp_path, pressure=pressure, micro_batch=8)
     chosen, messages = choose_next(tmp_path, deterministic=deterministic)
     assert chosen == expected
-    assert ("ended without a word" in messages) == (expected == 4)
-    assert ("as in the attempt before" in messages) == (expected == 8)
+    assert ("ended unexpectedly" in messages) == (expected == 4)
+    assert ("as in the previous attempt" in messages) == (expected == 8)
 
 
 def test_where_nothing_was_noted_what_fits_is_halved(tmp_path: Path) -> None:
@@ -200,7 +198,7 @@ def test_memory_may_fill_up_faster_than_its_pressure_is_seen(tmp_path: Path, ove
     attempt(tmp_path, micro_batch=8, over=over)
     chosen, messages = choose_next(tmp_path)
     assert chosen == expected
-    assert ("more rows at once than were estimated to fit" in messages) == (expected == 4)
+    assert ("more rows at once than the estimate allowed" in messages) == (expected == 4)
 
 
 @pytest.mark.parametrize("ends", [stopped, failed])

@@ -62,7 +62,7 @@ def test_what_was_lost_since_the_checkpoint_is_counted_over_all_attempts(tmp_pat
         recorder, listener = make_recorder(tmp_path)
         recorder.on_start(replace(START, step=checkpoint, resumes=resumes), 90, [FIRST] if resumes else [])
         lost.append(read_progress(recorder)["lost_steps"])
-        assert ("steps after it were lost" in listener.messages("resume")) == bool(resumes)
+        assert ("later steps were lost" in listener.messages("resume")) == bool(resumes)
         recorder.on_checkpoint(replace(START, step=reached, resumes=resumes), 0.1)
     assert lost == [0, 4, 9]
     assert read_progress(recorder)["checkpoints"] == 3
@@ -75,7 +75,7 @@ def test_a_progress_that_cannot_be_read_is_no_obstacle(tmp_path: Path, before: s
     recorder.run.folder.mkdir(parents=True)
     recorder.run.progress.write_text(before)
     recorder.on_start(replace(START, step=10, resumes=1), 90, [])
-    assert "nothing known of was lost" in listener.messages("resume")
+    assert "no steps were lost" in listener.messages("resume")
     assert (read_progress(recorder)["checkpoints"], read_progress(recorder)["lost_steps"]) == (0, 0)
 
 

@@ -220,8 +220,8 @@ def test_what_was_stopped_goes_on_where_it_was_and_loses_nothing(disturbed: Dist
     first, second = disturbed.kept[:2]
     assert lines[0] == []
     for line, step in zip((lines[1][0], lines[2][0]), (first, second), strict=True):
-        assert f"going on from the checkpoint after step {step} of {STEPS}" in line
-        assert "nothing known of was lost" in line
+        assert f"resuming from the checkpoint after step {step} of {STEPS}" in line
+        assert "no steps were lost" in line
 
 
 def test_what_was_killed_loses_the_steps_since_its_last_checkpoint(
@@ -230,10 +230,10 @@ def test_what_was_killed_loses_the_steps_since_its_last_checkpoint(
     kept, reached = disturbed.kept[-1], disturbed.reached[-1]
     training, end = continued["good"]
     assert reached - kept < INTERVAL
-    lost = f"{reached - kept} steps after it were lost" if reached > kept else "nothing known of was lost"
+    lost = f"{reached - kept} later steps were lost" if reached > kept else "no steps were lost"
     assert end.code == 0
     assert end.messages("resume") == [
-        f"going on from the checkpoint after step {kept} of {STEPS}"
+        f"resuming from the checkpoint after step {kept} of {STEPS}"
         f" (epoch {kept // STEPS_AN_EPOCH + 1} of {EPOCHS}); {lost}"
     ]
     assert training.progress["lost_steps"] == reached - kept
@@ -261,7 +261,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
 ) -> None:
     training, end = continued["newest"]
     (warning,) = [line for line in end.messages("warning") if "checkpoint" in line]
-    assert "is damaged and passed over" in warning
+    assert "is damaged and is skipped" in warning
     (resumed,) = end.messages("resume")
     assert f"after step {disturbed.training.kept[-2]} of" in resumed
     assert_as_undisturbed(training, undisturbed["ann"])
@@ -271,7 +271,7 @@ def test_without_a_good_checkpoint_training_starts_again(
     continued: dict[str, tuple[Training, Ended]], undisturbed: dict[str, Training]
 ) -> None:
     training, end = continued["all"]
-    assert len([line for line in end.messages("warning") if "is damaged and passed over" in line]) == 2
+    assert len([line for line in end.messages("warning") if "is damaged and is skipped" in line]) == 2
     assert end.messages("resume") == []
     assert_as_undisturbed(training, undisturbed["ann"])
 
@@ -290,7 +290,7 @@ def test_a_run_of_other_parameters_or_data_is_refused(disturbed: Disturbed, tmp_
     training.run.params.unlink()
     end = training.train("training.learning_rate=0.5")
     assert end.code == 78
-    assert "is a checkpoint of another training" in end.stderr
+    assert "belongs to another training" in end.stderr
     assert "params.training.learning_rate: 0.008 there, 0.5 here" in end.stderr
     assert training.kept == disturbed.training.kept
 
@@ -322,7 +322,7 @@ def test_the_second_process_on_a_run_waits_and_takes_over_from_a_killed_one(
     assert time.monotonic() - began < 10
     end = ended(second)
     assert end.code == 0
-    assert re.search(r"going on from the checkpoint after step (3[5-9]|[4-9]\d|1\d\d) of", end.stderr)
+    assert re.search(r"resuming from the checkpoint after step (3[5-9]|[4-9]\d|1\d\d) of", end.stderr)
     assert_as_undisturbed(training, undisturbed["lstm"])
     before = training.run.metrics.stat().st_mtime_ns
     third = training.train()

@@ -81,7 +81,7 @@ def test_an_export_that_differs_fails_and_leaves_no_metrics(
 
     monkeypatch.setattr("emotion.runs.word_learner.to_onnx", perturbed)
     job = plan(tmp_path, data)
-    with pytest.raises(CheckFailedError, match="differs from the trained one") as caught:
+    with pytest.raises(CheckFailedError, match="differs from the trained model") as caught:
         train_job(job, RecordingListener())
     assert caught.value.exit_code == 70
     assert not job.run.metrics.exists()
@@ -96,7 +96,7 @@ def test_a_training_that_diverges_says_so_and_at_which_step(tmp_path: Path, data
         train_job(job, RecordingListener())
     assert caught.value.exit_code == 70
     assert "learning_rate (1 now)" in caught.value.hint
-    assert "clip_norm (0 now, which is no limit)" in caught.value.hint
+    assert "clip_norm (now 0, which means no limit)" in caught.value.hint
     assert not job.run.complete
     assert not job.run.exported.exists()
     assert left_behind(tmp_path) == []

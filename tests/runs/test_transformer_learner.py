@@ -173,8 +173,8 @@ class TestTransformers:
 
     def test_a_person_is_told_what_is_trained_from_what(self, transformer: Trained) -> None:
         lines = transformer.listener.messages("model")
-        assert "tensors loaded; newly initialised: classifier.weight, classifier.bias" in lines
-        assert f"texts are cut to {LENGTH} tokens (as the parameters say; the model has positions for 64)" in lines
+        assert "tensors loaded; newly initialized: classifier.weight, classifier.bias" in lines
+        assert f"texts are cut to {LENGTH} tokens (as set in the parameters; the model reads at most 64)" in lines
         assert f"{transformer.metrics.precision} (" in lines
         assert "XLA off (on a CPU" in lines
         assert transformer.listener.rows == 192
@@ -291,7 +291,7 @@ def test_random_weights_need_nothing_on_this_machine(workplace: Workplace, monke
     params = load_params("bert", params_file("bert"), ["model.init=random", "training.epochs=1", "export.int8=false"])
     job = plan_job(params, workplace.data, workplace.store, None)
     metrics = trained(job, listener)
-    assert "random weights, and a tokenizer learnt from train" in listener.messages("model")
+    assert "random weights, and a tokenizer learned from train" in listener.messages("model")
     assert metrics.weights is None
     assert Classifier.load(job.run.exported, 1).logits(["i feel fine"]).shape == (1, 6)
 
@@ -301,7 +301,7 @@ def test_a_pretrained_model_of_the_same_labels_keeps_its_head(workplace: Workpla
     metrics, listener = run(
         workplace, before.job.run.weights, "training.learning_rate=1e-9", "export.int8=false", model="distilbert"
     )
-    assert "newly initialised" not in listener.messages("model")
+    assert "newly initialized" not in listener.messages("model")
     assert metrics.test.accuracy == before.metrics.test.accuracy
     assert metrics.test.loss == pytest.approx(before.metrics.test.loss, abs=1e-3)
 
@@ -312,7 +312,7 @@ def test_padding_may_go_past_the_last_position(workplace: Workplace) -> None:
     metrics, listener = run(workplace, pretrained, "training.xla=on", "export.int8=false")
     assert metrics.max_length == 20
     assert metrics.onnx.max_abs_logit_diff <= 1e-3
-    assert "XLA on (as the parameters say)" in listener.messages("model")
+    assert "XLA on (as set in the parameters)" in listener.messages("model")
 
 
 def test_a_simple_task_is_learned(tmp_path: Path, data: Path) -> None:
@@ -341,7 +341,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], list[str], type[Exception], str
         lambda folder: change_json(folder / "config.json", vocab_size=100),
         [],
         BadDataError,
-        "ids up to 399, and config.json a vocabulary of 100",
+        "ids up to 399, but config.json has a vocabulary of 100",
     ),
     "a larger vocabulary": (
         lambda folder: change_json(folder / "config.json", vocab_size=500),
@@ -355,7 +355,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], list[str], type[Exception], str
         BadDataError,
         "lacks 16 weights",
     ),
-    "too long": (lambda _: None, ["text.max_length=65"], BadParametersError, "positions for 64 tokens"),
+    "too long": (lambda _: None, ["text.max_length=65"], BadParametersError, "reads at most 64 tokens"),
     "too short": (lambda _: None, ["text.max_length=2"], BadParametersError, "special tokens"),
 }
 
@@ -383,5 +383,5 @@ def test_a_pretrained_model_that_is_too_large_for_an_onnx_file(
 ) -> None:
     monkeypatch.setattr("emotion.runs.transformer_learner.MAX_BYTES", 10_000)
     pretrained = write_pretrained(tmp_path / "mine", "bert", workplace.texts)
-    with pytest.raises(BadDataError, match=r"an ONNX file holds 2\.1 GB at most"):
+    with pytest.raises(BadDataError, match=r"an ONNX file holds at most 2\.1 GB"):
         run(workplace, pretrained)

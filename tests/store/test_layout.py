@@ -102,10 +102,10 @@ def test_json_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not whole JSON"),
-        (b'{"epoch": 3, "lo', "not whole JSON"),
-        (b'{"label": "caf\xe9"}', "not whole JSON"),
-        (b"[" * 100_000, "not whole JSON"),
+        (b"", "not complete JSON"),
+        (b'{"epoch": 3, "lo', "not complete JSON"),
+        (b'{"label": "caf\xe9"}', "not complete JSON"),
+        (b"[" * 100_000, "not complete JSON"),
         (b"[1, 2]", "list"),
         (b"null", "NoneType"),
     ],

@@ -48,7 +48,7 @@ def test_garbage_counts_like_a_holder_that_cannot_be_told(tmp_path: Path, conten
     (tmp_path / "lease-x.json").write_text("no lease")
     assert newest_holder(tmp_path) is None
     assert current_holder(tmp_path) is None
-    with pytest.raises(TryAgainError, match="cannot be told"), hold(tmp_path, 0.5, lambda _: None):
+    with pytest.raises(TryAgainError, match="an unknown process"), hold(tmp_path, 0.5, lambda _: None):
         pass
 
     with hold(tmp_path, 30, lambda _: None) as held:

@@ -233,7 +233,7 @@ def assert_passed_over(folder: Path, *reasons: str) -> None:
 def test_tensors_that_are_not_those_that_were_written_are_passed_over(three: Path, how: str) -> None:
     file = three / "00000003.npz"
     file.write_bytes(DAMAGED_TENSORS[how](file.read_bytes()))
-    assert_passed_over(three, "00000003.npz has not the bytes that were written")
+    assert_passed_over(three, "00000003.npz has other bytes than were written")
 
 
 @pytest.mark.parametrize("how", DAMAGED_MANIFEST)
@@ -242,7 +242,7 @@ def test_a_manifest_that_is_none_is_passed_over(three: Path, how: str) -> None:
     before = file.read_bytes()
     file.write_bytes(DAMAGED_MANIFEST[how](before))
     assert file.read_bytes() != before
-    assert_passed_over(three, str(file), "is damaged and passed over: ")
+    assert_passed_over(three, str(file), "is damaged and is skipped: ")
 
 
 @pytest.mark.parametrize("how", FOREIGN)
@@ -297,19 +297,19 @@ def test_where_all_are_damaged_there_is_none(three: Path) -> None:
         path.write_bytes(path.read_bytes()[:-1])
     found, messages = loaded(three)
     assert found == []
-    assert messages.count("passed over") == 2
+    assert messages.count("is skipped") == 2
 
 
 def test_nothing_is_given_of_a_checkpoint_that_another_model_made(three: Path) -> None:
     newest = next(checkpoints(three).newest(pytest.fail))
     for shapes in (SHAPES | {"weight/0": (5, 4)}, SHAPES | {"more/0": ()}, {"weight/0": SHAPES["weight/0"]}):
-        with pytest.raises(Damaged, match="are another model's, such as "):
+        with pytest.raises(Damaged, match="belong to another model, such as "):
             next(newest.tensors(shapes))
 
 
 def test_another_training_is_refused_and_what_differs_is_named(three: Path) -> None:
     others = {"data": {"name": "y"}, "params": {"training": {"seed": 2}, "resources": {"threads": 8}}}
-    with pytest.raises(BadParametersError, match="is a checkpoint of another training") as caught:
+    with pytest.raises(BadParametersError, match="belongs to another training") as caught:
         list(checkpoints(three, **others).newest(pytest.fail))
     assert caught.value.exit_code == 78
     assert "data.name: x there, y here" in caught.value.message

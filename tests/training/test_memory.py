@@ -56,6 +56,6 @@ def test_an_average_of_the_weights_takes_as_much_as_they_do() -> None:
 def test_a_person_is_told_the_sum() -> None:
     memory = Memory(weights=500_000_000, gradients=500_000_000, optimizer=1_500_000_000, row=50_000_000)
     assert memory.describe(32, 32) == (
-        "weights 0.50 + gradients 0.50 + optimiser 1.50 + activations of 32 rows 1.60 = 4.10 GB"
+        "weights 0.50 + gradients 0.50 + optimizer 1.50 + activations of 32 rows 1.60 = 4.10 GB"
     )
     assert memory.describe(16, 32).startswith("weights 0.50 + gradients 1.00 ")

@@ -265,7 +265,7 @@ def test_a_damaged_checkpoint_is_told_and_training_goes_on_from_the_one_before(
     reset(undisturbed.steps[1], undisturbed.start)
     fitted, after = undisturbed.resumed(tmp_path)
     assert after.steps[0] == (1 if damaged == "both" else 7)
-    assert len([line for event, line in after.notes if event == "warning" and "damaged and passed over" in line]) == (
+    assert len([line for event, line in after.notes if event == "warning" and "damaged and is skipped" in line]) == (
         2 if damaged == "both" else 1
     )
     undisturbed.assert_same(fitted, tmp_path)
@@ -278,7 +278,7 @@ def test_a_checkpoint_of_another_model_is_told_and_nothing_of_it_is_taken(
     fitting(other, TRAIN, VALIDATION, undisturbed.params, tmp_path).run(DeferredSignals())
     reset(undisturbed.steps[1], undisturbed.start)
     fitted, after = undisturbed.resumed(tmp_path)
-    assert "another model's" in dict(after.notes)["warning"]
+    assert "belong to another model" in dict(after.notes)["warning"]
     assert after.steps[0] == 1
     undisturbed.assert_same(fitted, tmp_path)
 

@@ -50,8 +50,8 @@ def test_what_was_fetched_is_pinned(store: Store, damage: str) -> None:
         (["config.json"], [], "has no config.json"),
         (["tokenizer.json", "vocab.txt"], [], "has no tokenizer"),
         (["model.safetensors"], [], "has no model.safetensors"),
-        (["model.safetensors"], ["pytorch_model.bin"], "is a pickle"),
-        (["model.safetensors"], ["model.safetensors.index.json"], "in several files"),
+        (["model.safetensors"], ["pytorch_model.bin"], "pickles can run any code"),
+        (["model.safetensors"], ["model.safetensors.index.json"], "into several files"),
         (["model.safetensors"], ["tf_model.h5"], "only tf_model.h5"),
     ],
 )

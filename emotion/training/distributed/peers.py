@@ -1,9 +1,9 @@
-"""The other workers: waits for them, checks that they train the same job, and notices when one is lost.
+"""Waits for the other workers, checks that they train the same job, and detects lost workers.
 
-TensorFlow 2.21 waits for workers while its server starts. Worker 0 waits without a limit, and Python's lock is held:
-no signal arrives, and the run's lease expires. So `form_group` starts the server without TensorFlow's coordination
-service, which would also report a worker that leaves at a good end as crashed, in the log of the chief. TensorFlow's
-health check of one peer then answers both questions: who is missing, and who is lost.
+TensorFlow 2.21 waits for workers while its server starts. Worker 0 waits without a limit and holds Python's lock: no
+signal arrives, and the run's lease expires. So `form_group` starts the server without TensorFlow's coordination
+service. That service would also log a crash on the chief when a worker ends well. TensorFlow's health check of single
+peers finds missing and lost workers.
 """
 
 import hashlib
@@ -23,26 +23,26 @@ from emotion.formatting import first_items
 from emotion.training.distributed.replicas import LOST, ReplicaGroup, short_message
 from emotion.training.distributed.topology import Topology, split_address
 
-PROBE_SECONDS = 1.0  # for a worker to answer a probe: signals wait this long if the network drops packets
+PROBE_SECONDS = 1.0  # limit on the answer to a probe: signals wait this long if the network drops packets
 PAUSE_SECONDS = 0.5  # between two rounds of probes
-FIRST_NOTE_SECONDS = 2.0  # before the log names missing workers: those that start together need less
+FIRST_NOTE_SECONDS = 2.0  # before the log names missing workers: workers that start together need less
 NOTE_SECONDS = 10.0  # between two notes
-JOIN_SECONDS = 60  # for the first all-reduce, after all have answered this worker: names reach others up to 30 s later
+JOIN_SECONDS = 60  # limit on the first all-reduce, after all workers have answered: names reach others up to 30 s later
 CHECK_SECONDS = 2.0  # between two rounds of health checks while an operation may wait for other workers
-CHECK_TIMEOUT_SECONDS = 5.0  # for a busy worker to answer a health check
-LOST_CHECKS = 3  # failed checks in a row, after which a worker is lost: one may be a short break of the network
-PROBES = 64  # workers that are asked at once: a network that drops packets costs its time once, not once per worker
-NAMES = 10  # workers that a message names at most
+CHECK_TIMEOUT_SECONDS = 5.0  # limit on a busy worker's answer to a health check
+LOST_CHECKS = 3  # failed checks in a row that mean a lost worker: one failure may be a short network break
+PROBES = 64  # workers to ask at once: a network that drops packets then costs its time only once
+NAMES = 10  # most workers that a message names
 SAME_JOB_HINT = "start all workers with the same parameters, data and number of workers"
 
 
 def join(group: ReplicaGroup, topology: Topology, digest: str, seconds: float, note: Callable[[str], None]) -> None:
-    """Wait for all workers, check that all train the job `digest`, and watch them from then on.
+    """Wait for all workers, check that all train the job `digest`, then watch them.
 
     `note` receives a line that names the missing workers.
 
     Raises:
-        TryAgainError: a worker is missing after `seconds`, or is lost while all join.
+        TryAgainError: a worker is missing after `seconds`, or is lost during the join.
         BadParametersError: a worker trains another job, or has another number of workers or devices.
     """
     _wait(topology, seconds, note)
@@ -51,7 +51,7 @@ def join(group: ReplicaGroup, topology: Topology, digest: str, seconds: float, n
 
 
 def _wait(topology: Topology, seconds: float, note: Callable[[str], None]) -> None:
-    """Wait until all workers answer in one round: a worker that starts again meanwhile is waited for again."""
+    """Wait until all workers answer in one round: a worker that restarts meanwhile must answer again."""
     start = time.monotonic()
     next_note, noted = start + FIRST_NOTE_SECONDS, list[int]()
     while missing := _missing(topology):
@@ -70,7 +70,7 @@ def _others(topology: Topology) -> list[int]:
 
 
 def _missing(topology: Topology) -> dict[int, str]:
-    """Ask all other workers; give the reasons of those that do not answer."""
+    """Ask all other workers; return the reasons of workers that do not answer."""
     others = _others(topology)
     with ThreadPoolExecutor(min(len(others), PROBES)) as pool:
         reasons = list(pool.map(partial(_absence, topology), others))
@@ -78,9 +78,9 @@ def _missing(topology: Topology) -> dict[int, str]:
 
 
 def _absence(topology: Topology, index: int) -> str:
-    """Give the reason why a worker does not answer, or nothing.
+    """Give the reason why a worker does not answer, or an empty result.
 
-    The plain connection comes first: gRPC looks up a failed name again only after up to two minutes.
+    A plain connection comes first: gRPC may look up a failed name again only after two minutes.
     """
     try:
         socket.create_connection(split_address(topology.workers[index]), PROBE_SECONDS).close()
@@ -88,7 +88,7 @@ def _absence(topology: Topology, index: int) -> str:
     except (OSError, UnicodeError) as error:
         return getattr(error, "strerror", None) or str(error)
     except tf.errors.OpError:
-        return "does not answer as a worker does"
+        return "does not answer like a worker"
     return ""
 
 
@@ -105,7 +105,7 @@ def _missing_error(topology: Topology, missing: dict[int, str], seconds: float) 
     names = [f"{topology.workers[index]} ({reason})" for index, reason in missing.items()]
     return TryAgainError(
         f"{len(missing)} of {len(topology.workers)} workers did not join within {seconds:g} s: {_listed(names)}",
-        "look at their logs, at the headless service that names them, and at the network policy between them",
+        "check the logs of the workers, their headless service, and the network policy between them",
     )
 
 
@@ -117,10 +117,10 @@ def _check_same_job(group: ReplicaGroup, topology: Topology, digest: str) -> Non
     """Exchange the digests of all workers' jobs in the first all-reduce.
 
     Raises:
-        TryAgainError: a worker is lost, or does not take part within `JOIN_SECONDS`.
-        BadParametersError: a digest differs, or the number of workers or devices does.
+        TryAgainError: a worker is lost, or does not join within `JOIN_SECONDS`.
+        BadParametersError: a digest differs, or the number of workers or devices differs.
     """
-    # 32-bit numbers, since float64 sums them exactly.
+    # 32-bit numbers: float64 sums them exactly.
     mine = np.frombuffer(hashlib.sha256(digest.encode()).digest(), np.uint32).astype(np.float64)
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=JOIN_SECONDS)
 
@@ -143,12 +143,12 @@ def _check_same_job(group: ReplicaGroup, topology: Topology, digest: str) -> Non
 def _join_error(error: tf.errors.OpError) -> TryAgainError | BadParametersError:
     if "joining a group with size" in str(error):
         return BadParametersError(f"the workers differ in number or in devices: {short_message(error)}", SAME_JOB_HINT)
-    reason = f"the workers' servers did not come together: {short_message(error)}"
+    reason = f"the workers' servers did not connect: {short_message(error)}"
     return TryAgainError(reason, "start all workers again, with the same list of workers")
 
 
 def _watch(group: ReplicaGroup, topology: Topology) -> None:
-    """Abort the operation that waits for other workers once one of them is lost: TensorFlow would wait forever."""
+    """Abort an operation that waits for a lost worker: TensorFlow would wait forever."""
     failures = dict.fromkeys(_others(topology), 0)
     while True:
         time.sleep(CHECK_SECONDS)

@@ -1,7 +1,7 @@
-"""The replicas that train together: one device, several of one process, or several processes, by TensorFlow.
+"""TensorFlow's replicas that train together: one device, several devices of one process, or several processes.
 
-Each replica takes its share of a batch, gradients are summed over all replicas, and each replica makes the same update
-of its own copy of the weights.
+Every replica takes its share of a batch. Gradients are summed over all replicas. Then every replica updates its copy of
+the weights in the same way.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from tensorflow.python.eager import context
 from emotion.errors import BadParametersError, TryAgainError
 from emotion.training.distributed.topology import Topology, split_address
 
-# What TensorFlow raises when a worker is lost.
+# TensorFlow raises these errors when a worker is lost.
 LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -31,9 +31,9 @@ LOST = (
 
 
 class ReplicaGroup:
-    """The replicas of a strategy: `local` ones in each of `workers` processes, of which this is number `index`.
+    """The replicas of a strategy: `local` replicas in each of `workers` processes; this process has number `index`.
 
-    `waiting` is whether this process may be waiting for other workers.
+    `waiting` is True while this process may wait for other workers.
     """
 
     def __init__(self, strategy: Any, topology: Topology | None = None) -> None:
@@ -43,7 +43,7 @@ class ReplicaGroup:
         self.replicas = int(strategy.num_replicas_in_sync)
         self.local = self.replicas // self.workers
         self.waiting = False
-        # One function for all calls: TensorFlow traces every new function again, and warns of it in the log.
+        # One function for all calls: TensorFlow traces every new function again and logs a warning.
         self._chiefs = tf.function(self._keep_chiefs, autograph=False)
 
     @property
@@ -61,7 +61,7 @@ class ReplicaGroup:
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Make variables on every replica; all get the chief's values.
+        """Make variables on every replica; all replicas get the chief's values.
 
         Raises:
             TryAgainError: a worker is lost.
@@ -70,11 +70,11 @@ class ReplicaGroup:
             yield
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Do `work` on every replica; give the result of this process's first one."""
+        """Do `work` on every replica; return the result of this process's first replica."""
         return self.value(self.strategy.run(work, args=arguments))
 
     def value(self, values: Any) -> Any:
-        """Give this process's first copy of a variable or result that every replica has."""
+        """Give this process's first copy of a variable or result with copies on all replicas."""
         return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], values)
 
     def sum(self, values: Sequence[Any]) -> Sequence[Any]:
@@ -85,7 +85,7 @@ class ReplicaGroup:
         return summed
 
     def share(self, rows: Any) -> tuple[Any, Any]:
-        """First row of this replica's share of its worker's `rows`, and the one after. Call it on a replica."""
+        """Give the start and end row of this replica's share of its worker's `rows`. Call it on a replica."""
         if self.local == 1:
             return 0, rows
         number = tf.distribute.get_replica_context().replica_id_in_sync_group % self.local
@@ -122,29 +122,29 @@ class ReplicaGroup:
             if self.workers == 1:
                 raise
             raise TryAgainError(
-                f"another worker is gone: {short_message(error)}",
-                "start all workers again: training goes on from its last checkpoint",
+                f"lost another worker: {short_message(error)}",
+                "start all workers again to resume from the last checkpoint",
             ) from error
         finally:
             self.waiting = before
 
 
 def short_message(error: Exception) -> str:
-    """Give the line of TensorFlow's message that says what happened, without its stack trace and graph nodes."""
+    """Shorten TensorFlow's message to one line, without stack trace and graph nodes."""
     lines = re.sub(r"\{\{.*?\}\} *", "", str(error)).splitlines()
     trace = (" ", "Graph execution error", "Detected at node")
     return next((line for line in lines if line and not line.startswith(trace)), type(error).__name__)[:200]
 
 
 def single_replica() -> ReplicaGroup:
-    """One device, which TensorFlow chooses by itself."""
+    """One device, chosen by TensorFlow."""
     return ReplicaGroup(tf.distribute.get_strategy())
 
 
 def form_group(replicas: int, gpus: int, topology: Topology | None) -> ReplicaGroup:
-    """Choose the strategy: all GPUs there are, or `replicas` of them; of all workers. Before any operation.
+    """Choose the strategy before any operation: all GPUs, or `replicas` GPUs, of all workers.
 
-    On the CPU, `replicas` are logical devices. Several workers have to `join` before the first operation.
+    On the CPU, `replicas` are logical devices. Several workers must `join` before the first operation.
 
     Raises:
         TryAgainError: another process has this worker's port.
@@ -163,7 +163,7 @@ def form_group(replicas: int, gpus: int, topology: Topology | None) -> ReplicaGr
 
 
 def _start_server(topology: Topology) -> tf.distribute.MultiWorkerMirroredStrategy:
-    """Start TensorFlow's server of this worker, without a wait for the others: see `peers`."""
+    """Start TensorFlow's server for this worker without waiting for the others: see `peers`."""
     _check_port(topology)
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(topology.workers)}),
@@ -181,13 +181,13 @@ def _start_server(topology: Topology) -> tf.distribute.MultiWorkerMirroredStrate
 
 
 def _check_port(topology: Topology) -> None:
-    """Raise the reason why this worker's port cannot be used: TensorFlow does not give it."""
+    """Raise an error if this worker's port cannot be used: TensorFlow gives no reason."""
     _, port = split_address(topology.address)
     try:
         socket.create_server(("", port)).close()
     except PermissionError as error:
-        reason = f"port {port} may not be used: {os.strerror(error.errno or 0)}"
-        raise BadParametersError(reason, "choose one above 1023") from error
+        reason = f"this process may not use port {port}: {os.strerror(error.errno or 0)}"
+        raise BadParametersError(reason, "choose a port above 1023") from error
     except OSError as error:
-        reason = f"port {port} of this worker ({topology.address}) cannot be had: {os.strerror(error.errno or 0)}"
-        raise TryAgainError(reason, "end the process that has it, or choose another port") from error
+        reason = f"this worker cannot open port {port} ({topology.address}): {os.strerror(error.errno or 0)}"
+        raise TryAgainError(reason, "stop the process that uses the port, or choose another port") from error

@@ -1,4 +1,4 @@
-"""The workers of a training and the index of this one, from TF_CONFIG or an Indexed Job's variables."""
+"""A training's workers and this worker's index, from TF_CONFIG or an Indexed Job's variables."""
 
 import ipaddress
 import json
@@ -35,7 +35,7 @@ class Topology:
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """Split `host:port`; an IPv6 host is in brackets in the address, and without them in the result.
+    """Split `host:port`; an IPv6 host has brackets in the address, but not in the result.
 
     Raises:
         ValueError: the address has another form.
@@ -49,9 +49,10 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def read_topology(environment: Mapping[str, str]) -> Topology | None:
-    """Read the topology from TF_CONFIG, or else from JOB_COMPLETION_INDEX and EMOTION_WORKERS.
+    """Read the topology from TF_CONFIG, or from JOB_COMPLETION_INDEX and EMOTION_WORKERS.
 
-    None where this process works alone: no variable is set, or there is one worker. An empty variable counts as unset.
+    None if this process works alone: no variable is set, or there is only one worker. An empty variable counts as
+    unset.
 
     Raises:
         BadParametersError: the variables do not describe workers with this process among them.
@@ -81,7 +82,7 @@ def _jobs(jobs: Any) -> tuple[list[str], list[str]]:
         raise _bad_config(f"has no cluster of workers: {_shown(jobs)}")
     others = sorted(set(jobs) - {"chief", "worker"})
     if others:
-        raise _bad_config(f"has jobs that this training has no use for: {_shown(', '.join(others))}")
+        raise _bad_config(f"has jobs other than chief and worker: {_shown(', '.join(others))}")
     chiefs, workers = jobs.get("chief", []), jobs.get("worker", [])
     if not isinstance(chiefs, list) or not isinstance(workers, list) or not chiefs + workers:
         raise _bad_config(f"has no list of workers: {_shown(jobs)}")
@@ -106,17 +107,17 @@ def _check_address(address: Any) -> None:
 def _index(task: Any, jobs: dict[str, list[str]]) -> int:
     """Give the index of this process among all workers; the chief is the first."""
     if not isinstance(task, dict):
-        raise _bad_config(f"does not say which task this process is: {_shown(task)}")
+        raise _bad_config(f"does not name this process's task: {_shown(task)}")
     kind, index = task.get("type"), task.get("index")
     if not isinstance(kind, str) or kind not in jobs:
         raise _bad_config(f"has a task that is neither worker nor chief: {_shown(kind)}")
     if type(index) is not int or not 0 <= index < len(jobs[kind]):
-        raise _bad_config(f"has {len(jobs[kind])} of type {kind}, and this task is none of them: index {_shown(index)}")
+        raise _bad_config(f"has {len(jobs[kind])} of type {kind}, without this task's index {_shown(index)}")
     return index if kind == "chief" else len(jobs["chief"]) + index
 
 
 def _from_job(environment: Mapping[str, str]) -> Topology | None:
-    """Read an Indexed Job's variables. The index without EMOTION_WORKERS means nothing: other Jobs have one too."""
+    """Read an Indexed Job's variables. Without EMOTION_WORKERS the index is ignored: other Jobs have an index, too."""
     if not environment.get("EMOTION_WORKERS"):
         return None
     workers = _number(environment, "EMOTION_WORKERS", 1, MOST_WORKERS)
@@ -127,15 +128,15 @@ def _from_job(environment: Mapping[str, str]) -> Topology | None:
     job = host.removesuffix(f"-{index}")
     if job in {host, ""}:
         raise BadParametersError(
-            f"HOSTNAME does not end in -{index}, as JOB_COMPLETION_INDEX has it: {_shown(host)}",
-            "leave the host names to the Job, whose completionMode is Indexed",
+            f"HOSTNAME does not end in -{index} from JOB_COMPLETION_INDEX: {_shown(host)}",
+            "do not set host names: a Job with completionMode Indexed sets them",
         )
     port = _number(environment, "EMOTION_PORT", 1, HIGHEST_PORT) if environment.get("EMOTION_PORT") else 2222
     addresses = tuple(f"{job}-{number}.{service}:{port}" for number in range(workers))
     if not service or not ADDRESS.fullmatch(addresses[index]):
         raise BadParametersError(
             f"EMOTION_SERVICE is not the name of a service: {_shown(service)}",
-            "name the headless service that has the Job's pods, which is their subdomain",
+            "name the Job's headless service, which is the pods' subdomain",
         )
     return Topology(addresses, index)
 
@@ -146,12 +147,12 @@ def _number(environment: Mapping[str, str], name: str, lowest: int, highest: int
         return int(text)
     raise BadParametersError(
         f"{name} is not a number from {lowest} to {highest}: {_shown(text)}",
-        "EMOTION_WORKERS is the Job's number of completions, and Kubernetes sets JOB_COMPLETION_INDEX",
+        "set EMOTION_WORKERS to the Job's number of completions; Kubernetes sets JOB_COMPLETION_INDEX",
     )
 
 
 def _bad_config(what: str) -> BadParametersError:
-    return BadParametersError(f"TF_CONFIG {what}", f"it looks like this: {EXAMPLE}")
+    return BadParametersError(f"TF_CONFIG {what}", f"an example: {EXAMPLE}")
 
 
 def _shown(value: Any) -> str:

@@ -229,7 +229,7 @@ def test_two_processes_with_one_index_on_one_machine(start: Start) -> None:
     first.wait_for("listening")
     second = start(workers, 0)
     assert second.end() == 75
-    message = f"port {port_of(workers[0])} of this worker ({workers[0]}) cannot be had: Address already in use\n"
+    message = f"this worker cannot open port {port_of(workers[0])} ({workers[0]}): Address already in use\n"
     assert message in second.output
     assert first.process.is_alive()
 
@@ -245,7 +245,7 @@ def test_two_processes_with_one_index_on_two_machines(start: Start, tmp_path: Pa
     codes = [worker.end() for worker in running]
     assert 75 in codes
     assert set(codes) <= {0, 75}
-    reasons = "did not join within 8 s", "servers did not come together", "another worker is gone"
+    reasons = "did not join within 8 s", "servers did not connect", "lost another worker"
     for worker, code in zip(running, codes, strict=True):
         assert any(reason in worker.output for reason in reasons) == (code == 75)
 
@@ -254,7 +254,7 @@ def test_an_address_that_leads_back_to_this_worker(start: Start) -> None:
     first = addresses(1)[0]
     worker = start((first, first.replace("127.0.0.1", "127.0.0.2")), 0, JOIN_SECONDS=1)
     assert worker.end() == 75
-    assert "did not come together: Collective has timed out waiting for other workers" in worker.output
+    assert "did not connect: Collective has timed out waiting for other workers" in worker.output
 
 
 @pytest.mark.parametrize("lost", [0, 1])
@@ -266,7 +266,7 @@ def test_a_worker_that_stands_still_while_training_is_lost(start: Start, lost: i
     running[lost].send(signal.SIGSTOP)
     other = running[1 - lost]
     assert other.end() == 75
-    assert f"another worker is gone: Collective ops is aborted by: worker {lost} ({workers[lost]})" in other.output
+    assert f"lost another worker: Collective ops is aborted by: worker {lost} ({workers[lost]})" in other.output
 
 
 def test_a_killed_worker_is_lost(start: Start) -> None:
@@ -276,7 +276,7 @@ def test_a_killed_worker_is_lost(start: Start) -> None:
         worker.wait_for("sum 11\n")
     running[1].process.kill()
     assert running[0].end() == 75
-    assert "another worker is gone: " in running[0].output
+    assert "lost another worker: " in running[0].output
 
 
 def test_all_workers_are_asked_at_once_so_that_one_slow_network_is_waited_for_once(

@@ -158,7 +158,7 @@ def test_three_workers_give_what_one_gives_and_the_chief_alone_writes(data: Path
     assert "training on 3 devices of 3 workers, this is number 0" in output
     for index, (code, text) in enumerate(others, start=1):
         assert code == 0, text
-        assert f"worker {index} of 3 has done its part of ann/r" in text
+        assert f"worker {index} of 3 has finished its part of ann/r" in text
     assert_same(tmp_path, alone)
     again = ended(start([command(data, tmp_path)] * 2))
     assert [code for code, _ in again] == [0, 0], again
@@ -201,14 +201,14 @@ def test_a_worker_that_dies_makes_the_other_exit_75_and_both_started_again_go_on
     code, output = ended(workers)[0]
     assert time.monotonic() - lost < 60
     assert code == 75, output
-    assert "another worker is gone" in output
+    assert "lost another worker" in output
     workers = start([arguments] * 2)
     wait_for_step(tmp_path / "killed", step_of(tmp_path / "killed") + 20)
     workers[1].send_signal(signal.SIGTERM)
     (chief, output), (stopped, _) = ended(workers)
     assert (chief, stopped) == (75, 143), output
-    assert "going on from the checkpoint after step" in output
-    assert "another worker is asked to stop" in output
+    assert "resuming from the checkpoint after step" in output
+    assert "another worker must stop" in output
     (chief, output), (other, text) = ended(start([arguments] * 2))
     assert (chief, other) == (0, 0), output + text
     assert len(history(tmp_path / "killed")) == 40
@@ -258,5 +258,5 @@ def test_a_port_that_may_not_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("socket.create_server", refuse)
-    with pytest.raises(BadParametersError, match=r"^port 80 may not be used: Permission denied$"):
+    with pytest.raises(BadParametersError, match=r"^this process may not use port 80: Permission denied$"):
         form_group(0, 0, Topology(("127.0.0.1:80", "127.0.0.1:81"), 0))
