@@ -25,7 +25,7 @@ def test_every_section_has_its_charts(usual_report: tuple[Store, str]) -> None:
         "Training time",
         "Calibration error",
     )
-    for title in (*titles, "F1 on test by label", "Learning curves", "Right as often as sure?"):
+    for title in (*titles, "F1 on test by label", "Validation accuracy by epoch", "Reliability diagram"):
         assert title in page.text
     assert page.count("svg") == 8 + 3
     assert all(attributes.get("aria-label") for tag, attributes in page.tags if tag == "svg")
