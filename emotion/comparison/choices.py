@@ -113,7 +113,7 @@ def _why_value(composites: Composites) -> str:
     if scored is best:
         return f"No faster one of {composites.tried:,} is within {POINTS} of its validation accuracy."
     return (
-        f"It is the fastest of {composites.tried:,} candidates within {POINTS} of the validation accuracy of"
+        f"It is the fastest of {composites.tried:,} candidates whose validation accuracy is at most {POINTS} below"
         f" {best.name}: {_validation(scored)} against {_validation(best)}."
     )
 

@@ -6,7 +6,7 @@ from emotion.comparison.significance import LEVEL, PairedTest
 from emotion.evaluation.metrics_file import Metrics
 from emotion.formatting import count, first_items
 
-LEVEL_TEXT = f"{LEVEL * 100:.0f} %"
+LEVEL_TEXT = f"{LEVEL:.0%}"
 # A sentence holds no more names.
 MOST_NAMES = 6
 # Below it a table shows only that p is smaller.

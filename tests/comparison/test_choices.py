@@ -42,7 +42,7 @@ def test_each_choice_says_what_it_costs_gets_right_and_how_sure_that_is(four: St
     single, value, accurate = choices.values()
     tried = f"{analysis(four).composites.tried:,} candidates"
     assert "highest validation accuracy of 4 single models" in single.line
-    assert f"fastest of {tried} within 0.1 points" in value.line
+    assert f"fastest of {tried} whose validation accuracy is at most 0.1 points below" in value.line
     assert f"highest validation accuracy of {tried}" in accurate.line
     assert "partly luck" in accurate.line
     for choice in choices.values():

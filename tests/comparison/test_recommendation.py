@@ -40,7 +40,7 @@ def test_the_winner_on_validation_is_named_with_its_interval_on_test() -> None:
 def test_those_behind_by_more_than_chance_are_beaten() -> None:
     found = recommended([QUICK, BEST, SLOW], {"ann/s1": (90, 20, 0.001), "lstm/s1": (80, 20, 0.01)})
     assert found.summary[2:] == ["On test, it is significantly more accurate than 2 models."]
-    assert "It is significantly more accurate on test than ann and lstm (McNemar's test, 5 %)." in found.details
+    assert "It is significantly more accurate on test than ann and lstm (McNemar's test, 5%)." in found.details
     assert "may be chance" not in " ".join(found.details)
 
 
@@ -48,7 +48,7 @@ def test_those_level_are_named() -> None:
     found = recommended([QUICK, BEST, SLOW], {"ann/s1": (30, 25, 0.6), "lstm/s1": (90, 20, 0.001)})
     assert found.summary[2:] == ["On test, its difference from 1 of 2 models is not significant."]
     assert "The difference on test may be chance for ann." in found.details
-    assert "It is significantly more accurate on test than lstm (McNemar's test, 5 %)." in found.details
+    assert "It is significantly more accurate on test than lstm (McNemar's test, 5%)." in found.details
 
 
 def test_a_winner_that_is_behind_on_test_beats_nobody() -> None:

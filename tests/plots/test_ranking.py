@@ -33,7 +33,7 @@ class TestRanking:
 
     def test_times_that_are_far_apart(self) -> None:
         texts = drawn(lambda: ranking.times([("ann", "ann", 10.0), ("bert", "bert", 15_000.0)]))
-        assert "training time (logarithmic)" in texts
+        assert "training time (log scale)" in texts
         assert texts[-2:] == ["10 s", "4.2 h"]
 
     @pytest.mark.parametrize("longest", [45, 90, 600, 3600, 20_000, 86_400, 400_000])
