@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from pathlib import Path
 
 # k8s/base/job sets this variable in every pod, to the pod's namespace.
@@ -16,6 +17,11 @@ def for_reader(here: str, submitter: str) -> str:
     """
     namespace = os.environ.get(JOB_NAMESPACE)
     return submitter.replace("{flags}", f" -n {namespace}") if namespace else here
+
+
+def same_command() -> str:
+    """Give the command line of this process."""
+    return shlex.join(["emotion", *sys.argv[1:]])
 
 
 def runs_command(words: str, store: Path) -> str:

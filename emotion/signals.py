@@ -13,6 +13,18 @@ from typing import Self
 from emotion.errors import Terminated
 
 SIGNALS = {signal.SIGTERM: Terminated, signal.SIGINT: KeyboardInterrupt}
+NAMES = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl-C"}
+# The signals that interrupted this process, outside of a block that defers them.
+received: list[signal.Signals] = []
+
+
+def stopped_by(error: BaseException) -> str:
+    """Name the signal behind an error: "SIGTERM", "Ctrl-C", or "" without a signal.
+
+    A library may have converted the signal's exception into an error of its own.
+    """
+    names = [NAMES[number] for number, kind in SIGNALS.items() if isinstance(error, kind)]
+    return (names or [NAMES[number] for number in received] or [""])[0]
 
 
 class DeferredSignals:

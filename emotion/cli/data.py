@@ -58,10 +58,12 @@ def check(
 
 def _tables(report: "Report") -> None:
     names = list(report.rows)
+    published = any(digest in PUBLISHED.values() for digest in report.files.values())
     files = [
-        (file, digest, "published" if digest in PUBLISHED.values() else "") for file, digest in report.files.items()
+        (file, digest, *(["as published" if digest in PUBLISHED.values() else "other"] if published else []))
+        for file, digest in report.files.items()
     ]
-    console.table(report.path, ["file", "SHA-256", ""], files, numbers=0)
+    console.table(report.path, ["file", "SHA-256", *(["content"] if published else [])], files, numbers=0)
     shares = [
         (label, *(_share(report.labels[name][label], report.rows[name]) for name in names))
         for label in report.labels["train"]

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from emotion.errors import EmotionError, ExitCode, Terminated, UnavailableError
 from emotion.reader import for_reader
-from emotion.signals import SIGNALS
+from emotion.signals import SIGNALS, received
 
 RAISE_AGAIN_SECONDS = 0.1
 
@@ -30,9 +30,8 @@ def main() -> None:
 
 
 def _run() -> None:
-    received: list[int] = []
     try:
-        _install_handlers(received)
+        _install_handlers()
         _escape_unprintable()
         from emotion.cli.app import app
 
@@ -67,11 +66,11 @@ def _escape_unprintable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _install_handlers(received: list[int]) -> None:
-    """Convert SIGTERM and Ctrl-C into exceptions; `received` collects the signals' numbers."""
+def _install_handlers() -> None:
+    """Convert SIGTERM and Ctrl-C into exceptions; `received` collects the signals."""
 
     def stop(number: int, _: FrameType | None) -> None:
-        received.append(number)
+        received.append(signal.Signals(number))
         sys.unraisablehook = raise_again
         raise SIGNALS[signal.Signals(number)]
 

@@ -23,7 +23,8 @@ from emotion.cluster.labels import GPU
 from emotion.errors import ExitCode, Terminated, UsageError
 from emotion.formatting import count
 from emotion.models.registry import MODELS, params_file
-from emotion.signals import SIGNALS, DeferredSignals
+from emotion.reader import same_command
+from emotion.signals import SIGNALS, DeferredSignals, stopped_by
 
 if TYPE_CHECKING:
     from emotion.comparison.sweep import Result
@@ -178,7 +179,7 @@ def _train_point(model: str, point: "Point", options: list[str]) -> "tuple[Resul
     from emotion.comparison.sweep import Result, Scores
 
     overrides = [word for setting in point.overrides for word in ("--set", setting)]
-    command = [sys.executable, "-c", EMOTION, "train", model, *options, *overrides, "--json"]
+    command = [sys.executable, "-c", EMOTION, "train", model, *options, *overrides, "--in-sweep", "--json"]
     environment = {name: value for name, value in os.environ.items() if name not in OTHER_RUNS}
     with tempfile.TemporaryFile() as output:
         code = _run(command, output, environment)
@@ -215,7 +216,7 @@ def _run(command: list[str], output: IO[bytes], environment: dict[str, str]) -> 
             process.send_signal(next(number for number, error in SIGNALS.items() if isinstance(signalled, error)))
             continue
         if received is not None:
-            console.say("the sweep was stopped: run the same command to resume")
+            console.say(f"the sweep was stopped by {stopped_by(received)}\n  resume: {same_command()}")
             raise received
         return code if code >= 0 else 128 - code
 

@@ -23,6 +23,7 @@ from emotion.cli.progress_reporter import ProgressReporter
 from emotion.errors import UsageError
 from emotion.formatting import duration
 from emotion.reader import runs_command
+from emotion.signals import stopped_by
 
 if TYPE_CHECKING:
     from emotion.evaluation.metrics_file import Float16Scores, Int8Scores, Metrics
@@ -87,6 +88,9 @@ def train(
     point: Annotated[
         int | None, typer.Option("--point", hidden=True, help="Index of the point to train, from 0.")
     ] = None,
+    in_sweep: Annotated[
+        bool, typer.Option("--in-sweep", hidden=True, help="Give no hint how to resume: the sweep gives one.")
+    ] = False,
     log: LogFormatOption = LogFormat.TEXT,
     as_json: JsonOption = False,
 ) -> None:
@@ -155,7 +159,12 @@ def train(
         for warning in find_warnings(job.data.splits):
             reporter.note("warning", warning)
     if metrics is None or not cleaned(job):
-        metrics = train_job(job, reporter)
+        try:
+            metrics = train_job(job, reporter)
+        except BaseException as error:
+            if signal := stopped_by(error):
+                reporter.stopped(signal, earlier_checkpoint=any(job.run.checkpoints.glob("*.json")), hint=not in_sweep)
+            raise
     else:
         removal = runs_command(f"rm {job.run}", job.store.folder)
         reporter.note("complete", f"{job.run} is complete: nothing to do ({removal} removes it)")

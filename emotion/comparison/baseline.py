@@ -36,16 +36,14 @@ def baseline_observations(runs: Sequence[RunDetails]) -> list[str]:
 
     sentences = []
     if better:
-        sentences.append(f"More accurate on test than {BASELINE}, by more than chance: {listed(better)}.")
+        sentences.append(f"Significantly more accurate on test than {BASELINE}: {listed(better)}.")
     if level:
-        sentences.append(f"Not more accurate on test than {BASELINE} by more than chance: {listed(level)}.")
+        sentences.append(f"No significant difference on test from {BASELINE}: {listed(level)}.")
     if worse:
-        sentences.append(f"Less accurate on test than {BASELINE}, by more than chance: {listed(worse)}.")
+        sentences.append(f"Significantly less accurate on test than {BASELINE}: {listed(worse)}.")
     if untested:
         names = ", ".join(first_items(untested, MOST_MODELS))
-        sentences.append(
-            f"Not tested against {BASELINE}, because predictions on the same test rows are missing: {names}."
-        )
+        sentences.append(f"Not tested against {BASELINE}, because predictions on its test rows are missing: {names}.")
     return sentences
 
 

@@ -53,10 +53,14 @@ def report_charts(analysis: Analysis) -> dict[str, list[Chart]]:
 
 def _accuracy(recipes: Sequence[Recipe]) -> Chart:
     dots = [ranking.Dot(recipe.name, recipe.model, *_on_test(recipe), _singles(recipe)) for recipe in recipes]
-    caption = "Best on validation first. The line is the 95 % Wilson interval"
-    if any(len(recipe.runs) > 1 for recipe in recipes):
-        caption += "; the mark is the mean of the seeds, each of which is a tick"
-    return Chart("accuracy", "Accuracy on test", caption + ".", lambda: ranking.intervals(dots, "accuracy on test"))
+    caption = "Sorted by validation accuracy. The line is the 95 % Wilson interval."
+    if _several(recipes):
+        caption += " The mark is the mean over seeds; a tick is one seed."
+    return Chart("accuracy", "Accuracy on test", caption, lambda: ranking.intervals(dots, "accuracy on test"))
+
+
+def _several(recipes: Sequence[Recipe]) -> bool:
+    return any(len(recipe.runs) > 1 for recipe in recipes)
 
 
 def _singles(recipe: Recipe) -> list[float]:
@@ -79,7 +83,7 @@ def _speed(analysis: Analysis) -> Chart:
         "speed",
         "Accuracy against speed",
         caption,
-        lambda: tradeoff.tradeoff(points, "rows classified a second (logarithmic)", more_is_better=True, wide=True),
+        lambda: tradeoff.tradeoff(points, "rows per second (log scale)", more_is_better=True, wide=True),
         scrolls=True,
     )
 
@@ -98,15 +102,16 @@ def _size(recipes: Sequence[Recipe]) -> Chart:
     return Chart(
         "size",
         "Accuracy against size",
-        "To the left is smaller. No model beats the line in size and in validation accuracy; names on it are bold.",
-        lambda: tradeoff.tradeoff(points, "ONNX file in MB (logarithmic)", more_is_better=False),
+        "The line is the Pareto front of size and validation accuracy; names on the front are bold.",
+        lambda: tradeoff.tradeoff(points, "ONNX file in MB (log scale)", more_is_better=False),
     )
 
 
 def _time(recipes: Sequence[Recipe]) -> Chart:
     values = [(recipe.name, recipe.model, recipe.mean(lambda metrics: metrics.training_seconds)) for recipe in recipes]
     values.sort(key=lambda value: value[2])
-    return Chart("time", "Training time", "On the machine that trained each.", lambda: ranking.times(values))
+    caption = "Measured on the machine that trained the model." + (" Means over seeds." if _several(recipes) else "")
+    return Chart("time", "Training time", caption, lambda: ranking.times(values))
 
 
 def _f1(recipes: Sequence[Recipe]) -> Iterator[Chart]:
@@ -128,7 +133,7 @@ def _f1(recipes: Sequence[Recipe]) -> Iterator[Chart]:
     yield Chart(
         "f1",
         "F1 on test by label",
-        "Labels with most test rows first. 1 is perfect precision and recall."
+        "Labels with the most test rows come first. 1 is perfect precision and recall."
         + ("" if all(supports.values()) else " A label without test rows has no score."),
         lambda: heatmaps.scores_by_label(values, [recipe.name for recipe in recipes], labels, "F1 on test"),
         scrolls=True,
@@ -145,9 +150,10 @@ def _curves(recipes: Sequence[Recipe]) -> Iterator[Chart]:
     if lines:
         yield Chart(
             "learning",
-            "Learning curves",
-            "Accuracy on validation after each epoch, a line a run.",
+            "Validation accuracy by epoch",
+            "One line per run. Recipes of one model share a color and differ in stroke.",
             lambda: learning_curves.overlaid_curves(lines),
+            scrolls=True,
         )
 
 
@@ -161,7 +167,7 @@ def _confusions(recipes: Sequence[Recipe]) -> Iterator[Chart]:
         yield Chart(
             f"confusion-{number + 1}",
             recipe.name,
-            f"{best.name}: {best.metrics.test.accuracy:.2%} right.",
+            f"{best.name}: accuracy {best.metrics.test.accuracy:.2%}.",
             lambda counts=counts, names=names: heatmaps.small_confusion(counts, names),  # type: ignore[misc]
             own_file=False,  # the run's figures/ has a larger one
         )
@@ -182,13 +188,14 @@ def _calibration(recipes: Sequence[Recipe]) -> Iterator[Chart]:
         return
     yield Chart(
         "calibration",
-        "Right as often as sure?",
-        "Scores as emotion classify gives them, scaled by a temperature that was fitted on validation.",
+        "Reliability diagram",
+        "Accuracy by confidence, with the temperature that emotion classify applies. It was fitted on validation.",
         lambda: reliability.overlaid_reliability(lines),
     )
     yield Chart(
         "calibration_error",
-        "Calibration error",
-        "Mean distance between score and accuracy (ECE, 15 bins). Hollow as trained, filled as scaled; 0 is best.",
+        "Expected calibration error (ECE)",
+        "Mean distance between confidence and accuracy, in 15 bins; 0 is best. Hollow: without temperature; filled:"
+        " with temperature.",
         lambda: reliability.error_pairs(pairs),
     )

@@ -12,9 +12,9 @@ from emotion.composites.scores import NEAR
 from emotion.formatting import count, first_items
 
 RULE = (
-    "All choices are made on validation; test only scores them. Every pair of runs gives two cascades: the most"
-    " accurate, and the cheapest within 0.1 points of its slower run. All sets of two or three runs give ensembles."
-    " Speeds of cascades and ensembles are computed from the speeds of their runs. p comes from McNemar's exact test."
+    "All choices use validation; test only scores them. Every pair of runs gives two cascades: the most accurate one,"
+    " and the cheapest one within 0.1 points of its slower run. Every two or three runs give an ensemble. Speeds of"
+    " cascades and ensembles are computed from the speeds of their runs. p is from McNemar's exact test."
 )
 POINTS = f"{NEAR * 100:g} points"
 # Most names in a sentence.
@@ -41,7 +41,7 @@ class Choice:
 
 
 def word_choices(composites: Composites) -> list[Choice]:
-    """Describe the best single model, the best for the money and the most accurate; every candidate appears once."""
+    """Word the best single model, the best for the money and the most accurate; a candidate is here once."""
     rules = (
         ("best single model", composites.best_single, _why_single(composites)),
         ("best for the money", composites.best_value, _why_value(composites)),
@@ -69,18 +69,18 @@ def search_notes(composites: Composites) -> list[str]:
         notes = [
             f"{count(composites.tried, 'candidate')}: {count(counts['model'], 'single model')},"
             f" {count(counts['cascade'], 'cascade')}, {count(counts['ensemble'], 'ensemble')}."
-            " The best of many on validation is partly luck: its accuracy on test is a better estimate for new texts."
+            " The best of so many on validation is partly luck; accuracy on test is the better estimate for new texts."
         ]
     else:
-        notes = ["No cascade or ensemble was tried, because they need two runs with predictions on the same rows."]
+        notes = ["There is no cascade or ensemble: both need two runs with predictions on the same rows."]
     if members.surplus:
         notes.append(
-            f"Cascades and ensembles are made from {len(members.runs)} of {len(members.runs) + members.surplus} runs:"
-            " first the best of every model on validation, then the best of every recipe."
+            f"Cascades and ensembles use {len(members.runs)} of {len(members.runs) + members.surplus} runs: first the"
+            " best of every model on validation, then the best of every recipe."
         )
     if members.left_out:
         reasons = [f"{run} ({reason})" for run, reason in members.left_out.items()]
-        notes.append(f"In no cascade or ensemble: {', '.join(first_items(reasons, MOST_NAMES))}.")
+        notes.append(f"Not used in cascades and ensembles: {', '.join(first_items(reasons, MOST_NAMES))}.")
     return notes
 
 
@@ -111,9 +111,9 @@ def _why_single(composites: Composites) -> str:
 def _why_value(composites: Composites) -> str:
     scored, best = composites.best_value, composites.best_single
     if scored is best:
-        return f"None of the {composites.tried:,} candidates is faster and within {POINTS} of its validation accuracy."
+        return f"No faster one of {composites.tried:,} is within {POINTS} of its validation accuracy."
     return (
-        f"It is the fastest of {composites.tried:,} candidates within {POINTS} of the validation accuracy of"
+        f"It is the fastest of {composites.tried:,} candidates whose validation accuracy is at most {POINTS} below"
         f" {best.name}: {_validation(scored)} against {_validation(best)}."
     )
 
@@ -123,8 +123,8 @@ def _why_accurate(composites: Composites) -> str:
     if scored is composites.best_single:
         return f"No cascade or ensemble among {count(composites.tried, 'candidate')} is more accurate on validation."
     return (
-        f"It has the highest validation accuracy of {composites.tried:,} candidates, {_validation(scored)}:"
-        " being the best of so many is partly luck."
+        f"It has the highest validation accuracy of {composites.tried:,} candidates: {_validation(scored)}."
+        " The best of so many is partly luck."
     )
 
 
@@ -154,14 +154,14 @@ def _times(ratio: float) -> str:
 def _on_test(scored: Scored, composites: Composites) -> str:
     best = composites.best_single
     low, high = scored.interval
-    sentence = f"On test it gets {scored.accuracy:.2%} right ({low:.1%} to {high:.1%})"
+    sentence = f"Its test accuracy is {scored.accuracy:.2%} ({low:.1%} to {high:.1%})"
     if scored is best:
         return f"{sentence}."
     points = (scored.accuracy - best.accuracy) * 100
-    distance = f"{abs(points):.2f} points {'above' if points > 0 else 'below'}" if points else "as many as"
+    distance = f"{abs(points):.2f} points {'above' if points > 0 else 'below'}" if points else "equal to"
     sentence += f", {distance} {best.name}"
     test = composites.against_best.get(scored.name)
     if test is None:
-        return f"{sentence}; there is no paired test, because rows are missing."
+        return f"{sentence}; predictions for a paired test are missing."
     worse = test.differs and test.only_best < test.only_other
-    return f"{sentence}: {explain_test(test)}." + (" Test contradicts validation: look at both." if worse else "")
+    return f"{sentence}: {explain_test(test)}." + (" Test contradicts validation: compare both." if worse else "")

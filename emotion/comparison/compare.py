@@ -72,5 +72,5 @@ def compare(runs: Iterable[Metrics], *, every: bool = False) -> list[Comparison]
         group = groups.setdefault(run.data.judged_on, [])
         if every or all(run.model != other.model for other in group):
             group.append(run)
-    ordered = [Comparison(key, sorted(group, key=lambda run: (run.model, run.run))) for key, group in groups.items()]
+    ordered = [Comparison(key, sorted(group, key=lambda run: (run.title, run.run))) for key, group in groups.items()]
     return sorted(ordered, key=lambda group: max(run.finished_at for run in group.runs), reverse=True)

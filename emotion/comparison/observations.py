@@ -24,7 +24,7 @@ def key_observations(comparison: Comparison, tests: Mapping[str, PairedTest]) ->
     if len(runs) < 2:  # noqa: PLR2004
         only = runs[0]
         return [
-            f"Only {only.model} is here: {_accuracy(only)}; train another model for a comparison.",
+            f"The only run is of {only.model}: {_accuracy(only)}. Train another model to compare.",
             *_notes(runs),
         ]
     winner = comparison.winner
@@ -55,7 +55,7 @@ def _fastest(fastest: Metrics, runs: Sequence[Metrics]) -> str:
     times = slowest.training_seconds / max(fastest.training_seconds, 1e-9)
     return (
         f"Fastest to train: {_label(fastest, runs)} in {duration(fastest.training_seconds)};"
-        f" {_label(slowest, runs)} took {duration(slowest.training_seconds)}, {times:.1f} times as long."
+        f" {_label(slowest, runs)} took {duration(slowest.training_seconds)}, {times:,.1f} times as long."
     )
 
 
@@ -64,15 +64,19 @@ def _trade_off(winner: Metrics, runs: Sequence[Metrics]) -> list[str]:
     choice = min(near, key=lambda run: (run.training_seconds, run is not winner))
     if choice is winner:
         return [
-            f"Best trade-off: {_label(winner, runs)}; no model that trains faster comes within"
+            f"Best trade-off: {_label(winner, runs)}. No run with a shorter training time is within"
             f" {NEAR * 100:.0f} points of its validation accuracy."
         ]
     lost = (winner.validation.accuracy - choice.validation.accuracy) * 100
     share = choice.training_seconds / max(winner.training_seconds, 1e-9)
     return [
-        f"Best trade-off: {_label(choice, runs)}, which gives up {lost:.1f} points of validation accuracy against"
-        f" {_label(winner, runs)} for {share:.0%} of its training time."
+        f"Best trade-off: {_label(choice, runs)}. It takes {_percent(share)} of the training time of"
+        f" {_label(winner, runs)}, and its validation accuracy is {lost:.1f} points lower."
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 else "less than 1%"  # noqa: PLR2004
 
 
 def _differences(winner: Metrics, runs: Sequence[Metrics], tests: Mapping[str, PairedTest]) -> list[str]:
@@ -97,7 +101,7 @@ def _overfitting(runs: Sequence[Metrics]) -> list[str]:
     points = (gap.train.accuracy - gap.validation.accuracy) * 100
     if points < 1:
         return []
-    return [f"{_label(gap, runs)} overfits most: {points:.1f} points between its accuracies on train and validation."]
+    return [f"Most overfitting: {_label(gap, runs)}, {points:.1f} points between train and validation accuracy."]
 
 
 def _notes(runs: Sequence[Metrics]) -> list[str]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from emotion.comparison.significance import LEVEL, PairedTest
 from emotion.evaluation.metrics_file import Metrics
-from emotion.formatting import first_items
+from emotion.formatting import count, first_items
 
-LEVEL_TEXT = f"{LEVEL * 100:.0f} %"
+LEVEL_TEXT = f"{LEVEL:.0%}"
 # Most names in a sentence.
 MOST_NAMES = 6
 # For smaller p, a table shows only this bound.
@@ -14,11 +14,10 @@ SMALLEST_P = 0.0001
 
 
 def explain_test(test: PairedTest) -> str:
-    """Describe a paired test of the winner ("here") against another run ("there"), to follow their difference."""
-    verdict = "more than chance" if test.differs else "no more than chance"
+    """Word a paired test of the winner ("here") against another run ("there"), to follow their difference."""
     return (
-        f"{verdict} explains, as {test.only_best} rows are right here alone and {test.only_other} there alone"
-        f" (McNemar's test, p = {test.corrected:.2g})"
+        f"{'a' if test.differs else 'no'} significant difference (McNemar's test, p = {test.corrected:.2g}:"
+        f" {count(test.only_best, 'row')} right only here, {test.only_other:,} only there)"
     )
 
 
@@ -27,35 +26,35 @@ def explain_intervals(winner: Metrics, other: Metrics) -> str:
     low, high = winner.test.accuracy_ci95
     if other.test.accuracy_ci95[1] >= low and other.test.accuracy_ci95[0] <= high:
         return "the 95 % intervals overlap, so the difference may be chance"
-    return "more than the 95 % intervals explain"
+    return "the 95 % intervals do not overlap"
 
 
 def ahead_sentence(names: Sequence[str]) -> str:
-    """Describe that the winner is ahead of these runs by more than chance."""
-    return f"It beats {_list_names(names)} on test by more than chance (McNemar's test, {LEVEL_TEXT})."
+    """Say that the winner is ahead of these runs by more than chance."""
+    return f"It is significantly more accurate on test than {list_names(names)} (McNemar's test, {LEVEL_TEXT})."
 
 
 def behind_sentence(names: Sequence[str]) -> str:
-    """Describe that the winner is behind these runs by more than chance."""
-    return f"But {_list_names(names)} is better on test by more than chance: look at both before choosing."
+    """Say that the winner is behind these runs by more than chance."""
+    return f"Significantly more accurate on test: {list_names(names)}. Compare the runs before you choose."
 
 
 def tied_sentence(names: Sequence[str]) -> str:
-    """Describe that the differences between the winner and these runs may be chance."""
-    return f"On test, its difference from {_list_names(names)} is small and may be chance."
+    """Say that the differences between the winner and these runs may be chance."""
+    return f"The difference on test may be chance for {list_names(names)}."
 
 
 def tied_count_sentence(winner: str, tied: Sequence[str], others: int, most: int) -> str:
     """Count the `others` that differ from the winner by no more than chance, and name at most `most`."""
     listed = f": {', '.join(first_items(tied, most))}." if tied else "."
-    return f"On test {len(tied)} of the {others} other runs do not differ from {winner} by more than chance{listed}"
+    return f"On test, {len(tied)} of {others} other runs do not differ significantly from {winner}{listed}"
 
 
 def describe_tests(tests: int) -> str:
     """Describe the method of a table of `tests` paired tests."""
     return (
-        f"McNemar's exact test on the same test rows, paired, at {LEVEL_TEXT}; p is corrected for {tests}"
-        f" comparison{'s' if tests > 1 else ''} (Holm)."
+        f"McNemar's exact paired test on the test rows, at {LEVEL_TEXT}. p is corrected for"
+        f" {count(tests, 'comparison')} (Holm)."
     )
 
 
@@ -64,7 +63,7 @@ def show_p(p: float) -> str:
     return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.4f}"
 
 
-def _list_names(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
     """List names in a sentence: all, or the first six and the number of others."""
     if len(names) > MOST_NAMES:
         return ", ".join(first_items(names, MOST_NAMES))

@@ -66,14 +66,14 @@ def _caption(analysis: Analysis, shown: int) -> str:
     left_out = analysis.composites.tried - shown
     return " ".join(
         [
-            "To the right is faster. Nothing beats the points on the line in speed and in accuracy on validation; names"
-            " on it are bold. Heights are accuracies on test, on which nothing was chosen: so the line may fall.",
-            *(["Of each recipe it shows the best run on validation."] if several else []),
+            "The line is the Pareto front of speed and validation accuracy; names on the front are bold. Heights are"
+            " test accuracies, so the line may fall.",
+            *(["A recipe is shown by its best run on validation."] if several else []),
             *(
                 ["A cascade's name ends with the share of rows that its second model sees."]
                 if counts["cascade"]
                 else []
             ),
-            *([f"{count(left_out, 'other candidate')} not shown."] if left_out else []),
+            *([f"Not shown: {count(left_out, 'other candidate')}."] if left_out else []),
         ]
     )

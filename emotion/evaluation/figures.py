@@ -66,12 +66,14 @@ def as_bins(bins: ReliabilityBins) -> reliability.Bins:
 
 def _confusion(test: Predictions, labels: Sequence[str], run: Run) -> "Figure":
     shown, names = most_frequent(test, labels)
-    return heatmaps.confusion(confusion_counts(shown, len(names)), names, _title(run, names, labels))
+    return heatmaps.confusion(
+        confusion_counts(shown, len(names)), names, _title("Confusion matrix", run, names, labels)
+    )
 
 
-def _title(run: Run, shown: Sequence[str], labels: Sequence[str]) -> str:
+def _title(what: str, run: Run, shown: Sequence[str], labels: Sequence[str]) -> str:
     which = "" if len(shown) == len(labels) else f", the {len(shown)} most frequent labels of {len(labels):,}"
-    return f"{run} on test{which}"
+    return f"{what} on test{which}\n{run}"
 
 
 def _calibration(test: Predictions, temperature: float) -> "Figure":
@@ -83,7 +85,9 @@ def _calibration(test: Predictions, temperature: float) -> "Figure":
 
 def _precision_recall(test: Predictions, labels: Sequence[str], run: Run) -> "Figure":
     shown, names = most_frequent(test, labels)
-    return precision_recall.precision_recall(list(_curves(shown, names)), _title(run, names, labels))
+    return precision_recall.precision_recall(
+        list(_curves(shown, names)), _title("Precision-recall curves", run, names, labels)
+    )
 
 
 def _curves(test: Predictions, labels: Sequence[str]) -> Iterable[precision_recall.Curve]:
@@ -108,7 +112,7 @@ def _architecture(path: Path, run: Run) -> "Figure":
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadDataError(f"{path} is not an architecture: {error!r}") from error
     which = "all trainable" if trainable == total else f"{trainable:,} trainable"
-    layers = [first, *inner, layer_diagram.Layer("softmax", "of the logits: a score a label", "", 0)]
+    layers = [first, *inner, layer_diagram.Layer("softmax", "one score per label", "", 0)]
     return layer_diagram.architecture(layers, f"{run}: {total:,} parameters, {which}", total)
 
 

@@ -15,7 +15,7 @@ def draw_distinctive_words(by_label: dict[str, list[DistinctiveWord]], most: int
     """Draw the distinctive words of the first `most` labels."""
     if not any(list(by_label.values())[:most]):
         return panels.statement(
-            "No words tell labels apart", "That takes two labels, and words that one has more often."
+            "No distinctive words", "They need two labels, and words that one label has more often."
         )
     shown = dict(islice(by_label.items(), most))
     bars = max(map(len, shown.values()))
@@ -25,11 +25,11 @@ def draw_distinctive_words(by_label: dict[str, list[DistinctiveWord]], most: int
         _draw_words(axes, words)
         axes.set(xlim=(0, 1.15 * max(word.z for words in shown.values() for word in words)), ylim=(bars - 0.5, -0.5))
     note = (
-        "z-scores of the log-odds of a word, in train, against all other labels; the prior is train itself"
+        "z-score of the log-odds of a word in train, against all other labels; the prior is train"
         " (Monroe, Colaresi and Quinn 2008)."
     )
     note = panels.noted(note, len(by_label) - len(shown), "rarer labels")
-    return panels.titled(figure, "The words that tell a label from all others", note)
+    return panels.titled(figure, "Distinctive words by label", note)
 
 
 def _draw_words(axes: "Axes", words: list[DistinctiveWord]) -> None:

@@ -43,4 +43,4 @@ def _title(labels: dict[str, dict[str, int]]) -> str:
     shares = [part["share"] for part in with_shares(labels)["train"].values() if part["share"]]
     if len(shares) < 2:  # noqa: PLR2004
         return "Train has one label" if shares else "Train has no rows"
-    return f"{len(shares):,} labels: the commonest has {shares[0]:.1%} of train's rows, the rarest {shares[-1]:.1%}"
+    return f"{len(shares):,} labels: the most frequent has {shares[0]:.1%} of train's rows, the rarest {shares[-1]:.1%}"

@@ -20,15 +20,15 @@ def draw_vocabulary(vocabulary: Vocabulary) -> "Figure":
     growth, coverage = figure.subplots(1, 2)
     _draw_growth(growth, vocabulary)
     _draw_coverage(coverage, vocabulary)
-    note = f"Chosen: a vocabulary of {vocabulary.chosen:,}, two of them for padding and for unknown words."
+    note = f"Chosen vocabulary: {vocabulary.chosen:,} entries, two of them for padding and unknown words."
     return panels.titled(figure, _title(vocabulary), note)
 
 
 def _title(vocabulary: Vocabulary) -> str:
     if vocabulary.kept == vocabulary.distinct:
-        return f"The chosen vocabulary has room for all of train: {panels.counted(vocabulary.distinct, 'word')}"
+        return f"The chosen vocabulary holds all words of train: {panels.counted(vocabulary.distinct, 'word')}"
     share = vocabulary.covered["train"] or 0
-    return f"The {vocabulary.kept:,} commonest words are {share:.1%} of train's running words"
+    return f"The {vocabulary.kept:,} most frequent words are {share:.1%} of train's running words"
 
 
 def _draw_growth(axes: "Axes", vocabulary: Vocabulary) -> None:
@@ -63,7 +63,7 @@ def _draw_coverage(axes: "Axes", vocabulary: Vocabulary) -> None:
     axes.set_title("Coverage")
     axes.grid(axis="y")
     axes.set(xscale="log", xlim=(1, None), ylim=(0, 102))
-    axes.set(xlabel="commonest words of train", ylabel="share of running words (%)")
+    axes.set(xlabel="most frequent words of train", ylabel="share of running words (%)")
     # A short axis has few powers of ten.
     axes.xaxis.set_major_locator(LogLocator(subs=(1,) if vocabulary.distinct >= 1000 else (1, 2, 5)))  # noqa: PLR2004
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -71,7 +71,7 @@ def draw_cloud(clouds: Clouds, fonts: Fonts) -> "Figure":
     axes = figure.subplots()
     most = cloud.words[0][1]
     note = f"Without English stop words. Larger and darker is more frequent: the largest runs {most:,} times."
-    panels.titled(figure, "The commonest words of train", note + _lacking([cloud]))
+    panels.titled(figure, "Most frequent words of train", note + _lacking([cloud]))
     _fill(figure, [axes], [cloud])
     return figure
 
@@ -86,7 +86,7 @@ def draw_label_clouds(clouds: Clouds, fonts: Fonts, labels: int) -> "Figure":
         axes.set_title(name)
     note = "Without English stop words; sizes are by frequency within the label." + _lacking(letterings)
     note = panels.noted(note, labels - len(letterings), "rarer labels")
-    panels.titled(figure, "The commonest words of each label in train", note)
+    panels.titled(figure, "Most frequent words of train by label", note)
     _fill(figure, grid, letterings)
     return figure
 

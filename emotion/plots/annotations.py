@@ -1,6 +1,7 @@
 """Names beside rows, ends of lines, and points of a chart, placed so that they do not overlap."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,20 +24,28 @@ OFFSETS = (
     (-9, -22),
 )
 LINE_HEIGHT = 13.0  # points
-# Characters of a point's name: three models fit.
+# Characters of the name of a point or a line: three models fit.
 LONGEST = 34
+# Characters in a line of a row's name, which has two lines at most.
+LONGEST_LINE = 24
 # Largest share of a weak name that may be covered.
 CROWDED = 0.15
 
 
 def name_rows(axes: Any, names: Sequence[str], what: str) -> None:
     """Name the rows of a chart on the left, the first on top, and label the axis with `what` it measures."""
-    axes.set_yticks(range(len(names)), [shorten(name) for name in names])
+    axes.set_yticks(range(len(names)), map(two_lines, names))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
     axes.set_xlabel(what, color=MUTED)
+
+
+def two_lines(name: str) -> str:
+    """Break a long name between words into two lines."""
+    lines = textwrap.wrap(shorten(name, 2 * LONGEST_LINE), LONGEST_LINE, max_lines=2, placeholder="…")
+    return "\n".join(lines)
 
 
 def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: float | None = None) -> None:
@@ -50,19 +59,27 @@ def end_labels(axes: Any, ends: Sequence[tuple[float, float, str, str]], right: 
         return
     axes.figure.draw_without_rendering()
     heights = [float(axes.transData.transform((0, y))[1]) for _, y, _, _ in ends]
-    moved = spread(heights, LINE_HEIGHT * axes.figure.dpi / 72)
+    gap = LINE_HEIGHT * axes.figure.dpi / 72
+    moved = below(spread(heights, gap), gap, float(axes.get_window_extent().y1))
     column = max(x for x, _, _, _ in ends) if right is None else right
     for (x, y, name, color), pixels in zip(ends, moved, strict=True):
         height = float(axes.transData.inverted().transform((0, pixels))[1])
         axes.annotate(
-            shorten(name),
+            shorten(name, LONGEST),
             (x, y),
             (column + 0.5, height),
             va="center",
             color=INK,
             fontsize=9,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 3},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": color,
+                "linewidth": 0.8,
+                "shrinkA": 1,
+                "shrinkB": 3,
+                "relpos": (0, 0.5),
+            },
         )
 
 
@@ -147,6 +164,15 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
         bottom = _ends(group, positions, gap)[0]
         for rank, index in enumerate(group):
             moved[index] = bottom + rank * gap
+    return moved
+
+
+def below(positions: Sequence[float], gap: float, top: float) -> list[float]:
+    """Move positions down until the highest is at most at `top`, and neighbors are `gap` apart."""
+    moved = list(positions)
+    for index in sorted(range(len(moved)), key=moved.__getitem__, reverse=True):
+        moved[index] = min(moved[index], top)
+        top = moved[index] - gap
     return moved
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.formatting import shorten
+from emotion.plots.annotations import two_lines
 from emotion.plots.style import MUTED, SURFACE, new_figure, on_color, sequential
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ def confusion(counts: NDArray[np.int64], labels: Sequence[str], title: str) -> "
         [_share_and_count(shares[row, column], counts[row, column]) for column in range(size)] for row in range(size)
     ]
     _cells(axes, shares, texts if written else [], 8.5)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("label")
+    axes.set_xlabel("predicted label")
+    axes.set_ylabel("true label")
     _names(axes.yaxis, labels)
     _names(axes.xaxis, labels, turned=size > 4)  # noqa: PLR2004
     axes.set_aspect("equal")
-    axes.set_title(shorten(title, 80))
+    axes.set_title("\n".join(shorten(line, 80) for line in title.splitlines()))
     if not written:
         figure.colorbar(axes.collections[0], ax=axes, label="share of the label's rows", shrink=0.6)
     return figure
@@ -59,12 +60,12 @@ def small_confusion(counts: NDArray[np.int64], labels: Sequence[str]) -> "Figure
 def scores_by_label(values: NDArray[np.float64], rows: Sequence[str], labels: Sequence[str], what: str) -> "Figure":
     """Draw scores float (models, labels), NaN where there is none; colors run from the lowest to the highest score."""
     written = len(labels) <= MOST_WRITTEN
-    width = 1.8 + (0.62 * len(labels) if written else 7.0)
+    width = 2.2 + (0.62 * len(labels) if written else 7.0)
     figure = new_figure(max(4.6, width), 1.1 + 0.34 * len(rows))
     axes = figure.subplots()
     texts = [[f"{value:.2f}" if np.isfinite(value) else "" for value in row] for row in values]
     _cells(axes, values, texts if written else [], 9.0, (float(np.nanmin(values)), float(np.nanmax(values))))
-    _names(axes.yaxis, rows)
+    axes.set_yticks([row + 0.5 for row in range(len(rows))], map(two_lines, rows), fontsize=9.0)
     _names(axes.xaxis, labels, turned=len(labels) > 4)  # noqa: PLR2004
     if not written:
         figure.colorbar(axes.collections[0], ax=axes, label=what, shrink=0.9)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotion.formatting import shorten
 from emotion.plots.annotations import end_labels
-from emotion.plots.style import ACCENT, COLUMN_WIDTH, INK, MUTED, PALETTE, model_style, new_figure
+from emotion.plots.style import ACCENT, COLUMN_WIDTH, INK, MUTED, PALETTE, line_styles, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ def training_curves(history: History, title: str) -> "Figure":
     _pair(left, history.loss, history.validation_loss, history.best, "loss (nats)")
     _pair(right, history.accuracy, history.validation_accuracy, history.best, "accuracy")
     left.set_title(shorten(title, 60))
-    right.set_title(f"epoch {history.best} was kept")
+    right.set_title(f"best epoch: {history.best}")
     return figure
 
 
@@ -47,7 +47,7 @@ def _pair(axes: Any, train: Sequence[float], validation: Sequence[float], best: 
     axes.plot([best], [validation[best - 1]], marker="o", markersize=10, color=ACCENT, fillstyle="none")
     end_labels(
         axes,
-        [(*_end(train), "train, in training", PALETTE[1]), (*_end(validation), "validation", ACCENT)],
+        [(*_end(train), "train (running mean)", PALETTE[1]), (*_end(validation), "validation", ACCENT)],
         len(train),
     )
     _epoch_axis(axes, len(train), what)
@@ -55,12 +55,17 @@ def _pair(axes: Any, train: Sequence[float], validation: Sequence[float], best: 
 
 def overlaid_curves(lines: Sequence[tuple[str, str, Sequence[float]]]) -> "Figure":
     """Draw validation accuracy by epoch for every (name, model, values); of many lines, name only the best."""
-    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH * 0.72)
+    names = {name: model for name, model, _ in lines}
+    named = min(len(names), MANY_NAMES)
+    figure = new_figure(1.5 * COLUMN_WIDTH, max(0.72 * COLUMN_WIDTH, 1.0 + 0.19 * named))
     axes = figure.subplots()
+    strokes = line_styles(names)
     best: dict[str, tuple[float, float, str, str]] = {}
     for name, model, values in sorted(lines, key=lambda line: -max(filter(math.isfinite, line[2]), default=-math.inf)):
         color, mark = model_style(model)
-        axes.plot(range(1, len(values) + 1), values, color=color, marker=mark, markersize=4, linewidth=1.6)
+        axes.plot(
+            range(1, len(values) + 1), values, color=color, marker=mark, markersize=4, linewidth=1.6, **strokes[name]
+        )
         best.setdefault(name, (*_end(values), name, color))
     longest = max(len(values) for _, _, values in lines)
     end_labels(axes, list(best.values())[:MANY_NAMES], longest)

@@ -40,9 +40,9 @@ def precision_recall(curves: Sequence[Curve], title: str) -> "Figure":
         text = f"{shorten(curve.label)}  {curve.average:.3f}"
         axes.text(1.08, height, text, transform=axes.transAxes, va="center", color=INK, fontsize=9)
     rest = len(ordered) - len(named)
-    head = "average precision" + (f" ({rest} better ones in grey)" if rest else "")
+    head = "average precision" + (f" ({rest} higher: gray)" if rest else "")
     axes.text(1.035, 0.98, head, transform=axes.transAxes, va="center", color=MUTED, fontsize=9)
     axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     axes.grid()
-    axes.set_title(shorten(title, 80))
+    axes.set_title("\n".join(shorten(line, 80) for line in title.splitlines()))
     return figure

@@ -1,5 +1,6 @@
 """Models ranked on one scale: accuracies with intervals, and training times."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,21 @@ if TYPE_CHECKING:
 
 # Ratio of the longest to the shortest time from which the axis is logarithmic.
 LOGARITHMIC_RATIO = 30
-# Ticks of the logarithmic axis, in seconds.
-ROUND_SECONDS = (0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 360_000)
+# Ticks of the logarithmic axis: seconds and their text.
+ROUND_TIMES = {
+    0.01: "0.01 s",
+    0.1: "0.1 s",
+    1: "1 s",
+    10: "10 s",
+    60: "1 min",
+    600: "10 min",
+    3600: "1 h",
+    36_000: "10 h",
+    360_000: "100 h",
+}
+UNITS = ((3600, "h"), (60, "min"), (1, "s"))
+# Texts of ticks that are closer than this share of the axis would overlap.
+TICK_SHARE = 0.19
 
 
 @dataclass(frozen=True)
@@ -58,13 +72,34 @@ def times(values: Sequence[tuple[str, str, float]]) -> "Figure":
         _value(axes, row, duration(seconds))
     if logarithmic:
         axes.set_xscale("log")
-        axes.set_xticks([tick for tick in ROUND_SECONDS if shortest / 2 <= tick <= longest * 2])
-        axes.minorticks_off()
+        ticks = _logarithmic_ticks(shortest, longest)
     else:
+        ticks = _linear_ticks(longest)
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.minorticks_off()
+    if not logarithmic:
         axes.set_xlim(0, longest * 1.05 or 1)
-    axes.xaxis.set_major_formatter(lambda value, _: duration(value))
-    _label_axes(axes, [name for name, *_ in values], "training time" + (" (logarithmic)" if logarithmic else ""))
+    _label_axes(axes, [name for name, *_ in values], "training time" + (" (log scale)" if logarithmic else ""))
     return figure
+
+
+def _linear_ticks(longest: float) -> dict[float, str]:
+    """Return about four times, with their texts, from 0 to the longest."""
+    from matplotlib.ticker import MaxNLocator
+
+    seconds, unit = next((unit for unit in UNITS if longest >= 2 * unit[0]), UNITS[-1])
+    return {number * seconds: f"{number:g} {unit}" for number in MaxNLocator(4).tick_values(0, longest / seconds)}
+
+
+def _logarithmic_ticks(shortest: float, longest: float) -> dict[float, str]:
+    """Return round times, with their texts, that are far enough apart on a logarithmic axis."""
+    gap = TICK_SHARE * math.log10(longest / shortest)
+    kept: dict[float, str] = {}
+    for seconds, text in ROUND_TIMES.items():
+        near = kept and math.log10(seconds / max(kept)) < gap
+        if shortest / 2 <= seconds <= longest * 2 and not near:
+            kept[seconds] = text
+    return kept
 
 
 def _value(axes: Any, row: int, text: str) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion.formatting import shorten
-from emotion.plots.annotations import name_rows
-from emotion.plots.style import ACCENT, COLUMN_WIDTH, INK, MUTED, OTHER, SURFACE, model_style, new_figure
+from emotion.plots.annotations import LONGEST, name_rows
+from emotion.plots.style import ACCENT, COLUMN_WIDTH, INK, MUTED, OTHER, SURFACE, line_styles, model_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEGEND_COLUMNS = 2
 # Rows, mean confidence, and accuracy by bin, all (bins,); NaN where a bin is empty.
 Bins = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 
@@ -21,7 +22,7 @@ def before_and_after(before: Bins, after: Bins, errors: tuple[float, float], tem
     """Draw accuracy against confidence, and rows by confidence, for unscaled and scaled logits of one model."""
     figure = new_figure(8.4, 4.4)
     axes = figure.subplots(2, 2, sharex=True, height_ratios=(4, 1))
-    titles = ("as trained", f"scaled: logits / {temperature:.2f}")
+    titles = ("without temperature", f"temperature {temperature:.2f}")
     for column, (bins, error, title) in enumerate(zip((before, after), errors, titles, strict=True)):
         _reliability(axes[0, column], bins, ACCENT)
         axes[0, column].set_title(f"{title}: ECE {error:.3f}")
@@ -55,17 +56,18 @@ def _rows(axes: Any, rows: NDArray[np.int64]) -> None:
 
 def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]]) -> "Figure":
     """Draw accuracy against confidence for every (name, model, bins), without bins of fewer than ten rows."""
-    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH * 0.8)
+    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH * 0.8 + 0.17 * -(-len(lines) // LEGEND_COLUMNS))
     axes = figure.subplots()
+    strokes = line_styles({name: model for name, model, _ in lines})
     _diagonal(axes)
-    axes.annotate("sure and right alike", (0.3, 0.3), (6, -10), textcoords="offset points", color=MUTED, fontsize=9)
+    axes.annotate("perfect calibration", (0.3, 0.3), (6, -10), textcoords="offset points", color=MUTED, fontsize=9)
     for name, model, (rows, confidence, accuracy) in lines:
         color, mark = model_style(model)
         enough = rows >= 10  # noqa: PLR2004
-        style: dict[str, Any] = {"color": color, "marker": mark, "linewidth": 1.2, "markersize": 5}
-        axes.plot(confidence[enough], accuracy[enough], label=shorten(name), **style)
+        style: dict[str, Any] = {"color": color, "marker": mark, "linewidth": 1.2, "markersize": 5, **strokes[name]}
+        axes.plot(confidence[enough], accuracy[enough], label=shorten(name, LONGEST), **style)
     # The lines meet where models are sure: names at their ends would overlap.
-    axes.legend(loc="upper left", fontsize=8, handlelength=1.2)
+    figure.legend(loc="outside lower center", ncols=LEGEND_COLUMNS, fontsize=8, handlelength=2.4)
     axes.set_xlabel("confidence: probability of the predicted label")
     axes.set_ylabel("accuracy on test")
     return figure
@@ -73,6 +75,8 @@ def overlaid_reliability(lines: Sequence[tuple[str, str, Bins]]) -> "Figure":
 
 def error_pairs(pairs: Sequence[tuple[str, str, float, float]]) -> "Figure":
     """Draw the calibration errors of every (name, model, as trained, scaled) as two marks and a line between them."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = new_figure(COLUMN_WIDTH, 1.0 + 0.32 * len(pairs))
     axes = figure.subplots()
     for row, (_, model, before, after) in enumerate(pairs):
@@ -81,5 +85,6 @@ def error_pairs(pairs: Sequence[tuple[str, str, float, float]]) -> "Figure":
         axes.plot([before], [row], marker=mark, color=color, markerfacecolor="none", markersize=7)
         axes.plot([after], [row], marker=mark, color=color, markersize=7)
     axes.set_xlim(left=0)
-    name_rows(axes, [name for name, *_ in pairs], "calibration error on test")
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    name_rows(axes, [name for name, *_ in pairs], "ECE on test")
     return figure

@@ -8,7 +8,8 @@ Text never has these colors: text needs a contrast of 4.5:1.
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -36,6 +37,7 @@ MODELS = {
     "mobilebert": ("#839955", "p"),
     "minilm": ("#755e8e", "h"),
 }
+STROKES = ("-", "--", ":", "-.")
 # Composites have marks of their own, and the ink's color.
 COMPOSITES = {"cascade": (INK, ">"), "ensemble": (INK, "P")}
 DPI = 150
@@ -104,6 +106,20 @@ def new_figure(width: float, height: float) -> "Figure":
 def model_style(model: str) -> tuple[str, str]:
     """Return color and mark of a model or a kind of composite; unknown models share gray."""
     return (MODELS | COMPOSITES).get(model, (OTHER, "8"))
+
+
+def line_styles(models: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Choose the stroke of lines, given as a model by name: names of one model share its color, and differ in stroke.
+
+    The plain model has a solid line and filled marks, its students have others.
+    """
+    seen: Counter[str] = Counter()
+    chosen: dict[str, dict[str, Any]] = {}
+    for name, model in sorted(models.items(), key=lambda pair: pair[0] != pair[1]):
+        number, seen[model] = seen[model], seen[model] + 1
+        hollow = {"markerfacecolor": SURFACE} if number else {}
+        chosen[name] = {"linestyle": STROKES[number % len(STROKES)], **hollow}
+    return chosen
 
 
 def sequential() -> "Colormap":

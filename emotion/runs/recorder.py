@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -79,6 +80,12 @@ class Recorder:
         """Write progress.json with a new `state` and the same figures."""
         self.check()
         self._write(state, self.progress)
+
+    def mark(self, state: str) -> None:
+        """Change only the state in progress.json, if an attempt has written one and this process holds the run."""
+        with suppress(EmotionError):
+            self.check()
+            write_json(self.run.progress, read_json(self.run.progress) | {"state": state})
 
     def _write(self, state: str, progress: TrainingProgress) -> None:
         self.progress, self.written = progress, time.monotonic()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from emotion.errors import EmotionError, UsageError
+from emotion.errors import EmotionError, TryAgainError, UsageError
 from emotion.evaluation.card import write_card
 from emotion.evaluation.evaluate import RunScores, evaluate_run
 from emotion.evaluation.figures import draw_run
@@ -38,6 +38,7 @@ from emotion.runs.micro_batch import note_attempt
 from emotion.runs.plan import TrainingJob
 from emotion.runs.recorder import Recorder
 from emotion.runs.teaching import teacher_source
+from emotion.signals import stopped_by
 from emotion.store.atomic import cannot_write, remove_leftovers, write_json
 from emotion.store.layout import Run
 from emotion.store.lease import Lease, hold
@@ -75,7 +76,7 @@ def train_job(job: TrainingJob, listener: TrainingListener) -> Metrics | None:
         if metrics is None:
             remove_leftovers(job.run.folder)
             note_attempt(lease)
-            metrics = _run(job, listener, topology, lease)
+            metrics = _attempt(job, Recorder(job.run, listener, lease.check), topology, lease)
         else:
             listener.note("complete", f"{job.run} is complete: nothing to do")
         _remove(job.run.checkpoints)
@@ -105,9 +106,20 @@ def _assist(job: TrainingJob, listener: TrainingListener, topology: Topology) ->
     listener.note("complete", f"worker {topology.index} of {len(topology.workers)} has finished its part of {job.run}")
 
 
-def _run(job: TrainingJob, listener: TrainingListener, topology: Topology | None, lease: Lease) -> Metrics:
-    started = time.monotonic()
-    recorder = Recorder(job.run, listener, lease.check)
+def _attempt(job: TrainingJob, recorder: Recorder, topology: Topology | None, lease: Lease) -> Metrics:
+    """Run the job; progress.json says if a signal, or a lost worker, stops it."""
+    # Until fitting starts, progress.json is the last attempt's, which may have been stopped.
+    recorder.mark("training")
+    try:
+        return _run(job, recorder, topology, lease)
+    except BaseException as error:
+        if stopped_by(error) or isinstance(error, TryAgainError):
+            recorder.mark("stopped")
+        raise
+
+
+def _run(job: TrainingJob, recorder: Recorder, topology: Topology | None, lease: Lease) -> Metrics:
+    started, listener = time.monotonic(), recorder.listener
     if topology is not None and fitted_already(job, listener):
         topology = None
     linear = isinstance(job.params, LinearParams)

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from emotion.cli import data
 from emotion.cli.app import app
 from emotion.data.dataset import load_dataset
 from emotion.errors import BadDataError
 from emotion.params.schema import DataTable
+from emotion.store.atomic import sha256
 from tests.builders import ODD_DIALECT, write_dataset, write_odd_dataset
 
 FILES = ("train.txt", "validation.txt", "test.txt")
@@ -38,6 +40,19 @@ def test_check_prints_tables_and_json(tmp_path: Path) -> None:
     assert report["labels"]["train"]["joy"] == {"count": 2, "share": 0.5}
     assert report["shared"]["test in train"] == {"texts": 1, "share": 0.5, "other_label": 1}
     assert "warning: texts of test in train: 1 of 2 (50.00%), 1 of them with another label" in " ".join(remarks.split())
+
+
+def test_check_says_which_files_are_the_published_ones_and_has_no_empty_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_dataset(tmp_path, ".txt")
+    table = invoke("check", folder)[0].partition("labels")[0]
+    assert not re.search(r"[┃│] +[┃│]", table), table
+    assert "content" not in table
+    monkeypatch.setitem(data.PUBLISHED, "test.txt", sha256(folder / "test.txt"))
+    table = invoke("check", folder)[0].partition("labels")[0]
+    assert re.search(r"test\.txt +│ \S+ +│ as published │", table), table
+    assert re.search(r"train\.txt +│ \S+ +│ other +│", table), table
 
 
 def test_check_reads_other_columns_of_one_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from emotion.signals import NAMES
 from tests.builders import write_dataset
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -98,6 +99,7 @@ def test_stopped_while_tensorflow_is_imported(tmp_path: Path, number: int, code:
         found, words = job.stop(number)
     assert found == code
     assert "Traceback" not in words
+    assert "before the first step; there is no checkpoint, so training starts again; start again: emotion" in words
     job.check_nothing_half_done()
 
 
@@ -113,6 +115,7 @@ def test_a_library_that_makes_another_error_of_the_signal(tmp_path: Path, number
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
+    assert f"stopped by {NAMES[signal.Signals(number)]} before the first step" in done.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), STOPS)

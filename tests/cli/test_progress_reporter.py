@@ -53,3 +53,14 @@ def test_what_goes_on_within_an_epoch_counts_on_from_there(
     ]
     assert events[0]["figures"] == "loss 1.2500, 65 s left"
     assert events[-1] == {"event": "checkpoint", "step": 10, "seconds": 0.25}
+
+
+def test_steps_after_the_last_checkpoint_are_not_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """A second Ctrl-C waits for no checkpoint."""
+    reporter = ProgressReporter(LogFormat.TEXT)
+    reporter.on_start(progress(2), 40, [])
+    reporter.on_step(progress(3), 10)
+    reporter.on_checkpoint(progress(3), 0.1)
+    reporter.on_step(progress(4), 10)
+    reporter.stopped("Ctrl-C", earlier_checkpoint=True, hint=False)
+    assert capsys.readouterr().err == "stopped by Ctrl-C at step 4 of 12; the checkpoint has 3 steps\n"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from emotion.cli.sweep import _train_points
 from emotion.cli.sweep_report import show_sweep
 from emotion.comparison.sweep import Result, Scores
 from emotion.params.grid import Point
+from emotion.signals import NAMES
 from tests.builders import Rows, write_dataset
 
 EMOTION = str(Path(sys.executable).with_name("emotion"))
@@ -123,10 +125,13 @@ def test_a_signal_stops_the_point_at_work_with_a_checkpoint(tmp_path: Path, numb
         process.send_signal(number)
         rest = "".join(said)
     assert process.returncode == code
-    assert "run the same command to resume" in rest
+    *_, fact, stopped, hint = rest.splitlines()
+    name = NAMES[signal.Signals(number)]
+    assert re.match(rf"stopped by {name} at step ([\d,]+) of [\d,]+; the checkpoint has all \1 steps$", fact)
+    assert (stopped, hint) == (f"the sweep was stopped by {name}", f"  resume: {shlex.join(['emotion', *command[1:]])}")
     assert "[2/2]" not in rest
     (run,) = (sweeps.store / "runs" / "ann").iterdir()
-    assert json.loads((run / "progress.json").read_text())["state"] != "complete"
+    assert json.loads((run / "progress.json").read_text())["state"] == "stopped"
     assert list((run / "checkpoints").iterdir())
 
 

@@ -60,7 +60,7 @@ def test_the_commands_lead_from_nothing_to_labelled_files(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "val. accuracy" in done.stderr
     labelled = (tmp_path / "labelled" / "in.csv").read_text().splitlines()
-    assert "Which model to deploy" in (tmp_path / "report" / "comparison.html").read_text()
+    assert "Recommended model" in (tmp_path / "report" / "comparison.html").read_text()
     assert labelled[0] == "id,text,label,score"
     assert len(labelled) == 41
 

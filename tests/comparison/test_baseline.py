@@ -32,9 +32,9 @@ def test_models_that_beat_it_and_models_that_do_not(store: Store, monkeypatch: p
     baseline = write_baseline(store, monkeypatch, 0.88)
     ann, minilm = (write_full_run(store, model) for model in ("ann", "minilm"))
     beaten, level = about_linear(store)
-    assert beaten.startswith("More accurate on test than linear, by more than chance: minilm by +")
+    assert beaten.startswith("Significantly more accurate on test than linear: minilm by +")
     assert "ann" not in beaten
-    assert level.startswith("Not more accurate on test than linear by more than chance: ann by ")
+    assert level.startswith("No significant difference on test from linear: ann by ")
     # Holm: the larger p stays as it is.
     (shown,) = re.findall(r"\(p = ([\d.]+)\)", level)
     assert float(shown) == round(max(p(ann, baseline), p(minilm, baseline)), 4)
@@ -45,7 +45,7 @@ def test_a_model_that_is_worse(store: Store, monkeypatch: pytest.MonkeyPatch) ->
     write_full_run(store, "ann")
     (sentence,) = about_linear(store)
     assert re.fullmatch(
-        r"Less accurate on test than linear, by more than chance: ann by -\d\.\d points \(p < 0\.0001\)\.", sentence
+        r"Significantly less accurate on test than linear: ann by -\d\.\d points \(p < 0\.0001\)\.", sentence
     )
 
 
@@ -77,7 +77,7 @@ def test_without_predictions_there_is_no_verdict(store: Store, monkeypatch: pyte
     (baseline.predictions / "test.npz").unlink()
     (comparison,) = compare(collect(store).complete, every=True)
     observations = analyse(store, comparison).observations
-    assert observations[-1] == "Not tested against linear, because predictions on the same test rows are missing: ann."
+    assert observations[-1] == "Not tested against linear, because predictions on its test rows are missing: ann."
 
 
 def test_nothing_is_said_without_a_baseline_or_with_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,19 +38,19 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def test_each_choice_says_what_it_costs_gets_right_and_how_sure_that_is(four: Store) -> None:
     choices = worded(four)
-    assert list(choices) == ["Best single model", "Best for the money", "Most accurate"]
+    assert list(choices) == ["Best single model", "Fastest within 0.1 points", "Most accurate"]
     single, value, accurate = choices.values()
     tried = f"{analysis(four).composites.tried:,} candidates"
     assert "highest validation accuracy of 4 single models" in single.line
-    assert f"fastest of {tried} within 0.1 points" in value.line
+    assert f"fastest of {tried} whose validation accuracy is at most 0.1 points below" in value.line
     assert f"highest validation accuracy of {tried}" in accurate.line
     assert "partly luck" in accurate.line
     for choice in choices.values():
         assert re.search(r"classifies (about )?[\d,]+ rows a second", choice.line)
-        assert re.search(r"On test it gets \d\d\.\d\d% right \(\d\d\.\d% to \d\d\.\d%\)", choice.line)
+        assert re.search(r"Its test accuracy is \d\d\.\d\d% \(\d\d\.\d% to \d\d\.\d%\)", choice.line)
         assert choice.command == f"emotion classify IN OUT --model {choice.scored.name}"
     for choice in (value, accurate):
-        assert re.search(r"points (above|below) \S+: (no )?more than chance explains", choice.line)
+        assert re.search(r"points (above|below) \S+: (a|no) significant difference", choice.line)
         assert parse_composite(choice.scored.name)
 
 
@@ -70,14 +70,14 @@ def test_a_choice_that_test_finds_worse_than_the_best_single_model_says_so(
     test = PairedTest(composites.best_single.name, *counts, 0.0001, 0.0002)
     tested = replace(composites, against_best={composites.best_value.name: test})
     (choice,) = [choice for choice in word_choices(tested) if choice.scored is composites.best_value]
-    assert ("Test contradicts validation: look at both." in choice.line) == warned
+    assert ("Test contradicts validation: compare both." in choice.line) == warned
 
 
 def test_a_choice_as_accurate_on_test_as_the_best_single_model_is_neither_above_nor_below(four: Store) -> None:
     composites = analysis(four).composites
     level = replace(composites.best_value, accuracy=composites.best_single.accuracy)
     (choice,) = [choice for choice in word_choices(replace(composites, best_value=level)) if choice.scored is level]
-    assert f"), as many as {composites.best_single.name}: " in choice.line
+    assert f"), equal to {composites.best_single.name}: " in choice.line
 
 
 def test_one_run_is_chosen_by_all_rules_and_nothing_was_tried(store: Store) -> None:
@@ -85,7 +85,7 @@ def test_one_run_is_chosen_by_all_rules_and_nothing_was_tried(store: Store) -> N
     (choice,) = worded(store).values()
     assert choice.title == "Best single model, best for the money and most accurate"
     (note,) = search_notes(analysis(store).composites)
-    assert note.startswith("No cascade or ensemble was tried")
+    assert note.startswith("There is no cascade or ensemble")
 
 
 def test_runs_that_take_no_part_are_named_with_the_reason(store: Store) -> None:
@@ -94,14 +94,14 @@ def test_runs_that_take_no_part_are_named_with_the_reason(store: Store) -> None:
     run = next(run for run in store.runs() if run.model == "lstm")
     (run.predictions / "validation.npz").unlink()
     notes = search_notes(analysis(store).composites)
-    assert notes[-1] == f"In no cascade or ensemble: {run} (it has no readable predictions/validation.npz)."
+    assert notes[-1] == f"Not used in cascades and ensembles: {run} (it has no readable predictions/validation.npz)."
 
 
 def test_the_number_of_runs_that_were_too_many_is_in_the_notes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emotion.comparison.members.MOST_RUNS", 2)
     for model in ("ann", "lstm", "minilm"):
         write_full_run(store, model)
-    assert any("made from 2 of 3 runs" in note for note in search_notes(analysis(store).composites))
+    assert any("use 2 of 3 runs" in note for note in search_notes(analysis(store).composites))
 
 
 def test_labels_of_charts_are_short() -> None:

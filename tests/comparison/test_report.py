@@ -24,11 +24,11 @@ def test_it_answers_which_model_and_how_sure(usual_report: tuple[Store, str]) ->
     store, html = usual_report
     text = parse_page(html).text
     best = next(run for run in store.runs() if run.model == "minilm")
-    assert f"Which model to deploy minilm {best}" in text
-    assert "chosen for the highest accuracy on validation" in text
-    assert re.search(r"On 2,000 test rows, .* the 95 % confidence interval .* is \d\d\.\d% to \d\d\.\d%", text)
-    assert "It beats" in text
-    assert "Only one seed was trained" in text
+    assert f"Recommended model minilm {best}" in text
+    assert re.search(r"It has the highest validation accuracy: \d\d\.\d\d% of 2,000 rows\.", text)
+    assert re.search(r"Its test accuracy is \S+ of 2,000 rows \(95 % interval: \d\d\.\d% to \d\d\.\d%\)", text)
+    assert "It is significantly more accurate on test than" in text
+    assert "It was trained with one seed" in text
 
 
 def test_the_table_has_every_run_and_the_columns_of_the_study_first(usual_report: tuple[Store, str]) -> None:
@@ -47,7 +47,7 @@ def test_seeds_are_told_as_mean_and_range(usual_report: tuple[Store, str]) -> No
     store, html = usual_report
     values = sorted(run.test.accuracy for run in collect(store).complete if run.model == "ann")
     assert f"{sum(values) / 3:.4f} ({values[0]:.4f} to {values[-1]:.4f})" in parse_page(html).text
-    assert "the mark is the mean of the seeds" in parse_page(html).text
+    assert "The mark is the mean over seeds" in parse_page(html).text
 
 
 def test_the_tests_are_told_with_the_rows_that_decide(usual_report: tuple[Store, str]) -> None:
@@ -106,8 +106,8 @@ def test_one_run_alone(tmp_path: Path) -> None:
     write_full_run(store, "ann")
     text = parse_page(draw_page(store)[0]).text
     assert "Comparison of 1 run emotion" in text
-    assert "No other run has predictions on the same test rows" in text
-    assert "Only ann is here" in text
+    assert "No other run has predictions on the winner's test rows" in text
+    assert "The only run is of ann" in text
     assert "could not be drawn" not in text
 
 
@@ -116,7 +116,7 @@ def test_a_run_with_nothing_but_metrics(tmp_path: Path) -> None:
     write_run(store, make_metrics("ann"))
     write_run(store, make_metrics("lstm", validation__accuracy=0.95))
     text = parse_page(draw_page(store)[0]).text
-    assert "What could not be read" in text
+    assert "Unreadable files" in text
     assert "no such file: predictions/test.npz" in text
     assert "No run has a history.csv." in text
     assert "No run has predictions on test." in text

@@ -22,13 +22,13 @@ from tests.builders import make_metrics
 def test_without_a_test_it_says_whether_the_intervals_overlap(interval: tuple[float, float], *, overlap: bool) -> None:
     winner = make_metrics("bert", test__accuracy=0.94, test__accuracy_ci95=(0.932, 0.95))
     words = explain_intervals(winner, make_metrics("ann", test__accuracy=0.87, test__accuracy_ci95=interval))
-    assert ("intervals overlap" in words) == overlap
-    assert ("more than the 95 % intervals explain" in words) == (not overlap)
+    assert ("intervals overlap, so" in words) == overlap
+    assert ("do not overlap" in words) == (not overlap)
 
 
-@pytest.mark.parametrize(("corrected", "verdict"), [(0.0123, "more than chance"), (0.31, "no more than chance")])
+@pytest.mark.parametrize(("corrected", "verdict"), [(0.0123, "a"), (0.31, "no")])
 def test_a_paired_test_is_told_with_the_rows_that_decide(corrected: float, verdict: str) -> None:
     words = explain_test(PairedTest("ann/s1", only_best=120, only_other=42, p=0.001, corrected=corrected))
-    assert words.startswith(f"{verdict} explains")
-    assert "120 rows are right here alone and 42 there alone" in words
+    assert words.startswith(f"{verdict} significant difference")
+    assert "120 rows right only here, 42 only there" in words
     assert f"p = {corrected:.2g}" in words

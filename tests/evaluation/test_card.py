@@ -297,7 +297,7 @@ def test_a_person_reads_the_figures(tmp_path: Path) -> None:
     assert "0.880 to 0.920" in markdown
     assert "is 0.0336, and 0.0656 without it." in markdown
     assert "1,329,190 parameters, 1,329,000 of them trained." in markdown
-    assert "model.onnx has 5.3 MB and took 20,000 rows/s" in markdown
+    assert "model.onnx has 5.3 MB. It classifies 20,000 rows/s" in markdown
     assert "int8" not in markdown
 
 
@@ -312,8 +312,8 @@ def test_int8_is_told_where_it_was_kept(tmp_path: Path) -> None:
 def test_float16_is_told_where_it_was_kept(tmp_path: Path) -> None:
     float16 = {"kept": True, "reason": "", "bytes": 45_200_000, "label_agreement": 0.9995, "accuracy_change": 0.001}
     kept = text(tmp_path, make_metrics("bert", onnx__float16=float16 | {"device": "cpu"}))
-    assert "(`--precision float16`) is for GPUs and has 45.2 MB: 99.95 % of validation's labels" in kept
-    assert "compared on the CPU, and accuracy there changes by +0.10 points." in kept
+    assert "(`--precision float16`) is for GPUs and has 45.2 MB: 99.95 % of the labels on validation" in kept
+    assert "(compared on the CPU), and validation accuracy changes by +0.10 points." in kept
     assert "float16" not in text(
         tmp_path, make_metrics("bert", onnx__float16=float16 | {"device": "cpu", "kept": False})
     )

@@ -165,7 +165,7 @@ class TestArchitecture:
             *("Dense", "64 units, relu", "64", "286,784"),
             *("Dense", "32 units, relu", "32", "2,080"),
             *("Dense", "6 units, linear", "6", "198"),
-            *("softmax", "of the logits: a score a label"),
+            *("softmax", "one score per label"),
             "ann/s1: 1,329,190 parameters, all trainable",
         ]
 

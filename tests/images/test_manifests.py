@@ -241,7 +241,7 @@ def test_comparing_writes_the_table_and_the_winner(trained: Trained, compared: E
     names |= {"best.json", "composites.json", "figures"}
     assert {path.name for path in comparison.iterdir() if path.name[0] != "."} == names
     assert json.loads((comparison / "best.json").read_text())["run"] == f"ann/{trained.job.spec.run}"
-    assert "Which model to deploy" in (comparison / "comparison.html").read_text()
+    assert "Recommended model" in (comparison / "comparison.html").read_text()
 
 
 def test_shards_of_which_one_is_killed_and_repeated_give_the_output_of_the_command_line(

@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from sklearn.isotonic import isotonic_regression
 
 from emotion.plots import style
-from emotion.plots.annotations import LONGEST, end_labels, point_labels, spread
+from emotion.plots.annotations import LONGEST, below, end_labels, point_labels, spread, two_lines
 
 many_heights = st.lists(st.floats(0, 1000) | st.integers(0, 5).map(float), min_size=1, max_size=20)
 
@@ -141,3 +141,14 @@ class TestEnds:
     def test_no_lines_have_no_names(self, axes: Any) -> None:
         end_labels(axes, [])
         assert not names(axes)
+
+
+def test_a_long_name_of_a_row_has_two_lines() -> None:
+    assert two_lines("lstm taught by 3 minilm") == "lstm taught by 3 minilm"
+    assert two_lines("lstm taught by minilm + bert") == "lstm taught by minilm +\nbert"
+    assert two_lines("x" * 100) == f"{'x' * 24}\n{'x' * 23}…"
+
+
+def test_names_end_at_the_upper_edge() -> None:
+    assert below([3.0, 10.0, 9.0], 2.0, 9.0) == [3.0, 9.0, 7.0]
+    assert below([1.0, 2.0], 1.0, 5.0) == [1.0, 2.0]

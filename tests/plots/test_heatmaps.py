@@ -28,7 +28,7 @@ class TestConfusion:
         assert [text for text in texts if text.endswith("%")] == ["75%", "25%", "<1%", "100%"]
         assert [text for text in texts if text.replace(",", "").isdecimal()] == ["1,500", "500", "1", "999"]
         assert texts.count("anger") == texts.count("joy") == 2
-        assert {"label", "predicted", "ann/s1 on test"} <= set(texts)
+        assert {"true label", "predicted label", "ann/s1 on test"} <= set(texts)
 
     @pytest.mark.parametrize("size", [2, 6, heatmaps.MOST_WRITTEN])
     def test_every_label_is_named_on_both_sides_and_every_cell_has_its_share(self, size: int) -> None:

@@ -16,12 +16,12 @@ class TestTrainingCurves:
     def test_both_lines_are_named_and_the_kept_epoch_is_told(self) -> None:
         history = History([1.5, 0.9, 0.5], [0.4, 0.7, 0.9], [1.2, 0.8, 0.9], [0.5, 0.8, 0.7], best=2)
         texts = drawn(lambda: learning_curves.training_curves(history, "ann/s1"))
-        assert texts.count("train, in training") == texts.count("validation") == 2
-        assert {"ann/s1", "epoch 2 was kept", "loss (nats)", "accuracy", "epoch"} <= set(texts)
+        assert texts.count("train (running mean)") == texts.count("validation") == 2
+        assert {"ann/s1", "best epoch: 2", "loss (nats)", "accuracy", "epoch"} <= set(texts)
 
     def test_one_epoch(self) -> None:
         texts = drawn(lambda: learning_curves.training_curves(History([1.5], [0.4], [1.2], [0.5], best=1), "ann/s1"))
-        assert "epoch 1 was kept" in texts
+        assert "best epoch: 1" in texts
         assert texts.count("validation") == 2
         assert texts.count("1") == 2
 
@@ -29,12 +29,12 @@ class TestTrainingCurves:
     def test_a_training_that_diverged_is_drawn_as_far_as_it_went(self, loss: float) -> None:
         history = History([1.5, 0.9, loss], [0.4, 0.7, 0.2], [1.2, 0.8, loss], [0.5, 0.8, 0.2], best=2)
         texts = drawn(lambda: learning_curves.training_curves(history, "ann/s1"))
-        assert texts.count("train, in training") == texts.count("validation") == 2
+        assert texts.count("train (running mean)") == texts.count("validation") == 2
 
     def test_without_any_finite_loss_accuracy_is_still_drawn(self) -> None:
         history = History([NAN, INFINITY], [0.4, 0.2], [INFINITY, NAN], [0.5, 0.2], best=1)
         texts = drawn(lambda: learning_curves.training_curves(history, "ann/s1"))
-        assert texts.count("train, in training") == texts.count("validation") == 1
+        assert texts.count("train (running mean)") == texts.count("validation") == 1
 
 
 class TestOverlaidCurves:

@@ -23,7 +23,7 @@ class TestPrecisionRecall:
         found = [self.curve(f"label {number}", number / 50) for number in range(50)]
         texts = drawn(lambda: precision_recall.precision_recall(found, "title"))
         assert [text for text in texts if "  " in text] == [f"label {n}  {n / 50:.3f}" for n in range(7, -1, -1)]
-        assert "average precision (42 better ones in grey)" in texts
+        assert "average precision (42 higher: gray)" in texts
 
     def test_no_label_with_rows(self) -> None:
         assert "average precision" in drawn(lambda: precision_recall.precision_recall([], "title"))

@@ -1,8 +1,10 @@
 """Rankings of accuracies and of training times."""
 
+from itertools import pairwise
+
 import pytest
 
-from emotion.plots import ranking
+from emotion.plots import ranking, style
 from tests.plots.drawings import drawn
 
 
@@ -31,5 +33,17 @@ class TestRanking:
 
     def test_times_that_are_far_apart(self) -> None:
         texts = drawn(lambda: ranking.times([("ann", "ann", 10.0), ("bert", "bert", 15_000.0)]))
-        assert "training time (logarithmic)" in texts
+        assert "training time (log scale)" in texts
         assert texts[-2:] == ["10 s", "4.2 h"]
+
+    @pytest.mark.parametrize("longest", [45, 90, 600, 3600, 20_000, 86_400, 400_000])
+    @pytest.mark.parametrize("shortest", [0.02, 1.0, 9.0, 40.0])
+    def test_the_times_on_the_axis_do_not_overlap(self, shortest: float, longest: float) -> None:
+        with style.theme():
+            figure = ranking.times([("ann taught by minilm", "ann", shortest), ("bert", "bert", longest)])
+            figure.draw_without_rendering()
+            boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+            axes = figure.axes[0].get_window_extent()
+        inside = [box for box in boxes if axes.x0 <= (box.x0 + box.x1) / 2 <= axes.x1]
+        assert len(inside) >= 2
+        assert all(left.x1 + 3 < right.x0 for left, right in pairwise(inside))

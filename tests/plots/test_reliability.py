@@ -23,13 +23,15 @@ class TestReliability:
     def test_before_and_after_scaling(self) -> None:
         before, after = bins((7, 20, 0.5), (14, 900, 0.8)), bins((7, 100, 0.5), (12, 820, 0.84))
         texts = drawn(lambda: reliability.before_and_after(before, after, (0.1234, 0.02), 1.5))
-        assert "as trained: ECE 0.123" in texts
-        assert "scaled: logits / 1.50: ECE 0.020" in texts
+        assert "without temperature: ECE 0.123" in texts
+        assert "temperature 1.50: ECE 0.020" in texts
         assert {"accuracy", "rows"} <= set(texts)
 
     @pytest.mark.parametrize("only", [bins((14, 10, 1.0)), bins()])
     def test_a_single_bin_and_none(self, only: reliability.Bins) -> None:
-        assert "as trained: ECE 0.100" in drawn(lambda: reliability.before_and_after(only, only, (0.1, 0.1), 1.0))
+        assert "without temperature: ECE 0.100" in drawn(
+            lambda: reliability.before_and_after(only, only, (0.1, 0.1), 1.0)
+        )
         assert "accuracy on test" in drawn(lambda: reliability.overlaid_reliability([("one run", "ann", only)]))
 
     def test_bins_with_few_rows_are_left_out_where_models_are_compared(self) -> None:

@@ -243,3 +243,10 @@ sys.exit(f"imported {unwanted}" if unwanted else 0)
 """
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_student_has_another_stroke_than_the_plain_model() -> None:
+    models = {"lstm taught by minilm": "lstm", "bert": "bert", "lstm": "lstm"}
+    strokes = style.line_styles(models)
+    assert strokes["lstm"] == strokes["bert"] == {"linestyle": "-"}
+    assert strokes["lstm taught by minilm"] != strokes["lstm"]

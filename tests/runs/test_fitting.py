@@ -22,7 +22,7 @@ def test_what_is_stopped_is_incomplete_and_goes_on(tmp_path: Path, data: Path) -
     assert holder.ended == "stopped"
     assert len(job.run.history.read_text().splitlines()) == 2
     progress = json.loads(job.run.progress.read_text())
-    assert (progress["state"], progress["epoch"], progress["epochs"]) == ("training", 2, 2)
+    assert (progress["state"], progress["epoch"], progress["epochs"]) == ("stopped", 2, 2)
     assert (progress["step"], progress["steps"], progress["checkpoint_step"]) == (1, 2, 1)
     assert progress["last_epoch"]["epoch"] == 1
     listener = RecordingListener()

@@ -94,3 +94,24 @@ def test_nothing_is_written_into_a_folder_that_is_held_no_more(tmp_path: Path) -
             write()
     assert not recorder.run.folder.exists()
     assert (listener.rows, listener.epochs) == (0, [])
+
+
+def test_a_mark_changes_the_state_alone(tmp_path: Path) -> None:
+    recorder, _ = make_recorder(tmp_path)
+    recorder.mark("stopped")
+    assert not recorder.run.folder.exists()
+    recorder.on_start(START, 90, [])
+    before = read_progress(recorder)
+    later, _ = make_recorder(tmp_path)
+    later.mark("stopped")
+    assert read_progress(recorder) == before | {"state": "stopped"}
+
+
+def test_a_run_that_another_process_holds_is_not_marked(tmp_path: Path) -> None:
+    def lost() -> None:
+        raise TryAgainError("taken over")
+
+    recorder, _ = make_recorder(tmp_path)
+    recorder.on_start(START, 90, [])
+    make_recorder(tmp_path, lost)[0].mark("stopped")
+    assert read_progress(recorder)["state"] == "training"

@@ -165,6 +165,7 @@ class Disturbed:
     ends: list[Ended]
     kept: list[int]
     reached: list[int]
+    states: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -174,12 +175,14 @@ def disturbed(
     data: Path,
 ) -> Disturbed:
     """Train an ANN, and stop it by SIGTERM, then by Ctrl-C, then by kill -9."""
-    training, ends, kept, reached = Training("ann", data, tmp_path_factory.mktemp("disturbed")), [], [], []
+    training = Training("ann", data, tmp_path_factory.mktemp("disturbed"))
+    ends, kept, reached, states = [], [], [], []
     for number, step in ((signal.SIGTERM, 17), (signal.SIGINT, 33), (signal.SIGKILL, 59)):
         ends.append(stopped(training, number, step))
         kept.append(training.kept[-1])
         reached.append(training.progress["step"])
-    return Disturbed(training, ends, kept, reached)
+        states.append(training.progress["state"])
+    return Disturbed(training, ends, kept, reached, states)
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +214,7 @@ def test_a_signal_is_obeyed_with_a_checkpoint_of_the_last_step(disturbed: Distur
     terminated, interrupted, killed = disturbed.ends
     assert (terminated.code, interrupted.code, killed.code) == (143, 130, -signal.SIGKILL)
     assert disturbed.kept[:2] == disturbed.reached[:2]
+    assert disturbed.states == ["stopped", "stopped", "training"]
     assert not disturbed.training.run.complete
     assert not [path for path in disturbed.training.folder.rglob(".*") if path.is_file()]
 

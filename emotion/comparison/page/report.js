@@ -23,7 +23,7 @@
     });
   }
 
-  const themes = { "": "as the system", light: "light", dark: "dark" };
+  const themes = { "": "system", light: "light", dark: "dark" };
   const button = document.getElementById("theme");
   const show = (theme) => {
     document.documentElement.dataset.theme = theme;
