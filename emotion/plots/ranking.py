@@ -28,7 +28,7 @@ ROUND_TIMES = {
 }
 UNITS = ((3600, "h"), (60, "min"), (1, "s"))
 # Texts of ticks that are closer than this share of the axis would overlap.
-TICK_SHARE = 0.19
+TICK_SHARE = 0.2
 
 
 @dataclass(frozen=True)

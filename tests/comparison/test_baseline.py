@@ -15,7 +15,9 @@ from tests.comparison.scenes import MODELS, SIX, write_full_run
 
 def about_linear(store: Store) -> list[str]:
     (comparison,) = compare(collect(store).complete, every=True)
-    return [sentence for sentence in analyse(store, comparison).observations if "than linear" in sentence]
+    return [
+        sentence for sentence in analyse(store, comparison).observations if re.search("(than|from) linear", sentence)
+    ]
 
 
 def p(run: Run, baseline: Run) -> float:

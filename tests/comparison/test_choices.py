@@ -38,7 +38,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def test_each_choice_says_what_it_costs_gets_right_and_how_sure_that_is(four: Store) -> None:
     choices = worded(four)
-    assert list(choices) == ["Best single model", "Fastest within 0.1 points", "Most accurate"]
+    assert list(choices) == ["Best single model", "Best for the money", "Most accurate"]
     single, value, accurate = choices.values()
     tried = f"{analysis(four).composites.tried:,} candidates"
     assert "highest validation accuracy of 4 single models" in single.line
