@@ -11,11 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 SVG = Path(__file__).with_name("quickstart.svg")
-WIDTH = 100
+WIDTH = 120
 TEXTS = "id,text\n1,i feel so happy today\n2,i am afraid of the exam\n3,nobody called and i feel alone\n"
 COMMANDS = (
     "emotion data sample data",
-    "emotion train linear --data data",
     "emotion train ann --data data",
     "emotion aggregate",
     "emotion classify in.csv out.csv",
