@@ -74,7 +74,7 @@ sbom: build/audit/.ready  ## What the images are made of, as CycloneDX, into bui
 push:  ## Push both to REGISTRY= as TAG=, and write their digests into k8s/components/images
 	@docker/push.sh "$(call need,REGISTRY,registry.example.org/team)" "$(call need,TAG,$(VERSION))" $(TRAIN_IMAGE) $(CLASSIFY_IMAGE)
 
-test-images: setup  ## Build both for the CPU and prove on running containers what the README says of them
+test-images: setup  ## Build both for the CPU and test on running containers what docker/README.md says
 	@if $(DOCKER) info > /dev/null 2>&1; then \
 	  $(MAKE) images VARIANT=cpu && TRAIN_IMAGE=emotion-train:$(VERSION)-cpu CLASSIFY_IMAGE=emotion-classify:$(VERSION)-cpu \
 	    $(VENV)/bin/pytest -m images tests/images; \
