@@ -89,7 +89,7 @@ classify: setup  ## Classify INPUT= into OUTPUT= with the winner of STORE=
 
 FIGURES := .github/figures
 
-figures: setup  ## Draw the README's figures again from DATA= (the emotion data set) and the runs in STORE=
+figures: setup  ## Draw the charts of the README files from DATA= (the emotion data set) and the runs in STORE=
 	$(EMOTION) explore --data $(or $(DATA),$(error DATA= is missing: the emotion data set)) --out build/explore
 	$(EMOTION) aggregate --all
 	mkdir -p $(FIGURES)

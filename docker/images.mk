@@ -74,7 +74,7 @@ sbom: build/audit/.ready  ## Write the images' contents from the locks to build/
 push:  ## Push both images to REGISTRY= as TAG=, and write their digests into k8s/components/images
 	@docker/push.sh "$(call need,REGISTRY,registry.example.org/team)" "$(call need,TAG,$(VERSION))" $(TRAIN_IMAGE) $(CLASSIFY_IMAGE)
 
-test-images: setup  ## Build both CPU images and test the README's claims in running containers
+test-images: setup  ## Build both CPU images and test docker/README.md's claims in running containers
 	@if $(DOCKER) info > /dev/null 2>&1; then \
 	  $(MAKE) images VARIANT=cpu && TRAIN_IMAGE=emotion-train:$(VERSION)-cpu CLASSIFY_IMAGE=emotion-classify:$(VERSION)-cpu \
 	    $(VENV)/bin/pytest -m images tests/images; \

@@ -1,7 +1,6 @@
-"""The README's commands for a cluster run as printed, and its kustomization renders."""
+"""The commands for a cluster in README.md run as printed; the kustomization of k8s/README.md renders."""
 
 import os
-import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +13,10 @@ from tests.builders import make_metrics, write_run
 from tests.cluster.api import ApiServer
 from tests.cluster.conftest import BIN
 from tests.cluster.kubelet import Kubelet
-from tests.cluster.renderings import ROOT, build
+from tests.cluster.renderings import build
 from tests.cluster.scenes import Scene, lend_store, play, succeed
+from tests.readmes import ROOT, block
 from tests.toy import write_model
-
-README = (ROOT / "README.md").read_text()
-
-
-def block(kind: str) -> str:
-    """Give the README's only block of a kind."""
-    (found,) = re.findall(rf"^```{kind}\n(.*?)^```$", README, flags=re.M | re.S)
-    return str(found)
 
 
 @pytest.mark.timeout(600)
@@ -47,7 +39,7 @@ def test_the_commands_lead_from_nothing_to_labelled_files(
     lend_store(api)
     played = {"prefetch": succeed, "ann": trained, "lstm": trained}
     play(api, lambda scene: played.get(scene.name.partition("-")[0], kubelet)(scene))
-    commands = block("sh cluster").replace(" k8s/setup", f" {ROOT}/k8s/setup")
+    commands = block(ROOT / "README.md", "sh cluster").replace(" k8s/setup", f" {ROOT}/k8s/setup")
     assert [line.split()[0] for line in commands.splitlines()] == ["kubectl", *["emotion"] * 8]
     done = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", commands],
@@ -66,7 +58,7 @@ def test_the_commands_lead_from_nothing_to_labelled_files(
 
 
 def test_the_kustomization_renders_what_the_options_render() -> None:
-    content = yaml.safe_load(block("yaml kustomize"))
+    content = yaml.safe_load(block(ROOT / "k8s" / "README.md", "yaml kustomize"))
     components = [path.removeprefix("../") for path in content["components"]]
     assert content["resources"] == ["run"]
     objects = build({"resources": ["jobs/bert"], "nameSuffix": "-s1"}, {"components": components})
@@ -75,16 +67,3 @@ def test_the_kustomization_renders_what_the_options_render() -> None:
     assert job["spec"]["completions"] == 2
     assert job["spec"]["template"]["spec"]["subdomain"] == "bert-s1"
     assert job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "4"
-
-
-def test_every_folder_that_is_named_is_there() -> None:
-    for path in re.findall(r"(?:k8s|jobs)/[a-z/-]*[a-z]", README):
-        assert (ROOT / path).exists(), path
-
-
-def test_every_target_of_make_is_there() -> None:
-    makefile = "".join(
-        path.read_text() for path in (ROOT / "Makefile", ROOT / "k8s" / "cluster.mk", ROOT / "docker" / "images.mk")
-    )
-    for target in re.findall(r"`make ([a-z0-9-]+)", README):
-        assert re.search(rf"^{target}:", makefile, flags=re.M), target
