@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emotion.cli import data
 from emotion.cli.app import app
 from emotion.data.dataset import load_dataset
+from emotion.data.origin import PUBLISHED
 from emotion.errors import BadDataError
 from emotion.params.schema import DataTable
 from emotion.store.atomic import sha256
@@ -49,7 +49,7 @@ def test_check_says_which_files_are_the_published_ones_and_has_no_empty_column(
     table = invoke("check", folder)[0].partition("labels")[0]
     assert not re.search(r"[┃│] +[┃│]", table), table
     assert "content" not in table
-    monkeypatch.setitem(data.PUBLISHED, "test.txt", sha256(folder / "test.txt"))
+    monkeypatch.setitem(PUBLISHED, "test.txt", sha256(folder / "test.txt"))
     table = invoke("check", folder)[0].partition("labels")[0]
     assert re.search(r"test\.txt +│ \S+ +│ as published │", table), table
     assert re.search(r"train\.txt +│ \S+ +│ other +│", table), table
