@@ -23,7 +23,7 @@ def test_every_section_has_its_charts(usual_report: tuple[Store, str]) -> None:
         "Accuracy against speed",
         "Accuracy against size",
         "Training time",
-        "Calibration error",
+        "Expected calibration error (ECE)",
     )
     for title in (*titles, "F1 on test by label", "Validation accuracy by epoch", "Reliability diagram"):
         assert title in page.text
@@ -48,7 +48,7 @@ def test_few_labels_and_many(tmp_path: Path, labels: list[str], rows: int) -> No
     html, _ = draw_page(store)
     text = parse_page(html).text
     assert "could not be drawn" not in text
-    assert ("40 test rows are few" in text) == (rows == 40)
+    assert ("Test has only 40 rows" in text) == (rows == 40)
     assert len(html) < 1_500_000
 
 

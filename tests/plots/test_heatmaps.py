@@ -48,7 +48,7 @@ class TestConfusion:
         names = [f"label {number}" for number in range(200)]
         texts = drawn(lambda: heatmaps.confusion(some_counts(200), names, "title"))
         assert [text for text in texts if text in names] == 2 * names[::5]
-        assert {"predicted (one label in 5 is named)", "label (one label in 5 is named)"} <= set(texts)
+        assert {"predicted label (one label in 5 is named)", "true label (one label in 5 is named)"} <= set(texts)
 
     def test_a_label_without_rows_has_an_empty_row(self) -> None:
         counts = np.asarray([[3, 1, 0], [0, 0, 0], [0, 2, 2]], np.int64)
