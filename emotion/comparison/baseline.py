@@ -43,7 +43,9 @@ def baseline_observations(runs: Sequence[RunDetails]) -> list[str]:
         sentences.append(f"Significantly less accurate on test than {BASELINE}: {listed(worse)}.")
     if untested:
         names = ", ".join(first_items(untested, MOST_MODELS))
-        sentences.append(f"Not tested against {BASELINE}, because predictions on its test rows are missing: {names}.")
+        sentences.append(
+            f"Not tested against {BASELINE}, because predictions on the same test rows are missing: {names}."
+        )
     return sentences
 
 

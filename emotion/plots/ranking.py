@@ -27,8 +27,8 @@ ROUND_TIMES = {
     360_000: "100 h",
 }
 UNITS = ((3600, "h"), (60, "min"), (1, "s"))
-# Texts of ticks that are closer than this share of the axis would overlap.
-TICK_SHARE = 0.2
+# Points between the texts of two ticks.
+TICK_GAP = 5.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ def times(values: Sequence[tuple[str, str, float]]) -> "Figure":
     if not logarithmic:
         axes.set_xlim(0, longest * 1.05 or 1)
     _label_axes(axes, [name for name, *_ in values], "training time" + (" (log scale)" if logarithmic else ""))
+    _thin_out(axes, ticks)
     return figure
 
 
@@ -88,18 +89,25 @@ def _linear_ticks(longest: float) -> dict[float, str]:
     from matplotlib.ticker import MaxNLocator
 
     seconds, unit = next((unit for unit in UNITS if longest >= 2 * unit[0]), UNITS[-1])
-    return {number * seconds: f"{number:g} {unit}" for number in MaxNLocator(4).tick_values(0, longest / seconds)}
+    numbers = MaxNLocator(4).tick_values(0, longest / seconds)
+    return {number * seconds: f"{number:g} {unit}" for number in numbers if 0 <= number * seconds <= longest}
 
 
 def _logarithmic_ticks(shortest: float, longest: float) -> dict[float, str]:
-    """Return round times, with their texts, that are far enough apart on a logarithmic axis."""
-    gap = TICK_SHARE * math.log10(longest / shortest)
+    """Return the round times, with their texts, from about the shortest to about the longest."""
+    return {seconds: text for seconds, text in ROUND_TIMES.items() if shortest / 2 <= seconds <= longest * 2}
+
+
+def _thin_out(axes: Any, ticks: dict[float, str]) -> None:
+    """Keep the ticks whose texts do not overlap: the width of the axis depends on the names beside it."""
+    axes.figure.draw_without_rendering()
     kept: dict[float, str] = {}
-    for seconds, text in ROUND_TIMES.items():
-        near = kept and math.log10(seconds / max(kept)) < gap
-        if shortest / 2 <= seconds <= longest * 2 and not near:
-            kept[seconds] = text
-    return kept
+    end = -math.inf
+    for (seconds, text), label in zip(ticks.items(), axes.get_xticklabels(), strict=True):
+        box = label.get_window_extent()
+        if box.x0 > end:
+            kept[seconds], end = text, box.x1 + TICK_GAP * axes.figure.dpi / 72
+    axes.set_xticks(list(kept), list(kept.values()))
 
 
 def _value(axes: Any, row: int, text: str) -> None:

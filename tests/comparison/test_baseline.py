@@ -16,7 +16,7 @@ from tests.comparison.scenes import MODELS, SIX, write_full_run
 def about_linear(store: Store) -> list[str]:
     (comparison,) = compare(collect(store).complete, every=True)
     return [
-        sentence for sentence in analyse(store, comparison).observations if re.search("(than|from) linear", sentence)
+        sentence for sentence in analyse(store, comparison).observations if re.search("(than|from) linear:", sentence)
     ]
 
 
@@ -79,7 +79,7 @@ def test_without_predictions_there_is_no_verdict(store: Store, monkeypatch: pyte
     (baseline.predictions / "test.npz").unlink()
     (comparison,) = compare(collect(store).complete, every=True)
     observations = analyse(store, comparison).observations
-    assert observations[-1] == "Not tested against linear, because predictions on its test rows are missing: ann."
+    assert observations[-1] == "Not tested against linear, because predictions on the same test rows are missing: ann."
 
 
 def test_nothing_is_said_without_a_baseline_or_with_nothing_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
