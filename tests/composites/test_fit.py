@@ -56,13 +56,13 @@ def test_damaged_predictions(store: Store, content: bytes) -> None:
 
 def test_a_folder_without_predictions_needs_a_threshold(tmp_path: Path, store: Store) -> None:
     bare = shutil.copytree(store.find(CHEAP).exported, tmp_path / "bare")
-    with pytest.raises(InputMissingError, match=rf"no threshold: {bare} has no predictions") as raised:
+    with pytest.raises(InputMissingError, match=rf"no threshold: {bare} is not in a run with predictions") as raised:
         load(store, f"cascade:{bare},{DEAR}")
     assert f"cascade:{bare},{DEAR}@0.9" in raised.value.hint
     for name in (f"cascade:{bare},{DEAR}@0.9", f"ensemble:{DEAR},{bare}"):
         predictor = load(store, name)
         assert (predictor.name, predictor.temperature) == (name, 1)
-        assert predictor.untempered.startswith(f"{bare} has no predictions")
+        assert predictor.untempered.startswith(f"{bare} is not in a run with predictions")
     # A run's folder has them, whatever it is called.
     assert load(store, f"cascade:{store.find(CHEAP).folder},{DEAR}").untempered == ""
 

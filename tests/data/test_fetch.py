@@ -140,7 +140,7 @@ def test_out_of_reach_is_said_soon_and_with_a_way_out(tmp_path: Path) -> None:
 
     assert done.returncode == 69
     assert time.monotonic() - started < 60
-    assert "by hand" in done.stderr
+    assert "manually" in done.stderr
     assert "train.parquet" in done.stderr
     assert done.stdout == ""
     assert not (tmp_path / "data").exists()

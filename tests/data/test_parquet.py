@@ -82,7 +82,7 @@ class TestParquet:
         assert "not a complete Parquet file" in refused(put(path, path.read_bytes()[:keep])).message
 
     def test_text_that_is_called_parquet(self, tmp_path: Path) -> None:
-        assert "not a whole" in refused(put(tmp_path / "r.parquet", "text,label\na,b\n" * 50)).message
+        assert "not a complete" in refused(put(tmp_path / "r.parquet", "text,label\na,b\n" * 50)).message
 
     def test_a_column_that_a_parquet_file_lacks(self, tmp_path: Path) -> None:
         path = write_rows(tmp_path / "r.parquet", ROWS)

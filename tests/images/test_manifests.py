@@ -335,7 +335,7 @@ def test_a_pod_that_is_evicted_leaves_a_checkpoint_and_the_next_one_goes_on(node
 def test_prefetch_without_a_network_says_so_and_ends(node: Node) -> None:
     ended = node.run(render(check_spec(JobSpec("prefetch", models=("minilm",)))))
     assert ended.code == 69, ended.words
-    assert "out of reach" in ended.words
+    assert "unreachable" in ended.words
     # What is there stays.
     assert (node.claim / "data" / DATA / "train.csv").exists()
 

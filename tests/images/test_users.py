@@ -92,4 +92,4 @@ def test_nothing_is_left_behind_in_the_temporary_folder(classify_image: str, mod
 def test_no_network_is_needed_and_its_lack_is_told(train_image: str, store: Path) -> None:
     done = run(train_image, {"/store": store}, "data", "fetch", "/store/emotion", more=TMP)
     assert done.returncode == 69
-    assert "out of reach" in done.stderr
+    assert "unreachable" in done.stderr

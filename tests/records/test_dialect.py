@@ -76,8 +76,8 @@ def test_the_rows_show_the_delimiter(name: str) -> None:
 # A sample, whether it has a header, and what the message says.
 REFUSED: dict[str, tuple[str, bool, str]] = {
     "two in the header": ("a;b|c\n1;2|3\n", True, r"may be ';' or '\|'"),
-    "rows have more cells than the one name": ("text\na;b\nc;d\n", True, "the delimiter ';' cuts .* into 2"),
-    "tabs below one name": ("text\na\tb\nc\td\n", True, "the delimiter tab cuts"),
+    "rows have more cells than the one name": ("text\na;b\nc;d\n", True, "the delimiter ';' divides .* into 2"),
+    "tabs below one name": ("text\na\tb\nc\td\n", True, "the delimiter tab divides"),
     "most rows of no header": ("a;b\nc;d\ne\n", False, "the delimiter ';' divides most"),
     "two in all rows but for a ragged one": ("1;a, b\n2;c, d;x\n", False, "may be ',' or ';'"),
     "tabs in most rows, commas in all": ("1\ta, b\n2\tc, d\tx\n", False, "may be ',' or tab"),
