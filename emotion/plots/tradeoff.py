@@ -89,7 +89,7 @@ def _named(points: Sequence[Point], best: Sequence[Point]) -> list[Point]:
     others = sorted((point for point in points if point not in best), key=lambda point: -point.validation)
     if len(points) > MOST_NAMES:
         leading = {point.model: point for point in sorted(points, key=lambda point: point.validation)}
-        others = [point for point in others if point is leading[point.model]]
+        others = [point for point in others if point is leading[point.model] and point.model not in COMPOSITES]
     return [*[point for point in points if point in best][:MOST_FRONT_NAMES], *others]
 
 
