@@ -107,7 +107,7 @@ def _duplicates(report: "Report") -> list[tuple[str, str]]:
         ]
     for pair, counts in report.shared.items():
         rows += [
-            (f"texts in {pair}", f"{counts['texts']:,}"),
+            (f"texts of {pair}", f"{counts['texts']:,}"),
             ("  with another label", f"{counts['other_label']:,}"),
         ]
     return rows

@@ -270,7 +270,7 @@ def test_options_are_parameters(ann: Trained) -> None:
     assert params["training"]["deterministic"] is True
     assert (params["resources"]["max_memory"], params["resources"]["checkpoint_every"]) == ("64G", "2 steps")
     (line,) = [line for line in ann.done.stderr.splitlines() if '"memory"' in line]
-    assert "of max_memory: batches of 90 stay whole" in line
+    assert "from max_memory: batches of 90 stay whole" in line
 
 
 @pytest.mark.parametrize(("option", "value"), [("--max-memory", "6GB"), ("--checkpoint-every", "often")])

@@ -173,7 +173,7 @@ def test_seeds_of_submit_are_a_sweep_without_values(api: ApiServer, emotion: Emo
         (["submit", "ann", "--seeds", "1-2", "--workers", "2"], 2, "without --workers"),
         (["submit", "ann", "--seeds", "1-2", "--set", "training.seed=3"], 2, "contradicts --seeds"),
         (["submit", "ann", "--max-parallel", "2"], 2, "add --seeds"),
-        (["submit", "classify", "--seeds", "1-2"], 2, "no --seeds"),
+        (["submit", "classify", "--seeds", "1-2"], 2, "leave out --set, --seeds"),
         (["sweep", "ann", "--cluster", "--set", "resources.device=cpu,gpu"], 2, "leave out resources.device"),
         (["sweep", "ann", "--cluster", "--set", "training.learning_rate=1,2"], 78, "learning_rate"),
     ],
