@@ -72,7 +72,7 @@ def search_notes(composites: Composites) -> list[str]:
             " The best of so many on validation is partly luck; accuracy on test is the better estimate for new texts."
         ]
     else:
-        notes = ["There is no cascade or ensemble: both need two runs with predictions on the same rows."]
+        notes = ["No cascade or ensemble exists: both need two runs with predictions on the same rows."]
     if members.surplus:
         notes.append(
             f"Cascades and ensembles use {len(members.runs)} of {len(members.runs) + members.surplus} runs: first the"

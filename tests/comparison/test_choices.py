@@ -85,7 +85,7 @@ def test_one_run_is_chosen_by_all_rules_and_nothing_was_tried(store: Store) -> N
     (choice,) = worded(store).values()
     assert choice.title == "Best single model, best for the money and most accurate"
     (note,) = search_notes(analysis(store).composites)
-    assert note.startswith("There is no cascade or ensemble")
+    assert note.startswith("No cascade or ensemble exists")
 
 
 def test_runs_that_take_no_part_are_named_with_the_reason(store: Store) -> None:
