@@ -119,7 +119,7 @@ def test_a_cascade_is_its_models_row_by_row(tmp_path: Path, store: Store, source
         }
         for name, seen in ((CHEAP, 2450), (DEAR, passed_on))
     ]
-    assert f"{DEAR} saw {passed_on:,} rows ({passed_on / 2450:.1%})" in " ".join(done.err.split())
+    assert f"{DEAR} classified {passed_on:,} rows ({passed_on / 2450:.1%})" in " ".join(done.err.split())
     assert f"threshold 0.6, temperature {temperature:g}" in done.err
 
 
@@ -355,7 +355,7 @@ def test_a_file_without_a_text(tmp_path: Path, store: Store, content: str) -> No
     for model in (CASCADE, ENSEMBLE):
         done = classify(store, source, tmp_path / "out.csv", model)
         assert done.code == (65 if '"' in content else 0)
-        assert f"{DEAR} saw 0 rows (0.0%)" in done.err
+        assert f"{DEAR} classified 0 rows (0.0%)" in done.err
         assert (tmp_path / "out.csv").read_text() == content.replace("text", "text,label,score").replace('""', '"",,')
 
 

@@ -280,8 +280,8 @@ def test_the_summary_of_a_cascade_has_its_members(capsys: Capture, untempered: s
     made.summarize(predictor, as_json=False)
     rows, cheap, dear, settings, *_ = capsys.readouterr().err.splitlines()
     assert rows.endswith("with cascade:ann/s1,lstm/s1@0.83")
-    assert cheap == "ann/s1 saw 800 rows (100.0%): model.onnx, float32"
-    assert dear == "lstm/s1 saw 100 rows (12.5%): model.onnx, float32"
+    assert cheap == "ann/s1 classified 800 rows (100.0%): model.onnx, float32"
+    assert dear == "lstm/s1 classified 100 rows (12.5%): model.onnx, float32"
     assert settings == "threshold 0.83, temperature 1.25" + (f": {untempered}" if untempered else "")
     made.summarize(predictor, as_json=True)
     content = json.loads(capsys.readouterr().out)

@@ -209,7 +209,7 @@ def test_nobody_can_be_asked_in_a_test() -> None:
 
 def test_without_a_terminal_a_formality_goes_on_and_a_loss_needs_yes() -> None:
     assert console.confirm("Submit?", yes=False)
-    with pytest.raises(UsageError, match="not removing x without asking") as caught:
+    with pytest.raises(UsageError, match="not removing x: there is no terminal to ask on") as caught:
         console.confirm("Remove x?", yes=False, refusal="not removing x")
     assert caught.value.hint == "add --yes"
     assert console.confirm("Remove x?", yes=True, refusal="not removing x")

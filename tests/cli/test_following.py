@@ -20,7 +20,7 @@ def test_a_pod_that_no_node_can_take_is_reported_with_what_helps_and_ctrl_c_deta
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "detached: the job bert-s1-" in rest
+    assert "detached: job bert-s1-" in rest
     assert "emotion logs bert-s1-" in rest
     assert "emotion cancel bert-s1-" in rest
     assert "Traceback" not in rest
