@@ -79,7 +79,7 @@ def test_the_command_names_the_step_of_its_checkpoint_and_the_command_that_resum
     training.process = training.start(
         [EMOTION, *shlex.split(hint.removeprefix("  resume: emotion"))], {"EMOTION_LOG_FORMAT": "json"}
     )
-    training.wait_for(f"going on from the checkpoint after step {stop[1]} of")
+    training.wait_for(f"resuming from the checkpoint after step {stop[1]} of")
     training.wait_for('"event": "epoch"')
     assert training.progress["state"] == "training"
     assert "incomplete: training, epoch" in training.listed()

@@ -103,7 +103,7 @@ def test_the_weights_are_those_of_the_exported_model(store: Path) -> None:
 def test_the_card_says_what_validation_chose(store: Path) -> None:
     card = (folder(store) / "model" / "README.md").read_text()
     assert "14 candidates in" in card
-    assert "of which validation chose a linear SVM (C = 0.1) on words; seed 1" in card
+    assert "of which validation chose a linear SVM (C = 0.1) on words. Seed 1" in card
     assert "The candidate and the temperature were chosen on validation" in card
     assert "epoch" not in card
 

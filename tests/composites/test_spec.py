@@ -34,7 +34,7 @@ def test_other_names_are_those_of_models(name: str) -> None:
         ("cascade:a,", "is not a composite"),
         ("ensemble:a", "is not a composite"),
         ("ensemble:" + ",".join("abcdefghi"), "is not a composite"),
-        ("ensemble:a,b,a", "twice"),
+        ("ensemble:a,b,a", "repeats a member"),
         ("cascade:a,b@", "not a threshold"),
         ("cascade:a,b@1.5", "not a threshold"),
         ("cascade:a,b@0.12345", "not a threshold"),

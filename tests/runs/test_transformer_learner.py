@@ -330,7 +330,7 @@ def cut_weights(pretrained: Path) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[Path], object], list[str], type[Exception], str]] = {
-    "truncated weights": (cut_weights, [], BadDataError, r"model\.safetensors is not whole"),
+    "truncated weights": (cut_weights, [], BadDataError, r"model\.safetensors is not a complete safetensors file"),
     "another architecture": (
         lambda folder: change_json(folder / "config.json", model_type="t5"),
         [],
@@ -347,13 +347,13 @@ WRONG: dict[str, tuple[Callable[[Path], object], list[str], type[Exception], str
         lambda folder: change_json(folder / "config.json", vocab_size=500),
         [],
         BadDataError,
-        "do not belong together|by config.json",
+        "but in config.json",
     ),
     "more layers": (
         lambda folder: change_json(folder / "config.json", num_hidden_layers=3),
         [],
         BadDataError,
-        "lacks 16 weights",
+        "no values for 16 weights",
     ),
     "too long": (lambda _: None, ["text.max_length=65"], BadParametersError, "reads at most 64 tokens"),
     "too short": (lambda _: None, ["text.max_length=2"], BadParametersError, "special tokens"),
