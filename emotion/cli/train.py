@@ -152,14 +152,14 @@ def train(
     job = plan_job(load_params(name, params or params_file(name), changes), data, Store(store), run)
     metrics = job.complete()
     reporter = ProgressReporter(log)
-    if metrics is None:
-        reporter.note("start", f"training {job.run} on {job.data.name}: {job.size}")
-        for line in describe_files(data, job.params.data):
-            reporter.note("data", line)
-        for warning in find_warnings(job.data.splits):
-            reporter.note("warning", warning)
     if metrics is None or not cleaned(job):
         try:
+            if metrics is None:
+                reporter.note("start", f"training {job.run} on {job.data.name}: {job.size}")
+                for line in describe_files(data, job.params.data):
+                    reporter.note("data", line)
+                for warning in find_warnings(job.data.splits):
+                    reporter.note("warning", warning)
             metrics = train_job(job, reporter)
         except BaseException as error:
             if signal := stopped_by(error):
