@@ -46,7 +46,7 @@ TEAM = ["-n", "team", "--context", "test"]
         (66, "ann", "emotion put DIR NAME -n team --context test"),
         (66, "classify", "emotion put DIR inputs/NAME -n team --context test"),
         (66, "aggregate", "emotion submit ann -n team --context test"),
-        (69, "bert", "`emotion submit prefetch -n team --context test`"),
+        (69, "bert", "emotion submit prefetch -n team --context test"),
         (69, "bert", "--gpus 0"),
         (69, "prefetch", "emotion put FOLDER weights/ORG/NAME -n team --context test"),
         (73, "ann", "emotion runs rm RUN --cluster -n team --context test"),
