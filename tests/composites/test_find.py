@@ -82,7 +82,7 @@ def test_composites_have_the_folders_of_their_members(store: Store, tmp_path: Pa
     for missing, error in (("nowhere", "no model folder nowhere"), ("bert/s3-c", r"bert/s3-c .* is not complete")):
         with pytest.raises(InputMissingError, match=error):
             choose_model(f"ensemble:ann/s1-a,{missing}", store)
-    with pytest.raises(UsageError, match="twice"):
+    with pytest.raises(UsageError, match="the same model under two names"):
         choose_model("ensemble:s2-b,lstm/s2-b", store)
 
 
