@@ -57,7 +57,7 @@ def test_gpus_whatever_the_cpu_can_do(
         found = chosen(monkeypatch, gpus, flags)
         assert (found.precision, found.xla, found.multiple) == (precision, True, 32)
         assert why in found.reason
-        assert "XLA on (on a GPU" in found.reason
+        assert "XLA on (XLA joins small operations on a GPU" in found.reason
 
 
 @pytest.mark.parametrize("gpus", [[], [PASCAL], [HOPPER]])
