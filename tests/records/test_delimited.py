@@ -365,7 +365,7 @@ def test_limits_of_a_cell_and_of_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(rows[0].raw) == 124
     # In a TSV a quote that is not closed is text.
     assert len(read('id\ttext\n1\t"b\n' + "2\tc\n" * 1000, "tsv")) == 1001
-    with pytest.raises(BadDataError, match="the quote in line 3 is not closed") as caught:
+    with pytest.raises(BadDataError, match="the quote in line 3 stays open") as caught:
         read('id,text\n1,a\n2,"b\n' + "c\n" * 1000)
     assert "--quoting none" in caught.value.hint
 
