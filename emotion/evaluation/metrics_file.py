@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotion.errors import BadDataError
+from emotion.params.schema import TeacherName
 from emotion.store.layout import read_json
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -124,7 +125,7 @@ class TeacherSource(_Part):
     The teacher also gave the labels of `made_texts` and `unlabelled_texts`.
     """
 
-    run: str
+    run: TeacherName
     sha256: Sha256
     weight: Share
     temperature: Amount

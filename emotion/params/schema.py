@@ -152,6 +152,7 @@ def _check_teacher(name: str) -> str:
     return name
 
 
+TeacherName = Annotated[str, AfterValidator(_check_teacher)]
 # Defaults of `[training.teacher]` for the LSTM, chosen on validation; the table has the ANN's defaults.
 LSTM_STUDENT: dict[str, Any] = {"weight": 0.7, "made": 1, "dropout": 1.0}
 
@@ -160,7 +161,7 @@ class TeacherTable(_Table):
     """`[training.teacher]`: a trained model. A student learns its probabilities, for train's texts and other texts."""
 
     # MODEL/RUN in the store, or several runs: ensemble:A,B,C or cascade:A,B.
-    run: Annotated[str, AfterValidator(_check_teacher)]
+    run: TeacherName
     # Weight of the teacher's probabilities for train's texts; train's labels have the rest.
     weight: Annotated[float, Field(ge=0, le=1)] = 0.9
     # Divides the teacher's calibrated logits: above 1, the student learns softer targets.

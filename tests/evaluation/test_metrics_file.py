@@ -9,7 +9,7 @@ import pytest
 
 from emotion.errors import BadDataError, InputMissingError
 from emotion.evaluation.metrics_file import read_metrics
-from tests.builders import digest, make_metrics
+from tests.builders import digest, make_metrics, make_teacher
 
 GOOD: dict[str, Any] = make_metrics().model_dump(mode="json")
 
@@ -150,3 +150,13 @@ def test_runs_are_judged_on_validation_and_test_but_not_on_train() -> None:
     assert make_metrics(data__digests__train=digest("more")).data.judged_on == plain
     assert make_metrics(data__digests__test=digest("more")).data.judged_on != plain
     assert make_metrics(data__digests__validation=digest("more")).data.judged_on != plain
+
+
+@pytest.mark.parametrize(
+    "run", ["$\\frac{/s1", "a/b\x1b[31m", "<b>/s1", "ann\nlstm/s1", "[red]x/s1", "ensemble:ann/s1", ""]
+)
+def test_the_name_of_a_teacher_that_no_run_has(tmp_path: Path, run: str) -> None:
+    """Tables, charts and pages show it."""
+    assert "teacher.run: value error, name a run as" in refused(
+        put(tmp_path / "metrics.json", changed("teacher", make_teacher(run)))
+    )
