@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from emotion.composites.find import Chosen
-from emotion.composites.fit import fit_composite
+from emotion.composites.fit import make_predictor
 from emotion.composites.predictor import Member, Predictor
 from emotion.errors import UsageError
 from emotion.onnx.devices import Device, has_cuda
@@ -21,16 +21,16 @@ def load_predictor(
     *,
     shard: bool,
 ) -> Predictor:
-    """Open models with `load_model`, and a composite of them with `fit_composite`.
+    """Open models with `load_model`, and join them with `make_predictor`.
 
     Raises:
-        EmotionError: as `load_model` and `fit_composite`.
+        EmotionError: as `load_model` and `make_predictor`.
     """
     members = tuple(
         Member(name, load_model(folder, threads, precision, device, shard=shard))
         for name, folder in chosen.folders.items()
     )
-    return fit_composite(chosen.composite, members) if chosen.composite else Predictor(chosen.name, members)
+    return make_predictor(chosen.name, chosen.composite, members)
 
 
 def load_model(

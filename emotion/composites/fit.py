@@ -17,6 +17,15 @@ from emotion.store.layout import Run
 SAME_DATA = "all models of a composite need the same data set: name other runs"
 
 
+def make_predictor(name: str, composite: Composite | None, members: tuple[Member, ...]) -> Predictor:
+    """Make a predictor from open models: from one model, or from a composite with `fit_composite`.
+
+    Raises:
+        As `fit_composite`.
+    """
+    return fit_composite(composite, members) if composite else Predictor(name, members)
+
+
 def fit_composite(composite: Composite, members: Sequence[Member]) -> Predictor:
     """Join models to a composite with the best threshold and temperature on validation.
 

@@ -42,11 +42,14 @@ class _Part:
         """Read the logits, float32 (texts, labels), without unpickling; None if the file does not have them."""
         try:
             with np.load(self.path, allow_pickle=False) as file:
-                logits, digest = np.asarray(file["logits"]), str(file["digest"])
+                # The digest first: other runs may have many parts of other teachers.
+                if str(file["digest"]) != self.digest:
+                    return None
+                logits = np.asarray(file["logits"])
         except Exception:  # noqa: BLE001  errors of zip, deflate and NumPy's headers have no common class
             return None
         fits = logits.shape == (len(self.texts), labels) and logits.dtype == np.float32
-        return logits if fits and digest == self.digest and np.isfinite(logits).all() else None
+        return logits if fits and np.isfinite(logits).all() else None
 
     def copy(self, labels: int, others: Iterable[Path], check: Callable[[], None]) -> Logits | None:
         """Copy the part from the first of the folders `others` that has it; None if none has it."""

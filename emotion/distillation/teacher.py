@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotion.composites.fit import fit_composite
+from emotion.composites.fit import make_predictor
 from emotion.composites.predictor import Member, Predictor
 from emotion.composites.spec import Composite, parse_composite
 from emotion.data.dataset import Dataset
@@ -58,7 +58,7 @@ class Teacher:
         if composite_digest(self.composite, [model.model_digest for model in models]) != self.digest:
             raise BadParametersError(f"the teacher {self.name} changed meanwhile", "start again")
         members = tuple(Member(name, model) for name, model in zip(names, models, strict=True))
-        return fit_composite(self.composite, members) if self.composite else Predictor(self.name, members)
+        return make_predictor(self.name, self.composite, members)
 
 
 def find_teacher(params: TeacherTable, data: Dataset, store: Store) -> Teacher:
