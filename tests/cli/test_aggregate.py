@@ -102,7 +102,7 @@ def test_the_choices_are_told_and_composites_json_names_them(tmp_path: Path) -> 
     told = aggregate(store).stdout
     titles = {
         "best_single": "Best single model",
-        "best_value": "Fastest within 0.1 points",
+        "best_value": "Best for the money",
         "most_accurate": "Most accurate",
     }
     for rule, title in titles.items():
