@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove training runs.")
 app.command()(removal.rm)
+# The state of a run whose process was killed, or lost its machine.
+KILLED = "ended unexpectedly"
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="MODEL/RUN, or the run's name.")]
 
 
@@ -91,8 +93,12 @@ def _incomplete(run: Run) -> dict[str, Any]:
     if "step" in progress:
         position += f", step {progress['step']} of {progress.get('steps', '?')}"
     lease = _lease_record(run)
-    holder = "" if lease is None or lease["state"] != "held" else f", held by {lease['host']}"
-    return {"state": "incomplete", "why": f"{progress.get('state', 'unknown')}{position}{holder}", "progress": progress}
+    state, holder = progress.get("state", "unknown"), ""
+    if lease is not None and lease["state"] == "held":
+        holder = f", held by {lease['host']}"
+    elif lease is not None and lease["state"] == KILLED:
+        state = KILLED
+    return {"state": "incomplete", "why": f"{state}{position}{holder}", "progress": progress}
 
 
 def _lease_record(run: Run) -> dict[str, Any] | None:
@@ -102,7 +108,7 @@ def _lease_record(run: Run) -> dict[str, Any] | None:
     record = newest_holder(run.folder)
     if record is None:
         return None
-    state = record.ended or ("ended unexpectedly" if record.dead else "held")
+    state = record.ended or (KILLED if record.dead else "held")
     content = record.model_dump(include={"host", "pid", "started_at", "pressure", "facts"})
     return {"state": state, **content, "seconds_since_beat": round(record.seconds_since_beat, 1)}
 

@@ -107,14 +107,13 @@ def _assist(job: TrainingJob, listener: TrainingListener, topology: Topology) ->
 
 
 def _attempt(job: TrainingJob, recorder: Recorder, topology: Topology | None, lease: Lease) -> Metrics:
-    """Run the job; progress.json says if a signal, or a lost worker, stops it."""
+    """Run the job; progress.json says if a signal or a lost worker stops it, or if it fails."""
     # Until fitting starts, progress.json is the last attempt's, which may have been stopped.
     recorder.mark("training")
     try:
         return _run(job, recorder, topology, lease)
     except BaseException as error:
-        if stopped_by(error) or isinstance(error, TryAgainError):
-            recorder.mark("stopped")
+        recorder.mark("stopped" if stopped_by(error) or isinstance(error, TryAgainError) else "failed")
         raise
 
 

@@ -1,6 +1,10 @@
 """`emotion runs list` and `show`: every run is listed whatever its state."""
 
 import json
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ from emotion.cli import runs
 from emotion.cli.app import app
 from emotion.errors import BadDataError
 from emotion.store.layout import Store
+from emotion.store.lease import hold
 from tests.cli.conftest import invoke_runs
 
 
@@ -37,6 +42,24 @@ def test_the_table_says_the_same(store: Store) -> None:
 
     assert "0.8765" in text
     assert "epoch 3" in text
+
+
+def test_a_killed_training_is_not_listed_as_training(store: Store) -> None:
+    run = store.run("ann", "going")
+
+    def why() -> str:
+        (row,) = [row for row in json.loads(invoke_runs(store, "list", "--json")) if row["run"] == str(run)]
+        return row["why"]
+
+    assert why().startswith("training, epoch 3 of ")
+    with hold(run.folder, 0, print):
+        assert why().endswith(f", held by {socket.gethostname()}")
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom emotion.store.lease import hold\n"
+        "with hold(Path(sys.argv[1]), 0, print): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", script, run.folder], check=False).returncode == -signal.SIGKILL
+    assert why().startswith("ended unexpectedly, epoch 3 of ")
 
 
 def test_a_store_without_runs_has_an_empty_list(tmp_path: Path) -> None:

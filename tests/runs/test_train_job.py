@@ -85,7 +85,7 @@ def test_an_export_that_differs_fails_and_leaves_no_metrics(
         train_job(job, RecordingListener())
     assert caught.value.exit_code == 70
     assert not job.run.metrics.exists()
-    assert json.loads(job.run.progress.read_text())["state"] != "complete"
+    assert json.loads(job.run.progress.read_text())["state"] == "failed"
     assert left_behind(tmp_path) == []
 
 
@@ -97,6 +97,7 @@ def test_a_training_that_diverges_says_so_and_at_which_step(tmp_path: Path, data
     assert caught.value.exit_code == 70
     assert "learning_rate (1 now)" in caught.value.hint
     assert "clip_norm (now 0, which means no limit)" in caught.value.hint
+    assert json.loads(job.run.progress.read_text())["state"] == "failed"
     assert not job.run.complete
     assert not job.run.exported.exists()
     assert left_behind(tmp_path) == []
