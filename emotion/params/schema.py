@@ -153,12 +153,13 @@ def _check_teacher(name: str) -> str:
 
 
 TeacherName = Annotated[str, AfterValidator(_check_teacher)]
-# Defaults of `[training.teacher]` for the LSTM, chosen on validation; the table has the ANN's defaults.
-LSTM_STUDENT: dict[str, Any] = {"weight": 0.7, "made": 1, "dropout": 1.0}
 
 
 class TeacherTable(_Table):
-    """`[training.teacher]`: a trained model. A student learns its probabilities, for train's texts and other texts."""
+    """`[training.teacher]`: a trained model. A student learns its probabilities, for train's texts and other texts.
+
+    Validation of the `emotion` data set chose the defaults, for the ANN and the LSTM alike.
+    """
 
     # MODEL/RUN in the store, or several runs: ensemble:A,B,C or cascade:A,B.
     run: TeacherName
@@ -305,18 +306,6 @@ class WordParams(Params):
     def padded_length(self) -> int | None:
         """The padded length of all rows; None if rows keep nearly their own length, as in buckets."""
         return None if self.training.buckets else self.text.max_length
-
-    @model_validator(mode="before")
-    @classmethod
-    def _add_defaults_of_students(cls, content: Any) -> Any:
-        """Add the defaults of an LSTM's teacher to the tables of a parameter file."""
-        try:
-            lstm, training = content["model"]["name"] == "lstm", content["training"]
-            return (
-                content | {"training": training | {"teacher": LSTM_STUDENT | training["teacher"]}} if lstm else content
-            )
-        except (KeyError, TypeError):
-            return content
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:

@@ -49,7 +49,7 @@ def test_a_killed_training_is_not_listed_as_training(store: Store) -> None:
 
     def why() -> str:
         (row,) = [row for row in json.loads(invoke_runs(store, "list", "--json")) if row["run"] == str(run)]
-        return row["why"]
+        return str(row["why"])
 
     assert why().startswith("training, epoch 3 of ")
     with hold(run.folder, 0, print):

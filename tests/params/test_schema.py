@@ -10,13 +10,11 @@ import pytest
 
 from emotion.cli.params import as_toml
 from emotion.params.schema import (
-    LSTM_STUDENT,
     AnnTable,
     DataTable,
     FineTuningTable,
     LstmTable,
     ResourcesTable,
-    TeacherTable,
     TransformerParams,
     TransformerTable,
     WordParams,
@@ -290,16 +288,6 @@ def test_the_digest_changes_with_what_a_teacher_teaches(change: dict[str, Any]) 
 
     assert student(**change).digest() != student().digest()
     assert student().identity["training"]["teacher"]["run"] == "minilm/s1"
-
-
-def test_a_student_has_the_defaults_of_its_model(file: Path) -> None:
-    asked = ["training.teacher.run=minilm/s1", "training.teacher.made=3"]
-    ann, lstm = (load_params(model, file, asked) for model in ("ann", "lstm"))
-    assert isinstance(ann, WordParams)
-    assert isinstance(lstm, WordParams)
-    assert ann.training.teacher == TeacherTable(run="minilm/s1", made=3)
-    assert lstm.training.teacher == TeacherTable(run="minilm/s1", **{**LSTM_STUDENT, "made": 3})
-    assert load_params("lstm", file).training == WordParams(model=LstmTable()).training
 
 
 def test_the_digest_tells_inputs_apart() -> None:
