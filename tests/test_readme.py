@@ -244,7 +244,7 @@ def test_the_results_are_reached_on_the_real_data(tmp_path: Path) -> None:
     with (tmp_path / "store" / "comparison" / "comparison.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 9
-    for model, validation, test in (("linear", 0.895, 0.880), ("ann", 0.875, 0.860), ("lstm", 0.920, 0.905)):
+    for model, validation, test in (("linear", 0.895, 0.880), ("ann", 0.875, 0.860), ("lstm", 0.925, 0.910)):
         mine = [row for row in rows if row["model"] == model]
         assert statistics.median(float(row["validation_accuracy"]) for row in mine) >= validation
         assert statistics.median(float(row["test_accuracy"]) for row in mine) >= test
