@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from emotion.formatting import shorten
-from emotion.plots.style import INK, MUTED
+from emotion.plots.style import INK, MUTED, SURFACE
 
 # Offsets of a name from its point, in typographic points, best first: right, left, above, below, corners.
 OFFSETS = (
@@ -110,6 +110,8 @@ def point_labels(
             fontsize=9,
             fontweight="bold" if strong else "normal",
             color=INK if strong else MUTED,
+            # Lines behind the name fade, so that it can be read.
+            bbox={"facecolor": SURFACE, "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
         )
         size = text.get_window_extent()
         boxes = [_box(center, offset, size.width, size.height, scale) for offset in OFFSETS]

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Item = TypeVar("Item")
-# With more points, only the front and the most accurate run of every model have names.
+# With more points, composites behind the front have no names; with more single models there, only the best of every
+# model has one.
 MOST_NAMES = 12
 # Of a longer front, the first points in the order given have names.
 MOST_FRONT_NAMES = 6
@@ -88,8 +89,10 @@ def _named(points: Sequence[Point], best: Sequence[Point]) -> list[Point]:
     """Choose the points that have names: the front, and as many others as a chart bears."""
     others = sorted((point for point in points if point not in best), key=lambda point: -point.validation)
     if len(points) > MOST_NAMES:
+        others = [point for point in others if point.model not in COMPOSITES]
+    if len(others) > MOST_NAMES:
         leading = {point.model: point for point in sorted(points, key=lambda point: point.validation)}
-        others = [point for point in others if point is leading[point.model] and point.model not in COMPOSITES]
+        others = [point for point in others if point is leading[point.model]]
     return [*[point for point in points if point in best][:MOST_FRONT_NAMES], *others]
 
 

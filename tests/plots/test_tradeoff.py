@@ -90,3 +90,15 @@ class TestTradeoff:
         found += [self.point(f"bert{n}", 5000 + n, 0.85 - n / 1000, "bert") for n in range(10)]
         texts = drawn(lambda: tradeoff.tradeoff(found, "MB", more_is_better=False))
         assert {text for text in texts if text.startswith(("ann", "lstm", "bert"))} == {"ann0", "lstm0", "bert0"}
+
+    def test_every_recipe_is_named_beside_many_composites(self) -> None:
+        """An LSTM and its student both have names; composites behind the front have none."""
+        found = [
+            self.point("plain", 100, 0.90),
+            self.point("taught", 10000, 0.95),
+            self.point("other", 10, 0.91, "bert"),
+        ]
+        found += [self.point(f"behind{n}", 200 + 400 * n, 0.86 + n / 1000, "ensemble") for n in range(12)]
+        texts = drawn(lambda: tradeoff.tradeoff(found, "rows a second", more_is_better=True, wide=True))
+        assert {"plain", "taught", "other"} <= set(texts)
+        assert not [text for text in texts if text.startswith("behind")]
