@@ -52,7 +52,7 @@ class Recorder:
         self.note(
             "resume",
             f"resuming from the checkpoint after step {progress.step:,} of {progress.steps:,} (epoch"
-            f" {min(progress.epoch, progress.epochs)} of {progress.epochs}); {loss}",
+            f" {progress.epoch} of {progress.epochs}); {loss}",
         )
 
     def on_step(self, progress: TrainingProgress, rows: int) -> None:

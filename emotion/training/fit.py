@@ -230,7 +230,8 @@ class Fitting:
         steps = self.steps_per_epoch * self.params.epochs
         seconds_per_step = state.seconds / max(state.batches, 1)
         return TrainingProgress(
-            epoch=state.epoch,
+            # The state counts on after the last epoch.
+            epoch=min(state.epoch, self.params.epochs),
             epochs=self.params.epochs,
             step=self._steps_done,
             steps=steps,

@@ -154,6 +154,7 @@ def test_history_and_progress(trained: Trained) -> None:
     assert [row["epoch"] for row in history] == ["1", "2", "3"]
     progress = trained.read("progress.json")
     assert (progress["state"], progress["last_epoch"]["epoch"], progress["epochs"]) == ("complete", 3, 3)
+    assert progress["epoch"] == 3
     assert progress["step"] == progress["steps"] == progress["checkpoint_step"] > 0
     assert (progress["resumes"], progress["lost_steps"], progress["seconds_left"]) == (0, 0, 0)
     best = trained.read("metrics.json")["best_epoch"]
