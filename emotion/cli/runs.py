@@ -92,12 +92,9 @@ def _incomplete(run: Run) -> dict[str, Any]:
     position = f", epoch {progress.get('epoch', 0)} of {progress.get('epochs', '?')}"
     if "step" in progress:
         position += f", step {progress['step']} of {progress.get('steps', '?')}"
-    lease = _lease_record(run)
-    state, holder = progress.get("state", "unknown"), ""
-    if lease is not None and lease["state"] == "held":
-        holder = f", held by {lease['host']}"
-    elif lease is not None and lease["state"] == KILLED:
-        state = KILLED
+    lease = _lease_record(run) or {"state": "unknown"}
+    state = KILLED if lease["state"] == KILLED else progress.get("state", "unknown")
+    holder = f", held by {lease['host']}" if lease["state"] == "held" else ""
     return {"state": "incomplete", "why": f"{state}{position}{holder}", "progress": progress}
 
 
